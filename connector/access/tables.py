@@ -1,0 +1,51 @@
+"""Who may: staff with roles, merchants' browser sessions, app tokens with scopes, single-use sign-in links."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from connector.db import Base
+
+
+class Staff(Base):
+    __tablename__ = "staff"
+    __table_args__ = (sa.UniqueConstraint("name"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # stf_…
+    name: Mapped[str]
+    role: Mapped[str]  # support | finance | admin
+    oidc_subject: Mapped[str | None]
+    active: Mapped[bool] = mapped_column(default=True)
+    session_epoch: Mapped[int] = mapped_column(default=1)  # raised to sign out everywhere
+    created_at: Mapped[datetime]
+
+
+class SignInLink(Base):
+    """A single-use link, kept as a hash; ten minutes."""
+
+    __tablename__ = "sign_in_links"
+
+    token_hash: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]  # staff | merchant
+    subject_id: Mapped[str]  # staff id or shop id
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+
+class AppToken(Base):
+    """A token of the app's back end, kept as a hash."""
+
+    __tablename__ = "app_tokens"
+    __table_args__ = (sa.UniqueConstraint("token_hash"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # tok_…
+    name: Mapped[str]
+    token_hash: Mapped[str]
+    scopes: Mapped[str]  # parted by spaces
+    created_at: Mapped[datetime]
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]

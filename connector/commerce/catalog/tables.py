@@ -1,0 +1,75 @@
+"""Listings and variants: the shoppable list. Rows are upserted by the platform's ids and tombstoned, never deleted."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from connector.db import Base
+
+
+class Listing(Base):
+    """A product as creators and buyers find it. `id` is derived from (shop, product ref): stable across reinstalls."""
+
+    __tablename__ = "listings"
+    __table_args__ = (
+        sa.UniqueConstraint("shop_id", "product_ref"),
+        sa.Index("ix_listings_shop_id_status", "shop_id", "status"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # lst_…
+    shop_id: Mapped[str] = mapped_column(sa.ForeignKey("shops.id"))
+    product_ref: Mapped[str]
+    title: Mapped[str]
+    handle: Mapped[str]
+    vendor: Mapped[str]
+    category: Mapped[str]
+    description: Mapped[str]
+    url: Mapped[str]
+    image_url: Mapped[str]
+    images: Mapped[list[Any]]
+    tags: Mapped[list[Any]]
+    currency: Mapped[str]
+    price_from: Mapped[int]  # minor units, over live variants
+    price_to: Mapped[int]
+    available: Mapped[bool]  # any live variant may be bought
+    variant_count: Mapped[int]
+    store_status: Mapped[str]  # active | draft | archived | unlisted, as the store says
+    status: Mapped[str]  # shoppable | not_shoppable | gone
+    reason: Mapped[str]  # why it isn't shoppable: a code, "" when it is
+    content_hash: Mapped[str]
+    store_changed_at: Mapped[datetime | None]
+    seen_run: Mapped[str]  # the sync run that saw it last
+    gone_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class VariantRow(Base):
+    __tablename__ = "variants"
+    __table_args__ = (
+        sa.UniqueConstraint("shop_id", "variant_ref"),
+        sa.Index("ix_variants_shop_id_product_ref", "shop_id", "product_ref"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # var_…
+    shop_id: Mapped[str] = mapped_column(sa.ForeignKey("shops.id"))
+    product_ref: Mapped[str]
+    variant_ref: Mapped[str]
+    title: Mapped[str]
+    sku: Mapped[str]
+    barcode: Mapped[str]
+    price: Mapped[int]
+    compare_at: Mapped[int | None]
+    available: Mapped[bool]
+    stock: Mapped[int | None]
+    position: Mapped[int]
+    options: Mapped[list[Any]]  # [[name, value], …]
+    image_url: Mapped[str]
+    content_hash: Mapped[str]
+    seen_run: Mapped[str]
+    gone_at: Mapped[datetime | None]
+    updated_at: Mapped[datetime]

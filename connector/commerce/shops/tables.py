@@ -1,0 +1,79 @@
+"""Shops, their grants, and the pending joins."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from connector.db import Base
+
+
+class Shop(Base):
+    """One store on one platform. (platform, domain) is the tenant key; the platform's own id comes with the profile."""
+
+    __tablename__ = "shops"
+    __table_args__ = (sa.UniqueConstraint("platform", "domain"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # shp_…
+    platform: Mapped[str]
+    domain: Mapped[str]
+    shop_ref: Mapped[str] = mapped_column(default="")
+    name: Mapped[str] = mapped_column(default="")
+    currency: Mapped[str] = mapped_column(default="")
+    time_zone: Mapped[str] = mapped_column(default="UTC")
+    country: Mapped[str] = mapped_column(default="")
+    storefront_url: Mapped[str] = mapped_column(default="")
+    taxes_included: Mapped[bool] = mapped_column(default=False)
+    status: Mapped[str] = mapped_column(default="connected")  # connected | needs_reconnect | left
+    status_reason: Mapped[str] = mapped_column(default="")
+    installed_at: Mapped[datetime]
+    left_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+
+class ShopSetting(Base):
+    """A dated setting of a shop (window, hold, code policy …). Never edited: a change is a new row with a later start."""
+
+    __tablename__ = "shop_settings"
+    __table_args__ = (sa.UniqueConstraint("shop_id", "name", "starts_at"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # set_…
+    shop_id: Mapped[str] = mapped_column(sa.ForeignKey("shops.id"))
+    name: Mapped[str]
+    value: Mapped[str]
+    starts_at: Mapped[datetime]
+    recorded_at: Mapped[datetime]
+    recorded_by: Mapped[str] = mapped_column(default="")
+
+
+class GrantRow(Base):
+    """A shop's permission, sealed. Two generations are kept until the newer one was used once."""
+
+    __tablename__ = "grants"
+
+    shop_id: Mapped[str] = mapped_column(sa.ForeignKey("shops.id"), primary_key=True)
+    access_sealed: Mapped[str]
+    refresh_sealed: Mapped[str | None]
+    previous_refresh_sealed: Mapped[str | None]
+    scopes: Mapped[str] = mapped_column(default="")
+    expires_at: Mapped[datetime | None]  # wall time
+    refresh_expires_at: Mapped[datetime | None]
+    generation: Mapped[int] = mapped_column(default=1)
+    renewed_at: Mapped[datetime]
+    # Who is renewing right now: a lease, since HTTP may not happen inside a write transaction.
+    lease_owner: Mapped[str | None]
+    lease_until: Mapped[datetime | None]
+
+
+class ApiBudget(Base):
+    """What the platform last said about a shop's API budget; shared by all workers."""
+
+    __tablename__ = "api_budgets"
+
+    shop_id: Mapped[str] = mapped_column(sa.ForeignKey("shops.id"), primary_key=True)
+    available: Mapped[float] = mapped_column(sa.Float)
+    maximum: Mapped[float] = mapped_column(sa.Float)
+    restore_rate: Mapped[float] = mapped_column(sa.Float)
+    heard_at: Mapped[datetime]

@@ -1,0 +1,225 @@
+"""The database: one URL, SQLite or PostgreSQL; sessions opened with a scope; the column types that all tables share.
+
+A session says for whom it reads: `shop`, `creator`, `app`, or `system` (only where `tests/architecture` lists it).
+PostgreSQL gets the scope as a transaction-local setting, for row level security to read.
+SQLite has a single writer: `write()` takes the write lock at once (BEGIN IMMEDIATE), so two writers queue instead of
+failing in the middle. No HTTP call may happen inside `write()`.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import Dialect, Engine
+from sqlalchemy.orm import DeclarativeBase, Session
+
+ScopeKind = Literal["shop", "creator", "app", "system"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """For whom a session reads and writes."""
+
+    kind: ScopeKind
+    subject: str = ""
+
+    @classmethod
+    def shop(cls, shop_id: str) -> Scope:
+        return cls("shop", shop_id)
+
+    @classmethod
+    def creator(cls, creator_id: str) -> Scope:
+        return cls("creator", creator_id)
+
+    @classmethod
+    def app(cls) -> Scope:
+        return cls("app")
+
+    @classmethod
+    def system(cls, why: str) -> Scope:
+        """All shops at once; `why` is logged and the call's place must be on the architecture test's list."""
+        return cls("system", why)
+
+
+class Moment(sa.types.TypeDecorator[datetime]):
+    """An instant: TIMESTAMPTZ on PostgreSQL, UTC text on SQLite; always aware UTC in Python."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone can't be stored")
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    """Mapped classes of all rooms share this metadata; constraint names are fixed so that migrations can name them."""
+
+    metadata = sa.MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {
+        datetime: Moment(),
+        int: sa.BigInteger(),
+        str: sa.Text(),
+        dict[str, Any]: sa.JSON(),
+        list[Any]: sa.JSON(),
+    }
+
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+
+
+def new_id(prefix: str) -> str:
+    """A typed identifier, `ord_01j8…`: 48 bits of wall time, 80 random ones, in Crockford's base 32.
+
+    The prefix keeps two id spaces from being mixed up; the time in front keeps indexes dense.
+    """
+    number = (time.time_ns() // 1_000_000) << 80 | secrets.randbits(80)
+    return f"{prefix}_{base32(number, 26)}"
+
+
+def base32(number: int, length: int) -> str:
+    """`number` in Crockford's base 32, lower case, padded to `length`."""
+    digits = []
+    for _ in range(length):
+        digits.append(_ALPHABET[number & 31])
+        number >>= 5
+    return "".join(reversed(digits))
+
+
+class Database:
+    """One engine and the two ways to use it."""
+
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        self.url = sa.make_url(url)
+        if self.url.drivername == "postgresql":
+            self.url = self.url.set(drivername="postgresql+psycopg")
+        self.engine = _engine(self.url, pool_size)
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def read(self, scope: Scope) -> Iterator[Session]:
+        """A session that is rolled back at the end: nothing written in it stays."""
+        with Session(self.engine, expire_on_commit=False) as session:
+            _announce(session, scope)
+            try:
+                yield session
+            finally:
+                session.rollback()
+
+    @contextmanager
+    def write(self, scope: Scope) -> Iterator[Session]:
+        """A session that commits at the end, or undoes everything when an error leaves the block."""
+        with Session(self.engine, expire_on_commit=False) as session:
+            session.connection(execution_options={"begin": "immediate"})
+            _announce(session, scope)
+            try:
+                yield session
+                session.commit()
+            except BaseException:
+                session.rollback()
+                raise
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def _announce(session: Session, scope: Scope) -> None:
+    session.info["scope"] = scope
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(
+            sa.text(
+                "SELECT set_config('connector.scope', :kind, true), set_config('connector.subject', :subject, true)"
+            ),
+            {"kind": scope.kind, "subject": scope.subject},
+        )
+
+
+def _engine(url: sa.URL, pool_size: int) -> Engine:
+    if url.get_backend_name() == "sqlite":
+        if url.database and url.database != ":memory:":
+            os.makedirs(os.path.dirname(os.path.abspath(url.database)), exist_ok=True)
+        engine = sa.create_engine(
+            url,
+            poolclass=sa.pool.QueuePool,
+            pool_size=pool_size,
+            max_overflow=20,
+            connect_args={"check_same_thread": False, "timeout": 30},
+        )
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    return sa.create_engine(url, pool_size=pool_size, max_overflow=20, pool_pre_ping=True)
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    # We say BEGIN ourselves: the driver's own habit of starting transactions late breaks savepoints and IMMEDIATE.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA busy_timeout=30000")
+    cursor.close()
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    immediate = connection.get_execution_options().get("begin") == "immediate"
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+_current: Database | None = None
+_lock = threading.Lock()
+
+
+def use(database: Database) -> Database:
+    """Make `database` the process's own; jobs and commands reach it by `current()`."""
+    global _current
+    with _lock:
+        _current = database
+    return database
+
+
+def current() -> Database:
+    if _current is None:
+        raise RuntimeError("no database is open in this process: call db.use(Database(url)) first")
+    return _current
+
+
+def read(scope: Scope) -> AbstractContextManager[Session]:
+    """`current().read(scope)`."""
+    return current().read(scope)
+
+
+def write(scope: Scope) -> AbstractContextManager[Session]:
+    """`current().write(scope)`."""
+    return current().write(scope)

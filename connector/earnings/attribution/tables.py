@@ -1,0 +1,108 @@
+"""Links, touches, and the pinned decision of each order line."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from connector.db import Base
+
+
+class Link(Base):
+    """A share link: creator + listing (or variant) + content. Its code is short and never reused."""
+
+    __tablename__ = "links"
+    __table_args__ = (sa.UniqueConstraint("code"), sa.Index("ix_links_creator_id", "creator_id"))
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # lnk_…
+    code: Mapped[str]
+    shop_id: Mapped[str]
+    creator_id: Mapped[str]
+    content_id: Mapped[str | None]
+    listing_id: Mapped[str]
+    product_ref: Mapped[str]
+    variant_ref: Mapped[str | None]  # None: the first variant that may be bought
+    created_at: Mapped[datetime]
+
+
+class Touch(Base):
+    """A tap or a click that links a buyer to a creator and a content. Written once."""
+
+    __tablename__ = "touches"
+    __table_args__ = (
+        sa.UniqueConstraint("token"),
+        sa.Index("ix_touches_shop_id_journey", "shop_id", "journey"),
+        sa.Index("ix_touches_creator_id_at", "creator_id", "at"),
+    )
+
+    id: Mapped[str] = mapped_column(
+        primary_key=True
+    )  # tch_…, made at the tap: of two at one moment the greater is later
+    token: Mapped[str]  # signed; what rides with the cart
+    shop_id: Mapped[str]
+    creator_id: Mapped[str]
+    content_id: Mapped[str | None]
+    link_id: Mapped[str | None]
+    listing_id: Mapped[str]
+    product_ref: Mapped[str]
+    variant_ref: Mapped[str | None]
+    kind: Mapped[str]  # link | video | live | ad | cart
+    journey: Mapped[str | None]  # keyed hash of the app's buyer id, or of the cookie at /go
+    at: Mapped[datetime]  # when the tap happened
+    received_at: Mapped[datetime]  # when we heard of it: part of the touch (F3)
+    window_seconds: Mapped[int]  # the window in force at the tap
+    eligible: Mapped[bool]  # creator's thresholds at the tap
+    ineligible_reason: Mapped[str] = mapped_column(default="")
+    terms_id: Mapped[str | None]  # in force at the tap, for the record
+    flags: Mapped[list[Any]]  # over_rate …
+    device_hash: Mapped[str | None]
+    device_until: Mapped[datetime | None]  # when the device hash is dropped
+
+
+class TokenBuyer(Base):
+    """Which buyers (keyed hashes) ordered with a token: more than three make it `token_shared`."""
+
+    __tablename__ = "token_buyers"
+
+    touch_id: Mapped[str] = mapped_column(primary_key=True)
+    buyer_hash: Mapped[str] = mapped_column(primary_key=True)
+    order_id: Mapped[str]
+    first_at: Mapped[datetime]
+
+
+class DecisionRow(Base):
+    """Who is credited for a line, and at what rate. Provisional until pinned; after that only a recorded act changes it."""
+
+    __tablename__ = "decisions"
+    __table_args__ = (sa.UniqueConstraint("order_id", "line_ref"), sa.Index("ix_decisions_creator_id", "creator_id"))
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # dec_…
+    order_id: Mapped[str]
+    shop_id: Mapped[str]
+    line_ref: Mapped[str]
+    credit_reason: Mapped[str]  # D9-D17, as printed
+    rate_reason: Mapped[str]  # D18-D19, "" where the row stops before the rate
+    creator_id: Mapped[str | None]
+    content_id: Mapped[str | None]
+    touch_id: Mapped[str | None]
+    rate_bp: Mapped[int]  # 0 when nothing is earned
+    terms_id: Mapped[str | None]
+    evidence: Mapped[dict[str, Any]]  # candidates with the reason why each lost, rates at both moments, carriers
+    decided_at: Mapped[datetime]
+    pinned_at: Mapped[datetime | None]
+    drift: Mapped[str] = mapped_column(
+        default=""
+    )  # what an evaluation after the pin would have said: `decision_changed`
+
+
+class DueForPin(Base):
+    """Orders whose decisions are still provisional, with the moment at which they are pinned (placed + grace)."""
+
+    __tablename__ = "due_for_pin"
+
+    order_id: Mapped[str] = mapped_column(primary_key=True)
+    shop_id: Mapped[str]
+    pin_at: Mapped[datetime] = mapped_column(index=True)

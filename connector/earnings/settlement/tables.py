@@ -1,0 +1,57 @@
+"""Closings and statements."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from connector.db import Base
+
+
+class Closing(Base):
+    """A period that was closed for a shop and currency. Unique, so a period is closed once."""
+
+    __tablename__ = "closings"
+    __table_args__ = (sa.UniqueConstraint("shop_id", "currency", "period"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # cls_…
+    shop_id: Mapped[str] = mapped_column(sa.ForeignKey("shops.id"))
+    currency: Mapped[str]
+    period: Mapped[str]  # 2026-11
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]  # half open
+    closed_at: Mapped[datetime]  # the closing names its instant
+    closed_by: Mapped[str]
+
+
+class Statement(Base):
+    """What one creator earned at one shop in one period, in one currency."""
+
+    __tablename__ = "statements"
+    __table_args__ = (
+        sa.UniqueConstraint("closing_id", "creator_id"),
+        sa.Index("ix_statements_creator_id", "creator_id"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # stm_…
+    closing_id: Mapped[str] = mapped_column(sa.ForeignKey("closings.id"))
+    shop_id: Mapped[str]
+    creator_id: Mapped[str]
+    currency: Mapped[str]
+    total: Mapped[int]  # may be negative: carried forward
+    carried: Mapped[int]  # settled and unpaid before it
+    created_at: Mapped[datetime]
+
+
+class StatementLine(Base):
+    __tablename__ = "statement_lines"
+    __table_args__ = (sa.Index("ix_statement_lines_statement_id", "statement_id"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    statement_id: Mapped[str] = mapped_column(sa.ForeignKey("statements.id"))
+    order_id: Mapped[str]
+    line_ref: Mapped[str]
+    content_id: Mapped[str | None]
+    amount: Mapped[int]

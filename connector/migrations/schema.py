@@ -1,0 +1,26 @@
+"""Every mapped class, imported, so that the metadata is whole: for Alembic and for the test that compares the two."""
+
+from connector import audit, jobs
+from connector.access import tables as access
+from connector.commerce.catalog import tables as catalog
+from connector.commerce.orders import tables as orders
+from connector.commerce.shops import tables as shops
+from connector.db import Base
+from connector.earnings.attribution import tables as attribution
+from connector.earnings.commission import tables as commission
+from connector.earnings.ledger import tables as ledger
+from connector.earnings.payouts import tables as payouts
+from connector.earnings.settlement import tables as settlement
+from connector.oauth import tables as oauth
+from connector.programme.collaborations import tables as collaborations
+from connector.programme.content import tables as content
+from connector.programme.creators import tables as creators
+from connector.sync import tables as sync
+from connector.webhooks import tables as webhooks
+
+METADATA = Base.metadata
+
+__all__ = [
+    "METADATA", "access", "attribution", "audit", "catalog", "collaborations", "commission", "content", "creators",
+    "jobs", "ledger", "oauth", "orders", "payouts", "settlement", "shops", "sync", "webhooks",
+]  # fmt: skip

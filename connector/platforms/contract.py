@@ -1,0 +1,311 @@
+"""What a store platform must bring. Code above sees platforms only through this module.
+
+A platform is one `Platform` value: constants, capabilities, and five parts (authorize, catalog, orders, webhooks,
+checkout). Parts are synchronous, know no database and no Flask, and do HTTP only through the `Http` port that they are
+given; so a test hands them a fake, and the budget of a shop's API is kept outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+import msgspec
+from pydantic_settings import BaseSettings
+
+from connector.events import Buyer, Event, OrderSnapshot, Product, Refund, ShopProfile
+
+Capability = Literal[
+    "joins_by_code",  # authorization code grant, started by us
+    "bulk_catalog",  # a whole catalog as one streamed file
+    "webhooks_by_api",  # subscriptions are made per shop through the API
+    "fat_orders",  # a signed body holds the whole order
+    "cart_links",  # a URL that opens the store's cart with our carriers in it
+]
+
+
+class HttpAnswer(Protocol):
+    """What comes back. `content` is read whole unless the call streamed."""
+
+    status: int
+    headers: Mapping[str, str]
+
+    @property
+    def content(self) -> bytes: ...
+
+    def lines(self) -> Iterator[bytes]:
+        """Lines without their end, streamed; sizes are counted after decompression. Errors: PlatformDown when cut."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Http(Protocol):
+    """The way out. Refuses hosts that aren't allowed, private addresses and redirects to them (dev excepted).
+
+    Errors: HostRefused before anything leaves; PlatformDown for time-outs and refused connections. A status is never
+    an error here: the platform's client turns it into one.
+    """
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        form: Mapping[str, str] | None = None,
+        stream: bool = False,
+        timeout: float = 20.0,
+    ) -> HttpAnswer: ...
+
+
+class Budget(Protocol):
+    """A shop's API budget, shared by all workers. Platforms report what the platform answered."""
+
+    def wait(self, cost: float) -> None:
+        """Block until `cost` points may be spent (returns at once where nothing is known yet)."""
+        ...
+
+    def heard(self, available: float, maximum: float, restore_rate: float) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A shop's permission, opened. Never logged (`repr` hides the secrets)."""
+
+    access_token: str = field(repr=False)
+    refresh_token: str | None = field(default=None, repr=False)
+    scopes: tuple[str, ...] = ()
+    expires_at: datetime | None = None  # wall time; None: never
+    refresh_expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """All that a call to one shop needs. Made by `shops.client_for`, which renews the grant first."""
+
+    domain: str
+    currency: str  # the shop's, "" while joining
+    grant: Grant = field(repr=False)
+    http: Http = field(repr=False)
+    budget: Budget = field(repr=False)
+    settings: Any = field(repr=False)  # the platform's own settings object
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A request as received: exact bytes, header names in lower case."""
+
+    headers: Mapping[str, str]
+    body: bytes
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What a delivery's headers say, read after the signature was found right. The domain is a *claim*."""
+
+    domain: str
+    topic: str
+    delivery_ref: str | None = None  # the platform's key of one delivery to one subscription
+    event_ref: str | None = None  # correlates deliveries of one act; never a reason to drop one
+    triggered_at: datetime | None = None
+    api_version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JoinStart:
+    """Where the merchant goes to agree."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A finished grant exchange."""
+
+    domain: str
+    grant: Grant = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CartLine:
+    variant_ref: str
+    quantity: int = 1
+
+
+class RefusedItem(msgspec.Struct, frozen=True):
+    """A product that we can't take in whole, with a reason a merchant understands. Never a part of it."""
+
+    product_ref: str
+    title: str
+    reason: str  # a code: `price_missing`, `price_unreadable`, `too_many_variants`, `title_missing` …
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProductPage:
+    products: Sequence[Product]
+    refused: Sequence[RefusedItem]
+    checkpoint: str | None  # where to go on; None at the end
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRead:
+    """One order read through the API: an equal snapshot to the webhook's of the same version."""
+
+    snapshot: OrderSnapshot
+    buyer: Buyer
+    read_at: datetime  # time of the request: its trigger time
+
+
+@dataclass(frozen=True, slots=True)
+class OrderHead:
+    """A line of the list of changed orders."""
+
+    order_ref: str
+    number: str
+    created_at: datetime
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPage:
+    heads: Sequence[OrderHead]
+    checkpoint: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BulkState:
+    """How a bulk export stands. `url` is set when done and not empty."""
+
+    operation_ref: str
+    status: Literal["running", "done", "failed", "cancelled"]
+    objects: int = 0
+    roots: int | None = None
+    size: int | None = None
+    url: str | None = None
+    problem: str = ""
+
+
+class BulkNode(msgspec.Struct, frozen=True):
+    """One line of a bulk file, typed by the platform: a product head, a variant, or an image, with its parent's ref."""
+
+    kind: Literal["product", "variant", "image", "other"]
+    ref: str
+    parent_ref: str | None
+    value: Any  # Product without variants | Variant | str (image URL) | RefusedItem | None
+
+
+class Authorize(Protocol):
+    def domain(self, typed: str, settings: Any) -> str:
+        """The canonical host of what a merchant typed or a query said. Errors: HostRefused, nothing was sent."""
+        ...
+
+    def begin(self, domain: str, state: str, redirect_uri: str, settings: Any) -> JoinStart: ...
+
+    def launched(self, query: Sequence[tuple[str, str]], settings: Any, now: datetime) -> str:
+        """The domain that a signed launch link proves. Errors: SignatureRejected."""
+        ...
+
+    def complete(
+        self, query: Sequence[tuple[str, str]], redirect_uri: str, settings: Any, http: Http, now: datetime
+    ) -> Joined:
+        """Check the callback's signature, host and freshness, then trade the code. State is the caller's to check.
+
+        Errors: SignatureRejected or HostRefused before any request leaves; GrantLost(fatal) when the code is refused.
+        """
+        ...
+
+    def renew(self, domain: str, grant: Grant, settings: Any, http: Http, now: datetime) -> Grant:
+        """Errors: GrantLost(fatal) when the merchant must come back; PlatformDown: the same refresh token may be retried."""
+        ...
+
+    def profile(self, client: Client) -> ShopProfile: ...
+
+    def scopes(self, client: Client) -> tuple[str, ...]: ...
+
+
+class Catalog(Protocol):
+    def bulk_start(self, client: Client) -> str: ...
+
+    def bulk_state(self, client: Client, operation_ref: str) -> BulkState: ...
+
+    def bulk_cancel(self, client: Client, operation_ref: str) -> None: ...
+
+    def bulk_nodes(self, client: Client, url: str, skip_lines: int = 0) -> Iterator[BulkNode]:
+        """Stream the file, a node a line, in the file's order, after skipping lines already taken.
+
+        Children may come in any order, far from their parents. Errors: HostRefused for a host that isn't on the
+        platform's list; PlatformDown when the stream is cut; PayloadUnreadable(path) for a line that isn't JSON.
+        """
+        ...
+
+    def products(self, client: Client, refs: Sequence[str]) -> ProductPage:
+        """Some products, whole (all variants), by ref. One that the store doesn't have is simply absent."""
+        ...
+
+    def changed(self, client: Client, since: datetime | None, checkpoint: str | None) -> ProductPage: ...
+
+
+class Orders(Protocol):
+    def one(self, client: Client, order_ref: str) -> OrderRead | None:
+        """The whole order, every nested list paged to its end; None when the store doesn't have it."""
+        ...
+
+    def changed(self, client: Client, since: datetime, checkpoint: str | None) -> OrderPage: ...
+
+
+class Webhooks(Protocol):
+    # topic → name of the event it becomes; and the topics that are ignored on purpose, with the reason
+    topics: Mapping[str, str]
+    ignored: Mapping[str, str]
+
+    def verify(self, delivery: Delivery, settings: Any) -> Envelope:
+        """Errors: SignatureRejected. Every live secret is tried, in constant time, on the raw bytes."""
+        ...
+
+    def translate(self, envelope: Envelope, body: bytes, currency: str) -> list[Event]:
+        """Pure: bytes to events. `currency` is the shop's. Errors: PayloadUnreadable(path)."""
+        ...
+
+    def subscribe(self, client: Client, address: str) -> list[str]:
+        """Make sure that every topic we need is delivered to `address`; the topics that had to be put (back)."""
+        ...
+
+
+class Checkout(Protocol):
+    def cart_link(self, domain: str, lines: Sequence[CartLine], token: str, settings: Any, *, landing: str = "") -> str:
+        """A URL that opens the store's own checkout with `token` in every carrier that the platform keeps."""
+        ...
+
+    def tokens(self, snapshot: OrderSnapshot) -> list[tuple[str, str]]:
+        """(token, carrier's name) for every carrier of ours that survived on the order; any order, repeats kept."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    slug: str
+    title: str
+    capabilities: frozenset[Capability]
+    settings: type[BaseSettings]
+    authorize: Authorize
+    catalog: Catalog
+    orders: Orders
+    webhooks: Webhooks
+    checkout: Checkout
+    overlap_seconds: int = 600  # how far back an incremental call looks beyond its watermark
+
+    def can(self, capability: Capability) -> bool:
+        return capability in self.capabilities
+
+
+__all__ = [
+    "Authorize", "BulkNode", "BulkState", "Budget", "Capability", "CartLine", "Catalog", "Checkout", "Client",
+    "Delivery", "Envelope", "Grant", "Http", "HttpAnswer", "JoinStart", "Joined", "OrderHead", "OrderPage", "OrderRead",
+    "Orders", "Platform", "ProductPage", "Refund", "RefusedItem", "Webhooks",
+]  # fmt: skip

@@ -1,0 +1,88 @@
+"""Sync runs, what they refused, their log; reconciliation passes."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from connector.db import Base
+
+
+class SyncRun(Base):
+    """One pull of a catalog. count in = written + same + refused, or the run failed."""
+
+    __tablename__ = "sync_runs"
+    __table_args__ = (sa.Index("ix_sync_runs_shop_id_started_at", "shop_id", "started_at"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # run_…
+    shop_id: Mapped[str] = mapped_column(sa.ForeignKey("shops.id"))
+    kind: Mapped[str]  # full | changed | products
+    trigger: Mapped[str]  # joined | schedule | webhook | staff:… | merchant
+    status: Mapped[str]  # queued | running | waiting | stopping | stopped | done | refusals | failed
+    problem: Mapped[str] = mapped_column(default="")
+    operation_ref: Mapped[str] = mapped_column(default="")  # the platform's bulk export
+    checkpoint: Mapped[str] = mapped_column(default="")
+    expected: Mapped[int | None]  # objects that the platform announced
+    lines_read: Mapped[int] = mapped_column(default=0)
+    products_in: Mapped[int] = mapped_column(default=0)
+    variants_in: Mapped[int] = mapped_column(default=0)
+    written: Mapped[int] = mapped_column(default=0)  # products
+    same: Mapped[int] = mapped_column(default=0)
+    refused: Mapped[int] = mapped_column(default=0)
+    gone: Mapped[int] = mapped_column(default=0)
+    queued_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    heard_at: Mapped[datetime | None]  # heartbeat
+    finished_at: Mapped[datetime | None]
+
+
+class SyncRefusal(Base):
+    """An item that a run could not take in, with the reason for the merchant."""
+
+    __tablename__ = "sync_refusals"
+    __table_args__ = (sa.UniqueConstraint("run_id", "product_ref"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # ref_…
+    run_id: Mapped[str] = mapped_column(sa.ForeignKey("sync_runs.id"))
+    shop_id: Mapped[str]
+    product_ref: Mapped[str]
+    title: Mapped[str]
+    reason: Mapped[str]
+    detail: Mapped[str]
+
+
+class SyncNote(Base):
+    """A line of a run's log."""
+
+    __tablename__ = "sync_notes"
+    __table_args__ = (sa.Index("ix_sync_notes_run_id_at", "run_id", "at"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    run_id: Mapped[str] = mapped_column(sa.ForeignKey("sync_runs.id"))
+    at: Mapped[datetime]
+    text: Mapped[str]
+
+
+class Reconciliation(Base):
+    """One pass over a shop's changed orders: at the store = seen = evaluated, with the gaps by name."""
+
+    __tablename__ = "reconciliations"
+    __table_args__ = (sa.Index("ix_reconciliations_shop_id_started_at", "shop_id", "started_at"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # rec_…
+    shop_id: Mapped[str] = mapped_column(sa.ForeignKey("shops.id"))
+    since: Mapped[datetime]
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    at_store: Mapped[int] = mapped_column(default=0)
+    seen_before: Mapped[int] = mapped_column(default=0)  # already held, at least as new, when the pass began
+    fetched: Mapped[int] = mapped_column(default=0)
+    evaluated: Mapped[int] = mapped_column(default=0)
+    subscriptions_restored: Mapped[int] = mapped_column(default=0)
+    missing: Mapped[list[Any]]  # order numbers that had been missed or were older here, repaired by this pass
+    gaps: Mapped[list[Any]]  # [{order, why}] still open after it
+    status: Mapped[str]  # running | done | gaps | failed
+    problem: Mapped[str] = mapped_column(default="")

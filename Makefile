@@ -1,0 +1,82 @@
+# The daily verbs. `make demo` and `make test` set up everything by themselves.
+SHELL := /bin/bash
+PYTHON ?= python3
+DB ?= sqlite
+BIN := .venv/bin
+
+# Seconds that each part of `make test` may take on 2 cores. Past twice its budget a part is stopped.
+PURE := 90
+DATABASES := 150
+BROWSER := 120
+END_TO_END := 150
+
+.PHONY: demo test check bench dev lock format soak test-pure test-databases test-browser test-end-to-end clean
+
+demo: .venv/.demo  ## from nothing to a running system; ONCE=1 exits by itself, DB=postgresql starts its own server
+	@$(BIN)/python -m sandbox.demo --db $(DB) $(if $(ONCE),--once)
+
+dev: .venv/.run  ## web and worker in one terminal, with the settings of .env
+	@test -f .env || $(BIN)/connector init
+	@$(BIN)/connector migrate && $(BIN)/connector dev
+
+test: .venv/.test test-pure test-databases test-browser test-end-to-end  ## everything, under 10 minutes on 2 cores
+
+define within
+	@echo "== $(1): budget $(2) s"; start=$$SECONDS; \
+	timeout --foreground $$((2 * $(2))) $(BIN)/pytest $(3); code=$$?; \
+	echo "== $(1): $$((SECONDS - start)) s of $(2)"; exit $$code
+endef
+
+test-pure: .venv/.test
+	$(call within,pure,$(PURE),-n 2 -m "not database and not browser and not end_to_end and not kill")
+
+test-databases: .venv/.test
+	$(call within,both databases,$(DATABASES),-n 2 --dist worksteal -m "database and not browser and not end_to_end and not kill")
+
+test-browser: .venv/.test
+	$(call within,browser,$(BROWSER),-n 2 --dist loadfile -m "browser")
+
+test-end-to-end: .venv/.test
+	$(call within,end-to-end and kills,$(END_TO_END),-n 2 --dist loadfile -m "(end_to_end or kill) and not browser")
+
+check: .venv/.test  ## what CI checks before the tests: style, types, who may import whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/.test
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: .venv/.test  ## benchmarks, each beside a peer in the same run; the table goes into bench/README.md by hand
+	$(BIN)/python -m bench.sync
+	$(BIN)/python -m bench.acceptance
+	$(BIN)/python -m bench.drain
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+# One stamp a stage, so that the demo does not wait for what only the tests need.
+.venv/.run: requirements/run.lock pyproject.toml | .venv/bin/python
+	@echo "Installing (once) …"
+	@$(BIN)/pip install --quiet --require-hashes -r requirements/run.lock
+	@$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/.demo: requirements/demo.lock .venv/.run
+	@$(BIN)/pip install --quiet --require-hashes -r requirements/demo.lock
+	@touch $@
+
+.venv/.test: requirements/test.lock .venv/.demo
+	@$(BIN)/pip install --quiet --require-hashes -r requirements/test.lock
+	@touch $@
+
+lock: | .venv/bin/python  ## resolve requirements/*.in anew into the pinned, hashed locks
+	@$(BIN)/pip install --quiet uv
+	@for name in run demo test; do \
+		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+			requirements/$$name.in -o requirements/$$name.lock || exit 1; done
+
+clean:
+	rm -rf .venv var build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -70,6 +70,53 @@ def migrate() -> None:
     click.echo(f"Database is at {run.version(db.current())}.")
 
 
+@connector.command()
+@click.option("--host", default=None, help="Overrides CONNECTOR_HOST.")
+@click.option("--port", type=int, default=None, help="Overrides CONNECTOR_PORT.")
+def serve(host: str | None, port: int | None) -> None:
+    """Answer HTTP: webhooks, pages, the JSON API. Holds no state: start as many as needed."""
+    from granian import Granian
+    from granian.constants import Interfaces
+    from granian.log import LogLevels
+
+    settings = read_settings()
+    Granian(
+        "connector.app:from_environment",
+        factory=True,
+        interface=Interfaces.WSGI,
+        address=host or settings.host,
+        port=port or settings.port,
+        workers=settings.web_processes,
+        blocking_threads=settings.web_threads,
+        # A web process that is told to stop finishes what it answers, for as long as a store waits for an answer.
+        workers_kill_timeout=10,
+        respawn_failed_workers=True,
+        log_level=LogLevels.warning,
+    ).serve()
+
+
+@connector.command()
+def dev() -> None:
+    """Web and worker in one terminal; Ctrl-C ends both."""
+    import signal
+    import subprocess
+
+    settings = open_process()
+    children = [subprocess.Popen([sys.executable, "-m", "connector", name]) for name in ("serve", "worker")]
+    click.echo(f"connector is at {settings.public_url}/console. Ctrl-C ends it.")
+
+    def stop(_signal: int, _frame: object) -> None:
+        for child in children:
+            child.terminate()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    codes = [children[0].wait(), 0]
+    stop(0, None)
+    codes[1] = children[1].wait()
+    sys.exit(max(codes))
+
+
 def main() -> None:
     """Entry point: an error of ours is one sentence and exit code 1, not a stack."""
     try:

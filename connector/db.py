@@ -20,6 +20,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy import event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect, Engine
 from sqlalchemy.orm import DeclarativeBase, Session
 
@@ -195,6 +196,14 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 def _begin_sqlite(connection: sa.Connection) -> None:
     immediate = connection.get_execution_options().get("begin") == "immediate"
     connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+def insert(session: Session | sa.Connection, table: Any) -> postgresql.Insert:
+    """INSERT of the session's dialect, which both have `on_conflict_do_nothing` and `on_conflict_do_update`."""
+    bind = session.get_bind() if isinstance(session, Session) else session
+    if bind.dialect.name == "sqlite":
+        return sqlite.insert(table)  # type: ignore[return-value]  # the two share the methods that we use
+    return postgresql.insert(table)
 
 
 _current: Database | None = None

@@ -12,34 +12,42 @@ from connector.db import Base
 
 
 class DeliveryRow(Base):
-    """One delivery. `status` is one of waiting | done | repeat | parked | ignored | failed.
+    """One delivery. `status` is one of waiting | failed | parked | done | ignored.
 
     `waiting` rows are what the drain claims; `failed` ones wait for `next_try_at`; `parked` ones wait for a person,
-    a shop or an order and say so in `reason`. Unique keys make a repeat visible without a race (D2).
+    a shop or a later version of us and say so in `reason`. A repeat makes no row: it raises `repeats` of the first (D2).
+    List newest first by `id`, which begins with the time of receipt.
     """
 
     __tablename__ = "deliveries"
     __table_args__ = (
-        sa.UniqueConstraint("dedupe_key"),
+        sa.UniqueConstraint("delivery_key"),
+        sa.UniqueConstraint("body_key"),
         sa.Index("ix_deliveries_work", "status", "shop_id", "received_at"),
-        sa.Index("ix_deliveries_received_at", "received_at"),
-        sa.Index("ix_deliveries_shop_id_order_ref", "shop_id", "order_ref"),
-    )
+        sa.Index(
+            "ix_deliveries_shop_id_order_ref", "shop_id", "order_ref",
+            sqlite_where=sa.text("order_ref IS NOT NULL"), postgresql_where=sa.text("order_ref IS NOT NULL"),
+        ),
+    )  # fmt: skip
 
     id: Mapped[str] = mapped_column(primary_key=True)  # dlv_…
     platform: Mapped[str]
     domain: Mapped[str]  # as claimed by the header
     shop_id: Mapped[str | None]  # None: no such shop (yet)
     topic: Mapped[str]
-    dedupe_key: Mapped[str]  # hash over (shop, topic, delivery ref) or (shop, topic, body)
+    # What makes a repeat, each a hash: (shop, topic, delivery ref), and for a body that carries the whole thing
+    # (shop, topic, body). Two columns, since either alone is enough. None: it can't be a repeat that way.
+    delivery_key: Mapped[str | None]
+    body_key: Mapped[str | None]
     delivery_ref: Mapped[str | None]
-    event_ref: Mapped[str | None]
-    triggered_at: Mapped[datetime | None]
-    received_at: Mapped[datetime]
-    headers: Mapped[dict[str, Any]]  # only those that the platform names; no cookies, no addresses
-    body_sealed: Mapped[str | None]  # None after retention or erasure
+    event_ref: Mapped[str | None]  # correlates only
+    triggered_at: Mapped[datetime | None]  # the latest one, over all repeats
+    api_version: Mapped[str] = mapped_column(default="")
+    received_at: Mapped[datetime]  # wall time
+    headers: Mapped[dict[str, Any]]  # only those that the inbox names; no cookies, no addresses
+    body_sealed: Mapped[str | None]  # zlib, then the vault; None after retention or erasure
     body_hash: Mapped[str]
-    body_size: Mapped[int]
+    body_size: Mapped[int]  # bytes as received
     order_ref: Mapped[str | None]
     product_ref: Mapped[str | None]
     status: Mapped[str]
@@ -47,7 +55,7 @@ class DeliveryRow(Base):
     detail: Mapped[str] = mapped_column(default="")
     tries: Mapped[int] = mapped_column(default=0)
     repeats: Mapped[int] = mapped_column(default=0)  # how often it came again
-    next_try_at: Mapped[datetime | None]
+    next_try_at: Mapped[datetime | None]  # wall time
     done_at: Mapped[datetime | None]
     effects: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON)  # counts: entries, versions …
 
@@ -81,10 +89,15 @@ class WantedRead(Base):
 
 
 class ShopClaim(Base):
-    """Who drains a shop right now: one worker at a time, by a lease with a heartbeat."""
+    """Who works for a shop right now, one worker at a time and kind of work (`drain`, `read`), by a lease.
+
+    Every batch renews its lease in its own transaction, so the row is locked until the effects are committed: a claim
+    can run out between batches, never inside one.
+    """
 
     __tablename__ = "shop_claims"
 
     shop_id: Mapped[str] = mapped_column(primary_key=True)
+    work: Mapped[str] = mapped_column(primary_key=True)
     owner: Mapped[str]
-    until: Mapped[datetime]
+    until: Mapped[datetime]  # wall time

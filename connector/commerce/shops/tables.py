@@ -27,7 +27,8 @@ class Shop(Base):
     storefront_url: Mapped[str] = mapped_column(default="")
     taxes_included: Mapped[bool] = mapped_column(default=False)
     status: Mapped[str] = mapped_column(default="connected")  # connected | needs_reconnect | left
-    status_reason: Mapped[str] = mapped_column(default="")
+    status_reason: Mapped[str] = mapped_column(default="")  # a code: grant_lost, scopes_missing, currency_changed …
+    status_detail: Mapped[str] = mapped_column(default="")  # one sentence for the merchant
     installed_at: Mapped[datetime]
     left_at: Mapped[datetime | None]
     created_at: Mapped[datetime]

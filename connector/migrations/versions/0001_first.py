@@ -40,6 +40,21 @@ def upgrade() -> None:
     )
     op.create_index("ix_audit_log_shop_id_at", "audit_log", ["shop_id", "at"], unique=False)
     op.create_table(
+        "clearance_blocks",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column("line_ref", sa.Text(), nullable=False),
+        sa.Column("shop_id", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("ref", sa.Text(), nullable=False),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_clearance_blocks")),
+        sa.UniqueConstraint(
+            "order_id", "line_ref", "kind", "ref", name=op.f("uq_clearance_blocks_order_id_line_ref_kind_ref")
+        ),
+    )
+    op.create_table(
         "clearances",
         sa.Column("order_id", sa.Text(), nullable=False),
         sa.Column("line_ref", sa.Text(), nullable=False),
@@ -52,7 +67,9 @@ def upgrade() -> None:
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("order_id", "line_ref", name=op.f("pk_clearances")),
     )
-    op.create_index("ix_clearances_state_clears_at", "clearances", ["state", "clears_at"], unique=False)
+    op.create_index(
+        "ix_clearances_state_shop_id_clears_at", "clearances", ["state", "shop_id", "clears_at"], unique=False
+    )
     op.create_table(
         "creators",
         sa.Column("id", sa.Text(), nullable=False),
@@ -91,10 +108,12 @@ def upgrade() -> None:
         sa.Column("domain", sa.Text(), nullable=False),
         sa.Column("shop_id", sa.Text(), nullable=True),
         sa.Column("topic", sa.Text(), nullable=False),
-        sa.Column("dedupe_key", sa.Text(), nullable=False),
+        sa.Column("delivery_key", sa.Text(), nullable=True),
+        sa.Column("body_key", sa.Text(), nullable=True),
         sa.Column("delivery_ref", sa.Text(), nullable=True),
         sa.Column("event_ref", sa.Text(), nullable=True),
         sa.Column("triggered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("api_version", sa.Text(), nullable=False),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("headers", sa.JSON(), nullable=False),
         sa.Column("body_sealed", sa.Text(), nullable=True),
@@ -111,10 +130,17 @@ def upgrade() -> None:
         sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("effects", sa.JSON(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deliveries")),
-        sa.UniqueConstraint("dedupe_key", name=op.f("uq_deliveries_dedupe_key")),
+        sa.UniqueConstraint("body_key", name=op.f("uq_deliveries_body_key")),
+        sa.UniqueConstraint("delivery_key", name=op.f("uq_deliveries_delivery_key")),
     )
-    op.create_index("ix_deliveries_received_at", "deliveries", ["received_at"], unique=False)
-    op.create_index("ix_deliveries_shop_id_order_ref", "deliveries", ["shop_id", "order_ref"], unique=False)
+    op.create_index(
+        "ix_deliveries_shop_id_order_ref",
+        "deliveries",
+        ["shop_id", "order_ref"],
+        unique=False,
+        sqlite_where=sa.text("order_ref IS NOT NULL"),
+        postgresql_where=sa.text("order_ref IS NOT NULL"),
+    )
     op.create_index("ix_deliveries_work", "deliveries", ["status", "shop_id", "received_at"], unique=False)
     op.create_table(
         "due_for_pin",
@@ -128,6 +154,7 @@ def upgrade() -> None:
         "evaluations",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column("sequence", sa.BigInteger(), nullable=False),
         sa.Column("shop_id", sa.Text(), nullable=False),
         sa.Column("content_hash", sa.Text(), nullable=False),
         sa.Column("engine", sa.Text(), nullable=False),
@@ -135,10 +162,11 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("lines", sa.JSON(), nullable=False),
+        sa.Column("order_parts", sa.JSON(), nullable=False),
         sa.Column("fingerprint", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_evaluations")),
+        sa.UniqueConstraint("order_id", "sequence", name=op.f("uq_evaluations_order_id_sequence")),
     )
-    op.create_index("ix_evaluations_order_id_at", "evaluations", ["order_id", "at"], unique=False)
     op.create_table(
         "ledger_entries",
         sa.Column("id", sa.Text(), nullable=False),
@@ -188,13 +216,16 @@ def upgrade() -> None:
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("rows", sa.BigInteger(), nullable=False),
         sa.Column("total", sa.BigInteger(), nullable=False),
+        sa.Column("minimum", sa.BigInteger(), nullable=False),
         sa.Column("file_name", sa.Text(), nullable=False),
         sa.Column("prepared_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("prepared_by", sa.Text(), nullable=False),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("paid_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_payout_batches")),
         sa.UniqueConstraint("key", name=op.f("uq_payout_batches_key")),
     )
+    op.create_index("ix_payout_batches_prepared_at", "payout_batches", ["prepared_at"], unique=False)
     op.create_table(
         "pending_joins",
         sa.Column("state_hash", sa.Text(), nullable=False),
@@ -216,9 +247,10 @@ def upgrade() -> None:
     op.create_table(
         "shop_claims",
         sa.Column("shop_id", sa.Text(), nullable=False),
+        sa.Column("work", sa.Text(), nullable=False),
         sa.Column("owner", sa.Text(), nullable=False),
         sa.Column("until", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("shop_id", name=op.f("pk_shop_claims")),
+        sa.PrimaryKeyConstraint("shop_id", "work", name=op.f("pk_shop_claims")),
     )
     op.create_table(
         "shops",
@@ -234,6 +266,7 @@ def upgrade() -> None:
         sa.Column("taxes_included", sa.Boolean(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("status_reason", sa.Text(), nullable=False),
+        sa.Column("status_detail", sa.Text(), nullable=False),
         sa.Column("installed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("left_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -326,6 +359,7 @@ def upgrade() -> None:
         sa.Column("ends_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("closed_by", sa.Text(), nullable=False),
+        sa.Column("total", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["shop_id"], ["shops.id"], name=op.f("fk_closings_shop_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_closings")),
         sa.UniqueConstraint("shop_id", "currency", "period", name=op.f("uq_closings_shop_id_currency_period")),
@@ -377,9 +411,8 @@ def upgrade() -> None:
     )
     op.create_table(
         "ledger_postings",
-        sa.Column("id", sa.Text(), nullable=False),
         sa.Column("entry_id", sa.Text(), nullable=False),
-        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
         sa.Column("shop_id", sa.Text(), nullable=False),
         sa.Column("currency", sa.Text(), nullable=False),
         sa.Column("account", sa.Text(), nullable=False),
@@ -387,17 +420,15 @@ def upgrade() -> None:
         sa.Column("content_id", sa.Text(), nullable=True),
         sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["entry_id"], ["ledger_entries.id"], name=op.f("fk_ledger_postings_entry_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_ledger_postings")),
+        sa.PrimaryKeyConstraint("entry_id", "number", name=op.f("pk_ledger_postings")),
     )
-    op.create_index("ix_ledger_postings_creator_id", "ledger_postings", ["creator_id"], unique=False)
-    op.create_index("ix_ledger_postings_entry_id", "ledger_postings", ["entry_id"], unique=False)
+    op.create_index("ix_ledger_postings_creator_id_shop_id", "ledger_postings", ["creator_id", "shop_id"], unique=False)
     op.create_index(
         "ix_ledger_postings_shop_currency_account_creator",
         "ledger_postings",
         ["shop_id", "currency", "account", "creator_id"],
         unique=False,
     )
-    op.create_index("ix_ledger_postings_subject_account", "ledger_postings", ["subject", "account"], unique=False)
     op.create_table(
         "listings",
         sa.Column("id", sa.Text(), nullable=False),
@@ -432,6 +463,30 @@ def upgrade() -> None:
     )
     op.create_index("ix_listings_shop_id_status", "listings", ["shop_id", "status"], unique=False)
     op.create_table(
+        "loose_facts",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("shop_id", sa.Text(), nullable=False),
+        sa.Column("order_ref", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("ref", sa.Text(), nullable=False),
+        sa.Column("content_hash", sa.Text(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("heard_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("order_id", sa.Text(), nullable=True),
+        sa.Column("applied_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["shop_id"], ["shops.id"], name=op.f("fk_loose_facts_shop_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_loose_facts")),
+        sa.UniqueConstraint(
+            "shop_id",
+            "order_ref",
+            "kind",
+            "ref",
+            "content_hash",
+            name=op.f("uq_loose_facts_shop_id_order_ref_kind_ref_content_hash"),
+        ),
+    )
+    op.create_table(
         "orders",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("shop_id", sa.Text(), nullable=False),
@@ -459,48 +514,43 @@ def upgrade() -> None:
     op.create_index("ix_orders_shop_id_number", "orders", ["shop_id", "number"], unique=False)
     op.create_index("ix_orders_shop_id_placed_at", "orders", ["shop_id", "placed_at"], unique=False)
     op.create_table(
-        "orphan_refunds",
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("shop_id", sa.Text(), nullable=False),
-        sa.Column("order_ref", sa.Text(), nullable=False),
-        sa.Column("refund_ref", sa.Text(), nullable=False),
-        sa.Column("refund", sa.Text(), nullable=False),
-        sa.Column("heard_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("applied_at", sa.DateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(["shop_id"], ["shops.id"], name=op.f("fk_orphan_refunds_shop_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_orphan_refunds")),
-        sa.UniqueConstraint(
-            "shop_id", "order_ref", "refund_ref", name=op.f("uq_orphan_refunds_shop_id_order_ref_refund_ref")
-        ),
-    )
-    op.create_table(
         "payouts",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("batch_id", sa.Text(), nullable=False),
         sa.Column("shop_id", sa.Text(), nullable=False),
         sa.Column("creator_id", sa.Text(), nullable=False),
         sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("sequence", sa.BigInteger(), nullable=False),
         sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("paid_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["batch_id"], ["payout_batches.id"], name=op.f("fk_payouts_batch_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_payouts")),
         sa.UniqueConstraint("batch_id", "shop_id", "creator_id", name=op.f("uq_payouts_batch_id_shop_id_creator_id")),
+        sa.UniqueConstraint(
+            "shop_id",
+            "creator_id",
+            "currency",
+            "sequence",
+            name=op.f("uq_payouts_shop_id_creator_id_currency_sequence"),
+        ),
     )
     op.create_index("ix_payouts_creator_id", "payouts", ["creator_id"], unique=False)
     op.create_table(
         "payouts_set_aside",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("batch_id", sa.Text(), nullable=False),
+        sa.Column("shop_id", sa.Text(), nullable=True),
         sa.Column("creator_id", sa.Text(), nullable=False),
         sa.Column("currency", sa.Text(), nullable=False),
         sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("missing", sa.BigInteger(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["batch_id"], ["payout_batches.id"], name=op.f("fk_payouts_set_aside_batch_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_payouts_set_aside")),
     )
+    op.create_index("ix_payouts_set_aside_batch_id", "payouts_set_aside", ["batch_id"], unique=False)
     op.create_table(
         "reconciliations",
         sa.Column("id", sa.Text(), nullable=False),
@@ -631,8 +681,10 @@ def upgrade() -> None:
         sa.Column("triggered_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("content_hash", sa.Text(), nullable=False),
         sa.Column("snapshot", sa.Text(), nullable=False),
+        sa.Column("buyer_hash", sa.Text(), nullable=True),
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("outcome", sa.Text(), nullable=False),
+        sa.Column("superseded", sa.Boolean(), nullable=False),
         sa.Column("heard_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["order_id"], ["orders.id"], name=op.f("fk_order_versions_order_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_order_versions")),
@@ -655,6 +707,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("closing_id", "creator_id", name=op.f("uq_statements_closing_id_creator_id")),
     )
     op.create_index("ix_statements_creator_id", "statements", ["creator_id"], unique=False)
+    op.create_index("ix_statements_shop_id", "statements", ["shop_id"], unique=False)
     op.create_table(
         "sync_notes",
         sa.Column("id", sa.Text(), nullable=False),
@@ -689,6 +742,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["statement_id"], ["statements.id"], name=op.f("fk_statement_lines_statement_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_statement_lines")),
     )
+    op.create_index("ix_statement_lines_order_id", "statement_lines", ["order_id"], unique=False)
     op.create_index("ix_statement_lines_statement_id", "statement_lines", ["statement_id"], unique=False)
 
     if op.get_bind().dialect.name == "sqlite":

@@ -1,0 +1,46 @@
+"""Reads of shops. Every one takes the caller's session."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from connector.commerce.shops.tables import GrantRow, Shop
+from connector.errors import NotFound
+
+
+def get(session: Session, shop_id: str) -> Shop:
+    """Errors: NotFound."""
+    shop = session.get(Shop, shop_id)
+    if shop is None:
+        raise NotFound(f"no shop has the id {shop_id[:40]!r}")
+    return shop
+
+
+def find(session: Session, platform: str, domain: str) -> Shop | None:
+    """The shop of a platform's canonical host, whatever its status."""
+    return session.scalar(sa.select(Shop).where(Shop.platform == platform, Shop.domain == domain))
+
+
+def connected(session: Session) -> list[Shop]:
+    """Shops whose grant is good, in the order in which they came."""
+    return list(session.scalars(sa.select(Shop).where(Shop.status == "connected").order_by(Shop.id)))
+
+
+def every(session: Session) -> list[Shop]:
+    """All shops, those that left too, in the order in which they came."""
+    return list(session.scalars(sa.select(Shop).order_by(Shop.id)))
+
+
+def has_good_grant(session: Session, shop: Shop, now: datetime) -> bool:
+    """True when the shop is connected and its grant is live or can be renewed without the merchant. `now` is wall time."""
+    if shop.status != "connected":
+        return False
+    row = session.get(GrantRow, shop.id)
+    if row is None:
+        return False
+    if row.expires_at is None or row.expires_at > now:
+        return True
+    return row.refresh_sealed is not None and (row.refresh_expires_at is None or row.refresh_expires_at > now)

@@ -1,0 +1,160 @@
+"""A shop's dated settings. Rules read them as they stood at a moment, never as they stand now (COMMISSION.md, F1).
+
+What a shop never set comes from the product's own configuration (`use_defaults`, once a process).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from connector import clock
+from connector.commerce.shops.tables import ShopSetting
+from connector.config import Settings
+from connector.db import new_id
+from connector.errors import InputRefused
+
+# name → default; its type is the setting's type, switches are 0 or 1. None: from the configuration.
+DEFAULTS: dict[str, int | str | None] = {
+    "touch_window_days": None,
+    "touch_grace_hours": None,
+    "hold_days": None,
+    "no_signal_days": None,
+    "wait_for_signal": 0,  # 1: a line without any sign of delivery waits for one instead of clearing
+    "minimum_payout": 0,  # minor units, per currency
+    "indirect": 0,  # 1: a touch on another product of the shop counts at a share of the rate
+    "indirect_share_bp": 5000,
+    "cart_carry_days": 0,
+    "fee_bp": 0,
+    "code_policy": "always",  # always | if_involved | if_winner
+    "payout_when": "advance",  # advance | funded
+    "period": "month",
+}
+# name → (least, most)
+BOUNDS: dict[str, tuple[int, int]] = {
+    "touch_window_days": (1, 90),
+    "touch_grace_hours": (0, 72),
+    "hold_days": (0, 90),
+    "no_signal_days": (1, 365),
+    "wait_for_signal": (0, 1),
+    "minimum_payout": (0, 10**12),
+    "indirect": (0, 1),
+    "indirect_share_bp": (0, 10000),
+    "cart_carry_days": (0, 90),
+    "fee_bp": (0, 5000),
+}
+CHOICES: dict[str, tuple[str, ...]] = {
+    "code_policy": ("always", "if_involved", "if_winner"),
+    "payout_when": ("advance", "funded"),
+    "period": ("month",),
+}
+
+_configured: Settings | None = None
+
+
+def use_defaults(settings: Settings) -> None:
+    """Take the product's own settings as this process's defaults."""
+    global _configured
+    _configured = settings
+
+
+def default(name: str) -> int | str:
+    """Errors: KeyError for a name that is no setting of a shop."""
+    value = DEFAULTS[name]
+    if value is not None:
+        return value
+    if _configured is not None:
+        return int(getattr(_configured, name))
+    return int(Settings.model_fields[name].default)
+
+
+def at(session: Session, shop_id: str, name: str, moment: datetime) -> int | str:
+    """The value in force at `moment`: that of the newest row which had started by then, else the default.
+
+    A shop's rows are read once a session. Errors: KeyError for a name that is no setting of a shop.
+    """
+    fallback = default(name)
+    value: str | None = None
+    for starts_at, text in _rows(session, shop_id).get(name, []):
+        if starts_at > moment:
+            break
+        value = text
+    if value is None:
+        return fallback
+    return int(value) if isinstance(fallback, int) else value
+
+
+def whole(session: Session, shop_id: str, name: str, moment: datetime) -> int:
+    """`at` for a setting that is a number."""
+    return int(at(session, shop_id, name, moment))
+
+
+def change(
+    session: Session,
+    shop_id: str,
+    name: str,
+    value: int | str,
+    *,
+    by: str,
+    starts_at: datetime | None = None,
+    now: datetime | None = None,
+) -> None:
+    """Set it from `starts_at` on (default: now). Errors: InputRefused for an unknown name, a value out of bounds, or a
+    start that has passed: rules have read the value of then."""
+    now = now or clock.now()
+    starts_at = starts_at or now
+    if name not in DEFAULTS:
+        raise InputRefused("name", f"{name[:40]!r} is no setting of a shop.")
+    if starts_at < now:
+        raise InputRefused("starts_at", "has passed.", "Settings are never backdated: give a time from now on.")
+    text = _checked(name, value)
+    session.add(
+        ShopSetting(
+            id=new_id("set"),
+            shop_id=shop_id,
+            name=name,
+            value=text,
+            starts_at=starts_at,
+            recorded_at=clock.wall(),
+            recorded_by=by,
+        )
+    )
+    session.flush()
+    session.info.pop(_cache_key(shop_id), None)
+
+
+def _checked(name: str, value: int | str) -> str:
+    if name in CHOICES:
+        if value not in CHOICES[name]:
+            raise InputRefused("value", f"{name} is one of {', '.join(CHOICES[name])}.")
+        return str(value)
+    least, most = BOUNDS[name]
+    try:
+        number = int(value)
+    except ValueError:
+        raise InputRefused("value", f"{name} is a whole number.") from None
+    if not least <= number <= most:
+        raise InputRefused("value", f"{name} is between {least} and {most}.")
+    return str(number)
+
+
+def _rows(session: Session, shop_id: str) -> dict[str, list[tuple[datetime, str]]]:
+    key = _cache_key(shop_id)
+    held: dict[str, list[tuple[datetime, str]]] | None = session.info.get(key)
+    if held is None:
+        held = {}
+        found = session.execute(
+            sa.select(ShopSetting.name, ShopSetting.starts_at, ShopSetting.value)
+            .where(ShopSetting.shop_id == shop_id)
+            .order_by(ShopSetting.starts_at)
+        )
+        for name, starts_at, value in found:
+            held.setdefault(name, []).append((starts_at, value))
+        session.info[key] = held
+    return held
+
+
+def _cache_key(shop_id: str) -> str:
+    return f"shop_settings:{shop_id}"

@@ -268,6 +268,13 @@ class Webhooks(Protocol):
         """Errors: SignatureRejected. Every live secret is tried, in constant time, on the raw bytes."""
         ...
 
+    def subject(self, envelope: Envelope, body: bytes) -> tuple[str | None, str | None]:
+        """(order ref, product ref) that a body is about, for the inbox's index; None where it has none.
+
+        Called at receipt, before the answer: cheap, and it never raises, whatever the bytes are.
+        """
+        ...
+
     def translate(self, envelope: Envelope, body: bytes, currency: str) -> list[Event]:
         """Pure: bytes to events. `currency` is the shop's. Errors: PayloadUnreadable(path)."""
         ...

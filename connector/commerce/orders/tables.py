@@ -1,4 +1,7 @@
-"""Orders: every version of the snapshot, and the set of refunds collected from all of them. No personal data."""
+"""Orders: every version of the snapshot, every fact that came without one, and what follows from all of them together.
+
+No personal data: a buyer is a keyed hash, dropped on erasure.
+"""
 
 from __future__ import annotations
 
@@ -39,9 +42,7 @@ class Order(Base):
     buyer_hash: Mapped[str | None]  # keyed; dropped on erasure
     first_seen_at: Mapped[datetime]
     gone_at: Mapped[datetime | None]  # deleted at the store
-    evaluated_hash: Mapped[str] = mapped_column(
-        default=""
-    )  # version that was last evaluated; == content_hash when up to date
+    evaluated_hash: Mapped[str] = mapped_column(default="")  # version last evaluated; == content_hash when up to date
 
 
 class OrderVersion(Base):
@@ -53,24 +54,33 @@ class OrderVersion(Base):
     id: Mapped[str] = mapped_column(primary_key=True)  # ver_…
     order_id: Mapped[str] = mapped_column(sa.ForeignKey("orders.id"))
     changed_at: Mapped[datetime]
-    triggered_at: Mapped[datetime]
+    triggered_at: Mapped[datetime]  # the latest: a repeated body is no news, but its later trigger time counts
     content_hash: Mapped[str]
     snapshot: Mapped[str]
+    buyer_hash: Mapped[str | None]  # keyed; dropped on erasure
     source: Mapped[str]  # delivery:<id> | read:<why>
-    outcome: Mapped[str]  # applied | stale_version | conflict
+    outcome: Mapped[str]  # what it was when first heard: applied | stale_version | conflict
+    superseded: Mapped[bool] = mapped_column(default=False)  # the same delivery was read anew by a newer translator
     heard_at: Mapped[datetime]
 
 
-class OrphanRefund(Base):
-    """A refund (or an edit fact) for an order not seen yet (D4): applied when the order arrives."""
+class LooseFact(Base):
+    """A refund or an edit that came without its order: part of the set for ever; parked while no order is known (D4).
 
-    __tablename__ = "orphan_refunds"
-    __table_args__ = (sa.UniqueConstraint("shop_id", "order_ref", "refund_ref"),)
+    Kept as heard, one row a content, so that what follows from them doesn't depend on their order of arrival.
+    """
 
-    id: Mapped[str] = mapped_column(primary_key=True)  # orp_…
+    __tablename__ = "loose_facts"
+    __table_args__ = (sa.UniqueConstraint("shop_id", "order_ref", "kind", "ref", "content_hash"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # fct_…
     shop_id: Mapped[str] = mapped_column(sa.ForeignKey("shops.id"))
     order_ref: Mapped[str]
-    refund_ref: Mapped[str]
-    refund: Mapped[str]  # JSON of events.Refund
+    kind: Mapped[str]  # refund | edit
+    ref: Mapped[str]  # the refund's, or the edit's (its delivery where the platform gives none)
+    content_hash: Mapped[str]
+    body: Mapped[str]  # JSON of events.Refund, or of a list of events.FulfilledLine
+    source: Mapped[str]
     heard_at: Mapped[datetime]
+    order_id: Mapped[str | None]  # None: parked_orphan
     applied_at: Mapped[datetime | None]

@@ -45,15 +45,12 @@ class Posting(Base):
 
     __tablename__ = "ledger_postings"
     __table_args__ = (
-        sa.Index("ix_ledger_postings_entry_id", "entry_id"),
-        sa.Index("ix_ledger_postings_subject_account", "subject", "account"),
         sa.Index("ix_ledger_postings_shop_currency_account_creator", "shop_id", "currency", "account", "creator_id"),
-        sa.Index("ix_ledger_postings_creator_id", "creator_id"),
+        sa.Index("ix_ledger_postings_creator_id_shop_id", "creator_id", "shop_id"),
     )
 
-    id: Mapped[str] = mapped_column(primary_key=True)  # pst_…
-    entry_id: Mapped[str] = mapped_column(sa.ForeignKey("ledger_entries.id"))
-    subject: Mapped[str]  # the entry's, repeated so that a line's balance is one index range
+    entry_id: Mapped[str] = mapped_column(sa.ForeignKey("ledger_entries.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)  # 1, 2 … within the entry
     shop_id: Mapped[str]
     currency: Mapped[str]
     account: Mapped[str]

@@ -1,0 +1,209 @@
+"""Reading the ledger: what was posted about an order, and what stands on whose accounts. Every sum is a query here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from connector.earnings.ledger.tables import Entry, Posting
+
+# (line ref, creator, content): what due and posted are compared for
+Key = tuple[str, str | None, str | None]
+# Entries that change what a line earned; all others carry it from one account to another.
+EARNING = ("accrual", "reversal", "adjustment")
+
+
+@dataclass(slots=True)
+class Standing:
+    """What the ledger holds about one order, read in one statement: balances, the last numbers, the earning entries."""
+
+    accounts: dict[Key, dict[str, int]] = field(default_factory=dict)
+    earned: dict[Key, int] = field(default_factory=dict)  # accrued less reversed, positive
+    sequences: dict[str, int] = field(default_factory=dict)  # subject → last number
+    accruals: dict[Key, str] = field(default_factory=dict)  # the first earning entry: what a reversal points at
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What is owed to one creator by one shop, in minor units of one currency. Positive: we owe; negative: carried."""
+
+    shop_id: str
+    creator_id: str
+    currency: str
+    pending: int = 0
+    cleared: int = 0
+    settled: int = 0
+    reserve: int = 0
+    in_transit: int = 0  # handed to a rail, not confirmed yet
+    paid: int = 0
+
+    @property
+    def owed(self) -> int:
+        """Everything not handed to a rail yet."""
+        return self.pending + self.cleared + self.settled + self.reserve
+
+
+_OF_ORDER = (
+    sa.select(
+        Entry.id, Entry.subject, Entry.sequence, Entry.kind, Entry.line_ref, Entry.creator_id, Entry.content_id,
+        Posting.account, Posting.amount,
+    )
+    .join(Posting, Posting.entry_id == Entry.id)
+    .where(Entry.order_id == sa.bindparam("order_id"))
+    .order_by(Entry.subject, Entry.sequence, Posting.number)
+)  # fmt: skip
+
+
+def standing(session: Session, order_id: str) -> Standing:
+    """All that is booked about an order's lines. One statement, so that balances and numbers belong together."""
+    found = Standing()
+    for row in session.connection().execute(_OF_ORDER, {"order_id": order_id}):
+        entry_id, subject, sequence, kind, line_ref, creator_id, content_id, account, amount = row
+        found.sequences[subject] = max(sequence, found.sequences.get(subject, 0))
+        if line_ref is None:
+            continue
+        key = (line_ref, creator_id, content_id)
+        accounts = found.accounts.setdefault(key, {})
+        accounts[account] = accounts.get(account, 0) + amount
+        if kind in EARNING and account == "merchant_receivable":
+            found.earned[key] = found.earned.get(key, 0) + amount
+        if kind == "accrual":
+            found.accruals.setdefault(key, entry_id)
+    return found
+
+
+def posted(session: Session, order_id: str) -> dict[Key, dict[str, int]]:
+    """{(line ref, creator, content): {account: sum}}, in the ledger's own signs: what a creator is owed is negative."""
+    return standing(session, order_id).accounts
+
+
+_COLUMNS = {
+    "creator_pending": "pending",
+    "creator_cleared": "cleared",
+    "creator_settled": "settled",
+    "reserve": "reserve",
+    "payout_in_transit": "in_transit",
+    "bank": "paid",
+}
+
+
+def balances(
+    session: Session,
+    *,
+    shop_id: str | None = None,
+    creator_id: str | None = None,
+    currency: str | None = None,
+) -> list[Balance]:
+    """Balances per creator, shop and currency, ordered by them. Shops never net (R17), currencies neither."""
+    query = sa.select(
+        Posting.shop_id, Posting.creator_id, Posting.currency, Posting.account, sa.func.sum(Posting.amount)
+    ).where(Posting.creator_id.is_not(None), Posting.account.in_(_COLUMNS))
+    if shop_id is not None:
+        query = query.where(Posting.shop_id == shop_id)
+    if creator_id is not None:
+        query = query.where(Posting.creator_id == creator_id)
+    if currency is not None:
+        query = query.where(Posting.currency == currency)
+    query = query.group_by(Posting.shop_id, Posting.creator_id, Posting.currency, Posting.account)
+    sums: dict[tuple[str, str, str], dict[str, int]] = {}
+    for shop, creator, code, account, amount in session.execute(query):
+        # sum() of BIGINT is NUMERIC on PostgreSQL: made an integer again at once.
+        sums.setdefault((shop, creator or "", code), {})[_COLUMNS[account]] = -int(amount)
+    return [Balance(*key, **amounts) for key, amounts in sorted(sums.items())]
+
+
+def accounts(session: Session, *, shop_id: str | None = None) -> dict[tuple[str, str, str], int]:
+    """{(shop, currency, account): sum} with the ledger's own signs. Over all accounts of a currency it is zero."""
+    query = sa.select(Posting.shop_id, Posting.currency, Posting.account, sa.func.sum(Posting.amount)).group_by(
+        Posting.shop_id, Posting.currency, Posting.account
+    )
+    if shop_id is not None:
+        query = query.where(Posting.shop_id == shop_id)
+    return {(shop, code, account): int(amount) for shop, code, account, amount in session.execute(query)}
+
+
+@dataclass(frozen=True, slots=True)
+class BookedEntry:
+    """An entry with its sides, for people: the trace, an export."""
+
+    id: str
+    reference: str
+    subject: str
+    sequence: int
+    kind: str
+    currency: str
+    order_id: str | None
+    line_ref: str | None
+    creator_id: str | None
+    content_id: str | None
+    reverses: str | None
+    evaluation_id: str | None
+    statement_id: str | None
+    reason: str
+    occurred_at: datetime
+    booked_at: datetime
+    sides: tuple[tuple[str, int], ...]  # (account, amount) with the ledger's own signs
+
+
+def entries(session: Session, order_id: str) -> list[BookedEntry]:
+    """All entries about an order, in the order in which they were booked."""
+    return list(_with_sides(session, sa.select(Entry).where(Entry.order_id == order_id)))
+
+
+def _with_sides(session: Session, query: sa.Select[Any]) -> Iterator[BookedEntry]:
+    rows = session.execute(query.order_by(Entry.booked_at, Entry.id)).scalars().all()
+    sides: dict[str, list[tuple[str, int]]] = {row.id: [] for row in rows}
+    for start in range(0, len(rows), 500):
+        ids = [row.id for row in rows[start : start + 500]]
+        found = sa.select(Posting.entry_id, Posting.account, Posting.amount).where(Posting.entry_id.in_(ids))
+        for entry_id, account, amount in session.execute(found.order_by(Posting.entry_id, Posting.number)):
+            sides[entry_id].append((account, amount))
+    for row in rows:
+        yield BookedEntry(
+            row.id, row.reference, row.subject, row.sequence, row.kind, row.currency, row.order_id, row.line_ref,
+            row.creator_id, row.content_id, row.reverses, row.evaluation_id, row.statement_id, row.reason,
+            row.occurred_at, row.booked_at, tuple(sides[row.id]),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ClearedLine:
+    """What one order line moved on `creator_cleared` in a span of bookings: the stuff of a statement."""
+
+    creator_id: str
+    currency: str
+    order_id: str
+    line_ref: str
+    content_id: str | None
+    amount: int  # positive: owed
+
+
+def cleared_lines(
+    session: Session, shop_id: str, currency: str, *, after: datetime | None, until: datetime
+) -> list[ClearedLine]:
+    """Movements of the lines' cleared money with `after` <= occurred < `until`, without settlements and zeros."""
+    query = (
+        sa.select(
+            Posting.creator_id, Posting.currency, Entry.order_id, Entry.line_ref, Posting.content_id,
+            sa.func.sum(Posting.amount),
+        )
+        .join(Entry, Entry.id == Posting.entry_id)
+        .where(
+            Posting.shop_id == shop_id, Posting.currency == currency, Posting.account == "creator_cleared",
+            Entry.kind != "settlement", Entry.line_ref.is_not(None), Entry.occurred_at < until,
+        )
+        .group_by(Posting.creator_id, Posting.currency, Entry.order_id, Entry.line_ref, Posting.content_id)
+        .order_by(Posting.creator_id, Entry.order_id, Entry.line_ref, Posting.content_id)
+    )  # fmt: skip
+    if after is not None:
+        query = query.where(Entry.occurred_at >= after)
+    return [
+        ClearedLine(creator or "", code, order_id or "", line_ref or "", content_id, -int(amount))
+        for creator, code, order_id, line_ref, content_id, amount in session.execute(query)
+        if int(amount)
+    ]

@@ -1,0 +1,27 @@
+"""Rates as they stood at a moment (F1). Nothing here reads "now"."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from connector.programme.collaborations.offer import Rate, Version, in_force
+from connector.programme.collaborations.tables import Terms
+
+
+def open_rate(session: Session, shop_id: str, product_ref: str, moment: datetime) -> Rate | None:
+    """The open rate of a product at `moment`, with the version it comes from. None: nothing was offered then."""
+    return in_force(open_versions(session, shop_id, [product_ref]), product_ref, moment)
+
+
+def open_versions(session: Session, shop_id: str, product_refs: Collection[str]) -> list[Version]:
+    """Every version of the shop's open terms for these products and for the whole shop: one query for a whole order."""
+    rows = session.execute(
+        sa.select(Terms.id, Terms.product_ref, Terms.rate_bp, Terms.version, Terms.starts_at, Terms.ends_at)
+        .where(Terms.shop_id == shop_id, Terms.kind == "open", Terms.product_ref.in_(["", *product_refs]))
+        .order_by(Terms.product_ref, Terms.version)
+    )
+    return [Version(*row) for row in rows]

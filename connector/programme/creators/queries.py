@@ -1,0 +1,63 @@
+"""Reads of creators."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from connector.errors import NotFound
+from connector.programme.creators.handles import canonical
+from connector.programme.creators.tables import Creator, CreatorStatus
+
+ACTIVE = "active"
+UNKNOWN = "unknown"  # before the creator was registered
+
+
+def get(session: Session, creator_id: str) -> Creator:
+    """Errors: NotFound."""
+    creator = session.get(Creator, creator_id)
+    if creator is None:
+        raise NotFound(f"no creator has the id {creator_id[:40]!r}")
+    return creator
+
+
+def by_handle(session: Session, handle: str) -> Creator | None:
+    """The creator of a handle however it is typed. Errors: InputRefused when it can't be a handle."""
+    return session.scalar(sa.select(Creator).where(Creator.handle == canonical(handle)))
+
+
+def some(session: Session, creator_ids: Collection[str]) -> dict[str, Creator]:
+    """Creators by id; those that don't exist are absent."""
+    rows = session.scalars(sa.select(Creator).where(Creator.id.in_(list(creator_ids))))
+    return {row.id: row for row in rows}
+
+
+def page(session: Session, *, after: str | None, limit: int) -> Sequence[Creator]:
+    """Creators in the order in which they came, after an id."""
+    asked = sa.select(Creator).order_by(Creator.id).limit(limit)
+    if after is not None:
+        asked = asked.where(Creator.id > after)
+    return session.scalars(asked).all()
+
+
+def status_at(session: Session, creator_id: str, moment: datetime) -> str:
+    """active | suspended | closed as it stood then; `unknown` before the creator was registered."""
+    return statuses_at(session, [creator_id], moment)[creator_id]
+
+
+def statuses_at(session: Session, creator_ids: Collection[str], moment: datetime) -> dict[str, str]:
+    """`status_at` of several in one query; every id asked for is in the answer."""
+    found = dict.fromkeys(creator_ids, UNKNOWN)
+    if not found:
+        return found
+    rows = session.execute(
+        sa.select(CreatorStatus.creator_id, CreatorStatus.status)
+        .where(CreatorStatus.creator_id.in_(list(found)), CreatorStatus.starts_at <= moment)
+        .order_by(CreatorStatus.starts_at, CreatorStatus.recorded_at, CreatorStatus.id)
+    )
+    for creator_id, status in rows:
+        found[creator_id] = status
+    return found

@@ -1,0 +1,79 @@
+"""A creator joins, and what becomes of the status: dated rows, never edited, never backdated."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from connector import clock, db
+from connector.db import new_id
+from connector.errors import InputRefused
+from connector.programme.creators import queries
+from connector.programme.creators.handles import canonical
+from connector.programme.creators.tables import Creator, CreatorStatus
+
+STATUSES = ("active", "suspended", "closed")
+_LONGEST_NAME = 200
+_MOST_FOLLOWERS = 10**10
+
+
+def register(
+    session: Session, handle: str, name: str = "", followers: int = 0, now: datetime | None = None
+) -> Creator:
+    """Put a creator in, active from now on. The handle is the key: a repeat brings name and followers up to date.
+
+    Errors: InputRefused for a handle, name or number that can't be taken.
+    """
+    now = now or clock.now()
+    key = canonical(handle)
+    shown = name.strip() or key
+    if len(shown) > _LONGEST_NAME:
+        raise InputRefused("name", f"is longer than {_LONGEST_NAME} characters.")
+    if not 0 <= followers <= _MOST_FOLLOWERS:
+        raise InputRefused("followers", "isn't a number of people.", "Send a whole number from 0 on.")
+    insert = db.insert(session, Creator).values(
+        id=new_id("crt"), handle=key, name=shown, followers=followers, created_at=now
+    )
+    # Two registrations at once end in one creator.
+    made = session.execute(insert.on_conflict_do_nothing(index_elements=["handle"]).returning(Creator.id)).first()
+    creator = session.scalars(sa.select(Creator).where(Creator.handle == key)).one()
+    if made is None:
+        creator.name, creator.followers = shown, followers
+    else:
+        session.add(_status(creator.id, "active", "registered", now, now))
+    session.flush()
+    return creator
+
+
+def set_status(
+    session: Session,
+    creator_id: str,
+    status: str,
+    *,
+    reason: str = "",
+    starts_at: datetime | None = None,
+    now: datetime | None = None,
+) -> CreatorStatus:
+    """active | suspended | closed from `starts_at` (default: now) on.
+
+    Errors: NotFound; InputRefused for another word, or for a start that has passed: orders were decided by what stood then.
+    """
+    now = now or clock.now()
+    starts_at = starts_at or now
+    if status not in STATUSES:
+        raise InputRefused("status", f"{status[:40]!r} is no status.", f"Use {', '.join(STATUSES)}.")
+    if starts_at < now:
+        raise InputRefused("starts_at", "has passed.", "A status is never backdated: give a time from now on.")
+    creator = queries.get(session, creator_id)
+    row = _status(creator.id, status, reason, starts_at, now)
+    session.add(row)
+    session.flush()
+    return row
+
+
+def _status(creator_id: str, status: str, reason: str, starts_at: datetime, now: datetime) -> CreatorStatus:
+    return CreatorStatus(
+        id=new_id("cst"), creator_id=creator_id, status=status, reason=reason, starts_at=starts_at, recorded_at=now
+    )

@@ -63,10 +63,12 @@ def keys_new() -> None:
 @connector.command()
 def migrate() -> None:
     """Bring the database to the newest version."""
+    from connector import jobs
     from connector.migrations import run
 
     open_process()
     run.migrate(db.current())
+    jobs.prepare(db.current())
     click.echo(f"Database is at {run.version(db.current())}.")
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from connector import clock, db, vault
+from connector import clock, db, jobs, vault
 from connector.db import Database
 from connector.migrations.run import migrate
 
@@ -41,6 +41,7 @@ def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("sqlite") / "template.db"
     database = Database(f"sqlite:///{path}")
     migrate(database)
+    jobs.prepare(database)
     with database.engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     database.close()
@@ -64,6 +65,7 @@ def _postgresql_template(postgresql_server: str) -> Iterator[str]:
         connection.exec_driver_sql(f"CREATE DATABASE {name}")
     database = Database(_named(postgresql_server, name))
     migrate(database)
+    jobs.prepare(database)
     database.close()
     yield name
     with admin.connect() as connection:

@@ -28,6 +28,7 @@ DEFAULTS: dict[str, int | str | None] = {
     "indirect_share_bp": 5000,
     "cart_carry_days": 0,
     "fee_bp": 0,
+    "minimum_followers": 0,  # a creator with fewer at the tap earns nothing by it (D16)
     "code_policy": "always",  # always | if_involved | if_winner
     "payout_when": "advance",  # advance | funded
     "period": "month",
@@ -44,6 +45,7 @@ BOUNDS: dict[str, tuple[int, int]] = {
     "indirect_share_bp": (0, 10000),
     "cart_carry_days": (0, 90),
     "fee_bp": (0, 5000),
+    "minimum_followers": (0, 10**9),
 }
 CHOICES: dict[str, tuple[str, ...]] = {
     "code_policy": ("always", "if_involved", "if_winner"),

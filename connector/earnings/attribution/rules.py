@@ -101,7 +101,8 @@ def decide(order: OrderAsked, line: LineAsked, candidates: Sequence[Candidate]) 
     standing = [c for c in ranked if not failing[c.touch_id]]
 
     if order.disconnected:  # D1
-        return _nobody(order, line, "store_disconnected", ranked, failing)
+        outcomes = {touch_id: why or "store_disconnected" for touch_id, why in failing.items()}
+        return _nobody(order, line, "store_disconnected", ranked, outcomes)
     if not standing:  # D15
         return _nobody(order, line, _best_failing(order, ranked, failing), ranked, failing)
     winner = standing[0]  # D11

@@ -15,10 +15,15 @@ class Link(Base):
     """A share link: creator + listing (or variant) + content. Its code is short and never reused."""
 
     __tablename__ = "links"
-    __table_args__ = (sa.UniqueConstraint("code"), sa.Index("ix_links_creator_id", "creator_id"))
+    __table_args__ = (
+        sa.UniqueConstraint("code"),
+        sa.UniqueConstraint("subject"),
+        sa.Index("ix_links_creator_id", "creator_id"),
+    )
 
     id: Mapped[str] = mapped_column(primary_key=True)  # lnk_…
     code: Mapped[str]
+    subject: Mapped[str]  # what it stands for, as one key: asking again gives the same link
     shop_id: Mapped[str]
     creator_id: Mapped[str]
     content_id: Mapped[str | None]
@@ -29,13 +34,19 @@ class Link(Base):
 
 
 class Touch(Base):
-    """A tap or a click that links a buyer to a creator and a content. Written once."""
+    """A tap or a click that links a buyer to a creator and a content.
+
+    Written once; only `journey`, `device_hash` and `device_until` may be emptied later (retention, erasure).
+    """
 
     __tablename__ = "touches"
     __table_args__ = (
         sa.UniqueConstraint("token"),
+        sa.UniqueConstraint("request_key"),
         sa.Index("ix_touches_shop_id_journey", "shop_id", "journey"),
         sa.Index("ix_touches_creator_id_at", "creator_id", "at"),
+        sa.Index("ix_touches_device_hash_received_at", "device_hash", "received_at"),
+        sa.Index("ix_touches_device_until", "device_until"),
     )
 
     id: Mapped[str] = mapped_column(
@@ -57,24 +68,28 @@ class Touch(Base):
     eligible: Mapped[bool]  # creator's thresholds at the tap
     ineligible_reason: Mapped[str] = mapped_column(default="")
     terms_id: Mapped[str | None]  # in force at the tap, for the record
-    flags: Mapped[list[Any]]  # over_rate …
+    flags: Mapped[list[Any]]  # over_rate: never credited; creator_suspended …: for the record
+    request_key: Mapped[str | None]  # hash of the app's token and its Idempotency-Key: a repeat finds this touch
     device_hash: Mapped[str | None]
     device_until: Mapped[datetime | None]  # when the device hash is dropped
 
 
 class TokenBuyer(Base):
-    """Which buyers (keyed hashes) ordered with a token: more than three make it `token_shared`."""
+    """Which buyer (a keyed hash) placed which order with a token: more than three make it `token_shared`.
+
+    Who came fourth is told by the orders' own times, so it doesn't depend on the order of arrival.
+    """
 
     __tablename__ = "token_buyers"
 
     touch_id: Mapped[str] = mapped_column(primary_key=True)
-    buyer_hash: Mapped[str] = mapped_column(primary_key=True)
-    order_id: Mapped[str]
-    first_at: Mapped[datetime]
+    order_id: Mapped[str] = mapped_column(primary_key=True)
+    buyer_hash: Mapped[str | None]  # None after erasure
+    placed_at: Mapped[datetime]
 
 
 class DecisionRow(Base):
-    """Who is credited for a line, and at what rate. Provisional until pinned; after that only a recorded act changes it."""
+    """Who is credited for a line, and at what rate. Provisional until pinned; then only a recorded act changes it."""
 
     __tablename__ = "decisions"
     __table_args__ = (sa.UniqueConstraint("order_id", "line_ref"), sa.Index("ix_decisions_creator_id", "creator_id"))

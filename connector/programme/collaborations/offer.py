@@ -9,7 +9,7 @@ import msgspec
 
 
 class Version(msgspec.Struct, frozen=True):
-    """One version of open terms, as `rates` reads it. `product_ref` "" is the whole shop; `rate_bp` None a withdrawal."""
+    """One version of open terms, as `rates` reads it. `product_ref` "": the whole shop; `rate_bp` None: withdrawn."""
 
     terms_id: str
     product_ref: str

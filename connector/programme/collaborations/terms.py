@@ -85,7 +85,8 @@ def _next(
             )
     row = Terms(
         id=new_id("trm"), shop_id=shop_id, kind="open", creator_id=None, product_ref=product_ref, rate_bp=rate_bp,
-        version=1 if last is None else last.version + 1, starts_at=starts, ends_at=None, recorded_at=now, recorded_by=by,
+        version=1 if last is None else last.version + 1, starts_at=starts, ends_at=None, recorded_at=now,
+        recorded_by=by,
     )  # fmt: skip
     session.add(row)
     session.flush()

@@ -28,8 +28,8 @@ def ensure(
 ) -> Content:
     """The content of (creator, network, reference), made when it isn't there; a repeat brings the title up to date.
 
-    Errors: NotFound (creator); InputRefused for an empty or overlong field or another kind; Conflict when it is known as
-    the other kind: a video doesn't become a live session.
+    Errors: NotFound (creator); InputRefused for an empty or overlong field or another kind; Conflict when it is known
+    as the other kind: a video doesn't become a live session.
     """
     network, content_ref = network.strip().lower(), content_ref.strip()
     for field, value in (("network", network), ("content_ref", content_ref), ("title", title)):

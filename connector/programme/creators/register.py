@@ -19,9 +19,7 @@ _LONGEST_NAME = 200
 _MOST_FOLLOWERS = 10**10
 
 
-def register(
-    session: Session, handle: str, name: str = "", followers: int = 0, now: datetime | None = None
-) -> Creator:
+def register(session: Session, handle: str, name: str = "", followers: int = 0, now: datetime | None = None) -> Creator:
     """Put a creator in, active from now on. The handle is the key: a repeat brings name and followers up to date.
 
     Errors: InputRefused for a handle, name or number that can't be taken.
@@ -58,7 +56,7 @@ def set_status(
 ) -> CreatorStatus:
     """active | suspended | closed from `starts_at` (default: now) on.
 
-    Errors: NotFound; InputRefused for another word, or for a start that has passed: orders were decided by what stood then.
+    Errors: NotFound; InputRefused for another word, or for a start that has passed: orders were decided by it.
     """
     now = now or clock.now()
     starts_at = starts_at or now

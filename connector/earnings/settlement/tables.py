@@ -1,4 +1,4 @@
-"""Closings and statements."""
+"""Closings and statements. Written once: a correction is a line of a later statement."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ class Closing(Base):
     period: Mapped[str]  # 2026-11
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime]  # half open
-    closed_at: Mapped[datetime]  # the closing names its instant
+    closed_at: Mapped[datetime]  # the closing names its instant: amounts are what was booked up to then
     closed_by: Mapped[str]
+    total: Mapped[int]  # minor units; the sum of its statements
 
 
 class Statement(Base):
@@ -33,6 +34,7 @@ class Statement(Base):
     __table_args__ = (
         sa.UniqueConstraint("closing_id", "creator_id"),
         sa.Index("ix_statements_creator_id", "creator_id"),
+        sa.Index("ix_statements_shop_id", "shop_id"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)  # stm_…
@@ -46,12 +48,17 @@ class Statement(Base):
 
 
 class StatementLine(Base):
-    __tablename__ = "statement_lines"
-    __table_args__ = (sa.Index("ix_statement_lines_statement_id", "statement_id"),)
+    """What a statement settled of one order line, for one video or live session (or none)."""
 
-    id: Mapped[str] = mapped_column(primary_key=True)
+    __tablename__ = "statement_lines"
+    __table_args__ = (
+        sa.Index("ix_statement_lines_statement_id", "statement_id"),
+        sa.Index("ix_statement_lines_order_id", "order_id"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # stl_…
     statement_id: Mapped[str] = mapped_column(sa.ForeignKey("statements.id"))
     order_id: Mapped[str]
     line_ref: Mapped[str]
     content_id: Mapped[str | None]
-    amount: Mapped[int]
+    amount: Mapped[int]  # minor units; negative when it takes back what an earlier statement gave

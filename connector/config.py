@@ -52,6 +52,13 @@ class Settings(BaseSettings):
     port: int = Field(8080, ge=1, le=65535, description="Port that `connector serve` listens on.")
     web_processes: int = Field(1, ge=1, le=64, description="Web processes of one `connector serve`.")
     web_threads: int = Field(8, ge=1, le=256, description="Threads that answer requests in each web process.")
+    trusted_proxies: int = Field(
+        0,
+        ge=0,
+        le=5,
+        description="How many reverse proxies stand in front and set X-Forwarded-For, -Proto and -Host. 0 trusts none of "
+        "these headers; a number too high lets callers forge them.",
+    )
     body_limit: int = Field(
         2_000_000, ge=10_000, description="Largest webhook body in bytes; a larger one is answered with 413."
     )

@@ -1,0 +1,1 @@
+"""What pages and routes share: guards, sessions, policy, layout, words, problems, cursors."""

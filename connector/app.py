@@ -1,0 +1,171 @@
+"""The web application: `create_app(settings)` is the only place that wires blueprints.
+
+A web process holds no state: sessions are signed cookies, everything else is in the database. Proxies are not trusted
+unless `CONNECTOR_TRUSTED_PROXIES` says how many stand in front; links to ourselves come from `CONNECTOR_PUBLIC_URL`,
+never from a Host header.
+"""
+
+from __future__ import annotations
+
+import time
+from functools import cache
+from importlib import import_module
+from importlib.metadata import version
+from importlib.resources import files
+from importlib.util import find_spec
+
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from apiflask import APIFlask
+from flask import Flask, Response, g, jsonify, request
+from flask_wtf.csrf import CSRFProtect
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import CollectorRegistry
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from connector import clock, db, telemetry, vault
+from connector.config import Settings, read_settings
+from connector.faces.console.measures import StateCollector
+from connector.web import csp, guards, layout, problems, sessions
+from connector.web.guards import app_scope, public
+
+_log = telemetry.logger(__name__)
+
+# Rooms that bring routes: each has `blueprint`, and `install(app)` where it needs more than that.
+_ROOMS = (
+    "connector.webhooks.routes",
+    "connector.oauth.routes",
+    "connector.checkout.routes",
+    "connector.faces.api.routes",
+    "connector.faces.console.routes",
+    "connector.faces.dashboard.routes",
+)
+
+
+def from_environment() -> Flask:
+    """The application of a process of its own: opens database, vault, clock and logs, then wires."""
+    settings = read_settings()
+    if settings.clock_file is not None:
+        clock.use_offset_file(settings.clock_file)
+    vault.use(vault.Vault(settings.keys(), settings.hash_key.get_secret_value()))
+    db.use(db.Database(settings.database_url, pool_size=settings.database_pool))
+    telemetry.configure(settings.log_level, settings.log_format)
+    return create_app(settings)
+
+
+def create_app(settings: Settings) -> Flask:
+    """Wire everything. Needs `db.use` and `vault.use` before the first request, not before this call.
+
+    Errors: ConfigurationWrong when a route has no guard.
+    """
+    app = APIFlask(
+        "connector", title="connector", version=version("connector"), spec_path=None, docs_path=None, json_errors=False,
+        static_folder=None, static_url_path="/static",  # type: ignore[arg-type]
+    )  # fmt: skip
+    app.config.update(
+        CONNECTOR=settings,
+        MAX_CONTENT_LENGTH=settings.body_limit,
+        MAX_FORM_MEMORY_SIZE=500_000,
+        # Every guard that goes by a cookie checks forms itself.
+        WTF_CSRF_CHECK_DEFAULT=False,
+        PREFERRED_URL_SCHEME="http" if settings.dev else "https",
+        CACHED_ENDPOINTS=frozenset({"bootstrap.static", "web.static", "web.icons"}),
+    )
+    if settings.trusted_proxies:
+        count = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
+    sessions.install(app, settings)
+    CSRFProtect(app)
+    csp.install(app, settings)
+    layout.install(app, settings)
+    problems.install(app)
+    _follow_requests(app)
+    _operations(app)
+    for name in _ROOMS:
+        _add_room(app, name)
+    guards.refuse_unguarded(app)
+    return app
+
+
+def _add_room(app: Flask, name: str) -> None:
+    if find_spec(name) is None:
+        _log.warning("room.absent", room=name)
+        return
+    room = import_module(name)
+    app.register_blueprint(room.blueprint)
+    if hasattr(room, "install"):
+        room.install(app)
+
+
+def _follow_requests(app: Flask) -> None:
+    """A reference for each request, its line in the log, its time in the histogram."""
+
+    @app.before_request
+    def begin() -> None:
+        g.began = time.perf_counter()
+        telemetry.unbind()
+        telemetry.bind(request_id=problems.reference())
+
+    @app.after_request
+    def end(response: Response) -> Response:
+        route = str(request.url_rule or "none")
+        seconds = time.perf_counter() - g.get("began", time.perf_counter())
+        telemetry.HTTP_SECONDS.labels(request.method, route, f"{response.status_code // 100}xx").observe(seconds)
+        response.headers["X-Request-Id"] = problems.reference()
+        if request.endpoint not in app.config["CACHED_ENDPOINTS"]:
+            # The route and not the path: paths hold sign-in links and order numbers.
+            _log.info(
+                "request", method=request.method, route=route, status=response.status_code, ms=round(seconds * 1000, 1)
+            )
+        return response
+
+    @app.teardown_request
+    def done(_error: BaseException | None) -> None:
+        telemetry.unbind()
+
+
+def _operations(app: Flask) -> None:
+    """What load balancers and Prometheus ask."""
+
+    @app.get("/healthz")
+    @public("a load balancer asks whether the process answers; says nothing else")
+    def healthz() -> Response:
+        return jsonify(ok=True)
+
+    @app.get("/readyz")
+    @public("a load balancer asks whether to send requests here; names no secrets")
+    def readyz() -> tuple[Response, int]:
+        reasons = _why_not_ready()
+        return jsonify(ready=not reasons, reasons=reasons), 503 if reasons else 200
+
+    @app.get("/metrics")
+    @app_scope("metrics:read", loopback_in_dev=True)
+    def metrics() -> Response:
+        state = CollectorRegistry()
+        state.register(StateCollector())
+        text = generate_latest(telemetry.REGISTRY) + generate_latest(state)
+        return Response(text, content_type=CONTENT_TYPE_LATEST)
+
+
+def _why_not_ready() -> list[str]:
+    try:
+        with db.current().engine.connect() as connection:
+            stands_at = MigrationContext.configure(connection).get_current_revision()
+    except problems.DATABASE_AWAY as error:
+        _log.error("database.away", error=str(error).splitlines()[0])
+        return ["the database can't be reached"]
+    if stands_at != _newest_revision():
+        return [
+            f"the database is at {stands_at or 'nothing'}, this program needs {_newest_revision()}: "
+            "run connector migrate"
+        ]
+    return []
+
+
+@cache
+def _newest_revision() -> str:
+    # Read by path: this module and `migrations` stand side by side and don't import each other.
+    config = Config()
+    config.set_main_option("script_location", str(files("connector") / "migrations"))
+    return ScriptDirectory.from_config(config).get_current_head() or ""

@@ -1,0 +1,14 @@
+"""All the console's routes: importing a page's module adds them to the blueprint."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from connector.faces.console import sign_in
+from connector.faces.console.face import blueprint
+
+__all__ = ["blueprint", "install"]
+
+
+def install(app: Flask) -> None:
+    sign_in.install_oidc(app)

@@ -1,0 +1,8 @@
+"""All the dashboard's routes: importing a page's module adds them to the blueprint."""
+
+from __future__ import annotations
+
+from connector.faces.dashboard import connect
+from connector.faces.dashboard.face import blueprint
+
+__all__ = ["blueprint", "connect"]

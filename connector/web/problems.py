@@ -1,0 +1,196 @@
+"""Errors as answers: problem+json (RFC 9457) for programs, a clear page for people; both with a reference to quote.
+
+A page says what happened, why, what to do and who can; never "something went wrong". What stands in the log under the
+reference is the whole error; what is shown is its `public` words.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+import sqlalchemy.exc
+from apiflask import HTTPError
+from flask import Flask, Response, g, json, redirect, render_template, request, url_for
+from werkzeug.exceptions import HTTPException
+
+from connector import telemetry
+from connector.errors import (
+    ConnectorError,
+    InputRefused,
+    NotSignedIn,
+    PlatformBusy,
+    SignatureRejected,
+)
+from connector.web import guards
+
+_log = telemetry.logger(__name__)
+
+# What people read for the errors that come from HTTP itself: title, sentence, what to do.
+_HTTP_WORDS: dict[int, tuple[str, str, str]] = {
+    400: (
+        "That request can't be read",
+        "Part of it is missing or has another shape than we expect.",
+        "Go back and try again.",
+    ),
+    404: (
+        "There is nothing at this address",
+        "The link may be old or cut short, or what it showed was removed.",
+        "Check the address, or start from the first page.",
+    ),
+    405: (
+        "That can't be done here",
+        "The address exists, but not for this kind of request.",
+        "Start from the first page.",
+    ),
+    413: ("That is too large", "We take less than was sent.", "Send a smaller body."),
+    415: ("That kind of content isn't taken here", "The content type is not one we read.", "Send JSON."),
+    429: ("Too many requests", "This token asked more often in a minute than it may.", "Wait a minute, then go on."),
+    503: (
+        "We can't reach our database right now",
+        "Nothing you did is lost: stores send their messages again, and we read what we missed.",
+        "Try again in a minute.",
+    ),
+}
+_FORM_STALE = (
+    "This form is too old",
+    "The page was open for more than an hour, or you signed in or out since.",
+    "Go back, reload the page and send it again. Nothing was changed.",
+)
+DATABASE_AWAY = (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError, sqlalchemy.exc.TimeoutError)
+
+
+def wants_json() -> bool:
+    """Does the caller speak JSON? By the path, or because it asks for JSON before HTML."""
+    if request.path.startswith(("/api/", "/webhooks/", "/healthz", "/readyz", "/metrics", "/openapi.json")):
+        return True
+    best = request.accept_mimetypes.best_match(["text/html", "application/json", "application/problem+json"])
+    return best is not None and best != "text/html"
+
+
+def reference() -> str:
+    """The id of this request: in the log, in `X-Request-Id`, and on an error page for people to quote."""
+    if "request_id" not in g:
+        g.request_id = "req_" + secrets.token_hex(8)
+    return str(g.request_id)
+
+
+def problem(
+    status: int, title: str, detail: str, *, slug: str = "", headers: Mapping[str, str] | None = None, **extra: Any
+) -> Response:
+    """An `application/problem+json` answer. `slug` names the kind; `extra` are its own members, as `field`."""
+    body = {
+        "type": f"urn:connector:problem:{slug or status}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "instance": reference(),
+        **extra,
+    }
+    return Response(json.dumps(body), status=status, mimetype="application/problem+json", headers=dict(headers or {}))
+
+
+def install(app: Flask) -> None:
+    app.register_error_handler(ConnectorError, _ours)
+    app.register_error_handler(guards.TooMany, _too_many)
+    app.register_error_handler(HTTPError, _apiflask)
+    app.register_error_handler(HTTPException, _http)
+    for kind in DATABASE_AWAY:
+        app.register_error_handler(kind, _database_away)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def _ours(error: ConnectorError) -> Response:
+    if error.status >= 500:
+        _log.error("request.failed", reference=reference(), error=str(error), kind=type(error).__name__)
+    else:
+        _log.info("request.refused", reference=reference(), error=str(error), kind=type(error).__name__)
+    slug = "".join("-" + c.lower() if c.isupper() else c for c in type(error).__name__).lstrip("-")
+    headers = {}
+    if isinstance(error, PlatformBusy):
+        headers["Retry-After"] = str(max(1, int(error.retry_after)))
+    if wants_json():
+        if isinstance(error, NotSignedIn | SignatureRejected):
+            headers["WWW-Authenticate"] = "Bearer"
+        extra = {"field": error.field, "remedy": error.remedy} if isinstance(error, InputRefused) else {}
+        return problem(error.status, error.title, error.public, slug=slug, headers=headers, **extra)
+    if isinstance(error, NotSignedIn) and request.method == "GET" and error.public == str(error):
+        return _to_sign_in()
+    remedy = error.remedy if isinstance(error, InputRefused) else ""
+    return page(error.status, error.title, error.public, remedy, headers=headers)
+
+
+def _to_sign_in() -> Response:
+    """Where to sign in, by the face that was asked for; the way back rides along as a path of ours."""
+    face = "console.sign_in" if request.path.startswith("/console") else "dashboard.connect"
+    way_back = quote(request.full_path.rstrip("?"), safe="")
+    return redirect(f"{url_for(face)}?next={way_back}", code=303)  # type: ignore[return-value]
+
+
+def _apiflask(error: HTTPError) -> Response:
+    """APIFlask's own 422 (and abort) shape, as a problem: every field with its messages, by where it stood."""
+    fields = [
+        {"in": place, "field": name, "problem": "; ".join(map(str, said)) if isinstance(said, list) else str(said)}
+        for place, names in _as_map(error.detail).items()
+        for name, said in _as_map(names).items()
+    ]
+    title = "The request has a field that can't be taken" if error.status_code == 422 else str(error.message)
+    detail = "; ".join(f"{each['field']}: {each['problem']}" for each in fields) or str(error.message)
+    headers = {name: str(value) for name, value in dict(error.headers or {}).items()}
+    return problem(
+        error.status_code, title, detail, slug="input-refused" if fields else "", headers=headers, fields=fields
+    )
+
+
+def _as_map(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _http(error: HTTPException) -> Response:
+    if error.response is not None or error.code is None or error.code < 400:
+        return error.get_response()  # type: ignore[return-value]  # a redirect, or an answer made on purpose
+    words = _HTTP_WORDS.get(error.code, (error.name, error.description or "", ""))
+    if type(error).__name__ == "CSRFError":
+        words = _FORM_STALE
+    headers = {"Allow": ", ".join(error.valid_methods or ())} if hasattr(error, "valid_methods") else {}
+    return _answer(error.code, words, headers)
+
+
+def _too_many(_error: guards.TooMany) -> Response:
+    return _answer(429, _HTTP_WORDS[429], {"Retry-After": "60"})
+
+
+def _database_away(error: Exception) -> Response:
+    # 503 and not 500: a platform whose delivery we could not store sends it again.
+    _log.error("database.away", reference=reference(), error=str(error).splitlines()[0], exc_info=error)
+    return _answer(503, _HTTP_WORDS[503], {"Retry-After": "30"})
+
+
+def _unexpected(error: Exception) -> Response:
+    telemetry.FAILURES.labels(route=str(request.url_rule or "none")).inc()
+    _log.error("request.broke", reference=reference(), exc_info=error)
+    words = (
+        "We could not finish this request",
+        "A fault in our own program stopped it; nothing was changed. It is in our log under the reference below.",
+        "Try again once. If it stops again, send us the reference.",
+    )
+    return _answer(500, words, {})
+
+
+def _answer(status: int, words: tuple[str, str, str], headers: Mapping[str, str]) -> Response:
+    title, sentence, remedy = words
+    if wants_json():
+        return problem(status, title, f"{sentence} {remedy}".strip(), headers=headers)
+    return page(status, title, sentence, remedy, headers=headers)
+
+
+def page(
+    status: int, title: str, sentence: str, remedy: str = "", *, headers: Mapping[str, str] | None = None
+) -> Response:
+    """A clear page about an error: what, why, what to do, and the reference to quote."""
+    html = render_template(
+        "web/problem.html", title=title, sentence=sentence, remedy=remedy, reference=reference(), status=status
+    )
+    return Response(html, status=status, mimetype="text/html", headers=dict(headers or {}))

@@ -1,0 +1,74 @@
+// Pages work without this file. It copies ids, keeps a running part fresh, closes toasts.
+(() => {
+  "use strict";
+
+  const say = (text) => {
+    const voice = document.getElementById("voice");
+    if (voice) voice.textContent = text;
+  };
+
+  // Copy buttons are hidden until a script is there: without one the id itself can be selected.
+  for (const button of document.querySelectorAll("button[data-copy]")) {
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      const from = button.dataset.copyFrom && document.getElementById(button.dataset.copyFrom);
+      const text = from ? from.innerText.trim() : button.dataset.copy;
+      const word = button.querySelector("[data-word]");
+      const before = word.textContent;
+      try {
+        await navigator.clipboard.writeText(text);
+        word.textContent = "Copied";
+      } catch {
+        word.textContent = "Select it and copy";
+      }
+      say(word.textContent);
+      setTimeout(() => { word.textContent = before; }, 2000);
+    });
+  }
+
+  for (const button of document.querySelectorAll("button[data-close]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => button.closest("[data-toast]").remove());
+  }
+
+  // A running part is asked for again every 2 s, every 15 s when nothing changed or nobody looks, until it is final.
+  for (const part of document.querySelectorAll("[data-poll]")) {
+    let spoken = -10;
+    let pause = 2000;
+    let last = "";
+    const next = () => setTimeout(ask, document.hidden ? 15000 : pause);
+    const ask = async () => {
+      part.setAttribute("aria-busy", "true");
+      try {
+        const answer = await fetch(part.dataset.poll, { headers: { "X-Part": "1" }, credentials: "same-origin" });
+        if (answer.status === 401 || answer.redirected) { location.reload(); return; }
+        if (!answer.ok) throw new Error(String(answer.status));
+        const html = await answer.text();
+        pause = html === last ? 15000 : 2000;
+        if (html !== last) {
+          const open = [...part.querySelectorAll("details[open]")].map((each) => each.id);
+          const held = document.activeElement && part.contains(document.activeElement) ? document.activeElement.id : "";
+          part.innerHTML = html;
+          for (const id of open) document.getElementById(id)?.setAttribute("open", "");
+          if (held) document.getElementById(held)?.focus();
+          last = html;
+        }
+        const bar = part.querySelector("progress[max]");
+        const done = bar ? Math.floor((100 * bar.value) / bar.max) : 0;
+        if (bar && done >= spoken + 10) { spoken = done - (done % 10); say(`${spoken} % read`); }
+        const state = part.firstElementChild?.dataset.state;
+        if (state === "final") { say(part.firstElementChild.dataset.word || "Finished"); location.reload(); return; }
+      } catch {
+        pause = 15000;
+        part.querySelector("[data-heard]")?.replaceChildren("We could not ask just now; the figures are the last we have.");
+      } finally {
+        part.removeAttribute("aria-busy");
+      }
+      next();
+    };
+    next();
+  }
+
+  // An error summary is where the reader should be.
+  document.querySelector("[data-summary]")?.focus();
+})();

@@ -1,0 +1,460 @@
+"""The words of the pages: statuses, and every reason code in three wordings.
+
+One reason, three wordings: creator, merchant and support read the same code, each in their words. A wording may have
+named slots; where the facts for a slot aren't known its second, plain form is used, so that a sentence is never glued
+together and never has a hole. A creator's wording names no other creator and nothing of the buyer; a
+merchant's names no other shop.
+
+`tests/web/test_words.py` walks the code base and fails on a reason code that has no wording here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from string import Formatter
+from typing import Any, Literal
+
+from connector.web.icons import KINDS
+
+Audience = Literal["merchant", "creator", "support"]
+Kind = Literal["good", "info", "warn", "bad", "hold", "idle"]
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """A status as it is shown: icon, word, colour. Remove the colour and it still reads."""
+
+    kind: Kind
+    word: str
+
+    @property
+    def icon(self) -> str:
+        return KINDS[self.kind]
+
+
+_STATUSES: dict[str, dict[str, Badge]] = {
+    "delivery": {
+        "waiting": Badge("info", "Waiting"),
+        "done": Badge("good", "Done"),
+        "repeat": Badge("idle", "Repeat"),
+        "parked": Badge("hold", "Parked"),
+        "quarantined": Badge("bad", "Quarantined"),
+        "ignored": Badge("idle", "Ignored"),
+        "failed": Badge("bad", "Failed"),
+        "refused": Badge("bad", "Refused"),
+    },
+    "run": {
+        "queued": Badge("info", "Queued"),
+        "running": Badge("info", "Running"),
+        "waiting": Badge("info", "Waiting for the shop"),
+        "asks": Badge("warn", "Asks you"),
+        "stopping": Badge("info", "Stopping"),
+        "stopped": Badge("idle", "Stopped"),
+        "done": Badge("good", "Done"),
+        "refusals": Badge("warn", "Done with refusals"),
+        "failed": Badge("bad", "Failed"),
+    },
+    "shop": {
+        "connected": Badge("good", "Connected"),
+        "needs_reconnect": Badge("warn", "Needs you"),
+        "paused": Badge("hold", "Paused"),
+        "left": Badge("idle", "Left"),
+    },
+    "listing": {
+        "shoppable": Badge("good", "Shoppable"),
+        "not_shoppable": Badge("warn", "Not shoppable"),
+        "gone": Badge("idle", "Removed"),
+    },
+    "money": {
+        "estimate": Badge("idle", "Estimate"),
+        "pending": Badge("info", "Pending"),
+        "cleared": Badge("good", "Cleared"),
+        "settled": Badge("good", "Settled"),
+        "paid": Badge("good", "Paid"),
+        "frozen": Badge("hold", "Frozen"),
+        "none": Badge("idle", "No commission"),
+        "reversed": Badge("idle", "Reversed"),
+        "unfunded": Badge("warn", "Unfunded"),
+    },
+    "payout": {
+        "prepared": Badge("info", "Prepared"),
+        "sent": Badge("info", "Sent"),
+        "paid": Badge("good", "Paid"),
+        "held": Badge("hold", "Held"),
+        "set_aside": Badge("warn", "Set aside"),
+    },
+    "proof": {
+        "running": Badge("info", "Running"),
+        "done": Badge("good", "Adds up"),
+        "gaps": Badge("warn", "Gaps"),
+        "failed": Badge("bad", "Failed"),
+    },
+    "creator": {
+        "active": Badge("good", "Active"),
+        "suspended": Badge("hold", "Suspended"),
+        "closed": Badge("idle", "Closed"),
+    },
+}
+
+
+def status(domain: str, value: str) -> Badge:
+    """How a stored status is shown. An unknown one is shown as it stands: a page doesn't break over a new word."""
+    known = _STATUSES[domain].get(value)
+    return known or Badge("idle", value.replace("_", " ").capitalize() or "Not known")
+
+
+def statuses(domain: str) -> dict[str, Badge]:
+    return dict(_STATUSES[domain])
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """One reason. Where `*_exact` is given it is used when all its slots are known."""
+
+    merchant: str
+    creator: str
+    support: str
+    merchant_exact: str = ""
+    creator_exact: str = ""
+    support_exact: str = ""
+    remedy: str = ""  # what a person can do, for the merchant
+
+
+REASONS: dict[str, Wording] = {
+    # Taking in (D1-D4)
+    "bad_signature": Wording(
+        "A message that was not from your store was refused",
+        "A message that was not from the store was refused",
+        "Signature wrong: refused with 401, only counted",
+    ),
+    "unknown_store": Wording(
+        "The store is not connected yet",
+        "The store was not connected yet",
+        "Right signature, no such shop here: parked until it joins, body kept 7 days",
+    ),
+    "store_disconnected": Wording(
+        "Your store was disconnected when this order came; connect it to earn again",
+        "The store had left when this order was placed",
+        "Shop had left: no new credit",
+    ),
+    "duplicate_delivery": Wording(
+        "Heard twice, counted once", "Heard twice, counted once", "Same delivery or same order version: no effect"
+    ),
+    "stale_version": Wording(
+        "An older state of the order; the newer one counts",
+        "An older state of the order; the newer one counts",
+        "Older than the version applied: kept for audit, its refunds still count",
+    ),
+    "parked_orphan": Wording(
+        "A refund came before its order; it applies when the order arrives",
+        "A refund came before its order",
+        "Refund or edit of an order not heard of: applies by itself when the order arrives",
+    ),
+    "unrecognised_topic": Wording(
+        "Your store sent a kind of message we don't know",
+        "A message of an unknown kind",
+        "Topic is neither mapped nor ignored on purpose: parked, nobody lost anything",
+    ),
+    "payload_unreadable": Wording(
+        "A message from your store could not be read",
+        "A message from the store could not be read",
+        "Body can't be read at the path shown: parked with its body, replay after a fix",
+    ),
+    # Order stops (D5-D8)
+    "test_order": Wording("A test order", "A test order earns nothing", "Order carries the store's test mark"),
+    "not_completed": Wording(
+        "A draft that is not an order yet", "The order was not completed", "Draft not completed: due 0 until it is"
+    ),
+    "sample_order": Wording("A sample order", "Samples earn nothing", "Sample mark on the order: base 0"),
+    "order_cancelled": Wording(
+        "The order was cancelled",
+        "The order was cancelled",
+        "Cancelled at the store: due 0 at once, later refunds add nothing",
+    ),
+    "awaiting_payment": Wording(
+        "Not paid yet: an estimate", "Counts when the buyer has paid", "Financial status pending; accrues when paid"
+    ),
+    "not_collected": Wording(
+        "The payment was never collected",
+        "The payment was never collected",
+        "Voided or expired: due 0, also if paid before",
+    ),
+    "line_excluded": Wording(
+        "Gift cards, tips, fees and shipping earn no commission",
+        "Gift cards, tips and shipping earn nothing",
+        "Line is a gift card, tip, fee or excluded product: base 0",
+    ),
+    "zero_base": Wording(
+        "Discounts made this line free",
+        "The line was free after discounts",
+        "Base ≤ 0; parts listed; zero entry booked",
+    ),
+    "order_gone": Wording(
+        "The order was deleted in your store", "The order was deleted", "Deleted at the store: due 0, history kept"
+    ),
+    # Credit (D9-D17)
+    "manual": Wording("You assigned this sale", "The shop gave you this sale", "Assigned by a recorded act"),
+    "code": Wording(
+        "Bought with a creator's code",
+        "Your code was used",
+        "Code active, on the line, credit policy holds",
+        merchant_exact="Bought with {creator}'s code",
+    ),
+    "last_click_direct": Wording(
+        "A creator's content brought this sale",
+        "Your content brought this sale",
+        "Latest eligible direct touch, same product, in window",
+        merchant_exact="{creator}'s {content} brought this sale",
+        creator_exact="Your {content} brought this sale",
+    ),
+    "cart_carry": Wording(
+        "Put in the cart after a creator's content, bought later",
+        "Put in the cart after your content, bought later",
+        "Cart add within the window, order within the carry days",
+    ),
+    "last_click_indirect": Wording(
+        "A creator brought the buyer to your store",
+        "You brought the buyer to the store",
+        "Latest eligible indirect touch",
+    ),
+    "lifetime": Wording("A creator's customer", "A customer of yours", "Bound customer, lowest precedence"),
+    "no_touch": Wording(
+        "No creator led to this order",
+        "No tap or code of yours on this order",
+        "No candidate (or indirect ones, switched off); see which carriers survived",
+    ),
+    "window_expired": Wording(
+        "The tap was older than your window",
+        "The tap came too long before the order",
+        "Best candidate failed on age; window as at the touch",
+        merchant_exact="The tap was {age} old; your window was {window}",
+        creator_exact="The tap came {age} before; {window} count",
+        support_exact="Best candidate failed on age: {age}, window at the touch {window}",
+    ),
+    "touch_invalid": Wording(
+        "The tap did not count", "The tap did not count", "Best candidate is not valid; its flags say why"
+    ),
+    "too_late": Wording(
+        "We heard of the tap too late to count it",
+        "We heard of the tap too late to count it",
+        "Touch received after placed time + grace",
+    ),
+    "after_order": Wording(
+        "The tap came after the order", "The tap came after the order", "Touch later than the order: none"
+    ),
+    "other_product": Wording(
+        "The tap was on another product", "The tap was on another product", "Indirect touch; the indirect switch is off"
+    ),
+    "code_leaked": Wording(
+        "Code found on coupon sites before this order",
+        "Your code was public before this order, so it did not count",
+        "Flag older than the order; fell to D11, nothing there",
+    ),
+    "creator_ineligible": Wording(
+        "The creator could not earn then",
+        "Your account could not earn then",
+        "D16 at touch or order; test and value; next not used",
+        merchant_exact="{creator} could not earn on {day}",
+        creator_exact="Your account could not earn on {day}",
+    ),
+    "self_purchase": Wording(
+        "Buyer and creator are the same person",
+        "Own purchases earn nothing",
+        "Hard match to this touch's creator; pinned outcome",
+    ),
+    "frozen_review": Wording(
+        "We are checking this order; you need do nothing",
+        "Under review; you can explain",
+        "Soft match; appeal date, decider, what ends it",
+    ),
+    "outranked_by_code": Wording(
+        "A creator's code earned it; this tap came second",
+        "A code was used; it counts before taps",
+        "Lost at D10 to a code",
+    ),
+    "outranked_by_later_click": Wording(
+        "A later tap earned it; this one came first",
+        "A later tap by someone else came before the sale",
+        "Lost at D11 to a later touch; both listed",
+        merchant_exact="{winner}'s later tap earned it; {creator}'s came first",
+        support_exact="Lost at D11 to touch {touch}; both listed",
+    ),
+    # Rate (D18-D19)
+    "rate_targeted": Wording("Your agreed rate", "Your agreed rate", "Targeted terms; higher of touch and order"),
+    "rate_open": Wording(
+        "Your open rate", "The shop's open rate", "Open terms; higher of the rates at touch and order"
+    ),
+    "rate_store": Wording(
+        "Your shop's default rate", "The shop's default rate", "Store terms; higher of touch and order"
+    ),
+    "rate_ads": Wording("Your rate for ads", "The shop's rate for ads", "Ads rate of the winning terms"),
+    "no_plan": Wording(
+        "This product had no commission at the tap or the order",
+        "The shop offered no commission on this",
+        "No targeted, open or store terms at both moments",
+    ),
+    # Refunds and flags
+    "refund_pending": Wording(
+        "A refund is on its way and not confirmed yet",
+        "A refund is not confirmed yet",
+        "Refund record without a successful transaction: reversed, undone if all fail",
+    ),
+    "refund_failed": Wording(
+        "A refund did not go through; the commission stands again",
+        "A refund did not go through",
+        "All transactions of the refund failed: its reversal is undone",
+    ),
+    "refund_exceeds_base": Wording(
+        "More was given back than the line was worth",
+        "More was given back than the line was worth",
+        "Clamped to the remaining base; also an honest return after a goodwill refund",
+    ),
+    "refund_amount_unknown": Wording(
+        "Your store did not say how much was refunded; we ask",
+        "A refund's amount is not known yet",
+        "Amount unknown: the line is held until a person enters it",
+    ),
+    "token_shared": Wording(
+        "One link brought more customers than one person has; we are checking",
+        "Your link's token was passed on; we are checking",
+        "One token on orders of more than three customers: journey not used, to review",
+    ),
+    "fast_click": Wording(
+        "Ordered within 2 seconds of the tap",
+        "Ordered within 2 seconds of the tap",
+        "Under 2 s after the touch: flagged, paid",
+    ),
+    "over_rate": Wording(
+        "Too many taps from one device",
+        "Too many taps from one device",
+        "Over the touches a device may make in a minute",
+    ),
+    "decision_changed": Wording(
+        "We are checking this order; you need do nothing",
+        "We are checking this order",
+        "An evaluation now differs from its pin without a recorded act: nothing was posted",
+    ),
+    "removed_by_edit": Wording(
+        "Removed from the order", "Removed from the order", "Units removed by an edit: reversed first"
+    ),
+    "refunded": Wording("Refunded", "Refunded", "Refund records reverse it in proportion"),
+    "unallocated_discount": Wording(
+        "A discount was shared over the lines",
+        "A discount was shared over the lines",
+        "The store's allocations did not add up: the remainder was spread by largest remainder",
+    ),
+    # Clearing (R9, R9b)
+    "delivered": Wording(
+        "Delivered: the hold runs from then", "Delivered: clears after the hold", "Hold from delivery"
+    ),
+    "fulfilled": Wording(
+        "Sent: we count ten days until delivery",
+        "Sent: clears after ten days and the hold",
+        "Fulfilment + 10 days, then the hold",
+    ),
+    "digital": Wording(
+        "Nothing to deliver: the hold runs from payment",
+        "Clears after the hold",
+        "Needs no delivery: hold from payment",
+    ),
+    "no_delivery_signal": Wording(
+        "No sign of delivery from your store for 45 days: it cleared",
+        "Cleared 45 days after payment",
+        "Nothing about delivery 45 days after payment: clears by R9b",
+    ),
+    "waiting_for_signal": Wording(
+        "Waits for your store to say that it was sent",
+        "Waits until the shop sends it",
+        "Shop's setting says wait for a delivery signal",
+    ),
+    # Catalog: why a product isn't in the list, with the remedy
+    "price_missing": Wording(
+        "No price",
+        "Not for sale right now",
+        "A variant has no price in the shop's currency",
+        remedy="Give every variant a price in your store.",
+    ),
+    "price_unreadable": Wording(
+        "A price we can't read",
+        "Not for sale right now",
+        "A price is not a decimal of the shop's currency",
+        remedy="Check the prices of this product in your store.",
+    ),
+    "too_many_variants": Wording(
+        "More than 2,048 variants",
+        "Not for sale right now",
+        "Above the platform's 2,048 variants",
+        remedy="Split it into several products.",
+    ),
+    "title_missing": Wording(
+        "No title", "Not for sale right now", "Empty title", remedy="Give the product a title in your store."
+    ),
+    "no_variants": Wording(
+        "No variant to buy",
+        "Not for sale right now",
+        "Not one live variant",
+        remedy="Add a variant, or remove the product.",
+    ),
+    "not_active": Wording(
+        "Not active in your store",
+        "Not for sale right now",
+        "Store status is draft or archived",
+        remedy="Set it to active in your store.",
+    ),
+    "draft": Wording(
+        "A draft in your store",
+        "Not for sale right now",
+        "Store status draft",
+        remedy="Set it to active in your store.",
+    ),
+    "archived": Wording(
+        "Archived in your store",
+        "Not for sale right now",
+        "Store status archived",
+        remedy="Set it to active in your store.",
+    ),
+    "unlisted": Wording(
+        "Unlisted in your store",
+        "Not for sale right now",
+        "Store status unlisted",
+        remedy="Set it to active in your store.",
+    ),
+    "not_published": Wording(
+        "Not published to your online store",
+        "Not for sale right now",
+        "No publication that we can sell through",
+        remedy="Publish it to your online store.",
+    ),
+    "sold_out": Wording(
+        "Sold out", "Sold out", "No live variant may be bought", remedy="It comes back by itself when there is stock."
+    ),
+    "gift_card": Wording(
+        "Gift cards are not sold through creators",
+        "Gift cards earn nothing",
+        "Product is a gift card",
+        remedy="Nothing to do.",
+    ),
+    "removed": Wording(
+        "Deleted in your store", "No longer sold", "Gone at the store: tombstoned", remedy="Nothing to do."
+    ),
+}
+
+
+def reason(code: str, audience: Audience, slots: Mapping[str, Any] | None = None) -> str:
+    """The code in the reader's words. An unknown code is shown as it stands, so that nothing is hidden."""
+    wording = REASONS.get(code)
+    if wording is None:
+        return code.replace("_", " ").capitalize()
+    exact: str = getattr(wording, f"{audience}_exact")
+    known = {name: value for name, value in (slots or {}).items() if value not in (None, "")}
+    if exact and all(name in known for _, name, _, _ in Formatter().parse(exact) if name):
+        return exact.format_map(known)
+    plain: str = getattr(wording, audience)
+    return plain
+
+
+def remedy(code: str) -> str:
+    """What the merchant can do about a refused or unsold product; empty when nothing."""
+    wording = REASONS.get(code)
+    return wording.remedy if wording else ""

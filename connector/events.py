@@ -199,6 +199,7 @@ class OrderStub(msgspec.Struct, frozen=True, tag=True):
     order_ref: str
     refunds: tuple[Refund, ...] = ()
     edit_added: tuple[FulfilledLine, ...] = ()
+    edit_ref: str = ""  # the store's id of the edit: one edit heard twice adds its units once
 
 
 class OrderGone(msgspec.Struct, frozen=True, tag=True):

@@ -114,7 +114,7 @@ def balances(
     for shop, creator, code, account, amount in session.execute(query):
         # sum() of BIGINT is NUMERIC on PostgreSQL: made an integer again at once.
         sums.setdefault((shop, creator or "", code), {})[_COLUMNS[account]] = -int(amount)
-    return [Balance(*key, **amounts) for key, amounts in sorted(sums.items())]
+    return [Balance(shop, creator, code, **found) for (shop, creator, code), found in sorted(sums.items())]
 
 
 def accounts(session: Session, *, shop_id: str | None = None) -> dict[tuple[str, str, str], int]:

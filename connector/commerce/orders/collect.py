@@ -1,0 +1,136 @@
+"""What all the versions of an order say together. Pure: a set goes in, so no order of arrival can matter (R13).
+
+Newest is the version with the latest change time, as an instant; of equal ones the one with the later trigger time; of
+those still equal the greater content hash stands until a re-read from the store settles it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+
+import msgspec
+
+from connector import events
+from connector.commerce.orders.facts import by_ref
+from connector.events import Carrier, FulfilledLine, OrderSnapshot, Refund, Transaction, TransactionStatus
+
+Rank = tuple[datetime, datetime, str]
+# Of a fact that came without an order version: any version knows better.
+_NO_VERSION: Rank = (datetime.min.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC), "")
+
+
+class Version(msgspec.Struct, frozen=True):
+    """One version as heard; `triggered_at` is the latest trigger time of all its hearings."""
+
+    changed_at: datetime
+    triggered_at: datetime
+    content_hash: str
+    snapshot: OrderSnapshot
+    buyer_hash: str | None = None
+
+    @property
+    def rank(self) -> Rank:
+        return (self.changed_at, self.triggered_at, self.content_hash)
+
+
+class Collected(msgspec.Struct, frozen=True):
+    newest: Version
+    oldest: Version
+    refunds: tuple[Refund, ...]
+    carriers: tuple[Carrier, ...]
+    added_units: dict[str, int]
+    first_seen: dict[str, datetime]
+    buyer_hash: str | None
+    disputed: bool  # another version has the newest's times and another content: the store must be asked
+
+
+def collect(
+    versions: Sequence[Version], refunds: Sequence[Refund], edits: Mapping[str, Sequence[FulfilledLine]]
+) -> Collected:
+    """Everything that follows from the versions, the refunds that came alone and the edits, keyed by the edit's ref."""
+    ranked = sorted(versions, key=lambda version: version.rank)
+    newest, oldest = ranked[-1], ranked[0]
+    disputed = len(ranked) > 1 and ranked[-2].rank[:2] == newest.rank[:2]
+    buyers = [version.buyer_hash for version in ranked if version.buyer_hash]
+    return Collected(
+        newest=newest,
+        oldest=oldest,
+        refunds=_refunds(ranked, refunds),
+        carriers=_carriers(ranked),
+        added_units=_added_units(ranked, edits),
+        first_seen=_first_seen(ranked),
+        # The oldest version that names a buyer at all: a body without one says nothing about who it is.
+        buyer_hash=buyers[0] if buyers else None,
+        disputed=disputed,
+    )
+
+
+def _carriers(ranked: Iterable[Version]) -> tuple[Carrier, ...]:
+    found = {carrier for version in ranked for carrier in version.snapshot.carriers}
+    return tuple(sorted(found, key=lambda c: (c.kind, c.name, c.line_ref or "", c.value)))
+
+
+def _first_seen(ranked: Iterable[Version]) -> dict[str, datetime]:
+    found: dict[str, datetime] = {}
+    for version in ranked:
+        for line in version.snapshot.lines:
+            found.setdefault(line.line_ref, version.changed_at)
+    return dict(sorted(found.items()))
+
+
+def _added_units(ranked: Sequence[Version], edits: Mapping[str, Sequence[FulfilledLine]]) -> dict[str, int]:
+    """Units of each line of the newest version that edits added: the most that any of three sources knows.
+
+    The store's own word; what edit deliveries named, each edit once; and the units that the oldest known version
+    doesn't have (all of a line that isn't in it).
+    """
+    named: dict[str, int] = {}
+    for added in edits.values():
+        for line in added:
+            named[line.line_ref] = named.get(line.line_ref, 0) + line.quantity
+    before = {line.line_ref: line.quantity for line in ranked[0].snapshot.lines}
+    said: dict[str, int] = {}
+    for version in ranked:
+        for seen in version.snapshot.lines:
+            said[seen.line_ref] = max(said.get(seen.line_ref, 0), seen.edit_added)
+    found = {
+        line.line_ref: min(
+            line.quantity,
+            max(said[line.line_ref], named.get(line.line_ref, 0), line.quantity - before.get(line.line_ref, 0)),
+        )
+        for line in ranked[-1].snapshot.lines
+    }
+    return {ref: units for ref, units in sorted(found.items()) if units > 0}
+
+
+def _refunds(ranked: Iterable[Version], alone: Iterable[Refund]) -> tuple[Refund, ...]:
+    heard: dict[str, list[tuple[Rank, Refund]]] = {}
+    for refund in alone:
+        heard.setdefault(refund.refund_ref, []).append((_NO_VERSION, refund))
+    for version in ranked:
+        for refund in version.snapshot.refunds:
+            heard.setdefault(refund.refund_ref, []).append((version.rank, refund))
+    merged = [_merged(hearings) for hearings in heard.values()]
+    return tuple(sorted(merged, key=lambda refund: (refund.created_at, by_ref(refund.refund_ref))))
+
+
+def _merged(hearings: list[tuple[Rank, Refund]]) -> Refund:
+    """One refund of all its hearings: lines and amounts as the newest version has them, transactions by their ids."""
+    _, best = max(hearings, key=lambda heard: (heard[0], events.encode(heard[1])))
+    statuses: dict[str, tuple[bool, Rank, bool, TransactionStatus]] = {}
+    for rank, refund in hearings:
+        for transaction in refund.transactions:
+            status = transaction.status
+            # A final status is never replaced by pending; of two final ones the newest version's counts, then success.
+            weight = (status != "pending", rank, status == "success", status)
+            known = statuses.get(transaction.transaction_ref)
+            if known is None or weight > known:
+                statuses[transaction.transaction_ref] = weight
+    return msgspec.structs.replace(
+        best,
+        lines=tuple(sorted(best.lines, key=lambda line: by_ref(line.refund_line_ref))),
+        transactions=tuple(
+            Transaction(transaction_ref=ref, status=statuses[ref][3]) for ref in sorted(statuses, key=by_ref)
+        ),
+    )

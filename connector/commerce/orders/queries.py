@@ -1,0 +1,72 @@
+"""Reading orders."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from connector import clock
+from connector.commerce.orders.facts import OrderFacts
+from connector.commerce.orders.tables import LooseFact, Order, OrderVersion
+from connector.events import Carrier, OrderSnapshot, Refund
+
+_snapshot = msgspec.json.Decoder(OrderSnapshot)
+_refunds = msgspec.json.Decoder(tuple[Refund, ...])
+_carriers = msgspec.json.Decoder(tuple[Carrier, ...])
+
+
+def by_ref(session: Session, shop_id: str, order_ref: str) -> Order | None:
+    """The order of a shop by the store's own reference."""
+    return session.execute(
+        sa.select(Order).where(Order.shop_id == shop_id, Order.order_ref == order_ref)
+    ).scalar_one_or_none()
+
+
+def facts(order: Order) -> OrderFacts:
+    """What is known of the order, typed. Nothing is read: the row holds all of it."""
+    return OrderFacts(
+        order_id=order.id,
+        shop_id=order.shop_id,
+        snapshot=_snapshot.decode(order.snapshot),
+        refunds=_refunds.decode(order.refunds),
+        carriers=_carriers.decode(order.carriers),
+        added_units=order.added_units,
+        first_seen={ref: clock.parse(text) for ref, text in order.lines_first_seen.items()},
+        buyer_hash=order.buyer_hash,
+        oldest_changed_at=order.oldest_changed_at,
+    )
+
+
+def versions(session: Session, order_id: str) -> list[OrderVersion]:
+    """Every version as heard, newest change first: what arrived when."""
+    return list(
+        session.execute(
+            sa.select(OrderVersion)
+            .where(OrderVersion.order_id == order_id)
+            .order_by(OrderVersion.changed_at.desc(), OrderVersion.triggered_at.desc(), OrderVersion.content_hash)
+        ).scalars()
+    )
+
+
+def loose_facts(session: Session, shop_id: str, order_ref: str) -> list[LooseFact]:
+    """Refunds and edits that came without their order."""
+    return list(
+        session.execute(
+            sa.select(LooseFact)
+            .where(LooseFact.shop_id == shop_id, LooseFact.order_ref == order_ref)
+            .order_by(LooseFact.heard_at, LooseFact.id)
+        ).scalars()
+    )
+
+
+def parked(session: Session, shop_id: str | None = None, *, before: datetime | None = None) -> list[LooseFact]:
+    """Facts whose order isn't known yet (`parked_orphan`), oldest first."""
+    query = sa.select(LooseFact).where(LooseFact.order_id.is_(None))
+    if shop_id is not None:
+        query = query.where(LooseFact.shop_id == shop_id)
+    if before is not None:
+        query = query.where(LooseFact.heard_at < before)
+    return list(session.execute(query.order_by(LooseFact.heard_at, LooseFact.id)).scalars())

@@ -1,0 +1,323 @@
+"""Keeping orders: every version as heard, and the row that says what all of them mean together.
+
+Stop 5 of an order's way. Nothing here depends on the order of arrival: a delivery adds its version (or its loose facts)
+to the set, and the order's row is computed anew from the whole set by `collect`. A stale version so still gives its
+refund records, carriers and edit facts, and the oldest known version may arrive last.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session, make_transient_to_detached
+
+from connector import clock, events, money, vault
+from connector.commerce.orders.collect import Collected, Version, collect
+from connector.commerce.orders.tables import LooseFact, Order, OrderVersion
+from connector.commerce.shops.tables import Shop
+from connector.db import Base, new_id
+from connector.errors import PayloadUnreadable
+from connector.events import Buyer, FulfilledLine, OrderSnapshot, OrderStub, Refund
+
+NOBODY = Buyer()
+Outcome = Literal["applied", "same_version", "stale_version", "conflict"]
+
+_snapshot = msgspec.json.Decoder(OrderSnapshot)
+_refund = msgspec.json.Decoder(Refund)
+_edit = msgspec.json.Decoder(list[FulfilledLine])
+_list = msgspec.json.Encoder(order="deterministic")
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a delivery did to its order.
+
+    `conflict`: equal times, other content; the caller wants a re-read. `changed`: what is known of the order is not
+    what it was, so it must be evaluated again (a stale version may do that too). `created`: nothing was known before.
+    """
+
+    order: Order
+    outcome: Outcome
+    changed: bool
+    created: bool = False
+
+
+def apply(
+    session: Session,
+    shop: Shop,
+    snapshot: OrderSnapshot,
+    *,
+    triggered_at: datetime,
+    source: str,
+    buyer: Buyer = NOBODY,
+) -> Applied:
+    """Add one version of an order to what is known of it. Locks the order's row until the transaction ends.
+
+    `triggered_at` is when the store sent it; of an API read, the time of the request. `source` is `delivery:<id>` or
+    `read:<why>`; the same delivery with another content was read by a newer translator and replaces its earlier self.
+    Errors: PayloadUnreadable(path) for a snapshot that no rule can be applied to.
+    """
+    _readable(snapshot)
+    version = Version(
+        snapshot.changed_at, triggered_at, events.content_hash(snapshot), snapshot, buyer_hash(shop.id, buyer)
+    )
+    order = _locked(session, shop.id, snapshot.order_ref)
+    if order is None:
+        loose = _loose(session, shop.id, snapshot.order_ref)
+        order = _create(session, shop, _collected([version], loose))
+        if order is not None:
+            _keep(session, order, version, source, "applied")
+            _adopt(session, order, loose)
+            return Applied(order, "applied", changed=True, created=True)
+        # Another transaction made it between the look and the insert, and has committed: it is there now.
+        order = _locked(session, shop.id, snapshot.order_ref)
+        if order is None:
+            raise RuntimeError("an order was made by another transaction and can't be read")
+    if order.currency != snapshot.currency:
+        raise PayloadUnreadable("$.currency", f"the order was in {order.currency}, now it says {snapshot.currency}")
+    return _add(session, order, version, source)
+
+
+def apply_stub(session: Session, shop: Shop, stub: OrderStub, *, source: str) -> Order | None:
+    """Keep what came without its order. None: no such order is known yet, the facts are parked (`parked_orphan`)."""
+    applied = take_stub(session, shop, stub, source=source)
+    return applied.order if applied else None
+
+
+def take_stub(session: Session, shop: Shop, stub: OrderStub, *, source: str) -> Applied | None:
+    """As `apply_stub`, and whether what is known of the order changed."""
+    order = _locked(session, shop.id, stub.order_ref)
+    facts = [("refund", refund.refund_ref, events.encode(refund)) for refund in stub.refunds]
+    if stub.edit_added:
+        facts.append(("edit", stub.edit_ref or source, _list.encode(stub.edit_added)))
+    now = clock.now()
+    for kind, ref, body in facts:
+        values = {
+            "id": new_id("fct"), "shop_id": shop.id, "order_ref": stub.order_ref, "kind": kind, "ref": ref,
+            "content_hash": _digest(body), "body": body.decode(), "source": source, "heard_at": now,
+            "order_id": order.id if order else None, "applied_at": now if order else None,
+        }  # fmt: skip
+        _insert_new(session, LooseFact, values)
+    if order is None:
+        return None
+    known = [_typed(row) for row in _versions(session, order.id) if not row["superseded"]]
+    changed = _write(session, order, _collected(known, _loose(session, shop.id, stub.order_ref)))
+    return Applied(order, "applied" if changed else "same_version", changed)
+
+
+def mark_gone(session: Session, shop_id: str, order_ref: str, at: datetime) -> Order | None:
+    """The store deleted the order. What it earned stands: only a version can change that."""
+    order = _locked(session, shop_id, order_ref)
+    if order is not None and order.gone_at is None:
+        order.gone_at = at
+        session.flush()
+    return order
+
+
+def buyer_hash(shop_id: str, buyer: Buyer) -> str | None:
+    """The buyer as a keyed hash: the shop's own customer id, else the e-mail address, else the telephone number."""
+    if buyer.customer_ref:
+        return vault.current().keyed_hash("buyer.customer", f"{shop_id}:{buyer.customer_ref}")
+    if buyer.email and buyer.email.strip():
+        return vault.current().keyed_hash("buyer.email", buyer.email.strip().casefold())
+    if buyer.phone and any(sign.isdigit() for sign in buyer.phone):
+        return vault.current().keyed_hash("buyer.phone", "".join(sign for sign in buyer.phone if sign.isdigit()))
+    return None
+
+
+def _add(session: Session, order: Order, version: Version, source: str) -> Applied:
+    rows = _versions(session, order.id)
+    mine = next((r for r in rows if (r["changed_at"], r["content_hash"]) == version.rank[::2]), None)
+    before = (order.changed_at, order.content_hash)
+    if mine is None:
+        known = [_typed(row) for row in rows if not _outdated(session, row, source)]
+        moved = True
+    else:
+        version, moved = _heard_again(session, mine, version)
+        known = [_typed(row) for row in rows if row is not mine and not row["superseded"]]
+    if mine is not None and not moved:
+        return Applied(order, "same_version", changed=False)
+    collected = _collected([*known, version], _loose(session, order.shop_id, order.order_ref))
+    outcome = _outcome(collected, version, before)
+    if mine is None:
+        _keep(session, order, version, source, outcome)
+    return Applied(order, outcome, _write(session, order, collected))
+
+
+def _outcome(collected: Collected, version: Version, before: tuple[datetime, str]) -> Outcome:
+    newest = collected.newest
+    if collected.disputed and version.rank[:2] == newest.rank[:2]:
+        return "conflict"
+    if newest.content_hash != version.content_hash or newest.changed_at != version.changed_at:
+        return "stale_version"
+    return "same_version" if before == (version.changed_at, version.content_hash) else "applied"
+
+
+def _heard_again(session: Session, row: dict[str, Any], version: Version) -> tuple[Version, bool]:
+    """A known version once more: a later trigger time counts, and so does a buyer where none was named."""
+    merged = Version(
+        version.changed_at,
+        max(version.triggered_at, row["triggered_at"]),
+        version.content_hash,
+        version.snapshot,
+        max(filter(None, (version.buyer_hash, row["buyer_hash"])), default=None),
+    )
+    news = {"triggered_at": merged.triggered_at, "buyer_hash": merged.buyer_hash, "superseded": False}
+    moved = any(row[name] != value for name, value in news.items())
+    if moved:
+        session.execute(sa.update(OrderVersion).where(OrderVersion.id == row["id"]).values(news))
+    return merged, moved
+
+
+def _outdated(session: Session, row: dict[str, Any], source: str) -> bool:
+    """True for a version that doesn't count any more: the same delivery was read by a newer translator."""
+    if row["source"] == source and source.startswith("delivery:") and not row["superseded"]:
+        session.execute(sa.update(OrderVersion).where(OrderVersion.id == row["id"]).values(superseded=True))
+        return True
+    return bool(row["superseded"])
+
+
+def _locked(session: Session, shop_id: str, order_ref: str) -> Order | None:
+    return session.execute(
+        sa.select(Order).where(Order.shop_id == shop_id, Order.order_ref == order_ref).with_for_update(),
+        execution_options={"populate_existing": True},
+    ).scalar_one_or_none()
+
+
+_VERSION_COLUMNS = sa.select(
+    OrderVersion.id, OrderVersion.changed_at, OrderVersion.triggered_at, OrderVersion.content_hash,
+    OrderVersion.snapshot, OrderVersion.buyer_hash, OrderVersion.source, OrderVersion.superseded,
+).where(OrderVersion.order_id == sa.bindparam("order_id"))  # fmt: skip
+
+
+def _versions(session: Session, order_id: str) -> list[dict[str, Any]]:
+    return [dict(row) for row in session.execute(_VERSION_COLUMNS, {"order_id": order_id}).mappings()]
+
+
+def _typed(row: dict[str, Any]) -> Version:
+    return Version(
+        row["changed_at"],
+        row["triggered_at"],
+        row["content_hash"],
+        _snapshot.decode(row["snapshot"]),
+        row["buyer_hash"],
+    )
+
+
+_LOOSE_COLUMNS = sa.select(LooseFact.id, LooseFact.kind, LooseFact.ref, LooseFact.body, LooseFact.order_id).where(
+    LooseFact.shop_id == sa.bindparam("shop_id"), LooseFact.order_ref == sa.bindparam("order_ref")
+)
+
+
+def _loose(session: Session, shop_id: str, order_ref: str) -> list[dict[str, Any]]:
+    found = session.execute(_LOOSE_COLUMNS, {"shop_id": shop_id, "order_ref": order_ref})
+    return [dict(row) for row in found.mappings()]
+
+
+def _collected(versions: Sequence[Version], loose: Sequence[dict[str, Any]]) -> Collected:
+    refunds = [_refund.decode(row["body"]) for row in loose if row["kind"] == "refund"]
+    edits: dict[str, list[FulfilledLine]] = {}
+    for row in sorted((row for row in loose if row["kind"] == "edit"), key=lambda row: str(row["body"])):
+        edits[row["ref"]] = _edit.decode(row["body"])
+    return collect(versions, refunds, edits)
+
+
+def _columns(collected: Collected) -> dict[str, Any]:
+    newest = collected.newest
+    return {
+        "number": newest.snapshot.number,
+        "placed_at": newest.snapshot.created_at,
+        "changed_at": newest.changed_at,
+        "triggered_at": newest.triggered_at,
+        "content_hash": newest.content_hash,
+        "snapshot": events.encode(newest.snapshot).decode(),
+        "refunds": _list.encode(collected.refunds).decode(),
+        "carriers": _list.encode(collected.carriers).decode(),
+        "added_units": collected.added_units,
+        "lines_first_seen": {ref: moment.isoformat() for ref, moment in collected.first_seen.items()},
+        "oldest_changed_at": collected.oldest.changed_at,
+        "buyer_hash": collected.buyer_hash,
+    }
+
+
+def _create(session: Session, shop: Shop, collected: Collected) -> Order | None:
+    """The order's row; None when another transaction was faster."""
+    snapshot = collected.newest.snapshot
+    values = {
+        "id": new_id("ord"), "shop_id": shop.id, "order_ref": snapshot.order_ref, "currency": snapshot.currency,
+        "first_seen_at": clock.now(), "gone_at": None, "evaluated_hash": "", **_columns(collected),
+    }  # fmt: skip
+    if not _insert_new(session, Order, values):
+        return None
+    order = Order(**values)
+    make_transient_to_detached(order)
+    session.add(order)
+    return order
+
+
+def _write(session: Session, order: Order, collected: Collected) -> bool:
+    """Bring the row up to date. True when an evaluation could come out differently; a trigger time alone can't."""
+    changed = False
+    for name, value in _columns(collected).items():
+        if getattr(order, name) != value:
+            setattr(order, name, value)
+            changed = changed or name != "triggered_at"
+    return changed
+
+
+def _keep(session: Session, order: Order, version: Version, source: str, outcome: Outcome) -> None:
+    session.execute(
+        sa.insert(OrderVersion),
+        {
+            "id": new_id("ver"), "order_id": order.id, "changed_at": version.changed_at,
+            "triggered_at": version.triggered_at, "content_hash": version.content_hash,
+            "snapshot": events.encode(version.snapshot).decode(), "buyer_hash": version.buyer_hash, "source": source,
+            "outcome": outcome, "superseded": False, "heard_at": clock.now(),
+        },
+    )  # fmt: skip
+
+
+def _adopt(session: Session, order: Order, loose: Sequence[dict[str, Any]]) -> None:
+    """Parked facts have found their order."""
+    ids = [row["id"] for row in loose if row["order_id"] is None]
+    if ids:
+        session.execute(
+            sa.update(LooseFact).where(LooseFact.id.in_(ids)).values(order_id=order.id, applied_at=clock.now())
+        )
+
+
+def _insert_new(session: Session, table: type[Base], values: dict[str, Any]) -> bool:
+    """INSERT … ON CONFLICT DO NOTHING; False when the row was there."""
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    done = session.connection().execute(dialect.insert(table).values(values).on_conflict_do_nothing())
+    return done.rowcount == 1
+
+
+def _digest(body: bytes) -> str:
+    return hashlib.blake2b(body, digest_size=16).hexdigest()
+
+
+def _readable(snapshot: OrderSnapshot) -> None:
+    """Errors: PayloadUnreadable for what no rule says how to count; MoneyRefused for a currency we can't price in."""
+    money.exponent(snapshot.currency)
+    refs = [line.line_ref for line in snapshot.lines]
+    if len(set(refs)) != len(refs):
+        raise PayloadUnreadable("$.lines", "two lines have one id")
+    for number, line in enumerate(snapshot.lines):
+        path = f"$.lines[{number}]"
+        if line.quantity < 0 or line.current_quantity < 0:
+            raise PayloadUnreadable(f"{path}.quantity", "a quantity is negative")
+        if abs(line.quantity * line.unit_price) > money.LARGEST:
+            raise PayloadUnreadable(f"{path}.unit_price", "the line is larger than we book")
+        if any(allocation.amount < 0 for allocation in line.allocations):
+            raise PayloadUnreadable(f"{path}.allocations", "a discount is negative")
+    for number, refund in enumerate(snapshot.refunds):
+        if any(line.quantity < 0 for line in refund.lines):
+            raise PayloadUnreadable(f"$.refunds[{number}].lines", "a quantity is negative")

@@ -119,6 +119,99 @@ def dev() -> None:
     sys.exit(max(codes))
 
 
+@connector.group()
+def staff() -> None:
+    """Support staff: who they are and how they come in."""
+
+
+@staff.command("link")
+@click.argument("name")
+@click.option("--role", default=None, help="support, finance or admin. Someone new is support without it.")
+def staff_link(name: str, role: str | None) -> None:
+    """Print a sign-in link for NAME: it works once, for ten minutes. Makes NAME when not there yet."""
+    from connector.access import links, staff
+
+    settings = open_process()
+    with db.write(db.Scope.system("a command gives a role")) as session:
+        person = staff.ensure(session, name, role, by="command")
+        token = links.issue(session, "staff", person.id)
+    click.echo(f"{settings.public_url}/console/sign-in/link/{token}")
+
+
+@staff.command("off")
+@click.argument("name")
+def staff_off(name: str) -> None:
+    """NAME may not sign in any more, and is signed out everywhere."""
+    from connector.access import staff
+
+    open_process()
+    with db.write(db.Scope.system("a command takes a role away")) as session:
+        staff.switch_off(session, name, by="command")
+    click.echo(f"{name} may not sign in any more.")
+
+
+@connector.group()
+def merchant() -> None:
+    """Merchants' ways in."""
+
+
+@merchant.command("link")
+@click.argument("shop")
+def merchant_link(shop: str) -> None:
+    """Print a sign-in link for SHOP (its id or its address): once, for ten minutes. For dev and stand-alone use."""
+    import sqlalchemy as sa
+
+    from connector.access import links
+    from connector.commerce.shops.tables import Shop
+
+    settings = open_process()
+    with db.write(db.Scope.system("a command finds a shop by its name")) as session:
+        found = session.scalar(sa.select(Shop).where(sa.or_(Shop.id == shop, Shop.domain == shop)))
+        if found is None:
+            raise click.ClickException(f"No shop is called {shop}.")
+        token = links.issue(session, "merchant", found.id)
+    click.echo(f"{settings.public_url}/dashboard/sign-in/link/{token}")
+
+
+@connector.group()
+def token() -> None:
+    """Tokens of the app's back end."""
+
+
+@token.command("new")
+@click.argument("name")
+@click.option("--scope", "scopes", multiple=True, help="Repeat it for several; `connector token scopes` lists them.")
+def token_new(name: str, scopes: tuple[str, ...]) -> None:
+    """Print a new token with the given scopes. It is shown once and kept as a hash."""
+    from connector.access import tokens
+
+    open_process()
+    with db.write(db.Scope.app()) as session:
+        _, secret = tokens.issue(session, name, scopes, by="command")
+    click.echo(secret)
+
+
+@token.command("revoke")
+@click.argument("name")
+def token_revoke(name: str) -> None:
+    """End every live token of that name (or id)."""
+    from connector.access import tokens
+
+    open_process()
+    with db.write(db.Scope.app()) as session:
+        rows = tokens.revoke(session, name, by="command")
+    click.echo(f"Revoked {len(rows)}.")
+
+
+@token.command("scopes")
+def token_scopes() -> None:
+    """List the scopes that there are."""
+    from connector.access.tokens import SCOPES
+
+    for name, words in SCOPES.items():
+        click.echo(f"{name:22} {words}")
+
+
 def main() -> None:
     """Entry point: an error of ours is one sentence and exit code 1, not a stack."""
     try:

@@ -15,7 +15,7 @@ class DeliveryRow(Base):
     """One delivery. `status` is one of waiting | failed | parked | done | ignored.
 
     `waiting` rows are what the drain claims; `failed` ones wait for `next_try_at`; `parked` ones wait for a person,
-    a shop or a later version of us and say so in `reason`. A repeat makes no row: it raises `repeats` of the first (D2).
+    a shop or a later version of us and say so in `reason`. A repeat makes no row, it raises `repeats` (D2).
     List newest first by `id`, which begins with the time of receipt.
     """
 

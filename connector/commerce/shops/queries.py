@@ -35,7 +35,7 @@ def every(session: Session) -> list[Shop]:
 
 
 def has_good_grant(session: Session, shop: Shop, now: datetime) -> bool:
-    """True when the shop is connected and its grant is live or can be renewed without the merchant. `now` is wall time."""
+    """Connected, and its grant is live or can be renewed without the merchant? `now` is wall time."""
     if shop.status != "connected":
         return False
     row = session.get(GrantRow, shop.id)

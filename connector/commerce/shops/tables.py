@@ -35,7 +35,7 @@ class Shop(Base):
 
 
 class ShopSetting(Base):
-    """A dated setting of a shop (window, hold, code policy …). Never edited: a change is a new row with a later start."""
+    """A dated setting of a shop (window, hold …). Never edited: a change is a new row with a later start."""
 
     __tablename__ = "shop_settings"
     __table_args__ = (sa.UniqueConstraint("shop_id", "name", "starts_at"),)

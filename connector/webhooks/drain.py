@@ -1,0 +1,263 @@
+"""The drain: from waiting rows to effects, a shop at a time, a batch a transaction.
+
+    claim the shop   one worker a shop; a killed worker's claim runs out by itself
+    translate        outside any transaction
+    apply            each delivery in its own savepoint; what it did and its `done` commit together
+    afterwards       a failure waits with growing delay, then is parked with its reason
+
+A kill at any point leaves either nothing of a batch or all of it. No HTTP happens here: what must be read from the
+store becomes a wish (`wanted`) or a job.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from connector import clock, db, jobs, telemetry
+from connector.commerce.shops import queries
+from connector.config import Settings
+from connector.db import Scope
+from connector.errors import ConnectorError, InputRefused, LedgerRefused, PayloadUnreadable
+from connector.platforms import roster
+from connector.webhooks import claim, effect, inbox, translate, wanted
+from connector.webhooks.claim import Claim, ClaimLost
+from connector.webhooks.effect import Outcome
+from connector.webhooks.tables import DeliveryRow
+from connector.webhooks.translate import Read
+
+TRIES = 8
+# A batch ends early so that nobody waits long: on SQLite it holds the only writer, and webhooks want it too.
+BATCH_SECONDS = {True: 0.2, False: 2.0}
+# A shop with a long queue lets the others have their turn.
+TURN_SECONDS = 3.0
+_log = telemetry.logger(__name__)
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What one transaction did."""
+
+    marks: list[dict[str, Any]] = field(default_factory=list)
+    reads_orders: bool = False
+    products: list[str] = field(default_factory=list)
+
+
+def drain_once(owner: str, settings: Settings, *, stop: Callable[[], bool] = lambda: False) -> int:
+    """Give each shop with waiting deliveries one turn; how many deliveries were handled. 0: nothing to do.
+
+    Safe to call from any number of threads and processes. Errors: SQLAlchemy's OperationalError when the database is
+    away; nothing is lost, call again later.
+    """
+    _bring_back()
+    handled = 0
+    for shop_id in shops_with_work():
+        if stop():
+            break
+        held = claim.take(shop_id, "drain", owner)
+        if held is None:
+            continue
+        try:
+            handled += _turn(held, settings, stop)
+            held.release()
+        except ClaimLost:
+            _log.warning("drain.claim_lost", shop_id=shop_id)
+    return handled
+
+
+def shops_with_work() -> list[str]:
+    """Shops with waiting deliveries. Walks the index from shop to shop, so that a long queue costs nothing."""
+    found: list[str] = []
+    with db.read(Scope.system("which shops have deliveries waiting")) as session:
+        waiting = sa.select(sa.func.min(DeliveryRow.shop_id)).where(DeliveryRow.status == "waiting")
+        shop_id = session.scalar(waiting)
+        while shop_id is not None:
+            found.append(shop_id)
+            shop_id = session.scalar(waiting.where(DeliveryRow.shop_id > shop_id))
+    return found
+
+
+def _bring_back() -> None:
+    """Failed deliveries whose time has come, and parked ones whose shop is there now, wait again."""
+    now = clock.wall()
+    due = sa.and_(DeliveryRow.status == "failed", DeliveryRow.next_try_at <= now)
+    with db.read(Scope.system("failed and parked deliveries whose time has come")) as session:
+        failed = session.scalar(sa.select(sa.exists().where(due)))
+        parked = inbox.releasable(session)
+    if failed or parked:
+        with db.write(Scope.system("failed and parked deliveries whose time has come")) as session:
+            if failed:
+                session.execute(sa.update(DeliveryRow).where(due).values(status="waiting", next_try_at=None))
+            if parked:
+                inbox.release_parked(session)
+
+
+def _turn(held: Claim, settings: Settings, stop: Callable[[], bool]) -> int:
+    """Batches of one shop until nothing waits, or the turn is over."""
+    handled, until = 0, time.monotonic() + TURN_SECONDS
+    while not stop():
+        read = _next(held.shop_id, settings.drain_batch)
+        if not read:
+            break
+        handled += _handle(held, read)
+        if time.monotonic() > until:
+            break
+    return handled
+
+
+def _next(shop_id: str, limit: int) -> list[Read]:
+    """The oldest waiting deliveries of a shop, translated."""
+    with db.read(Scope.shop(shop_id)) as session:
+        shop = queries.get(session, shop_id)
+        rows = session.scalars(
+            sa.select(DeliveryRow)
+            .where(DeliveryRow.status == "waiting", DeliveryRow.shop_id == shop_id)
+            .order_by(DeliveryRow.received_at, DeliveryRow.id)
+            .limit(limit)
+        ).all()
+        session.expunge_all()
+    platform = roster.platform(shop.platform)
+    return [translate.read(row, platform, shop.currency) for row in rows]
+
+
+def _handle(held: Claim, read: Sequence[Read]) -> int:
+    """Commit as many as one transaction may take. A batch that can't be committed is tried one by one, so that the
+    delivery which breaks even its transaction is found and set aside."""
+    try:
+        return _commit(held, read)
+    except ClaimLost:
+        raise
+    except Exception as error:
+        _log.error("drain.batch_undone", shop_id=held.shop_id, deliveries=len(read), exc_info=error)
+    for each in read:
+        try:
+            _commit(held, [each])
+        except ClaimLost:
+            raise
+        except Exception as error:
+            with db.write(Scope.shop(held.shop_id)) as session:
+                held.hold(session)
+                _mark(session, [_row(each, _failed(each, error))])
+    return len(read)
+
+
+def _commit(held: Claim, read: Sequence[Read]) -> int:
+    """Effects and marks of a batch in one transaction; how many of `read` it took before its time was over."""
+    batch = _Batch()
+    with db.write(Scope.shop(held.shop_id)) as session:
+        held.hold(session)
+        shop = queries.get(session, held.shop_id)
+        until = time.monotonic() + BATCH_SECONDS[db.current().is_sqlite]
+        for each in read:
+            outcome = _one(session, held.shop_id, each)
+            batch.marks.append(_row(each, outcome))
+            batch.reads_orders |= outcome.reads_order
+            batch.products += outcome.products
+            if time.monotonic() > until:
+                break
+        _mark(session, batch.marks)
+        _start_jobs(session, shop.id, read[0].id, batch)
+        held.hold(session)
+    return len(batch.marks)
+
+
+def _one(session: Session, shop_id: str, delivery: Read) -> Outcome:
+    """Apply one delivery in a savepoint; whatever goes wrong in it is its own trouble."""
+    if delivery.problem is not None:
+        if delivery.problem.lasting:
+            return Outcome("parked", delivery.problem.reason, delivery.problem.detail)
+        return _again(delivery, delivery.problem.reason, delivery.problem.detail)
+    try:
+        with session.begin_nested():
+            return effect.apply(session, queries.get(session, shop_id), delivery, clock.now())
+    except sa.exc.OperationalError:
+        raise  # the connection or the disk, not the delivery: undo the batch
+    except Exception as error:
+        return _failed(delivery, error)
+
+
+def _failed(delivery: Read, error: Exception) -> Outcome:
+    if isinstance(error, PayloadUnreadable):
+        return Outcome("parked", "unreadable", str(error)[:500])
+    if isinstance(error, InputRefused):
+        return Outcome("parked", "refused", str(error)[:500])
+    known = isinstance(error, ConnectorError)
+    loud = isinstance(error, LedgerRefused) or not known
+    log = _log.error if loud else _log.warning
+    log("delivery.failed", delivery_id=delivery.id, topic=delivery.topic, tries=delivery.tries + 1, exc_info=error)
+    name = "".join("_" + c.lower() if c.isupper() else c for c in type(error).__name__).lstrip("_")
+    # The words of an error that isn't ours may quote the body.
+    return _again(delivery, name, str(error)[:500] if known else type(error).__name__)
+
+
+def _again(delivery: Read, reason: str, detail: str) -> Outcome:
+    if delivery.tries + 1 >= TRIES:
+        return Outcome("parked", reason, f"{detail} Given up after {TRIES} tries.")
+    return Outcome("failed", reason, detail)
+
+
+def _row(delivery: Read, outcome: Outcome) -> dict[str, Any]:
+    now, tries = clock.wall(), delivery.tries + 1
+    return {
+        "b_id": delivery.id,
+        "b_seen": delivery.seen_trigger,
+        "b_status": outcome.status,
+        "b_reason": outcome.reason,
+        "b_detail": outcome.detail,
+        "b_effects": outcome.effects,
+        "b_order_ref": outcome.order_ref,
+        "b_product_ref": outcome.product_ref,
+        "b_tries": tries,
+        "b_next": now + inbox.due_again(tries) if outcome.status == "failed" else None,
+        "b_done": None if outcome.status == "failed" else now,
+    }
+
+
+_table = DeliveryRow.__table__
+# Only while the trigger time is the one that was applied: a repeat that came meanwhile with a later one keeps the row
+# waiting, and it goes round again.
+_MARK = (
+    sa.update(DeliveryRow.__table__)  # type: ignore[arg-type]
+    .where(
+        _table.c.id == sa.bindparam("b_id"),
+        _table.c.triggered_at.is_not_distinct_from(sa.bindparam("b_seen", type_=_table.c.triggered_at.type)),
+    )
+    .values(
+        status=sa.bindparam("b_status"),
+        reason=sa.bindparam("b_reason"),
+        detail=sa.bindparam("b_detail"),
+        effects=sa.bindparam("b_effects"),
+        order_ref=sa.func.coalesce(sa.bindparam("b_order_ref", type_=sa.Text()), _table.c.order_ref),
+        product_ref=sa.func.coalesce(sa.bindparam("b_product_ref", type_=sa.Text()), _table.c.product_ref),
+        tries=sa.bindparam("b_tries"),
+        next_try_at=sa.bindparam("b_next"),
+        done_at=sa.bindparam("b_done"),
+    )
+)
+
+
+def _mark(session: Session, rows: list[dict[str, Any]]) -> None:
+    session.flush()
+    session.connection().execute(_MARK, rows)
+
+
+def _start_jobs(session: Session, shop_id: str, key: str, batch: _Batch) -> None:
+    """One job a batch, named for its first delivery: a batch that is undone and done again starts one all the same."""
+    stamp = f"{key}:{clock.wall():%Y%m%dT%H%M%S}"
+    if batch.reads_orders:
+        wanted.wake(session, shop_id, stamp)
+    products = list(dict.fromkeys(batch.products))
+    for start in range(0, len(products), 200):
+        refs = products[start : start + 200]
+        jobs.enqueue(session, "sync.products", f"{shop_id}:{stamp}:{start}", shop_id=shop_id, refs=refs)
+
+
+def wait_between(handled: int) -> timedelta:
+    """How long a worker rests after a round: not at all while there is work."""
+    return timedelta(0) if handled else timedelta(milliseconds=250)

@@ -1,0 +1,40 @@
+"""Make sure that a store sends us every topic that we need. Safe to repeat: what is there stays."""
+
+from __future__ import annotations
+
+from connector import db, jobs, telemetry
+from connector.commerce.shops import grants, queries
+from connector.config import read_settings
+from connector.db import Scope
+from connector.platforms import roster
+from connector.platforms.contract import Http
+
+JOB = "webhooks.subscribe"
+_log = telemetry.logger(__name__)
+
+
+def address(platform_slug: str, public_url: str) -> str:
+    return f"{public_url}/webhooks/{platform_slug}"
+
+
+def ensure(shop_id: str, http: Http | None = None, *, public_url: str | None = None) -> list[str]:
+    """Subscribe what is missing; the topics that had to be put (back). HTTP: never inside `db.write()`.
+
+    Errors: GrantLost(fatal) when the merchant must reconnect, PlatformBusy and PlatformDown to try again later,
+    PlatformRefused when a topic isn't permitted.
+    """
+    with db.read(Scope.shop(shop_id)) as session:
+        shop = queries.get(session, shop_id)
+    platform = roster.platform(shop.platform)
+    if not platform.can("webhooks_by_api"):
+        return []
+    client = grants.client_for(shop_id, http)
+    put = platform.webhooks.subscribe(client, address(shop.platform, public_url or read_settings().public_url))
+    _log.info("webhooks.subscribed", shop_id=shop_id, put=len(put))
+    return put
+
+
+@jobs.workflow(JOB)
+def subscribe(shop_id: str) -> int:
+    """The job: enqueued when a shop joins, and by reconciliation. How many subscriptions had to be put."""
+    return len(ensure(shop_id))

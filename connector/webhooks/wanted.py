@@ -1,0 +1,137 @@
+"""Orders that must be read from the store: what a stub, an equal-time conflict or a gap becomes.
+
+A wish is one row an order, however often it is wished. The job reads with no transaction open and takes each order in
+by a transaction of its own, in which the wish goes; a wish renewed while its order was being read stays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from connector import clock, db, jobs, telemetry
+from connector.commerce.shops import grants, queries
+from connector.commerce.shops.tables import Shop
+from connector.db import Scope, new_id
+from connector.earnings.intake import take_in as intake
+from connector.errors import ConnectorError, GrantLost, PlatformBusy, PlatformDown
+from connector.events import OrderSeen
+from connector.platforms import roster
+from connector.platforms.contract import Client, Http
+from connector.webhooks.tables import WantedRead
+
+JOB = "webhooks.read_wanted"
+TRIES = 12
+_log = telemetry.logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    id: str
+    ref: str
+    why: str
+    wanted_at: datetime
+    tries: int
+
+
+def want(session: Session, shop_id: str, order_ref: str, why: str, now: datetime | None = None) -> None:
+    """Wish an order read. The caller enqueues `wake` once for all its wishes."""
+    wish = {"why": why, "wanted_at": now or clock.wall(), "tries": 0, "next_try_at": None, "problem": ""}
+    insert = db.insert(session, WantedRead).values(
+        id=new_id("wnt"), shop_id=shop_id, kind="order", ref=order_ref, **wish
+    )
+    session.execute(insert.on_conflict_do_update(index_elements=["shop_id", "kind", "ref"], set_=wish))
+
+
+def wake(session: Session, shop_id: str, key: str) -> None:
+    """Start the job that reads this shop's wishes when the caller's transaction commits. A key never runs twice."""
+    jobs.enqueue(session, JOB, f"{shop_id}:{key}", shop_id=shop_id)
+
+
+def wake_due(now: datetime | None = None) -> int:
+    """Wake the job for shops whose wishes wait past their time (a retry is due, or a job was lost); how many shops."""
+    now = now or clock.wall()
+    with db.read(Scope.system("which shops have wishes whose time has come")) as session:
+        shops = session.scalars(
+            sa.select(WantedRead.shop_id)
+            .join(Shop, Shop.id == WantedRead.shop_id)
+            .where(Shop.status == "connected", WantedRead.tries < TRIES)
+            .where(
+                sa.or_(
+                    WantedRead.next_try_at <= now,
+                    sa.and_(WantedRead.next_try_at.is_(None), WantedRead.wanted_at < now - timedelta(seconds=20)),
+                )
+            )
+            .distinct()
+        ).all()
+    for shop_id in shops:
+        with db.write(Scope.shop(shop_id)) as session:
+            # One a shop and minute: the key keeps several workers from waking it several times.
+            wake(session, shop_id, f"{now:%Y%m%dT%H%M}")
+    return len(shops)
+
+
+@jobs.workflow(JOB)
+def read_wanted(shop_id: str, http: Http | None = None) -> int:
+    """Read every wished order whose time has come, take it in; how many were taken in.
+
+    One that can't be read is tried again with growing delay and says why; the others go on. A lost grant or a store
+    that is down ends the pass: its wishes stay.
+    """
+    taken = 0
+    for wish in _due(shop_id, clock.wall()):
+        jobs.check()
+        try:
+            client = grants.client_for(shop_id, http)
+            taken += _read(shop_id, client, wish)
+        except (GrantLost, PlatformDown, PlatformBusy) as error:
+            _put_off(shop_id, wish, error)
+            break
+        except ConnectorError as error:
+            _log.warning("wanted.not_read", shop_id=shop_id, order_ref=wish.ref, error=str(error))
+            _put_off(shop_id, wish, error)
+    return taken
+
+
+def _read(shop_id: str, client: Client, wish: _Wish) -> int:
+    with db.read(Scope.shop(shop_id)) as session:
+        platform = roster.platform(queries.get(session, shop_id).platform)
+    read = platform.orders.one(client, wish.ref)
+    with db.write(Scope.shop(shop_id)) as session:
+        if read is not None:
+            shop = queries.get(session, shop_id)
+            seen = OrderSeen(read.snapshot, read.buyer)
+            intake.take_in(session, shop, seen, triggered_at=read.read_at, source=f"read:{wish.why}")
+        else:
+            _log.warning("wanted.not_there", shop_id=shop_id, order_ref=wish.ref, why=wish.why)
+        session.execute(sa.delete(WantedRead).where(WantedRead.id == wish.id, WantedRead.wanted_at == wish.wanted_at))
+    return int(read is not None)
+
+
+def _due(shop_id: str, now: datetime) -> list[_Wish]:
+    with db.read(Scope.shop(shop_id)) as session:
+        rows = session.execute(
+            sa.select(WantedRead.id, WantedRead.ref, WantedRead.why, WantedRead.wanted_at, WantedRead.tries)
+            .where(WantedRead.shop_id == shop_id, WantedRead.kind == "order", WantedRead.tries < TRIES)
+            .where(sa.or_(WantedRead.next_try_at.is_(None), WantedRead.next_try_at <= now))
+            .order_by(WantedRead.wanted_at)
+            .limit(500)
+        )
+        return [_Wish(*row) for row in rows]
+
+
+def _put_off(shop_id: str, wish: _Wish, error: ConnectorError) -> None:
+    tries = wish.tries + 1
+    wait = timedelta(seconds=min(3600, 5 * 2**tries))
+    if isinstance(error, PlatformBusy):
+        wait = timedelta(seconds=max(1.0, error.retry_after))
+        tries = wish.tries  # being asked to wait is no failure
+    with db.write(Scope.shop(shop_id)) as session:
+        session.execute(
+            sa.update(WantedRead)
+            .where(WantedRead.id == wish.id, WantedRead.wanted_at == wish.wanted_at)
+            .values(tries=tries, next_try_at=clock.wall() + wait, problem=f"{type(error).__name__}: {error}"[:500])
+        )

@@ -15,10 +15,9 @@ from typing import Any, Literal
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, make_transient_to_detached
 
-from connector import clock, events, money, vault
+from connector import clock, db, events, money, vault
 from connector.commerce.orders.collect import Collected, Version, collect
 from connector.commerce.orders.tables import LooseFact, Order, OrderVersion
 from connector.commerce.shops.tables import Shop
@@ -112,13 +111,13 @@ def take_stub(session: Session, shop: Shop, stub: OrderStub, *, source: str) -> 
     return Applied(order, "applied" if changed else "same_version", changed)
 
 
-def mark_gone(session: Session, shop_id: str, order_ref: str, at: datetime) -> Order | None:
-    """The store deleted the order. What it earned stands: only a version can change that."""
+def mark_gone(session: Session, shop_id: str, order_ref: str, at: datetime) -> bool:
+    """The store deleted the order; False when it was never seen. What it earned stands: only a version changes that."""
     order = _locked(session, shop_id, order_ref)
     if order is not None and order.gone_at is None:
         order.gone_at = at
         session.flush()
-    return order
+    return order is not None
 
 
 def buyer_hash(shop_id: str, buyer: Buyer) -> str | None:
@@ -295,8 +294,7 @@ def _adopt(session: Session, order: Order, loose: Sequence[dict[str, Any]]) -> N
 
 def _insert_new(session: Session, table: type[Base], values: dict[str, Any]) -> bool:
     """INSERT … ON CONFLICT DO NOTHING; False when the row was there."""
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    done = session.connection().execute(dialect.insert(table).values(values).on_conflict_do_nothing())
+    done = session.connection().execute(db.insert(session, table).on_conflict_do_nothing(), [values])
     return done.rowcount == 1
 
 

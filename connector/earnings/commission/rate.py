@@ -41,8 +41,6 @@ class Credited(Protocol):
     def credit_reason(self) -> str: ...
     @property
     def rate_reason(self) -> str: ...
-    @property
-    def pinned(self) -> bool: ...
 
 
 class BaseParts(msgspec.Struct, frozen=True):
@@ -79,7 +77,6 @@ class LineAssessment(msgspec.Struct, frozen=True, kw_only=True):
     touch_id: str | None
     terms_id: str | None
     rate_bp: int
-    pinned: bool
     parts: BaseParts
     base: int  # b
     commission: int  # c, the line's share of the creator's rounded sum (R4)
@@ -125,7 +122,7 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     lines: tuple[LineAssessment, ...]
     parts: OrderParts
 
-    def due(self) -> dict[tuple[str, str, str | None], int]:
+    def due(self) -> dict[tuple[str, str | None, str | None], int]:
         """{(line ref, creator, content): amount} of all credited lines, zeros too."""
         return {
             (line.line_ref, line.creator_id, line.content_id): line.due
@@ -152,13 +149,13 @@ class _Work(msgspec.Struct):
         return self.parts.base - self.back
 
 
-def assess(facts: OrderFacts, decisions: Mapping[str, Credited], *, stop: str = "") -> Assessment:
-    """What the order should pay by these facts and decisions. `stop` is a reason known outside (`store_disconnected`).
+def assess(facts: OrderFacts, decisions: Mapping[str, Credited]) -> Assessment:
+    """What the order should pay by these facts and decisions.
 
     Amounts follow the newest snapshot and the whole set of refunds; a line without a decision earns nothing.
     """
     snapshot = facts.snapshot
-    reason = stop or stopped(snapshot)
+    reason = stopped(snapshot)
     work, shared = _bases(facts)
     known = {refund.refund_ref for refund in snapshot.refunds}
     seen = [r for r in facts.refunds if r.refund_ref in known or r.created_at <= snapshot.changed_at]
@@ -396,7 +393,6 @@ def _line(item: _Work, decision: Credited | None, commission: int, facts: OrderF
         touch_id=decision.touch_id if decision else None,
         terms_id=decision.terms_id if decision else None,
         rate_bp=decision.rate_bp if decision else 0,
-        pinned=decision.pinned if decision else False,
         parts=item.parts,
         base=base,
         commission=commission,

@@ -196,6 +196,7 @@ def upgrade() -> None:
         "links",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
         sa.Column("shop_id", sa.Text(), nullable=False),
         sa.Column("creator_id", sa.Text(), nullable=False),
         sa.Column("content_id", sa.Text(), nullable=True),
@@ -205,6 +206,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_links")),
         sa.UniqueConstraint("code", name=op.f("uq_links_code")),
+        sa.UniqueConstraint("subject", name=op.f("uq_links_subject")),
     )
     op.create_index("ix_links_creator_id", "links", ["creator_id"], unique=False)
     op.create_table(
@@ -216,7 +218,6 @@ def upgrade() -> None:
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("rows", sa.BigInteger(), nullable=False),
         sa.Column("total", sa.BigInteger(), nullable=False),
-        sa.Column("minimum", sa.BigInteger(), nullable=False),
         sa.Column("file_name", sa.Text(), nullable=False),
         sa.Column("prepared_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("prepared_by", sa.Text(), nullable=False),
@@ -296,12 +297,21 @@ def upgrade() -> None:
         sa.UniqueConstraint("name", name=op.f("uq_staff_name")),
     )
     op.create_table(
+        "sync_images",
+        sa.Column("run_id", sa.Text(), nullable=False),
+        sa.Column("line", sa.BigInteger(), nullable=False),
+        sa.Column("product_ref", sa.Text(), nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("run_id", "line", name=op.f("pk_sync_images")),
+    )
+    op.create_index("ix_sync_images_run_id_product_ref", "sync_images", ["run_id", "product_ref"], unique=False)
+    op.create_table(
         "token_buyers",
         sa.Column("touch_id", sa.Text(), nullable=False),
-        sa.Column("buyer_hash", sa.Text(), nullable=False),
         sa.Column("order_id", sa.Text(), nullable=False),
-        sa.Column("first_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("touch_id", "buyer_hash", name=op.f("pk_token_buyers")),
+        sa.Column("buyer_hash", sa.Text(), nullable=True),
+        sa.Column("placed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("touch_id", "order_id", name=op.f("pk_token_buyers")),
     )
     op.create_table(
         "touches",
@@ -323,12 +333,16 @@ def upgrade() -> None:
         sa.Column("ineligible_reason", sa.Text(), nullable=False),
         sa.Column("terms_id", sa.Text(), nullable=True),
         sa.Column("flags", sa.JSON(), nullable=False),
+        sa.Column("request_key", sa.Text(), nullable=True),
         sa.Column("device_hash", sa.Text(), nullable=True),
         sa.Column("device_until", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_touches")),
+        sa.UniqueConstraint("request_key", name=op.f("uq_touches_request_key")),
         sa.UniqueConstraint("token", name=op.f("uq_touches_token")),
     )
     op.create_index("ix_touches_creator_id_at", "touches", ["creator_id", "at"], unique=False)
+    op.create_index("ix_touches_device_hash_received_at", "touches", ["device_hash", "received_at"], unique=False)
+    op.create_index("ix_touches_device_until", "touches", ["device_until"], unique=False)
     op.create_index("ix_touches_shop_id_journey", "touches", ["shop_id", "journey"], unique=False)
     op.create_table(
         "worker_slots",
@@ -449,11 +463,15 @@ def upgrade() -> None:
         sa.Column("available", sa.Boolean(), nullable=False),
         sa.Column("variant_count", sa.BigInteger(), nullable=False),
         sa.Column("store_status", sa.Text(), nullable=False),
+        sa.Column("published", sa.Boolean(), nullable=False),
+        sa.Column("gift_card", sa.Boolean(), nullable=False),
+        sa.Column("refused", sa.Text(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("content_hash", sa.Text(), nullable=False),
         sa.Column("store_changed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("seen_run", sa.Text(), nullable=False),
+        sa.Column("whole_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("gone_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
@@ -462,6 +480,14 @@ def upgrade() -> None:
         sa.UniqueConstraint("shop_id", "product_ref", name=op.f("uq_listings_shop_id_product_ref")),
     )
     op.create_index("ix_listings_shop_id_status", "listings", ["shop_id", "status"], unique=False)
+    op.create_index(
+        "ix_listings_shop_id_whole_at",
+        "listings",
+        ["shop_id", "whole_at"],
+        unique=False,
+        sqlite_where=sa.text("whole_at IS NOT NULL"),
+        postgresql_where=sa.text("whole_at IS NOT NULL"),
+    )
     op.create_table(
         "loose_facts",
         sa.Column("id", sa.Text(), nullable=False),
@@ -541,7 +567,7 @@ def upgrade() -> None:
         "payouts_set_aside",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("batch_id", sa.Text(), nullable=False),
-        sa.Column("shop_id", sa.Text(), nullable=True),
+        sa.Column("shop_id", sa.Text(), nullable=False),
         sa.Column("creator_id", sa.Text(), nullable=False),
         sa.Column("currency", sa.Text(), nullable=False),
         sa.Column("amount", sa.BigInteger(), nullable=False),
@@ -591,25 +617,31 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("trigger", sa.Text(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("stage", sa.Text(), nullable=False),
         sa.Column("problem", sa.Text(), nullable=False),
+        sa.Column("large_sweep", sa.Boolean(), nullable=False),
         sa.Column("operation_ref", sa.Text(), nullable=False),
+        sa.Column("exported_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("hinted_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("checkpoint", sa.Text(), nullable=False),
         sa.Column("expected", sa.BigInteger(), nullable=True),
         sa.Column("lines_read", sa.BigInteger(), nullable=False),
         sa.Column("products_in", sa.BigInteger(), nullable=False),
         sa.Column("variants_in", sa.BigInteger(), nullable=False),
+        sa.Column("images_in", sa.BigInteger(), nullable=False),
         sa.Column("written", sa.BigInteger(), nullable=False),
         sa.Column("same", sa.BigInteger(), nullable=False),
         sa.Column("refused", sa.BigInteger(), nullable=False),
         sa.Column("gone", sa.BigInteger(), nullable=False),
         sa.Column("queued_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("loading_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("heard_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["shop_id"], ["shops.id"], name=op.f("fk_sync_runs_shop_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sync_runs")),
     )
-    op.create_index("ix_sync_runs_shop_id_started_at", "sync_runs", ["shop_id", "started_at"], unique=False)
+    op.create_index("ix_sync_runs_shop_id_queued_at", "sync_runs", ["shop_id", "queued_at"], unique=False)
     op.create_table(
         "terms",
         sa.Column("id", sa.Text(), nullable=False),
@@ -649,6 +681,7 @@ def upgrade() -> None:
         sa.Column("position", sa.BigInteger(), nullable=False),
         sa.Column("options", sa.JSON(), nullable=False),
         sa.Column("image_url", sa.Text(), nullable=False),
+        sa.Column("requires_shipping", sa.Boolean(), nullable=False),
         sa.Column("content_hash", sa.Text(), nullable=False),
         sa.Column("seen_run", sa.Text(), nullable=False),
         sa.Column("gone_at", sa.DateTime(timezone=True), nullable=True),

@@ -94,7 +94,7 @@ def record(
     least = settings.whole(session, tapped.shop_id, "minimum_followers", at)
     terms = rates.open_rate(session, tapped.shop_id, tapped.product_ref, at)
     flags = [] if status == creators.ACTIVE else [f"creator_{status}"]
-    if _too_many(session, journey, device, per_minute, now):
+    if recent(session, journey, device, now) >= per_minute:
         flags.append("over_rate")
     window = timedelta(days=settings.whole(session, tapped.shop_id, "touch_window_days", at))
     touch = Touch(
@@ -124,9 +124,12 @@ def _creator_then(session: Session, creator_id: str, at: datetime) -> tuple[int,
     return creator.followers, creators.status_at(session, creator.id, at)
 
 
-def _too_many(session: Session, journey: str | None, device: str | None, per_minute: int, now: datetime) -> bool:
-    # A journey that came back is one device for certain; an address may be a whole village behind one gateway, so it
-    # counts only where there is no journey, or where each click brings a new one.
+def recent(session: Session, journey: str | None, device: str | None, now: datetime) -> int:
+    """Touches of this buyer in the minute before `now`.
+
+    A journey that came back is one device for certain; an address may be a whole village behind one gateway. So the
+    address counts only where there is no journey, or where each click brings a new one.
+    """
     for column, value in ((Touch.journey, journey), (Touch.device_hash, device)):
         if value is None:
             continue
@@ -135,11 +138,9 @@ def _too_many(session: Session, journey: str | None, device: str | None, per_min
                 column == value, Touch.received_at > now - _MINUTE, Touch.received_at <= now
             )
         )
-        if (count or 0) >= per_minute:
-            return True
         if count:
-            return False
-    return False
+            return count
+    return 0
 
 
 def request_key(app_token_id: str, idempotency_key: str) -> str:

@@ -41,7 +41,7 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--app-url", required=True, help="where the admin's Open link leads")
     parser.add_argument("--redirect-uri", required=True, action="append", help="allowed callback; may be repeated")
     parser.add_argument("--compliance-uri", help="where compliance topics go; default {app-url}/webhooks/shopify")
-    parser.add_argument("--retry-compression", type=float, default=1200.0, help="4 h of retries divided by this")
+    parser.add_argument("--retry-compression", type=float, default=240.0, help="4 h of retries divided by this")
     parser.add_argument("--delivery-threads", type=int, default=4)
     parser.add_argument("--bulk-seconds", type=float, default=0.0, help="a bulk export takes at least this long")
     parser.add_argument("--bucket-size", type=float, default=2000.0)

@@ -31,7 +31,7 @@ class Settings:
     app: App
     clock_file: Path | None = None
     compliance_uri: str | None = None
-    retry_compression: float = 1200.0  # Shopify's 4 hours of retries take 12 seconds
+    retry_compression: float = 240.0  # Shopify's 4 hours of retries take a minute
     delivery_threads: int = 4
     bulk_seconds: float = 0.0
     bucket_size: float = 2000.0

@@ -110,7 +110,7 @@ def _order_seen(at: _At, event: Any, outcome: Outcome) -> None:
 
 
 def _order_stub(at: _At, event: Any, outcome: Outcome) -> None:
-    taken = intake.take_in_stub(at.session, at.shop, event, source=at.source)
+    taken = intake.take_in_stub(at.session, at.shop, event, source=at.source, as_of=at.now)
     outcome.order_ref = event.order_ref
     if taken is None:
         outcome.reason = "parked_orphan"
@@ -122,8 +122,7 @@ def _order_stub(at: _At, event: Any, outcome: Outcome) -> None:
 
 def _order_gone(at: _At, event: Any, outcome: Outcome) -> None:
     outcome.order_ref = event.order_ref
-    order = orders.mark_gone(at.session, at.shop.id, event.order_ref, at.now)
-    outcome.effects["order_id"] = order.id if order else None
+    outcome.effects["known"] = orders.mark_gone(at.session, at.shop.id, event.order_ref, at.triggered_at)
 
 
 def _wish(at: _At, order_ref: str, why: str, outcome: Outcome) -> None:

@@ -24,12 +24,12 @@ def ensure(shop_id: str, http: Http | None = None, *, public_url: str | None = N
     PlatformRefused when a topic isn't permitted.
     """
     with db.read(Scope.shop(shop_id)) as session:
-        shop = queries.get(session, shop_id)
-    platform = roster.platform(shop.platform)
+        slug = queries.get(session, shop_id).platform
+    platform = roster.platform(slug)
     if not platform.can("webhooks_by_api"):
         return []
     client = grants.client_for(shop_id, http)
-    put = platform.webhooks.subscribe(client, address(shop.platform, public_url or read_settings().public_url))
+    put = platform.webhooks.subscribe(client, address(slug, public_url or read_settings().public_url))
     _log.info("webhooks.subscribed", shop_id=shop_id, put=len(put))
     return put
 

@@ -212,6 +212,44 @@ def token_scopes() -> None:
         click.echo(f"{name:22} {words}")
 
 
+@connector.command()
+@click.argument("delivery", required=False)
+@click.option("--status", type=click.Choice(["failed", "parked", "done", "ignored"]), help="All with this status.")
+@click.option("--reason", help="Only those with this reason, beside another option.")
+@click.option("--order", "order", help="All about this order: the store's own id, or ours (ord_…).")
+@click.option("--shop", help="Only this shop, by its host or its id.")
+def replay(delivery: str | None, status: str | None, reason: str | None, order: str | None, shop: str | None) -> None:
+    """Let deliveries be drained again. Repeating one that is done changes nothing."""
+    from connector.webhooks import replay as act
+
+    open_process()
+    with db.write(db.Scope.system("a command replays deliveries of any shop")) as session:
+        number = act.replay(
+            session,
+            by="command",
+            delivery_id=delivery,
+            status=status,
+            reason=reason,
+            order_ref=act.order_ref_of(session, order) if order else None,
+            shop_id=act.shop_id_of(session, shop) if shop else None,
+        )
+    click.echo(f"{number} deliveries wait to be drained again.")
+
+
+@connector.command()
+@click.option("--shop", help="Only this shop, by its host or its id.")
+def inbox(shop: str | None) -> None:
+    """Count the deliveries by status and reason."""
+    from connector.webhooks import inbox as room
+    from connector.webhooks.replay import shop_id_of
+
+    open_process()
+    with db.read(db.Scope.system("a command counts the deliveries of all shops")) as session:
+        rows = room.counts(session, shop_id=shop_id_of(session, shop) if shop else None)
+    for status, reason, number in rows:
+        click.echo(f"{number:>9}  {status}{f' ({reason})' if reason else ''}")
+
+
 def main() -> None:
     """Entry point: an error of ours is one sentence and exit code 1, not a stack."""
     try:

@@ -60,7 +60,7 @@ def prepare(
     """Book a batch of everything that is settled and above zero in `currency`; the batch that stands, for a known key.
 
     Shape:  one payout a shop and creator. Rows that can't be paid are set aside with a reason, and the rest goes on.
-    Units:  `minimum` in minor units replaces the shops' own; a creator whose positive balances come to less is set aside.
+    Units:  `minimum`, in minor units, replaces the shops' own.
     Errors: MoneyRefused for the currency; InputRefused for an empty key or a minimum below zero; Conflict when the key
             stands for a batch in another currency, or another batch took the same balances first.
     """

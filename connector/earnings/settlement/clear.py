@@ -55,7 +55,7 @@ def clear_due(session: Session, shop_id: str, as_of: datetime, limit: int = BATC
 
 def _is_due(shop_id: str, as_of: datetime) -> tuple[sa.ColumnElement[bool], ...]:
     # The pin is what F3 means by "nothing clears before": it comes at placed + grace.
-    pinned = sa.exists().where(
+    decision = sa.exists().where(
         DecisionRow.order_id == Clearance.order_id,
         DecisionRow.line_ref == Clearance.line_ref,
         DecisionRow.pinned_at.is_not(None),
@@ -65,7 +65,7 @@ def _is_due(shop_id: str, as_of: datetime) -> tuple[sa.ColumnElement[bool], ...]
         Clearance.state == "open",
         Clearance.blocked == "",
         Clearance.clears_at <= as_of,
-        pinned,
+        decision.correlate(Clearance),
     )
 
 

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from connector.errors import InputRefused
 
-_SHAPE = re.compile(r"(\d{4})-(\d{2})")
+_SHAPE = re.compile(r"([0-9]{4})-([0-9]{2})")
 
 
 @dataclass(frozen=True, slots=True)

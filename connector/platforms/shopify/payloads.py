@@ -1,0 +1,670 @@
+"""The JSON we read from Shopify: only the fields we read. What isn't here is dropped before anything is stored.
+
+Two shapes of the same facts:
+- `…Body`  REST-shaped bodies of webhooks, API version 2026-10. Source: shopify.dev/docs/api/webhooks/latest and the
+           recorded bodies in tests/platforms/shopify/payloads.
+- `…Node`  answers of the Admin GraphQL API 2026-10 to the documents in documents.py (the names there are Shopify's in
+           camelCase). Source: the introspection result in the npm package @shopify/dev-mcp 1.16.0.
+
+Ids of bodies are 64-bit integers, ids of nodes are GIDs (`gid://shopify/Order/7100000000001`). Amounts are decimal
+strings; a refund line's `subtotal` and `total_tax` are JSON numbers in bodies, so they decode to Decimal, never float.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+
+# --- webhook bodies ---------------------------------------------------------------------------------------------------
+
+
+class MoneyBody(msgspec.Struct):
+    amount: str
+    currency_code: str
+
+
+class MoneySetBody(msgspec.Struct):
+    shop_money: MoneyBody
+
+
+class NamedValueBody(msgspec.Struct):
+    """An entry of note_attributes or properties. Values of properties may be anything."""
+
+    name: str
+    value: Any = None
+
+
+class AllocationBody(msgspec.Struct):
+    amount: str
+    discount_application_index: int
+
+
+class ApplicationBody(msgspec.Struct):
+    type: str  # discount_code | automatic | manual | script
+    code: str | None = None
+
+
+class TaxLineBody(msgspec.Struct):
+    price: str | None = None
+    rate: Decimal | None = None
+
+
+class LineItemBody(msgspec.Struct):
+    id: int
+    quantity: int
+    price: str
+    current_quantity: int | None = None
+    title: str | None = None
+    sku: str | None = None
+    product_id: int | None = None
+    variant_id: int | None = None
+    product_exists: bool = True
+    gift_card: bool = False
+    requires_shipping: bool = True
+    properties: list[NamedValueBody] = []
+    tax_lines: list[TaxLineBody] = []
+    discount_allocations: list[AllocationBody] = []
+
+
+class ShippingLineBody(msgspec.Struct):
+    discounted_price: str
+    is_removed: bool = False
+    discount_allocations: list[AllocationBody] = []
+
+
+class RefundLineBody(msgspec.Struct):
+    id: int
+    line_item_id: int
+    quantity: int
+    subtotal: Decimal | None = None
+    subtotal_set: MoneySetBody | None = None
+    total_tax: Decimal | None = None
+    total_tax_set: MoneySetBody | None = None
+
+
+class AdjustmentBody(msgspec.Struct):
+    id: int
+    amount: str
+    tax_amount: str | None = None
+    kind: str | None = None
+    reason: str | None = None
+
+
+class TransactionBody(msgspec.Struct):
+    id: int
+    kind: str
+    status: str
+    order_id: int | None = None
+
+
+class RefundBody(msgspec.Struct):
+    """refunds/create, and an entry of `refunds` in an order."""
+
+    id: int
+    order_id: int
+    created_at: str
+    refund_line_items: list[RefundLineBody] = []
+    order_adjustments: list[AdjustmentBody] = []
+    transactions: list[TransactionBody] = []
+
+
+class FulfilledLineBody(msgspec.Struct):
+    id: int
+    quantity: int
+
+
+class FulfilmentBody(msgspec.Struct):
+    """fulfillments/create and fulfillments/update, and an entry of `fulfillments` in an order."""
+
+    id: int
+    order_id: int
+    created_at: str
+    updated_at: str
+    status: str | None = None
+    shipment_status: str | None = None
+    line_items: list[FulfilledLineBody] = []
+
+
+class CustomerBody(msgspec.Struct):
+    """Personal: on its way to a keyed hash. May be null or cut without Shopify's approval."""
+
+    id: int | None = None
+    email: str | None = None
+    phone: str | None = None
+
+
+class OrderBody(msgspec.Struct):
+    """orders/create, paid, updated, cancelled, fulfilled, partially_fulfilled: the whole order."""
+
+    id: int
+    name: str
+    created_at: str
+    updated_at: str
+    currency: str
+    line_items: list[LineItemBody]
+    processed_at: str | None = None
+    cancelled_at: str | None = None
+    financial_status: str | None = None
+    taxes_included: bool = False
+    test: bool = False
+    tags: str = ""
+    total_discounts: str | None = None
+    total_price: str | None = None
+    source_name: str | None = None
+    source_identifier: str | None = None
+    note_attributes: list[NamedValueBody] = []
+    discount_applications: list[ApplicationBody] = []
+    shipping_lines: list[ShippingLineBody] = []
+    refunds: list[RefundBody] = []
+    fulfillments: list[FulfilmentBody] = []
+    email: str | None = None
+    phone: str | None = None
+    customer: CustomerBody | None = None
+
+
+class OrderRefBody(msgspec.Struct):
+    """orders/delete."""
+
+    id: int
+
+
+class EditedLineBody(msgspec.Struct):
+    id: int
+    delta: int
+
+
+class EditedLinesBody(msgspec.Struct):
+    additions: list[EditedLineBody] = []
+    removals: list[EditedLineBody] = []
+
+
+class EditBody(msgspec.Struct):
+    order_id: int
+    line_items: EditedLinesBody
+
+
+class OrderEditedBody(msgspec.Struct):
+    """orders/edited: the deltas only."""
+
+    order_edit: EditBody
+
+
+class SubjectEditBody(msgspec.Struct):
+    order_id: int | None = None
+
+
+class SubjectBody(msgspec.Struct):
+    """What a body is about, read at receipt and before anything else."""
+
+    id: int | None = None
+    order_id: int | None = None
+    order_edit: SubjectEditBody | None = None
+
+
+class ProductRefBody(msgspec.Struct):
+    """products/create, update, delete: read as a signal only (NOTES.md says why)."""
+
+    id: int
+
+
+class StockBody(msgspec.Struct):
+    """inventory_levels/update: one item at one location."""
+
+    inventory_item_id: int
+    available: int | None = None
+
+
+class ShopBody(msgspec.Struct):
+    """shop/update and app/uninstalled."""
+
+    id: int
+    myshopify_domain: str
+    name: str
+    currency: str
+    iana_timezone: str | None = None
+    country_code: str | None = None
+    domain: str | None = None
+    taxes_included: bool | None = None
+
+
+class BulkFinishedBody(msgspec.Struct):
+    """bulk_operations/finish."""
+
+    admin_graphql_api_id: str
+
+
+class PrivacyBody(msgspec.Struct):
+    """The three compliance topics. The customer's own fields are never read."""
+
+    shop_domain: str
+    orders_requested: list[int] = []
+    orders_to_redact: list[int] = []
+
+
+# --- GraphQL answers --------------------------------------------------------------------------------------------------
+
+
+class Node(msgspec.Struct, rename="camel"):
+    """Base of all answers: our snake_case is Shopify's camelCase."""
+
+
+class PageInfoNode(Node):
+    has_next_page: bool
+    end_cursor: str | None = None
+
+
+class Page(Node, Generic[T]):
+    """A connection: rows and where to go on."""
+
+    page_info: PageInfoNode | None = None
+    nodes: list[T] = []
+
+    @property
+    def cursor(self) -> str | None:
+        """Where the next page begins; None after the last one."""
+        return self.page_info.end_cursor if self.page_info and self.page_info.has_next_page else None
+
+
+class ShopMoneyNode(Node):
+    amount: str
+
+
+class MoneyBagNode(Node):
+    shop_money: ShopMoneyNode
+
+
+class IdNode(Node):
+    id: str
+
+
+class AttributeNode(Node):
+    key: str
+    value: str | None = None
+
+
+class ApplicationIndexNode(Node):
+    index: int
+
+
+class AllocationNode(Node):
+    allocated_amount_set: MoneyBagNode
+    discount_application: ApplicationIndexNode
+
+
+class ApplicationNode(msgspec.Struct):
+    typename: str = msgspec.field(name="__typename")
+    index: int
+    code: str | None = None
+
+
+class TaxLineNode(Node):
+    price_set: MoneyBagNode
+
+
+class LineItemNode(Node):
+    id: str
+    title: str
+    quantity: int
+    current_quantity: int
+    original_unit_price_set: MoneyBagNode
+    is_gift_card: bool
+    requires_shipping: bool
+    sku: str | None = None
+    product: IdNode | None = None
+    variant: IdNode | None = None
+    custom_attributes: list[AttributeNode] = []
+    discount_allocations: list[AllocationNode] = []
+    tax_lines: list[TaxLineNode] = []
+
+
+class ShippingAllocationNode(Node):
+    allocated_amount_set: MoneyBagNode
+
+
+class ShippingLineNode(Node):
+    is_removed: bool
+    discounted_price_set: MoneyBagNode
+    discount_allocations: list[ShippingAllocationNode] = []
+
+
+class RefundLineNode(Node):
+    quantity: int
+    subtotal_set: MoneyBagNode
+    total_tax_set: MoneyBagNode
+    line_item: IdNode
+    id: str | None = None
+
+
+class AdjustmentNode(Node):
+    id: str
+    amount_set: MoneyBagNode
+    tax_amount_set: MoneyBagNode | None = None
+    reason: str | None = None
+
+
+class TransactionNode(Node):
+    id: str
+    kind: str
+    status: str
+
+
+class RefundNode(Node):
+    id: str
+    processed_at: str
+    created_at: str | None = None
+    refund_line_items: Page[RefundLineNode] = msgspec.field(default_factory=Page[RefundLineNode])
+    order_adjustments: Page[AdjustmentNode] = msgspec.field(default_factory=Page[AdjustmentNode])
+    transactions: Page[TransactionNode] = msgspec.field(default_factory=Page[TransactionNode])
+
+
+class FulfilledLineNode(Node):
+    line_item: IdNode
+    quantity: int | None = None
+
+
+class FulfilmentNode(Node):
+    id: str
+    created_at: str
+    updated_at: str
+    status: str
+    display_status: str | None = None
+    fulfillment_line_items: Page[FulfilledLineNode] = msgspec.field(default_factory=Page[FulfilledLineNode])
+
+
+class OrderNode(Node):
+    id: str
+    name: str
+    created_at: str
+    updated_at: str
+    currency_code: str
+    taxes_included: bool
+    line_items: Page[LineItemNode]
+    total_price_set: MoneyBagNode
+    processed_at: str | None = None
+    cancelled_at: str | None = None
+    display_financial_status: str | None = None
+    test: bool = False
+    tags: list[str] = []
+    source_name: str | None = None
+    source_identifier: str | None = None
+    total_discounts_set: MoneyBagNode | None = None
+    custom_attributes: list[AttributeNode] = []
+    discount_applications: Page[ApplicationNode] = msgspec.field(default_factory=Page[ApplicationNode])
+    shipping_lines: Page[ShippingLineNode] = msgspec.field(default_factory=Page[ShippingLineNode])
+    customer: IdNode | None = None
+    refunds: list[IdNode] = []
+    fulfillments: list[IdNode] = []
+
+
+class OrderAnswer(Node):
+    order: OrderNode | None = None
+
+
+class OrderRestNode(Node):
+    """The next page of one of an order's lists."""
+
+    updated_at: str
+    line_items: Page[LineItemNode] | None = None
+    discount_applications: Page[ApplicationNode] | None = None
+    shipping_lines: Page[ShippingLineNode] | None = None
+
+
+class OrderRestAnswer(Node):
+    order: OrderRestNode | None = None
+
+
+class AftermathNode(Node):
+    updated_at: str
+    refunds: list[RefundNode] = []
+    fulfillments: list[FulfilmentNode] = []
+
+
+class AftermathAnswer(Node):
+    order: AftermathNode | None = None
+
+
+class AftermathIdsNode(Node):
+    updated_at: str
+    refunds: list[IdNode] = []
+    fulfillments: list[IdNode] = []
+
+
+class AftermathIdsAnswer(Node):
+    order: AftermathIdsNode | None = None
+
+
+class RefundAnswer(Node):
+    refund: RefundNode | None = None
+
+
+class FulfilmentAnswer(Node):
+    fulfillment: FulfilmentNode | None = None
+
+
+class OrderHeadNode(Node):
+    id: str
+    name: str
+    created_at: str
+    updated_at: str
+
+
+class OrderHeadsAnswer(Node):
+    orders: Page[OrderHeadNode]
+
+
+class ImageNode(Node):
+    url: str | None = None
+
+
+class PreviewNode(Node):
+    image: ImageNode | None = None
+
+
+class FeaturedMediaNode(Node):
+    preview: PreviewNode | None = None
+
+
+class SelectedOptionNode(Node):
+    name: str
+    value: str
+
+
+class InventoryItemNode(Node):
+    tracked: bool = True
+    requires_shipping: bool = True
+
+
+class VariantNode(Node, tag_field="__typename", tag="ProductVariant"):
+    """A variant; in a bulk file it names its parent. What may be off is optional: it is refused with a reason."""
+
+    id: str
+    title: str | None = None
+    sku: str | None = None
+    barcode: str | None = None
+    price: str | None = None
+    compare_at_price: str | None = None
+    position: int = 0
+    available_for_sale: bool = False
+    inventory_quantity: int | None = None
+    selected_options: list[SelectedOptionNode] = []
+    inventory_item: InventoryItemNode | None = None
+    parent_id: str | None = msgspec.field(default=None, name="__parentId")
+
+
+class MediaNode(Node):
+    image: ImageNode | None = None
+
+
+class ProductNode(Node, tag_field="__typename", tag="Product"):
+    """A product's head; a line of a bulk file, or with `variants` and `media` an answer of the live API."""
+
+    id: str
+    title: str | None = None
+    status: str | None = None
+    handle: str | None = None
+    vendor: str | None = None
+    product_type: str | None = None
+    tags: list[str] = []
+    updated_at: str | None = None
+    published_at: str | None = None
+    online_store_url: str | None = None
+    description_html: str | None = None
+    is_gift_card: bool = False
+    featured_media: FeaturedMediaNode | None = None
+    variants: Page[VariantNode] | None = None
+    media: Page[MediaNode] | None = None
+
+
+class MediaImageNode(Node, tag_field="__typename", tag="MediaImage"):
+    """A line of a bulk file. `image` is null while Shopify still works on it."""
+
+    id: str
+    image: ImageNode | None = None
+    parent_id: str | None = msgspec.field(default=None, name="__parentId")
+
+
+BulkLine = ProductNode | VariantNode | MediaImageNode
+
+
+class AnyLine(msgspec.Struct):
+    """What is left to read of a line that isn't one of the above: a video, or a line with a field of a wrong type."""
+
+    typename: str | None = msgspec.field(default=None, name="__typename")
+    id: str | None = None
+    title: Any = None
+    parent_id: str | None = msgspec.field(default=None, name="__parentId")
+
+
+class ProductNodesAnswer(Node):
+    nodes: list[ProductNode | None]
+
+
+class ProductsAnswer(Node):
+    products: Page[ProductNode]
+
+
+class ProductRestNode(Node):
+    variants: Page[VariantNode] | None = None
+    media: Page[MediaNode] | None = None
+
+
+class ProductRestAnswer(Node):
+    product: ProductRestNode | None = None
+
+
+class UserErrorNode(Node):
+    message: str
+    code: str | None = None
+
+
+class BulkOperationNode(Node):
+    id: str
+    status: str
+    error_code: str | None = None
+    object_count: str | int = 0
+    root_object_count: str | int | None = None
+    file_size: str | int | None = None
+    url: str | None = None
+
+
+class BulkStartNode(Node):
+    bulk_operation: BulkOperationNode | None = None
+    user_errors: list[UserErrorNode] = []
+
+
+class BulkStartAnswer(Node):
+    bulk_operation_run_query: BulkStartNode
+
+
+class BulkStateAnswer(Node):
+    bulk_operation: BulkOperationNode | None = None
+
+
+class BulkCancelAnswer(Node):
+    bulk_operation_cancel: BulkStartNode
+
+
+class DomainNode(Node):
+    url: str
+
+
+class AddressNode(Node):
+    country_code_v2: str | None = msgspec.field(default=None, name="countryCodeV2")
+
+
+class ShopNode(Node):
+    id: str
+    name: str
+    myshopify_domain: str
+    currency_code: str
+    iana_timezone: str
+    taxes_included: bool
+    primary_domain: DomainNode
+    shop_address: AddressNode | None = None
+
+
+class ShopAnswer(Node):
+    shop: ShopNode
+
+
+class ScopeNode(Node):
+    handle: str
+
+
+class InstallationNode(Node):
+    access_scopes: list[ScopeNode]
+
+
+class ScopesAnswer(Node):
+    current_app_installation: InstallationNode
+
+
+class ApiVersionNode(Node):
+    handle: str
+
+
+class SubscriptionNode(Node):
+    id: str
+    topic: str
+    uri: str | None = None
+    format: str | None = None
+    filter: str | None = None
+    include_fields: list[str] = []
+    api_version: ApiVersionNode | None = None
+
+
+class SubscriptionsAnswer(Node):
+    webhook_subscriptions: Page[SubscriptionNode]
+
+
+class SubscriptionMadeNode(Node):
+    user_errors: list[UserErrorNode] = []
+
+
+class SubscriptionMadeAnswer(Node):
+    webhook_subscription_create: SubscriptionMadeNode
+
+
+class SubscriptionGoneAnswer(Node):
+    webhook_subscription_delete: SubscriptionMadeNode
+
+
+# --- OAuth ------------------------------------------------------------------------------------------------------------
+
+
+class TokenBody(msgspec.Struct):
+    """Reply of the token endpoint. Source: offline-access-tokens page, read 2026-11 (sheet 1.1, 1.6)."""
+
+    access_token: str
+    scope: str = ""
+    expires_in: int | None = None
+    refresh_token: str | None = None
+    refresh_token_expires_in: int | None = None
+
+
+class TokenErrorBody(msgspec.Struct):
+    error: str = ""

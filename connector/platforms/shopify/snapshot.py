@@ -1,0 +1,144 @@
+"""The one meaning of an order's words, whichever side told them. Both sides end in `sealed`, so they end equal.
+
+A webhook body and an API read of one version must give equal snapshots (COMMISSION.md, Notes). So what only one side
+knows stays out, and each rule below uses facts that both have:
+
+- delivered_at  the fulfilment's own change time while its status is "delivered". `deliveredAt` is in the API only.
+- paid_at       the order's processed time once money came in. Payment times are in the API's transactions only.
+- referral      `source_identifier`, into which Shopify writes the buyer's `ref`. The landing page itself is in bodies
+                only (the API has it in the journey, later and in another form), so it isn't a carrier of ours.
+- product_ref   None once the product is deleted: the API can't tell it any more.
+Notes and attributes of the buyer may hold personal data, so an attribute is taken only under our own name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import datetime
+
+import msgspec
+
+from connector.errors import PayloadUnreadable
+from connector.events import AdjustmentKind, Carrier, OrderSnapshot, PaymentStatus, Refund, TransactionStatus
+from connector.platforms.shopify.reading import by_ref
+
+SAMPLE_TAG = "sample_order"  # COMMISSION.md: marks an order that is a creator's sample
+TIP_TITLE = "Tip"  # … and a line without a product and with this title is a tip
+TOKEN = re.compile(r"[A-Za-z0-9_-]{1,40}")
+OUR_NAME = re.compile(r"_{0,2}[a-z][a-z0-9]{1,19}_touch")  # any prefix: a changed setting loses no token
+
+_STATUSES: dict[str, PaymentStatus] = {
+    "pending": "pending",
+    "authorized": "authorized",
+    "partially_paid": "partially_paid",
+    "paid": "paid",
+    "partially_refunded": "partially_refunded",
+    "refunded": "refunded",
+    "voided": "voided",
+    "expired": "expired",
+}
+_MONEY_CAME = frozenset({"partially_paid", "paid", "partially_refunded", "refunded"})
+# Fulfilments that never happened.
+NOT_FULFILLED = frozenset({"cancelled", "canceled", "error", "failure"})
+
+
+def payment_status(word: str | None, path: str) -> PaymentStatus:
+    if word is None:
+        return "none"
+    try:
+        return _STATUSES[word.lower()]
+    except KeyError:
+        raise PayloadUnreadable(path, f"{word[:40]!r} isn't a payment status we know") from None
+
+
+def paid_at(status: PaymentStatus, processed_at: datetime | None) -> datetime | None:
+    return processed_at if status in _MONEY_CAME else None
+
+
+def is_sample(tags: Iterable[str]) -> bool:
+    return any(tag.strip().casefold() == SAMPLE_TAG for tag in tags)
+
+
+def is_tip(product_ref: str | None, title: str) -> bool:
+    return product_ref is None and title == TIP_TITLE
+
+
+def adjustment_kind(kind: str | None, reason: str | None) -> AdjustmentKind:
+    """What a refund's adjustment is about.
+
+    Bodies have a `kind` (refund_discrepancy, shipping_refund) and a `reason` in words; the API has a reason from an
+    enum, or none. The enum's values are the reasons of a discrepancy, so CUSTOMER, DAMAGE and RESTOCK are money given
+    or kept without an item; the API gives no reason where bodies say shipping_refund.
+    """
+    words = {re.sub(r"[^a-z]+", "_", text.strip().lower()) for text in (kind, reason) if text}
+    if not words or "shipping_refund" in words:
+        return "shipping"
+    if any(word.startswith("pending") for word in words):
+        return "pending"
+    if any("balancing" in word for word in words):
+        return "balancing"
+    if words & {"refund_discrepancy", "customer", "damage", "restock", "other"}:
+        return "discrepancy"
+    return "other"
+
+
+def transaction_status(word: str) -> TransactionStatus:
+    """Final words as they are; whatever else (awaiting_response, unknown) is still on its way."""
+    match word.lower():
+        case "success":
+            return "success"
+        case "failure":
+            return "failure"
+        case "error":
+            return "error"
+        case _:
+            return "pending"
+
+
+def is_refund_transaction(kind: str) -> bool:
+    """Only these move money back; a void, for one, never had it."""
+    return kind.lower() == "refund"
+
+
+def token_carrier(name: str, value: object, line_ref: str | None = None) -> Carrier | None:
+    """An attribute or property under our name with a value of a token's shape; anything else isn't ours to keep."""
+    if not isinstance(value, str) or not OUR_NAME.fullmatch(name) or not TOKEN.fullmatch(value):
+        return None
+    return Carrier(
+        kind="cart_attribute" if line_ref is None else "line_property", value=value, name=name, line_ref=line_ref
+    )
+
+
+def referral_carrier(source_identifier: str | None) -> Carrier | None:
+    if source_identifier is None or not TOKEN.fullmatch(source_identifier):
+        return None
+    return Carrier(kind="referral", value=source_identifier, name="source_identifier")
+
+
+def code_carrier(code: str | None) -> Carrier | None:
+    return Carrier(kind="code", value=code) if code else None
+
+
+def sealed(snapshot: OrderSnapshot, carriers: Iterable[Carrier | None]) -> OrderSnapshot:
+    """Lists in the order of Shopify's ids, carriers as a sorted set: sides that list them otherwise end equal."""
+    kept = {carrier for carrier in carriers if carrier is not None}
+    return msgspec.structs.replace(
+        snapshot,
+        lines=tuple(sorted(snapshot.lines, key=lambda line: by_ref(line.line_ref))),
+        refunds=tuple(sealed_refund(r) for r in sorted(snapshot.refunds, key=lambda r: by_ref(r.refund_ref))),
+        fulfilments=tuple(
+            msgspec.structs.replace(f, lines=tuple(sorted(f.lines, key=lambda line: by_ref(line.line_ref))))
+            for f in sorted(snapshot.fulfilments, key=lambda f: by_ref(f.fulfilment_ref))
+        ),
+        carriers=tuple(sorted(kept, key=lambda c: (c.kind, by_ref(c.line_ref or ""), c.name, c.value))),
+    )
+
+
+def sealed_refund(refund: Refund) -> Refund:
+    return msgspec.structs.replace(
+        refund,
+        lines=tuple(sorted(refund.lines, key=lambda line: by_ref(line.refund_line_ref))),
+        adjustments=tuple(sorted(refund.adjustments, key=lambda a: by_ref(a.adjustment_ref))),
+        transactions=tuple(sorted(refund.transactions, key=lambda t: by_ref(t.transaction_ref))),
+    )

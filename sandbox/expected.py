@@ -26,8 +26,9 @@ from typing import Any
 
 WINDOW = timedelta(days=14)
 TOUCH_GRACE = timedelta(hours=24)
-NO_DECIMALS = {"BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"}  # fmt: skip
-THREE_DECIMALS = {"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"}
+# currencies by name, parted by blanks
+NO_DECIMALS = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
+THREE_DECIMALS = "BHD IQD JOD KWD LYD OMR TND"
 
 
 class NotAnAmount(ValueError):
@@ -316,7 +317,9 @@ def spread_amount(amount: int, lines: list[Line], *, taxes_included: bool) -> No
     if amount <= 0 or total <= 0:
         return
     if taxes_included:
-        taxes = sum((Fraction(line.tax * left, line.base) for line, left in zip(lines, rest, strict=True) if left), Fraction(0))
+        taxes = sum(
+            (Fraction(line.tax * left, line.base) for line, left in zip(lines, rest, strict=True) if left), Fraction(0)
+        )
         amount = half_up(amount * total / (total + taxes))
     for line, part in zip(lines, spread(min(amount, total), [Fraction(left) for left in rest]), strict=True):
         line.refund(part)

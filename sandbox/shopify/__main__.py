@@ -34,7 +34,9 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m sandbox.shopify", description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on; keep it loopback")
-    parser.add_argument("--state-dir", type=Path, required=True, help="where the store's SQLite file and bulk files live")
+    parser.add_argument(
+        "--state-dir", type=Path, required=True, help="where the store's SQLite file and bulk files live"
+    )
     parser.add_argument("--clock-file", type=Path, help="file with seconds to add to business time")
     parser.add_argument("--client-id", required=True)
     parser.add_argument("--client-secret", required=True)

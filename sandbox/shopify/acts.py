@@ -1,4 +1,4 @@
-"""What happens in a store, with its consequences: the document is stored and the webhooks are written in one transaction.
+"""What happens in a store, with its consequences: document and webhooks are written in one transaction.
 
 Each act answers the changed order or product. Errors: KeyError (nothing there), orders.ActRefused, money.AmountRefused.
 """
@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.shopify import orders, products
-from sandbox.shopify.bodies import OrderBody, compliance_body, product_body, shop_body
+from sandbox.shopify import aftersales, orders, placing, products
+from sandbox.shopify.bodies import OrderBody, compliance_body, product_body, shop_body, stock_body
 from sandbox.shopify.clock import Clock, normal
 from sandbox.shopify.deliveries import Deliveries
 from sandbox.shopify.money import decimal_text, to_minor
@@ -71,8 +71,8 @@ class Acts:
     def change_shop(self, name: str, changes: dict[str, Any]) -> Doc:
         """Change settings of a shop; tells shop/update. `discount_codes` are merged by code."""
         allowed = {
-            "title", "currency", "taxes_included", "tax_rate", "tax_title", "tax_shipping", "shipping_price", "timezone",
-            "country", "plan", "sales_move_stock", "orders_updated_on_create", "permalink_adds",
+            "title", "currency", "taxes_included", "tax_rate", "tax_title", "tax_shipping", "shipping_price",
+            "timezone", "country", "plan", "sales_move_stock", "orders_updated_on_create", "permalink_adds",
         }  # fmt: skip
         with self.state.writing():
             shop = self.state.shop(name)
@@ -140,6 +140,7 @@ class Acts:
             changed[product["id"]] = product
             rows = [variant if v["id"] == variant["id"] else v for v in self.state.variants(product["id"])]
             self.state.put_products(shop["name"], [(product, rows)])
+            self.deliveries.emit(shop, [("inventory_levels/update", stock_body(shop, variant))])
         for product in changed.values():
             self._tell_product(shop, product, "products/update")
 
@@ -196,11 +197,14 @@ class Acts:
                 self.state.put_document("customer", key, shop["name"], known)
         return known
 
+    def body(self, shop: Doc, order: Doc) -> OrderBody:
+        return OrderBody(shop, order, lambda table, number: self.state.exists(table, shop["name"], number))
+
     def _keep(self, order: Doc) -> None:
         self.state.put_order(order, orders.financial_status(order))
 
     def _tell_order(self, shop: Doc, order: Doc, topics: list[str], extra: list[tuple[str, Doc]]) -> None:
-        body = OrderBody(shop, order).order_body()
+        body = self.body(shop, order).order_body()
         self.deliveries.emit(shop, [*extra, *((topic, body) for topic in topics)], f"order/{order['id']}")
 
     def place_order(self, name: str, draft: dict[str, Any]) -> Doc:
@@ -218,7 +222,7 @@ class Acts:
             }
             if draft.get("created_at"):
                 priced["created_at"] = normal(str(draft["created_at"]))
-            order = orders.place(shop, priced, self.clock.stamp(), self.state.next_id)
+            order = placing.place(shop, priced, self.clock.stamp(), self.state.next_id)
             self.state.put_shop(shop)  # its order number
             self._keep(order)
             topics = ["orders/create"]
@@ -241,7 +245,7 @@ class Acts:
 
     def _transactions(self, shop: Doc, order: Doc, rows: list[Doc]) -> list[tuple[str, Doc]]:
         """order_transactions/create fires for transactions that succeeded or failed, not for pending ones."""
-        body = OrderBody(shop, order)
+        body = self.body(shop, order)
         return [
             ("order_transactions/create", body.transaction(row))
             for row in rows
@@ -259,7 +263,7 @@ class Acts:
         with self.state.writing():
             shop, order = self._open(name, order_id)
             minor = None if amount is None else to_minor(amount, order["currency"])
-            row = orders.mark_paid(order, self.clock.stamp(), self.state.next_id, minor)
+            row = aftersales.mark_paid(order, self.clock.stamp(), self.state.next_id, minor)
             self._keep(order)
             topics = ["orders/updated"]
             if orders.financial_status(order) == "paid":
@@ -270,7 +274,7 @@ class Acts:
     def void(self, name: str, order_id: int, *, expired: bool = False) -> Doc:
         with self.state.writing():
             shop, order = self._open(name, order_id)
-            orders.void(order, self.clock.stamp(), self.state.next_id, expired=expired)
+            aftersales.void(order, self.clock.stamp(), self.state.next_id, expired=expired)
             self._keep(order)
             self._tell_order(shop, order, ["orders/updated"], [])
         return order
@@ -278,19 +282,21 @@ class Acts:
     def fulfil(self, name: str, order_id: int, lines: list[dict[str, Any]] | None = None) -> Doc:
         with self.state.writing():
             shop, order = self._open(name, order_id)
-            made = orders.fulfil(order, lines, self.clock.stamp(), self.state.next_id)
+            made = aftersales.fulfil(order, lines, self.clock.stamp(), self.state.next_id)
             self._keep(order)
-            body = OrderBody(shop, order).fulfillment(made)
-            self._tell_order(shop, order, ["orders/updated"], [("fulfillments/create", body)])
+            body = self.body(shop, order).fulfillment(made)
+            whole = orders.fulfillment_status(order) == "fulfilled"
+            topics = ["orders/fulfilled" if whole else "orders/partially_fulfilled", "orders/updated"]
+            self._tell_order(shop, order, topics, [("fulfillments/create", body)])
         return order
 
     def deliver(self, name: str, order_id: int, fulfillment_id: int | None = None, at: str | None = None) -> Doc:
         with self.state.writing():
             shop, order = self._open(name, order_id)
             now = self.clock.stamp()
-            done = orders.deliver(order, fulfillment_id, normal(at) if at else now, now)
+            done = aftersales.deliver(order, fulfillment_id, normal(at) if at else now, now)
             self._keep(order)
-            body = OrderBody(shop, order)
+            body = self.body(shop, order)
             self._tell_order(
                 shop, order, ["orders/updated"], [("fulfillments/update", body.fulfillment(row)) for row in done]
             )
@@ -301,17 +307,17 @@ class Acts:
             shop, order = self._open(name, order_id)
             if wanted.get("created_at"):
                 wanted = {**wanted, "created_at": normal(str(wanted["created_at"]))}
-            made = orders.refund(order, wanted, self.clock.stamp(), self.state.next_id)
+            made = aftersales.refund(order, wanted, self.clock.stamp(), self.state.next_id)
             self._keep(order)
             moved = [t for t in order["transactions"] if t["id"] in made["transaction_ids"]]
-            extra = [("refunds/create", OrderBody(shop, order).refund(made)), *self._transactions(shop, order, moved)]
+            extra = [("refunds/create", self.body(shop, order).refund(made)), *self._transactions(shop, order, moved)]
             self._tell_order(shop, order, ["orders/updated"], extra)
         return order
 
     def settle_refund(self, name: str, order_id: int, refund_id: int, status: str) -> Doc:
         with self.state.writing():
             shop, order = self._open(name, order_id)
-            changed = orders.settle_refund(order, refund_id, status, self.clock.stamp())
+            changed = aftersales.settle_refund(order, refund_id, status, self.clock.stamp())
             self._keep(order)
             self._tell_order(shop, order, ["orders/updated"], self._transactions(shop, order, changed))
         return order
@@ -323,37 +329,40 @@ class Acts:
             shop, order = self._open(name, order_id)
             now = self.clock.stamp()
             added = [self.price_line(shop, row) for row in wanted.get("add", [])]
-            made = orders.edit(
+            made = aftersales.edit(
                 shop, order, wanted.get("remove", []), added, now, self.state.next_id, wanted.get("note")
             )
             extra: list[tuple[str, Doc]] = []
-            topics = ["orders/edited", "orders/updated"]
+            topics = ["orders/updated"]
             if wanted.get("collect") and orders.outstanding(order):
-                row = orders.mark_paid(order, now, self.state.next_id)
+                row = aftersales.mark_paid(order, now, self.state.next_id)
                 extra += self._transactions(shop, order, [row])
-                topics.append("orders/paid")
-            too_much = orders.overpaid(order)
+                if orders.financial_status(order) == "paid":
+                    topics.append("orders/paid")
+            too_much = aftersales.overpaid(order)
             if wanted.get("refund_difference") and too_much:
                 amount = decimal_text(too_much, order["currency"])
-                refund = orders.refund(order, {"amount": amount, "note": "difference after an edit"}, now, self.state.next_id)
+                refund = aftersales.refund(
+                    order, {"amount": amount, "note": "difference after an edit"}, now, self.state.next_id
+                )
                 moved = [t for t in order["transactions"] if t["id"] in refund["transaction_ids"]]
-                extra.append(("refunds/create", OrderBody(shop, order).refund(refund)))
+                extra.append(("refunds/create", self.body(shop, order).refund(refund)))
                 extra += self._transactions(shop, order, moved)
             self._keep(order)
-            body = OrderBody(shop, order)
+            body = self.body(shop, order)
             extra.append(("orders/edited", body.edit(made)))
-            self._tell_order(shop, order, [topic for topic in topics if topic != "orders/edited"], extra)
+            self._tell_order(shop, order, topics, extra)
         return order
 
     def cancel(self, name: str, order_id: int, *, refund: bool, reason: str = "customer") -> Doc:
         with self.state.writing():
             shop, order = self._open(name, order_id)
             before = len(order["transactions"])
-            made = orders.cancel(order, reason, refund, self.clock.stamp(), self.state.next_id)
+            made = aftersales.cancel(order, reason, refund, self.clock.stamp(), self.state.next_id)
             self._keep(order)
             extra = self._transactions(shop, order, order["transactions"][before:])
             if made is not None:
-                extra.insert(0, ("refunds/create", OrderBody(shop, order).refund(made)))
+                extra.insert(0, ("refunds/create", self.body(shop, order).refund(made)))
             self._tell_order(shop, order, ["orders/cancelled", "orders/updated"], extra)
         return order
 

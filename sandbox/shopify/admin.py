@@ -12,7 +12,7 @@ from graphql import (
     GraphQLResolveInfo,
     GraphQLSchema,
     OperationDefinitionNode,
-    execute,
+    execute_sync,
     get_operation_ast,
     parse,
     validate,
@@ -26,7 +26,7 @@ from sandbox.shopify.store import Store, json_answer
 SUPPORTED = ("2026-01", "2026-04", "2026-07", "2026-10")
 
 
-def read_field(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
+def read_field(source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
     """graphql-core's default resolver: our registry, or the document's value of the same name."""
     type_name, name = info.parent_type.name, info.field_name
     resolver = RESOLVERS.get((type_name, name))
@@ -35,7 +35,7 @@ def read_field(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
     return plain(type_name, name)(source, info.context, arguments)
 
 
-def read_type(value: Any, info: GraphQLResolveInfo, abstract: Any) -> str | None:
+def read_type(value: Any, info: GraphQLResolveInfo[Any], abstract: Any) -> str | None:
     name: str | None = value.get("__typename")
     return name
 
@@ -89,9 +89,7 @@ def blueprint(store: Store) -> Blueprint:
         asked = request.get_json(silent=True)
         if not isinstance(asked, dict) or not isinstance(asked.get("query"), str):
             return json_answer({"errors": {"query": "Required parameter missing or invalid"}}, 400, own)
-        call = Call(
-            store.state, store.clock, owner, frozenset(grant["scopes"].split(",")), store.origin(shop), store
-        )
+        call = Call(store.state, store.clock, owner, frozenset(grant["scopes"].split(",")), store.origin(shop), store)
         bucket = store.bucket(shop)
         if store.misbehaviour.picks("throttle", shop):
             bucket.drain()
@@ -124,7 +122,7 @@ def run(store: Store, documents: Documents, call: Call, bucket: Bucket, asked: d
         return too_dear(points)
     if not bucket.take(points):
         return throttled(points, bucket)
-    result = execute(
+    result = execute_sync(
         store.schema,
         document,
         context_value=call,

@@ -7,6 +7,7 @@ refund line are JSON numbers, as on Shopify.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -42,11 +43,16 @@ def money_set(amount: int, order: Doc) -> Doc:
 
 
 class OrderBody:
-    """Builds the bodies of one order for one shop."""
+    """Builds the bodies of one order for one shop.
 
-    def __init__(self, shop: Doc, order: Doc) -> None:
+    `exists(table, id)` tells whether a line's product or variant is still sold: the API answers null for a deleted
+    one, so the body must not name it either.
+    """
+
+    def __init__(self, shop: Doc, order: Doc, exists: Callable[[str, int | None], bool]) -> None:
         self.shop = shop
         self.order = order
+        self.exists = exists
 
     def _time(self, stamp: str | None) -> str | None:
         return None if stamp is None else local_text(stamp, self.shop["timezone"])
@@ -91,7 +97,7 @@ class OrderBody:
             "name": name,
             "price": self._text(line["price"]),
             "price_set": self._set(line["price"]),
-            "product_exists": line["product_id"] is not None,
+            "product_exists": self.exists("products", line["product_id"]),
             "product_id": line["product_id"],
             "properties": line["properties"],
             "quantity": line["quantity"],
@@ -102,7 +108,7 @@ class OrderBody:
             "title": line["title"],
             "total_discount": self._text(0),
             "total_discount_set": self._set(0),
-            "variant_id": line["variant_id"],
+            "variant_id": line["variant_id"] if self.exists("variants", line["variant_id"]) else None,
             "variant_inventory_management": "shopify",
             "variant_title": line["variant_title"],
             "vendor": line["vendor"],
@@ -156,7 +162,9 @@ class OrderBody:
             "gateway": row["gateway"],
             "kind": row["kind"],
             "location_id": None,
-            "message": {"success": "Transaction approved", "failure": "Transaction failed"}.get(row["status"], "Pending"),
+            "message": {"success": "Transaction approved", "failure": "Transaction failed"}.get(
+                row["status"], "Pending"
+            ),
             "order_id": self.order["id"],
             "parent_id": row["parent_id"],
             "payment_id": row["payment_id"],
@@ -175,7 +183,7 @@ class OrderBody:
         digits = exponent(self.order["currency"])
 
         def number(amount: int) -> float:
-            return amount / 10**digits
+            return float(amount / 10**digits)
 
         return {
             "id": record["id"],
@@ -563,6 +571,17 @@ def product_body(shop: Doc, product: Doc, variants: list[Doc], files: str) -> Do
         ],
         "has_variants_that_requires_components": False,
         "category": None,
+    }
+
+
+def stock_body(shop: Doc, variant: Doc) -> Doc:
+    """inventory_levels/update, for the one location that the shop has."""
+    return {
+        "inventory_item_id": variant["inventory_item_id"],
+        "location_id": 70000000001,
+        "available": variant["inventory_quantity"],
+        "updated_at": local_text(variant["updated_at"], shop["timezone"]),
+        "admin_graphql_api_id": gid("InventoryLevel", f"90000000001?inventory_item_id={variant['inventory_item_id']}"),
     }
 
 

@@ -110,7 +110,7 @@ class Projection:
         name = chosen.name.value
         key = chosen.alias.value if chosen.alias else name
         if name == "__typename":
-            values.append((key, lambda source, call: type_name))
+            values.append((key, lambda _source, _call: type_name))
             return
         definition = named.fields[name]
         target = get_named_type(definition.type)
@@ -118,7 +118,7 @@ class Projection:
         arguments = {a.name.value: value_from_ast_untyped(a.value) for a in chosen.arguments or ()}
         if target.name.endswith("Connection"):
             found = node_selection(chosen)
-            node_type = get_named_type(target.fields["nodes"].type)  # type: ignore[union-attr]
+            node_type = get_named_type(target.fields["nodes"].type)
             children.append((resolver, found, node_type.name))
             return
         if chosen.selection_set is None:
@@ -214,12 +214,14 @@ class BulkQuery:
         target = get_named_type(definition.type)
         if target.name.endswith("Connection"):
             if in_list:
-                raise QueryRefused(f"Queries that contain a connection field within a list field are not supported: {name}")
+                raise QueryRefused(
+                    f"Queries that contain a connection field within a list field are not supported: {name}"
+                )
             self.connections += 1
             depth += 1
             if depth > DEEPEST + 1:
                 raise QueryRefused(f"Bulk queries cannot contain connections nested deeper than {DEEPEST} levels.")
-            node_type = get_named_type(target.fields["nodes"].type)  # type: ignore[union-attr]
+            node_type = get_named_type(target.fields["nodes"].type)
             if not any(i.name == "Node" for i in getattr(node_type, "interfaces", ())) and node_type.name != "Media":
                 raise QueryRefused(f"Connections in bulk queries must implement Node: {name}")
             self._check_all(node_selection(chosen), node_type, depth, in_list=False)
@@ -231,9 +233,7 @@ class BulkQuery:
             if isinstance(chosen, FieldNode):
                 self._check(chosen, parent, depth, in_list=in_list)
             elif isinstance(chosen, InlineFragmentNode):
-                condition = (
-                    self.schema.type_map[chosen.type_condition.name.value] if chosen.type_condition else parent
-                )
+                condition = self.schema.type_map[chosen.type_condition.name.value] if chosen.type_condition else parent
                 self._check_all(chosen.selection_set, condition, depth, in_list=in_list)
             elif isinstance(chosen, FragmentSpreadNode):
                 fragment = self.fragments[chosen.name.value]
@@ -438,7 +438,9 @@ class Bulk:
                 "group_objects": group_objects,
             }
             self._put(operation)
-        thread = threading.Thread(target=self._run, args=(dict(operation), query, call), name=f"bulk-{number}", daemon=True)
+        thread = threading.Thread(
+            target=self._run, args=(dict(operation), query, call), name=f"bulk-{number}", daemon=True
+        )
         self._threads = [t for t in self._threads if t.is_alive()] + [thread]
         thread.start()
         return operation, []
@@ -448,7 +450,9 @@ class Bulk:
         if found is None:
             return None, [{"field": ["id"], "message": "Bulk operation does not exist"}]
         if found["status"] not in ("CREATED", "RUNNING"):
-            return found, [{"field": None, "message": f"A bulk operation cannot be canceled when it is {found['status'].lower()}"}]
+            return found, [
+                {"field": None, "message": f"A bulk operation cannot be canceled when it is {found['status'].lower()}"}
+            ]
         found["status"] = "CANCELING"
         self._cancelled.add(found["id"])
         self._put(found)
@@ -530,4 +534,3 @@ class Bulk:
             if operation["id"] in self._cancelled or self._stopping.wait(0.1):
                 return
             self._put(operation)
-

@@ -209,7 +209,7 @@ def cut(real: GraphQLSchema, wanted: dict[str, dict[str, list[str]]]) -> str:
         blocks.append(_undescribed(theirs))
     return (
         "# Subset of Shopify's Admin API 2026-10, cut by check_schema.py from the introspection result in the npm\n"
-        "# package @shopify/dev-mcp 1.16.0 (ISC licence, Shopify Inc.). Do not edit: change schema_cut.txt and cut again.\n\n"
+        "# package @shopify/dev-mcp 1.16.0 (ISC licence, Shopify Inc.). Not to be edited: cut again.\n\n"
         + "\n\n".join(blocks)
         + "\n"
     )

@@ -10,7 +10,6 @@ import requests
 from flask import Blueprint, Response, request
 
 from sandbox.shopify import journal, products
-from sandbox.shopify.bodies import OrderBody
 from sandbox.shopify.deliveries import signature, topic_name
 from sandbox.shopify.misbehaviour import WrongSwitch
 from sandbox.shopify.money import AmountRefused
@@ -137,11 +136,11 @@ def blueprint(store: Store) -> Blueprint:
 
     @room.post("/shops/<shop>/send")
     def send(shop: str) -> Response:
-        """Send any body under any topic, signed right: for unknown topics and malformed bodies. Answers what came back."""
+        """Send any body under any topic, signed right (unknown topics, malformed bodies); answers the status."""
         state.shop(shop)
         wanted = body()
         raw = str(wanted["raw"]).encode() if "raw" in wanted else orjson.dumps(wanted.get("body", {}))
-        uri = wanted.get("uri") or next((s["uri"] for s in store.subscriptions.all(shop)), None)
+        uri = wanted.get("uri") or next((s["uri"] for s in store.subscriptions.of_shop(shop)), None)
         if uri is None:
             raise ActRefused("no subscription, so `uri` is needed")
         headers = {
@@ -176,7 +175,7 @@ def blueprint(store: Store) -> Blueprint:
 
     @room.get("/shops/<shop>/subscriptions")
     def subscriptions(shop: str) -> Response:
-        rows = [{**row, "topic": topic_name(row["topic"])} for row in store.subscriptions.all(shop)]
+        rows = [{**row, "topic": topic_name(row["topic"])} for row in store.subscriptions.of_shop(shop)]
         return json_answer({"subscriptions": rows})
 
     @room.delete("/shops/<shop>/subscriptions/<int:number>")
@@ -232,9 +231,7 @@ def blueprint(store: Store) -> Blueprint:
             return json_answer({"deleted": number})
         if request.method == "PATCH":
             acts.edit_product(shop, number, body())
-        return json_answer(
-            journal.product_entry(state.product(shop, number), state.variants(number), own["currency"])
-        )
+        return json_answer(journal.product_entry(state.product(shop, number), state.variants(number), own["currency"]))
 
     # --- orders ---
 
@@ -254,7 +251,7 @@ def blueprint(store: Store) -> Blueprint:
     @room.get("/shops/<shop>/orders/<int:number>/body")
     def order_body(shop: str, number: int) -> Response:
         """The body that orders/updated would carry now."""
-        return json_answer(OrderBody(state.shop(shop), state.order(shop, number)).order_body())
+        return json_answer(acts.body(state.shop(shop), state.order(shop, number)).order_body())
 
     @room.post("/shops/<shop>/orders/<int:number>/<act>")
     def order_act(shop: str, number: int, act: str) -> Response:

@@ -37,6 +37,16 @@ TRIES = 8
 RETRY_SPAN = 4 * 3600.0  # seconds from the first try to the eighth
 FIRST_GAP = RETRY_SPAN / (2 ** (TRIES - 1) - 1)  # gaps double: 1 + 2 + … + 64 = 127 parts
 ANSWER_TIME = 5.0
+
+# a topic's beginning -> the scope that a subscription to it needs
+TOPIC_SCOPES = {
+    "ORDERS_": "read_orders",
+    "REFUNDS_": "read_orders",
+    "ORDER_TRANSACTIONS_": "read_orders",
+    "FULFILLMENTS_": "read_fulfillments",
+    "PRODUCTS_": "read_products",
+    "INVENTORY_": "read_inventory",
+}
 CONNECT_TIME = 1.0
 
 
@@ -60,7 +70,7 @@ class Subscriptions:
         self.state = state
         self.clock = clock
 
-    def all(self, shop: str) -> list[Doc]:
+    def of_shop(self, shop: str) -> list[Doc]:
         return self.state.documents("subscription", shop)
 
     def find(self, shop: str, number: int | None) -> Doc | None:
@@ -70,8 +80,13 @@ class Subscriptions:
     def create(self, call: Call, topic: str, wanted: Doc) -> tuple[Doc | None, list[Doc]]:
         errors = self._errors(call, topic, wanted)
         uri = wanted.get("uri") or wanted.get("callbackUrl") or ""
-        if any(s["topic"] == topic and s["uri"] == uri for s in self.all(call.shop["name"])):
-            errors.append({"field": ["webhookSubscription", "callbackUrl"], "message": "Address for this topic has already been taken"})
+        if any(s["topic"] == topic and s["uri"] == uri for s in self.of_shop(call.shop["name"])):
+            errors.append(
+                {
+                    "field": ["webhookSubscription", "callbackUrl"],
+                    "message": "Address for this topic has already been taken",
+                }
+            )
         if errors:
             return None, errors
         now = self.clock.stamp()
@@ -103,8 +118,11 @@ class Subscriptions:
             errors.append({"field": [*where, "uri"], "message": "Address protocol http:// is not supported"})
         if wanted.get("filter"):
             errors.append({"field": [*where, "filter"], "message": "Filters are not supported by the sandbox"})
-        if topic.startswith(("ORDERS_", "REFUNDS_", "FULFILLMENTS_", "ORDER_")) and "read_orders" not in call.scopes:
-            errors.append({"field": ["topic"], "message": "You cannot create a webhook subscription with the specified topic"})
+        needed = next((scope for start, scope in TOPIC_SCOPES.items() if topic.startswith(start)), None)
+        if needed is not None and not call.has(needed):
+            errors.append(
+                {"field": ["topic"], "message": "You cannot create a webhook subscription with the specified topic"}
+            )
         if len(wanted.get("name") or "") > 50:
             errors.append({"field": [*where, "name"], "message": "Name is too long (maximum is 50 characters)"})
         return errors
@@ -130,7 +148,7 @@ class Subscriptions:
         return self.find(shop, number) is not None and self.state.drop_document("subscription", str(number))
 
     def delete_all(self, shop: str) -> None:
-        for found in self.all(shop):
+        for found in self.of_shop(shop):
             self.state.drop_document("subscription", str(found["id"]))
 
 
@@ -140,10 +158,10 @@ def trimmed(body: Doc, include: list[str]) -> Doc:
         return body
     wanted: dict[str, list[str]] = {}
     for path in include:
-        head, _, rest = path.partition(".")
+        head, _, tail = path.partition(".")
         wanted.setdefault(head, [])
-        if rest:
-            wanted[head].append(rest)
+        if tail:
+            wanted[head].append(tail)
     made: Doc = {}
     for head, rest in wanted.items():
         if head not in body:
@@ -228,7 +246,9 @@ class Deliveries:
         for topic, body in events:
             for subscription in self.state.documents("subscription", shop["name"]):
                 if topic_name(subscription["topic"]) == topic:
-                    self._add(shop, topic, trimmed(body, subscription["include_fields"]), subscription, subject, event_id)
+                    self._add(
+                        shop, topic, trimmed(body, subscription["include_fields"]), subscription, subject, event_id
+                    )
 
     def emit_compliance(self, shop: Doc, topic: str, body: Doc) -> int | None:
         """A compliance topic goes to the address in the app's configuration, subscribed or not."""
@@ -238,9 +258,7 @@ class Deliveries:
             pseudo = {"id": "app-configuration", "uri": self.compliance_uri, "name": None}
             return self._add(shop, topic, body, pseudo, None, str(uuid.uuid4()))
 
-    def _add(
-        self, shop: Doc, topic: str, body: Doc, subscription: Doc, subject: str | None, event_id: str
-    ) -> int:
+    def _add(self, shop: Doc, topic: str, body: Doc, subscription: Doc, subject: str | None, event_id: str) -> int:
         name = shop["name"]
         now = self.clock.now()
         headers = {
@@ -370,7 +388,8 @@ class Deliveries:
     def _attempt(self, number: int, what: str) -> None:
         with self.state.lock:
             row = self.state.con.execute(
-                "SELECT shop, topic, subscription, uri, headers, body, state, attempts, marks FROM deliveries WHERE id = ?",
+                "SELECT shop, topic, subscription, uri, headers, body, state, attempts, marks FROM deliveries"
+                " WHERE id = ?",
                 (number,),
             ).fetchone()
         if row is None:
@@ -476,8 +495,8 @@ class Deliveries:
         condition, parameters = ("1", []) if shop is None else ("shop = ?", [shop])
         with self.state.lock:
             found = self.state.con.execute(
-                "SELECT id, shop, topic, subscription, uri, subject, headers, body, state, attempts, marks, last_status,"
-                f" triggered_at FROM deliveries WHERE {condition} ORDER BY id",
+                "SELECT id, shop, topic, subscription, uri, subject, headers, body, state, attempts, marks,"
+                f" last_status, triggered_at FROM deliveries WHERE {condition} ORDER BY id",
                 parameters,
             ).fetchall()
         made = []

@@ -40,9 +40,12 @@ class Call:
     services: Any  # the running sandbox: bulk, subscriptions, oauth
     warnings: list[Doc] = field(default_factory=list)
 
+    def has(self, scope: str) -> bool:
+        return scope in self.scopes or scope.replace("read_", "write_") in self.scopes
+
     def require(self, scope: str, name: str) -> None:
         """Raise Shopify's ACCESS_DENIED for a field when the grant has not the scope (write_x implies read_x)."""
-        if scope in self.scopes or scope.replace("read_", "write_") in self.scopes:
+        if self.has(scope):
             return
         wanted = f"`{scope}` access scope."
         raise GraphQLError(
@@ -68,6 +71,16 @@ def resolves(type_name: str, *names: str) -> Callable[[Resolver], Resolver]:
     return keep
 
 
+def reads(type_name: str, fields: dict[str, Callable[[Doc], Any]]) -> None:
+    """Fields of a type that need nothing but the document."""
+
+    def one(read: Callable[[Doc], Any]) -> Resolver:
+        return lambda source, _call, _arguments: read(source)
+
+    for name, read in fields.items():
+        RESOLVERS[type_name, name] = one(read)
+
+
 def snake(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower()
 
@@ -76,14 +89,14 @@ def plain(type_name: str, name: str) -> Resolver:
     """The resolver of a field that has none of its own."""
     key = snake(name)
     if name == "id":
-        return lambda source, call, arguments: (
+        return lambda source, _call, _arguments: (
             source["id"] if isinstance(source["id"], str) else f"gid://shopify/{type_name}/{source['id']}"
         )
     if name == "legacyResourceId":
-        return lambda source, call, arguments: str(source["id"])
+        return lambda source, _call, _arguments: str(source["id"])
     if name == key:
-        return lambda source, call, arguments: source.get(name)
-    return lambda source, call, arguments: source[key] if key in source else source.get(name)
+        return lambda source, _call, _arguments: source.get(name)
+    return lambda source, _call, _arguments: source[key] if key in source else source.get(name)
 
 
 def number_of(identifier: str, kind: str) -> int | None:
@@ -218,7 +231,11 @@ def shop(source: Any, call: Call, arguments: dict[str, Any]) -> Doc:
         "timezone_offset": offset,
         "timezone_offset_minutes": sign * (int(offset[1:3]) * 60 + int(offset[3:5])),
         "shop_address": {"countryCodeV2": own["country"], "country": own["country"]},
-        "plan": {"public_display_name": own["plan"], "partner_development": False, "shopify_plus": own["plan"] == "Plus"},
+        "plan": {
+            "public_display_name": own["plan"],
+            "partner_development": False,
+            "shopify_plus": own["plan"] == "Plus",
+        },
         "taxes_included": own["taxes_included"],
         "tax_shipping": own["tax_shipping"],
         "enabled_presentment_currencies": [own["currency"]],
@@ -239,7 +256,13 @@ def current_app_installation(source: Any, call: Call, arguments: dict[str, Any])
 
 # --- products -----------------------------------------------------------------------------------------------------
 
-PRODUCT_SORTS = {"UPDATED_AT": "updated_at", "CREATED_AT": "created_at", "ID": "id", "TITLE": "title", "VENDOR": "vendor"}
+PRODUCT_SORTS = {
+    "UPDATED_AT": "updated_at",
+    "CREATED_AT": "created_at",
+    "ID": "id",
+    "TITLE": "title",
+    "VENDOR": "vendor",
+}
 ORDER_SORTS = {"UPDATED_AT": "updated_at", "CREATED_AT": "created_at", "PROCESSED_AT": "created_at", "ID": "id"}
 
 
@@ -288,6 +311,8 @@ def node(source: Any, call: Call, arguments: dict[str, Any], kinds: tuple[str, .
             if kind == "Order":
                 found = visible_order(call, number)
                 return None if found is None else {**found, "__typename": kind}
+            if kind in ("Refund", "Fulfillment"):
+                return order_part(call, kind, number)
             if kind == "BulkOperation":
                 found = call.services.bulk.find(call.shop["name"], number)
                 return None if found is None else {**found, "__typename": kind}
@@ -296,7 +321,29 @@ def node(source: Any, call: Call, arguments: dict[str, Any], kinds: tuple[str, .
     return None
 
 
-NODE_KINDS = ("Product", "ProductVariant", "Order", "BulkOperation")
+def order_part(call: Call, kind: str, number: int) -> Doc | None:
+    """A refund or a fulfilment by its own number, when its order may be seen."""
+    owner = call.state.order_with(kind, number)
+    found = None if owner is None else visible_order(call, owner)
+    if found is None:
+        return None
+    rows = found["refunds" if kind == "Refund" else "fulfillments"]
+    return next(({**row, "_order": found, "__typename": kind} for row in rows if row["id"] == number), None)
+
+
+@resolves("QueryRoot", "refund")
+def one_refund(source: Any, call: Call, arguments: dict[str, Any]) -> Doc | None:
+    call.require("read_orders", "refund")
+    return node(source, call, arguments, ("Refund",))
+
+
+@resolves("QueryRoot", "fulfillment")
+def one_fulfillment(source: Any, call: Call, arguments: dict[str, Any]) -> Doc | None:
+    call.require("read_orders", "fulfillment")
+    return node(source, call, arguments, ("Fulfillment",))
+
+
+NODE_KINDS = ("Product", "ProductVariant", "Order", "Refund", "Fulfillment", "BulkOperation")
 
 
 @resolves("QueryRoot", "node")
@@ -330,31 +377,36 @@ def description(source: Doc, call: Call, arguments: dict[str, Any]) -> str:
     return text[: arguments["truncateAt"]] if arguments.get("truncateAt") else text
 
 
-RESOLVERS["Product", "totalInventory"] = lambda source, call, arguments: sum(
+RESOLVERS["Product", "totalInventory"] = lambda source, call, _arguments: sum(
     v["inventory_quantity"] for v in product_variants(source, call)
 )
-RESOLVERS["Product", "tracksInventory"] = lambda source, call, arguments: any(
+RESOLVERS["Product", "tracksInventory"] = lambda source, call, _arguments: any(
     v["tracked"] for v in product_variants(source, call)
 )
-RESOLVERS["Product", "hasOnlyDefaultVariant"] = lambda source, call, arguments: (
-    source["options"][0]["values"] == ["Default Title"]
-)
-RESOLVERS["Product", "hasOutOfStockVariants"] = lambda source, call, arguments: any(
+RESOLVERS["Product", "hasOutOfStockVariants"] = lambda source, call, _arguments: any(
     not products.available(v) for v in product_variants(source, call)
 )
-RESOLVERS["Product", "category"] = lambda source, call, arguments: None
-RESOLVERS["Product", "variantsCount"] = lambda source, call, arguments: {
-    "count": len(product_variants(source, call)),
-    "precision": "EXACT",
-}
-RESOLVERS["Product", "mediaCount"] = lambda source, call, arguments: {
-    "count": len(source["media"]),
-    "precision": "EXACT",
-}
-RESOLVERS["Product", "variants"] = lambda source, call, arguments: connection(
-    product_variants(source, call), arguments
+RESOLVERS["Product", "variantsCount"] = lambda source, call, _arguments: (
+    {
+        "count": len(product_variants(source, call)),
+        "precision": "EXACT",
+    }
 )
+RESOLVERS["Product", "variants"] = lambda source, call, arguments: connection(product_variants(source, call), arguments)
 RESOLVERS["Product", "media"] = lambda source, call, arguments: connection(media_of(source, call), arguments)
+reads(
+    "Product",
+    {
+        "hasOnlyDefaultVariant": lambda source: source["options"][0]["values"] == ["Default Title"],
+        "category": lambda _: None,
+        "mediaCount": lambda source: (
+            {
+                "count": len(source["media"]),
+                "precision": "EXACT",
+            }
+        ),
+    },
+)
 
 
 @resolves("Product", "options")
@@ -403,24 +455,31 @@ def price_range(source: Doc, call: Call, arguments: dict[str, Any]) -> Doc:
     }
 
 
-RESOLVERS["ProductVariant", "displayName"] = lambda source, call, arguments: (
+RESOLVERS["ProductVariant", "displayName"] = lambda source, call, _arguments: (
     f"{call.state.product(call.shop['name'], source['product_id'])['title']} - {source['title']}"
 )
-RESOLVERS["ProductVariant", "price"] = lambda source, call, arguments: products.price_text(source, call.shop["currency"])
-RESOLVERS["ProductVariant", "compareAtPrice"] = lambda source, call, arguments: (
-    None
-    if source["compare_at_price"] is None
-    else decimal_text(source["compare_at_price"], call.shop["currency"])
+RESOLVERS["ProductVariant", "price"] = lambda source, call, _arguments: products.price_text(
+    source, call.shop["currency"]
 )
-RESOLVERS["ProductVariant", "availableForSale"] = lambda source, call, arguments: products.available(source)
-RESOLVERS["ProductVariant", "sellableOnlineQuantity"] = lambda source, call, arguments: source["inventory_quantity"]
-RESOLVERS["ProductVariant", "media"] = lambda source, call, arguments: connection([], arguments)
-RESOLVERS["ProductVariant", "inventoryItem"] = lambda source, call, arguments: {
-    "id": source["inventory_item_id"],
-    "tracked": source["tracked"],
-    "requires_shipping": source["requires_shipping"],
-    "sku": source["sku"],
-}
+RESOLVERS["ProductVariant", "compareAtPrice"] = lambda source, call, _arguments: (
+    None if source["compare_at_price"] is None else decimal_text(source["compare_at_price"], call.shop["currency"])
+)
+RESOLVERS["ProductVariant", "media"] = lambda _source, _call, arguments: connection([], arguments)
+reads(
+    "ProductVariant",
+    {
+        "availableForSale": lambda source: products.available(source),
+        "sellableOnlineQuantity": lambda source: source["inventory_quantity"],
+        "inventoryItem": lambda source: (
+            {
+                "id": source["inventory_item_id"],
+                "tracked": source["tracked"],
+                "requires_shipping": source["requires_shipping"],
+                "sku": source["sku"],
+            }
+        ),
+    },
+)
 
 
 @resolves("ProductVariant", "product")
@@ -487,7 +546,7 @@ def bag(amount: int, source: Doc) -> Doc:
 
 
 def _amount(name: str, read: Callable[[Doc], int]) -> None:
-    RESOLVERS["Order", name] = lambda source, call, arguments: bag(read(source), source)
+    RESOLVERS["Order", name] = lambda source, _call, _arguments: bag(read(source), source)
 
 
 _amount("subtotalPriceSet", lambda o: o["placed"]["subtotal"])
@@ -510,56 +569,58 @@ _amount("netPaymentSet", lambda o: orders.captured(o) - orders.given_back(o))
 # Shopify: positive in the merchant's favour; our discrepancy() is positive in the buyer's.
 _amount("refundDiscrepancySet", lambda o: -orders.discrepancy(o))
 
-RESOLVERS["Order", "currentTotalDutiesSet"] = lambda source, call, arguments: None
-RESOLVERS["Order", "displayFinancialStatus"] = lambda source, call, arguments: orders.financial_status(source).upper()
-RESOLVERS["Order", "displayFulfillmentStatus"] = lambda source, call, arguments: {
-    None: "UNFULFILLED",
-    "partial": "PARTIALLY_FULFILLED",
-    "fulfilled": "FULFILLED",
-}[orders.fulfillment_status(source)]
-RESOLVERS["Order", "returnStatus"] = lambda source, call, arguments: "NO_RETURN"
-RESOLVERS["Order", "cancelReason"] = lambda source, call, arguments: (
-    None if source["cancelled_at"] is None else source["cancel_reason"].upper()
+reads(
+    "Order",
+    {
+        "currentTotalDutiesSet": lambda _: None,
+        "displayFinancialStatus": lambda source: orders.financial_status(source).upper(),
+        "displayFulfillmentStatus": lambda source: {
+            None: "UNFULFILLED",
+            "partial": "PARTIALLY_FULFILLED",
+            "fulfilled": "FULFILLED",
+        }[orders.fulfillment_status(source)],
+        "returnStatus": lambda _: "NO_RETURN",
+        "cancelReason": lambda source: None if source["cancelled_at"] is None else source["cancel_reason"].upper(),
+        "number": lambda source: 1000 + source["number"],
+        "closed": lambda source: source["closed_at"] is not None,
+        "edited": lambda source: bool(source["edits"]),
+        "confirmed": lambda _: True,
+        "dutiesIncluded": lambda _: False,
+        "registeredSourceUrl": lambda _: None,
+        "currencyCode": lambda source: source["currency"],
+        "presentmentCurrencyCode": lambda source: source["presentment"]["currency"],
+        "sourceIdentifier": lambda source: source["source_identifier"] or source["landing_site_ref"],
+        "app": lambda source: (
+            None if source["app_id"] is None else {"id": gid("App", source["app_id"]), "name": source["source_name"]}
+        ),
+        "attribution": lambda source: (
+            {
+                "handle": source["source_name"],
+                "display_name": "Online Store" if source["source_name"] == "web" else source["source_name"],
+            }
+        ),
+        "customAttributes": lambda source: _attributes(source["note_attributes"]),
+        "discountCode": lambda source: (source["discount_codes"] or [None])[0],
+        "fullyPaid": lambda source: orders.financial_status(source) in ("paid", "partially_refunded", "refunded"),
+        "unpaid": lambda source: orders.financial_status(source) in ("pending", "authorized", "partially_paid"),
+        "paymentGatewayNames": lambda source: list(
+            dict.fromkeys(t["gateway"] for t in source["transactions"] if t["kind"] in ("sale", "authorization"))
+        ),
+        "customerLocale": lambda _: "en",
+        "disputes": lambda _: ([]),
+        "referrerUrl": lambda source: source["referring_site"],
+    },
 )
-RESOLVERS["Order", "number"] = lambda source, call, arguments: 1000 + source["number"]
-RESOLVERS["Order", "closed"] = lambda source, call, arguments: source["closed_at"] is not None
-RESOLVERS["Order", "edited"] = lambda source, call, arguments: bool(source["edits"])
-RESOLVERS["Order", "confirmed"] = lambda source, call, arguments: True
-RESOLVERS["Order", "dutiesIncluded"] = lambda source, call, arguments: False
-RESOLVERS["Order", "registeredSourceUrl"] = lambda source, call, arguments: None
-RESOLVERS["Order", "currencyCode"] = lambda source, call, arguments: source["currency"]
-RESOLVERS["Order", "presentmentCurrencyCode"] = lambda source, call, arguments: source["presentment"]["currency"]
-RESOLVERS["Order", "sourceIdentifier"] = lambda source, call, arguments: (
-    source["source_identifier"] or source["landing_site_ref"]
-)
-RESOLVERS["Order", "app"] = lambda source, call, arguments: (
-    None if source["app_id"] is None else {"id": gid("App", source["app_id"]), "name": source["source_name"]}
-)
-RESOLVERS["Order", "attribution"] = lambda source, call, arguments: {
-    "handle": source["source_name"],
-    "display_name": "Online Store" if source["source_name"] == "web" else source["source_name"],
-}
-RESOLVERS["Order", "customAttributes"] = lambda source, call, arguments: _attributes(source["note_attributes"])
-RESOLVERS["Order", "discountCode"] = lambda source, call, arguments: (source["discount_codes"] or [None])[0]
-RESOLVERS["Order", "fullyPaid"] = lambda source, call, arguments: (
-    orders.financial_status(source) in ("paid", "partially_refunded", "refunded")
-)
-RESOLVERS["Order", "unpaid"] = lambda source, call, arguments: (
-    orders.financial_status(source) in ("pending", "authorized", "partially_paid")
-)
-RESOLVERS["Order", "paymentGatewayNames"] = lambda source, call, arguments: list(
-    dict.fromkeys(t["gateway"] for t in source["transactions"] if t["kind"] in ("sale", "authorization"))
-)
-RESOLVERS["Order", "customer"] = lambda source, call, arguments: (
-    None if source["customer"] is None else {"id": source["customer"]["id"]}
-)
-RESOLVERS["Order", "customerLocale"] = lambda source, call, arguments: "en"
-RESOLVERS["Order", "disputes"] = lambda source, call, arguments: []
-RESOLVERS["Order", "referrerUrl"] = lambda source, call, arguments: source["referring_site"]
 
 
 def _attributes(pairs: list[Doc]) -> list[Doc]:
     return [{"key": pair["name"], "value": None if pair["value"] is None else str(pair["value"])} for pair in pairs]
+
+
+@resolves("Order", "customer")
+def customer(source: Doc, call: Call, arguments: dict[str, Any]) -> Doc | None:
+    call.require("read_customers", "customer")
+    return None if source["customer"] is None else {"id": source["customer"]["id"]}
 
 
 @resolves("Order", "landingPageUrl")
@@ -570,7 +631,13 @@ def landing_page(source: Doc, call: Call, arguments: dict[str, Any]) -> str | No
 @resolves("Order", "customerJourneySummary")
 def journey(source: Doc, call: Call, arguments: dict[str, Any]) -> Doc | None:
     if source["landing_site"] is None:
-        return {"ready": True, "customer_order_index": 0, "days_to_conversion": 0, "first_visit": None, "last_visit": None}
+        return {
+            "ready": True,
+            "customer_order_index": 0,
+            "days_to_conversion": 0,
+            "first_visit": None,
+            "last_visit": None,
+        }
     tags = {k: v[0] for k, v in parse_qs(urlsplit(source["landing_site"]).query).items()}
     utm = {name: tags.get(f"utm_{name}") for name in ("source", "medium", "campaign", "content", "term")}
     visit = {
@@ -583,7 +650,13 @@ def journey(source: Doc, call: Call, arguments: dict[str, Any]) -> Doc | None:
         "source_type": None,
         "utm_parameters": utm if any(utm.values()) else None,
     }
-    return {"ready": True, "customer_order_index": 0, "days_to_conversion": 1, "first_visit": visit, "last_visit": visit}
+    return {
+        "ready": True,
+        "customer_order_index": 0,
+        "days_to_conversion": 1,
+        "first_visit": visit,
+        "last_visit": visit,
+    }
 
 
 def _tax_lines(line: Doc, source: Doc) -> list[Doc]:
@@ -644,7 +717,7 @@ def applications(source: Doc) -> list[Doc]:
     return made
 
 
-RESOLVERS["Order", "discountApplications"] = lambda source, call, arguments: connection(
+RESOLVERS["Order", "discountApplications"] = lambda source, _call, arguments: connection(
     applications(source), arguments
 )
 
@@ -661,13 +734,13 @@ def line_node(line: Doc, source: Doc) -> Doc:
     return {**line, "_order": source, "__typename": "LineItem"}
 
 
-RESOLVERS["Order", "lineItems"] = lambda source, call, arguments: connection(
+RESOLVERS["Order", "lineItems"] = lambda source, _call, arguments: connection(
     [line_node(line, source) for line in source["lines"]], arguments
 )
 
 
 def _of_line(name: str, read: Callable[[Doc], int]) -> None:
-    RESOLVERS["LineItem", name] = lambda source, call, arguments: bag(read(source), source["_order"])
+    RESOLVERS["LineItem", name] = lambda source, _call, _arguments: bag(read(source), source["_order"])
 
 
 def _before_tax(line: Doc) -> int:
@@ -677,7 +750,7 @@ def _before_tax(line: Doc) -> int:
 
 _of_line("originalUnitPriceSet", lambda line: line["price"])
 _of_line("originalTotalSet", lambda line: line["price"] * line["quantity"])
-_of_line("totalDiscountSet", lambda line: 0)
+_of_line("totalDiscountSet", lambda _line: 0)
 _of_line("priceAfterAllDiscountsBeforeTaxesSet", _before_tax)
 
 
@@ -695,19 +768,24 @@ def discounted_total(source: Doc, call: Call, arguments: dict[str, Any]) -> Doc:
     return bag(source["price"] * source["quantity"] - sum(counted), order_doc)
 
 
-RESOLVERS["LineItem", "name"] = lambda source, call, arguments: (
-    source["title"] if not source["variant_title"] else f"{source['title']} - {source['variant_title']}"
+reads(
+    "LineItem",
+    {
+        "name": lambda source: (
+            source["title"] if not source["variant_title"] else f"{source['title']} - {source['variant_title']}"
+        ),
+        "currentQuantity": lambda source: orders.current_quantity(source),
+        "refundableQuantity": lambda source: orders.current_quantity(source),
+        "unfulfilledQuantity": lambda source: max(
+            0, orders.current_quantity(source) - orders.fulfilled_units(source["_order"], source)
+        ),
+        "isGiftCard": lambda source: source["gift_card"],
+        "customAttributes": lambda source: _attributes(source["properties"]),
+        "duties": lambda _: ([]),
+        "discountAllocations": lambda source: _allocations(source, source["_order"]),
+        "taxLines": lambda source: _tax_lines(source, source["_order"]),
+    },
 )
-RESOLVERS["LineItem", "currentQuantity"] = lambda source, call, arguments: orders.current_quantity(source)
-RESOLVERS["LineItem", "refundableQuantity"] = lambda source, call, arguments: orders.current_quantity(source)
-RESOLVERS["LineItem", "unfulfilledQuantity"] = lambda source, call, arguments: max(
-    0, orders.current_quantity(source) - orders.fulfilled_units(source["_order"], source)
-)
-RESOLVERS["LineItem", "isGiftCard"] = lambda source, call, arguments: source["gift_card"]
-RESOLVERS["LineItem", "customAttributes"] = lambda source, call, arguments: _attributes(source["properties"])
-RESOLVERS["LineItem", "duties"] = lambda source, call, arguments: []
-RESOLVERS["LineItem", "discountAllocations"] = lambda source, call, arguments: _allocations(source, source["_order"])
-RESOLVERS["LineItem", "taxLines"] = lambda source, call, arguments: _tax_lines(source, source["_order"])
 
 
 @resolves("LineItem", "product")
@@ -727,7 +805,7 @@ def variant_of_line(source: Doc, call: Call, arguments: dict[str, Any]) -> Doc |
         return None
 
 
-RESOLVERS["Order", "shippingLines"] = lambda source, call, arguments: connection(
+RESOLVERS["Order", "shippingLines"] = lambda source, _call, arguments: connection(
     [shipping_node(line, source) for line in source["shipping_lines"]], arguments
 )
 
@@ -771,18 +849,23 @@ def _cut(rows: list[Doc], arguments: dict[str, Any]) -> list[Doc]:
     return rows[: arguments["first"]] if arguments.get("first") is not None else rows
 
 
-RESOLVERS["Order", "transactions"] = lambda source, call, arguments: _cut(
+RESOLVERS["Order", "transactions"] = lambda source, _call, arguments: _cut(
     [transaction_node(t, source) for t in source["transactions"]], arguments
 )
-RESOLVERS["Order", "refunds"] = lambda source, call, arguments: _cut(
+RESOLVERS["Order", "refunds"] = lambda source, _call, arguments: _cut(
     [{**r, "_order": source} for r in source["refunds"]], arguments
 )
-RESOLVERS["Order", "fulfillments"] = lambda source, call, arguments: _cut(
+RESOLVERS["Order", "fulfillments"] = lambda source, _call, arguments: _cut(
     [{**f, "_order": source} for f in source["fulfillments"]], arguments
 )
 
-RESOLVERS["Refund", "order"] = lambda source, call, arguments: source["_order"]
-RESOLVERS["Refund", "updatedAt"] = lambda source, call, arguments: source["_order"]["updated_at"]
+reads(
+    "Refund",
+    {
+        "order": lambda source: source["_order"],
+        "updatedAt": lambda source: source["_order"]["updated_at"],
+    },
+)
 
 
 @resolves("Refund", "totalRefundedSet")
@@ -848,16 +931,19 @@ def refund_transactions(source: Doc, call: Call, arguments: dict[str, Any]) -> D
     return connection([transaction_node(t, order_doc) for t in rows], arguments)
 
 
-RESOLVERS["Fulfillment", "status"] = lambda source, call, arguments: source["status"].upper()
-RESOLVERS["Fulfillment", "displayStatus"] = lambda source, call, arguments: (
-    "DELIVERED" if source["delivered_at"] else "FULFILLED"
+reads(
+    "Fulfillment",
+    {
+        "status": lambda source: source["status"].upper(),
+        "displayStatus": lambda source: "DELIVERED" if source["delivered_at"] else "FULFILLED",
+        "estimatedDeliveryAt": lambda _: None,
+        "requiresShipping": lambda _: True,
+        "totalQuantity": lambda source: sum(r["quantity"] for r in source["lines"]),
+        "trackingInfo": lambda source: (
+            [{"company": "Sandbox Post", "number": source["tracking_number"], "url": None}]
+        ),
+    },
 )
-RESOLVERS["Fulfillment", "estimatedDeliveryAt"] = lambda source, call, arguments: None
-RESOLVERS["Fulfillment", "requiresShipping"] = lambda source, call, arguments: True
-RESOLVERS["Fulfillment", "totalQuantity"] = lambda source, call, arguments: sum(r["quantity"] for r in source["lines"])
-RESOLVERS["Fulfillment", "trackingInfo"] = lambda source, call, arguments: [
-    {"company": "Sandbox Post", "number": source["tracking_number"], "url": None}
-]
 
 
 @resolves("Fulfillment", "fulfillmentLineItems")
@@ -908,7 +994,7 @@ def bulk_cancel(source: Any, call: Call, arguments: dict[str, Any]) -> Doc:
 
 @resolves("QueryRoot", "webhookSubscriptions")
 def webhook_subscriptions(source: Any, call: Call, arguments: dict[str, Any]) -> Doc:
-    rows = call.services.subscriptions.all(call.shop["name"])
+    rows = call.services.subscriptions.of_shop(call.shop["name"])
     if arguments.get("topics"):
         rows = [row for row in rows if row["topic"] in arguments["topics"]]
     if arguments.get("uri"):
@@ -918,7 +1004,7 @@ def webhook_subscriptions(source: Any, call: Call, arguments: dict[str, Any]) ->
 
 @resolves("QueryRoot", "webhookSubscriptionsCount")
 def webhook_subscriptions_count(source: Any, call: Call, arguments: dict[str, Any]) -> Doc:
-    return {"count": len(call.services.subscriptions.all(call.shop["name"])), "precision": "EXACT"}
+    return {"count": len(call.services.subscriptions.of_shop(call.shop["name"])), "precision": "EXACT"}
 
 
 @resolves("QueryRoot", "webhookSubscription")
@@ -928,11 +1014,18 @@ def webhook_subscription(source: Any, call: Call, arguments: dict[str, Any]) -> 
     return found
 
 
-RESOLVERS["WebhookSubscription", "apiVersion"] = lambda source, call, arguments: {
-    "handle": API_VERSION,
-    "display_name": API_VERSION,
-    "supported": True,
-}
+reads(
+    "WebhookSubscription",
+    {
+        "apiVersion": lambda _: (
+            {
+                "handle": API_VERSION,
+                "display_name": API_VERSION,
+                "supported": True,
+            }
+        ),
+    },
+)
 
 
 @resolves("Mutation", "webhookSubscriptionCreate")

@@ -105,9 +105,7 @@ def order_entry(order: Doc) -> Doc:
                     {"kind": a["kind"], "amount": text(a["amount"]), "tax": text(a["tax"])}
                     for a in record["adjustments"]
                 ],
-                "amount": text(
-                    sum(t["amount"] for t in order["transactions"] if t["id"] in record["transaction_ids"])
-                ),
+                "amount": text(sum(t["amount"] for t in order["transactions"] if t["id"] in record["transaction_ids"])),
             }
             for record in order["refunds"]
         ],

@@ -105,9 +105,7 @@ class OAuth:
         with self.state.writing():
             known = self.state.document("code", code)
             if known is None or known["shop"] != shop or known["used"] or wall() - known["at"] > CODE_LIFE:
-                raise TokenRefused(
-                    400, "invalid_request", "The authorization code was not found or was already used."
-                )
+                raise TokenRefused(400, "invalid_request", "The authorization code was not found or was already used.")
             known["used"] = True
             self.state.put_document("code", code, shop, known)
             self._drop_all(shop)  # a new installation replaces what the app held

@@ -78,7 +78,9 @@ def blueprint(store: Store) -> Blueprint:
                 app_host=urlsplit(app.app_url).netloc,
             )
         )
-        answer.set_cookie("_secure_admin_session_id", session, httponly=True, samesite="Lax", path=f"/shops/{shop}/admin")
+        answer.set_cookie(
+            "_secure_admin_session_id", session, httponly=True, samesite="Lax", path=f"/shops/{shop}/admin"
+        )
         origin = urlsplit(given["redirect_uri"])
         # the browser follows the form's redirect to the app, so the policy must allow that origin
         answer.headers["Content-Security-Policy"] = (
@@ -186,6 +188,7 @@ def drawing(number: int) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1200 1200" role="img" aria-label="{label}">'
         f'<rect width="1200" height="1200" fill="hsl({hue} 32% 90%)"/>'
         f'<ellipse cx="600" cy="960" rx="360" ry="46" fill="hsl({hue} 20% 78%)"/>'
-        f'<rect x="{600 - size}" y="{y}" width="{2 * size}" height="{940 - y}" rx="{size // 2}" fill="hsl({second} 34% 58%)"/>'
+        f'<rect x="{600 - size}" y="{y}" width="{2 * size}" height="{940 - y}" rx="{size // 2}"'
+        f' fill="hsl({second} 34% 58%)"/>'
         f'<circle cx="{x}" cy="{y}" r="{size // 2}" fill="hsl({hue} 38% 68%)"/></svg>'
     )

@@ -15,10 +15,52 @@ from sandbox.shopify.money import decimal_text, exponent, to_minor
 from sandbox.shopify.state import Doc, State
 
 MATERIALS = ["Linen", "Oak", "Stoneware", "Wool", "Cotton", "Brass", "Cork", "Glass", "Felt", "Walnut", "Hemp", "Steel"]
-THINGS = ["Throw", "Mug", "Tray", "Lamp", "Tote", "Runner", "Bowl", "Apron", "Vase", "Cushion", "Stool", "Candle", "Jug"]
-MOODS = ["Quiet", "Morning", "Harbour", "Autumn", "North", "Garden", "Little", "Long", "Salt", "Amber", "Field", "Tidal"]
+THINGS = [
+    "Throw",
+    "Mug",
+    "Tray",
+    "Lamp",
+    "Tote",
+    "Runner",
+    "Bowl",
+    "Apron",
+    "Vase",
+    "Cushion",
+    "Stool",
+    "Candle",
+    "Jug",
+]
+MOODS = [
+    "Quiet",
+    "Morning",
+    "Harbour",
+    "Autumn",
+    "North",
+    "Garden",
+    "Little",
+    "Long",
+    "Salt",
+    "Amber",
+    "Field",
+    "Tidal",
+]
 VENDORS = ["Harbour & Pine", "Studio Sand", "Oak Street", "Fjord Works", "Casa Luz", "Blue Kiln"]
-COLOURS = ["Sage", "Clay", "Ink", "Bone", "Rust", "Moss", "Sky", "Plum", "Sand", "Coal", "Rose", "Teal", "Wheat", "Mist"]
+COLOURS = [
+    "Sage",
+    "Clay",
+    "Ink",
+    "Bone",
+    "Rust",
+    "Moss",
+    "Sky",
+    "Plum",
+    "Sand",
+    "Coal",
+    "Rose",
+    "Teal",
+    "Wheat",
+    "Mist",
+]
 SIZES = ["XS", "S", "M", "L", "XL", "XXL", "One"]
 FINISHES = ["Matt", "Gloss", "Raw", "Waxed", "Brushed", "Dyed"]
 MOST_VARIANTS = 2048  # Shopify's limit since 2025-10-15
@@ -30,7 +72,7 @@ ODD_TITLES = [
     "Lampe d'été — n° 5 &amp; more",
     "كوب خزفي",
     "แก้วเซรามิก 🎁",
-    "=HYPERLINK(\"http://example.com\",\"Throw\")",
+    '=HYPERLINK("http://example.com","Throw")',
     "Donau" + "dampfschiff" * 9,
 ]
 
@@ -163,7 +205,9 @@ def _one(
         if oddity == "sold_out":
             variant["inventory_policy"] = "DENY"
         if oddity == "price_decimals":
-            variant["price_override"] = f"{decimal_text(cost, shop['currency'])}{'.5' if exponent(shop['currency']) == 0 else '7'}"
+            variant["price_override"] = (
+                f"{decimal_text(cost, shop['currency'])}{'.5' if exponent(shop['currency']) == 0 else '7'}"
+            )
         variants.append(variant)
     return product, variants
 
@@ -201,7 +245,9 @@ def create(state: State, shop: Doc, wanted: dict[str, Any], now: str) -> Doc:
         title = str(wanted.get("title", "New product"))
         status = str(wanted.get("status", "ACTIVE")).upper()
         single = len(rows) == 1 and "title" not in rows[0]
-        names = ["Default Title"] if single else [str(row.get("title", f"Variant {n}")) for n, row in enumerate(rows, 1)]
+        names = (
+            ["Default Title"] if single else [str(row.get("title", f"Variant {n}")) for n, row in enumerate(rows, 1)]
+        )
         product: Doc = {
             "id": product_id,
             "title": title,
@@ -223,7 +269,8 @@ def create(state: State, shop: Doc, wanted: dict[str, Any], now: str) -> Doc:
             "published_at": now if status == "ACTIVE" else None,
         }
         variants = [
-            _entered_variant(state, shop, product, {**wanted, **row}, names[n], n + 1, now) for n, row in enumerate(rows)
+            _entered_variant(state, shop, product, {**wanted, **row}, names[n], n + 1, now)
+            for n, row in enumerate(rows)
         ]
         state.put_products(shop["name"], [(product, variants)])
     return product

@@ -91,7 +91,9 @@ class _Parser:
             self.at += 1  # the closing one
             return inner
         if token["bare"] or token["paren"]:
-            self.warnings.append({"field": "default", "message": f"Not understood here: {token['bare']}", "code": "invalid"})
+            self.warnings.append(
+                {"field": "default", "message": f"Not understood here: {token['bare']}", "code": "invalid"}
+            )
             return Where()
         where = self._term(str(token["name"]), token["op"] or "", str(token["value"]))
         return Where(f"NOT ({where.sql})", where.parameters) if token["minus"] else where
@@ -104,11 +106,15 @@ class _Parser:
             return Where()
         column = self.columns.get(name)
         if column is None:
-            self.warnings.append({"field": name, "message": "Invalid search field for this query.", "code": "invalid_field"})
+            self.warnings.append(
+                {"field": name, "message": "Invalid search field for this query.", "code": "invalid_field"}
+            )
             return Where()
         if name in TIMES:
             if not quoted and ":" in text:
-                self.warnings.append({"field": name, "message": f"Input `{text}` is not quoted.", "code": "parser_mismatch"})
+                self.warnings.append(
+                    {"field": name, "message": f"Input `{text}` is not quoted.", "code": "parser_mismatch"}
+                )
                 return Where()
             try:
                 return Where(f"{column} {op or '='} ?", [normal(text)])

@@ -39,6 +39,8 @@ CREATE TABLE IF NOT EXISTS orders (
     doc BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS orders_updated ON orders (shop, updated_at, id);
 CREATE UNIQUE INDEX IF NOT EXISTS orders_token ON orders (token);
+CREATE TABLE IF NOT EXISTS order_parts (
+    kind TEXT NOT NULL, id INTEGER NOT NULL, order_id INTEGER NOT NULL, PRIMARY KEY (kind, id));
 CREATE TABLE IF NOT EXISTS documents (
     kind TEXT NOT NULL, key TEXT NOT NULL, shop TEXT NOT NULL, doc BLOB NOT NULL, PRIMARY KEY (kind, key));
 CREATE INDEX IF NOT EXISTS documents_shop ON documents (kind, shop);
@@ -321,6 +323,30 @@ class State:
                     orjson.dumps(order),
                 ),
             )
+            con.executemany(
+                "INSERT OR IGNORE INTO order_parts VALUES (?, ?, ?)",
+                [
+                    (kind, row["id"], order["id"])
+                    for kind, rows in (("Refund", order["refunds"]), ("Fulfillment", order["fulfillments"]))
+                    for row in rows
+                ],
+            )
+
+    def order_with(self, kind: str, number: int) -> int | None:
+        """The id of the order that has this refund or fulfilment."""
+        with self.lock:
+            row = self.con.execute(
+                "SELECT order_id FROM order_parts WHERE kind = ? AND id = ?", (kind, number)
+            ).fetchone()
+        return None if row is None else int(row[0])
+
+    def exists(self, table: str, shop: str, number: int | None) -> bool:
+        """Whether a product or variant is still in the shop; `table` is products or variants."""
+        if number is None:
+            return False
+        with self.lock:
+            row = self.con.execute(f"SELECT 1 FROM {table} WHERE id = ? AND shop = ?", (number, shop)).fetchone()
+        return row is not None
 
     def orders(self, shop: str) -> list[Doc]:
         with self.lock:

@@ -18,7 +18,7 @@ import orjson
 from flask import Blueprint, Request, Response, abort, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
-from sandbox.shopify import journal, orders, products
+from sandbox.shopify import journal, orders, placing, products
 from sandbox.shopify.clock import wall
 from sandbox.shopify.money import AmountRefused, decimal_text, to_minor
 from sandbox.shopify.state import Doc
@@ -48,7 +48,7 @@ def price_words(amount: int, currency: str) -> str:
 
 
 def read_properties(text: str | None) -> list[Doc]:
-    """The `properties` parameter of a permalink: unpadded base64url of a JSON object. Unreadable: none, as on Shopify."""
+    """The `properties` parameter of a permalink: unpadded base64url of a JSON object. Unreadable: none."""
     if not text:
         return []
     try:
@@ -87,7 +87,13 @@ class Visit:
         self.shop = shop
         self.token = asked.cookies.get(COOKIE) or secrets.token_hex(16)
         known = store.state.document("session", f"{shop['name']}/{self.token}")
-        self.doc: Doc = known or {"seen": 0.0, "landing_site": None, "ref": None, "referring_site": None, "cart": new_cart()}
+        self.doc: Doc = known or {
+            "seen": 0.0,
+            "landing_site": None,
+            "ref": None,
+            "referring_site": None,
+            "cart": new_cart(),
+        }
         self._arrive(asked)
 
     def _arrive(self, asked: Request) -> None:
@@ -159,7 +165,12 @@ def sum_up(store: Store, shop: Doc, draft: dict[str, Any]) -> Doc:
     """What the draft would cost, by the same arithmetic that places it; nothing is stored."""
     lines = [store.acts.price_line(shop, row) for row in draft["lines"]]
     known = [shop["discount_codes"][row["code"].upper()] for row in draft["discounts"]]
-    made = orders.place(dict(shop), {**draft, "lines": lines, "discounts": known, "customer": None}, store.clock.stamp(), lambda kind: 0)
+    made = placing.place(
+        dict(shop),
+        {**draft, "lines": lines, "discounts": known, "customer": None},
+        store.clock.stamp(),
+        lambda _kind: 0,
+    )
     currency = shop["currency"]
     return {
         "lines": [
@@ -205,7 +216,9 @@ def blueprint(store: Store) -> Blueprint:
     def problem(own: Doc, visit: Visit, message: str, status: int = 422) -> Response:
         if wants_json(request):
             return json_answer({"status": status, "message": "Cart Error", "description": message}, status)
-        return visit.save(make_response(render_template("cart_problem.html", **base(own, visit), message=message), status))
+        return visit.save(
+            make_response(render_template("cart_problem.html", **base(own, visit), message=message), status)
+        )
 
     # --- looking ---
 
@@ -241,7 +254,12 @@ def blueprint(store: Store) -> Blueprint:
         return visit.save(
             make_response(
                 render_template(
-                    "shop_list.html", **base(own, visit), cards=cards, page=page, pages=-(-total // PER_PAGE), total=total
+                    "shop_list.html",
+                    **base(own, visit),
+                    cards=cards,
+                    page=page,
+                    pages=-(-total // PER_PAGE),
+                    total=total,
                 )
             )
         )
@@ -367,13 +385,15 @@ def blueprint(store: Store) -> Blueprint:
                 given = request.get_json(silent=True) or {}
                 rows = given.get("items") or [given]
                 for row in rows:
-                    visit.add(int(row["id"]), int(row.get("quantity", 1)), orders.as_pairs(row.get("properties") or {}))
+                    visit.add(
+                        int(row["id"]), int(row.get("quantity", 1)), placing.as_pairs(row.get("properties") or {})
+                    )
             else:
                 pairs = list(request.form.items(multi=True))
                 visit.add(
                     int(request.form.get("id", "0")),
                     int(request.form.get("quantity", "1") or 1),
-                    orders.as_pairs(bracketed(pairs, "properties")),
+                    placing.as_pairs(bracketed(pairs, "properties")),
                 )
         except CartRefused as refused:
             return problem(own, visit, str(refused))
@@ -484,7 +504,9 @@ def blueprint(store: Store) -> Blueprint:
             abort(404)
         return found
 
-    def checkout_page(own: Doc, checkout: Doc, given: dict[str, str], errors: dict[str, str], status: int = 200) -> Response:
+    def checkout_page(
+        own: Doc, checkout: Doc, given: dict[str, str], errors: dict[str, str], status: int = 200
+    ) -> Response:
         draft = draft_of(own, checkout["cart"], checkout)
         if given.get("tip"):
             try:
@@ -523,7 +545,7 @@ def blueprint(store: Store) -> Blueprint:
     @room.post("/checkouts/cn/<token>")
     def pay(shop: str, token: str) -> BaseResponse:
         """Fields: email, first_name, last_name, address1, city, zip, country_code, payment (card, later, authorized),
-        tip, discount, act (apply or pay), buyer (a label for the journal). Answers 303 to the thank-you page, or JSON."""
+        tip, discount, act (apply or pay), buyer (a label for the journal). Answers 303 to thank-you, or JSON."""
         own = owner(shop)
         given = {key: value.strip() for key, value in request.form.items()}
         with store.state.writing():

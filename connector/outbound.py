@@ -15,6 +15,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from http.cookiejar import DefaultCookiePolicy
@@ -29,6 +30,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.util.connection import create_connection
 
+from connector.config import read_settings
 from connector.errors import HostRefused, PlatformDown
 
 CONNECT_TIMEOUT = 5.0
@@ -301,3 +303,24 @@ class _Adapter(HTTPAdapter):
             ConnectionCls = Sealed
 
         self.poolmanager.pool_classes_by_scheme = {"http": PlainPool, "https": SealedPool}
+
+
+_current: Outbound | None = None
+_lock = threading.Lock()
+
+
+def use(outbound: Outbound) -> Outbound:
+    """Make `outbound` the process's own."""
+    global _current
+    with _lock:
+        _current = outbound
+    return outbound
+
+
+def current() -> Outbound:
+    """The process's own way out; made at first use, with private addresses only where CONNECTOR_ENV is dev."""
+    global _current
+    with _lock:
+        if _current is None:
+            _current = Outbound(allow_private=read_settings().dev)
+        return _current

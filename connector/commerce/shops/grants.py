@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from connector import clock, db, vault
+from connector import clock, db, outbound, vault
 from connector.commerce.shops import budget, queries
 from connector.commerce.shops.tables import GrantRow, Shop
 from connector.db import Scope
@@ -66,7 +66,7 @@ def client_for(shop_id: str, http: Http | None = None, *, refused: Client | None
     Errors: GrantLost(fatal) when the merchant must reconnect (the shop's status says why); PlatformBusy when another
     worker's renewal doesn't end; PlatformDown when the platform can't be reached and the token is spent.
     """
-    http = http or _way_out()
+    http = http or outbound.current()
     held = _held(shop_id)
     if refused is not None and held.grant.access_token == refused.grant.access_token:
         held = _renew(held, http, spent=True)
@@ -97,7 +97,7 @@ def idle(session: Session, now: datetime | None = None) -> list[str]:
 
 def keep_alive(shop_id: str, http: Http | None = None) -> None:
     """Renew now. Errors: as `client_for`."""
-    _renew(_held(shop_id), http or _way_out(), spent=True)
+    _renew(_held(shop_id), http or outbound.current(), spent=True)
 
 
 def _renew(held: _Held, http: Http, *, spent: bool) -> _Held:
@@ -238,12 +238,6 @@ def _merchant_must_return(held: _Held, reason: str, detail: str) -> None:
         if row is None or row.generation != held.generation or shop.status != "connected":
             return
         shop.status, shop.status_reason, shop.status_detail = "needs_reconnect", reason, detail
-
-
-def _way_out() -> Http:
-    from connector import outbound
-
-    return outbound.current()
 
 
 def _due(grant: Grant) -> bool:

@@ -212,7 +212,9 @@ def _evidence(
         "product_ref": line.product_ref,
         "candidates": [_shown(c, outcomes[c.touch_id]) for c in shown],
         "left_out": len(ranked) - len(shown),
-        "bad_tokens": [msgspec.to_builtins(bad) for bad in order.bad_tokens],
+        "bad_tokens": [
+            {"token": bad.token, "problem": bad.problem, "via": sorted(bad.via)} for bad in order.bad_tokens
+        ],
         "carriers": sorted(carriers),
         "flags": sorted(flags),
     }

@@ -1,0 +1,133 @@
+"""Share links: a short code for creator + listing (or variant) + content. Codes are never reused.
+
+Links are pasted into captions and bios, and come back damaged: in capitals, with a full stop or a bracket behind them,
+with a letter lost at the end. `resolve` mends what can be mended for certain and otherwise says what was nearest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import datetime
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from connector import clock, db
+from connector.commerce.catalog import ids as listing_ids
+from connector.commerce.catalog import queries as listings
+from connector.commerce.catalog.tables import VariantRow
+from connector.db import base32, new_id
+from connector.earnings.attribution.tables import Link
+from connector.errors import InputRefused, NotFound
+from connector.programme.content import queries as contents
+from connector.programme.creators import queries as creators
+
+# 50 random bits: nobody guesses one, and one lost character still leaves a single candidate.
+CODE_LENGTH = 10
+_NEAREST = 6
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+# Crockford's base 32 has no i, l and o: whoever reads a code aloud or types it means these.
+_MEANT = str.maketrans({"i": "1", "l": "1", "o": "0"})
+
+
+class Resolved(msgspec.Struct, frozen=True):
+    """What a code in an address stands for. `mended` when it wasn't written as we gave it out."""
+
+    link: Link | None
+    code: str  # as read
+    mended: bool = False
+    nearest: str = ""  # for the log: a code that begins alike, when there is no link
+
+
+def create(
+    session: Session,
+    creator_id: str,
+    listing_id: str,
+    *,
+    variant_ref: str | None = None,
+    content_id: str | None = None,
+    now: datetime | None = None,
+) -> Link:
+    """The link of that creator for that listing, variant and content. Asked for again, it is the same link.
+
+    Errors: NotFound (creator, listing, content); InputRefused for a variant of another product, or another's content.
+    """
+    creators.get(session, creator_id)
+    listing = listings.listing(session, listing_id)
+    if listing is None:
+        raise NotFound(f"no listing has the id {listing_id[:40]!r}")
+    if variant_ref is not None:
+        check_variant(session, listing.shop_id, listing.product_ref, variant_ref)
+    if content_id is not None:
+        check_content(session, creator_id, content_id)
+    subject = _subject(creator_id, listing.id, variant_ref, content_id)
+    insert = db.insert(session, Link).values(
+        id=new_id("lnk"),
+        code=base32(secrets.randbits(5 * CODE_LENGTH), CODE_LENGTH),
+        subject=subject,
+        shop_id=listing.shop_id,
+        creator_id=creator_id,
+        content_id=content_id,
+        listing_id=listing.id,
+        product_ref=listing.product_ref,
+        variant_ref=variant_ref,
+        created_at=now or clock.now(),
+    )
+    session.execute(insert.on_conflict_do_nothing(index_elements=["subject"]))
+    return session.scalars(sa.select(Link).where(Link.subject == subject)).one()
+
+
+def check_variant(session: Session, shop_id: str, product_ref: str, variant_ref: str) -> None:
+    """Errors: InputRefused when the product has no such variant, or has it no more."""
+    variant = session.get(VariantRow, listing_ids.variant_id(shop_id, variant_ref))
+    if variant is None or variant.product_ref != product_ref or variant.gone_at is not None:
+        raise InputRefused("variant_ref", "is no variant of this listing.", "Read the listing for its variants.")
+
+
+def check_content(session: Session, creator_id: str, content_id: str) -> None:
+    """Errors: NotFound; InputRefused when the content is another creator's."""
+    if contents.get(session, content_id).creator_id != creator_id:
+        raise InputRefused("content_id", "is another creator's content.", "Send one of this creator's.")
+
+
+def by_code(session: Session, code: str) -> Link | None:
+    """The link of a code as somebody typed it, mended where that is certain."""
+    return resolve(session, code).link
+
+
+def resolve(session: Session, typed: str) -> Resolved:
+    """Read a code out of what stands in the address.
+
+    Certain are: another case, i l o for 1 1 0, anything behind the ten characters, and one character lost at the end
+    when only one code begins so. Everything else is unknown: crediting a guess would pay the wrong creator.
+    """
+    read = "".join(c for c in typed[:200].lower().translate(_MEANT) if c in _ALPHABET)
+    code = read[:CODE_LENGTH]
+    if len(code) == CODE_LENGTH:
+        link = session.scalar(sa.select(Link).where(Link.code == code))
+        if link is not None:
+            return Resolved(link, code, mended=code != typed)
+    elif len(code) == CODE_LENGTH - 1:
+        alike = session.scalars(_beginning(code).limit(2)).all()
+        if len(alike) == 1:
+            return Resolved(alike[0], code, mended=True)
+    return Resolved(None, code, nearest=_nearest(session, code))
+
+
+def _nearest(session: Session, code: str) -> str:
+    if len(code) < _NEAREST:
+        return ""
+    return session.scalar(sa.select(_beginning(code[:_NEAREST]).subquery().c.code).limit(1)) or ""
+
+
+def _beginning(head: str) -> sa.Select[Link]:
+    # A range and not LIKE: both databases answer it from the index, whatever their collation says of LIKE.
+    pad = CODE_LENGTH - len(head)
+    return sa.select(Link).where(Link.code.between(head + "0" * pad, head + "z" * pad)).order_by(Link.code)
+
+
+def _subject(creator_id: str, listing_id: str, variant_ref: str | None, content_id: str | None) -> str:
+    parts = msgspec.json.encode([creator_id, listing_id, variant_ref, content_id])
+    return hashlib.sha256(parts).hexdigest()

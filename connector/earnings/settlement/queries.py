@@ -1,0 +1,138 @@
+"""Reading closings and statements, and what is stalled on its way there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from connector.earnings.commission.tables import Clearance
+from connector.earnings.settlement.tables import Closing, Statement, StatementLine
+from connector.errors import NotFound
+
+# A line that is due is cleared within minutes by a living worker.
+PATIENCE = timedelta(hours=1)
+# How long a line that cleared without any sign of delivery stays listed (R9b).
+SHOWN_FOR = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class StatementHead:
+    """A statement with the month that it belongs to."""
+
+    id: str
+    shop_id: str
+    creator_id: str
+    currency: str
+    period: str
+    starts_at: datetime
+    ends_at: datetime
+    closed_at: datetime
+    total: int
+    carried: int
+
+
+@dataclass(frozen=True, slots=True)
+class SettledLine:
+    """A line of an order in a statement."""
+
+    statement: StatementHead
+    order_id: str
+    line_ref: str
+    content_id: str | None
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stalled:
+    """A line whose money doesn't move although one would expect it to; `reason` is a code, `since` when it began."""
+
+    order_id: str
+    line_ref: str
+    shop_id: str
+    reason: str  # what blocks it, waits_for_delivery_signal, not_cleared_yet, no_delivery_signal
+    since: datetime
+
+
+_HEAD: sa.Select[*tuple[Any, ...]] = sa.select(
+    Statement.id, Statement.shop_id, Statement.creator_id, Statement.currency, Closing.period, Closing.starts_at,
+    Closing.ends_at, Closing.closed_at, Statement.total, Statement.carried,
+).join(Closing, Closing.id == Statement.closing_id)  # fmt: skip
+
+
+def statements(
+    session: Session, *, shop_id: str | None = None, creator_id: str | None = None, before: str | None = None,
+    limit: int = 50,
+) -> list[StatementHead]:  # fmt: skip
+    """Statements of a shop, a creator, or both, newest first; `before` is the id of the last one seen."""
+    query = _HEAD.order_by(Statement.id.desc()).limit(limit)
+    if shop_id is not None:
+        query = query.where(Statement.shop_id == shop_id)
+    if creator_id is not None:
+        query = query.where(Statement.creator_id == creator_id)
+    if before is not None:
+        query = query.where(Statement.id < before)
+    return [StatementHead(*row) for row in session.execute(query)]
+
+
+def statement(session: Session, statement_id: str) -> StatementHead:
+    """Errors: NotFound."""
+    row = session.execute(_HEAD.where(Statement.id == statement_id)).one_or_none()
+    if row is None:
+        raise NotFound(f"no statement has the id {statement_id[:40]!r}")
+    return StatementHead(*row)
+
+
+def lines(session: Session, statement_id: str) -> list[StatementLine]:
+    """A statement's lines, by order and line."""
+    query = sa.select(StatementLine).where(StatementLine.statement_id == statement_id)
+    return list(session.scalars(query.order_by(StatementLine.order_id, StatementLine.line_ref, StatementLine.id)))
+
+
+def of_order(session: Session, order_id: str) -> list[SettledLine]:
+    """Every statement line of an order, in the order in which the months were closed."""
+    query = (
+        _HEAD.add_columns(
+            StatementLine.order_id, StatementLine.line_ref, StatementLine.content_id, StatementLine.amount
+        )
+        .join(StatementLine, StatementLine.statement_id == Statement.id)
+        .where(StatementLine.order_id == order_id)
+        .order_by(Closing.closed_at, StatementLine.id)
+    )
+    return [SettledLine(StatementHead(*row[:10]), *row[10:]) for row in session.execute(query)]
+
+
+def closings(session: Session, shop_id: str, limit: int = 24) -> list[Closing]:
+    """A shop's closed months, newest first."""
+    query = sa.select(Closing).where(Closing.shop_id == shop_id).order_by(Closing.period.desc(), Closing.currency)
+    return list(session.scalars(query.limit(limit)))
+
+
+def stalled(session: Session, as_of: datetime, *, shop_id: str | None = None, limit: int = 200) -> list[Stalled]:
+    """Money that stands still, the longest first: blocked though its hold is over, without a date, due and not cleared.
+
+    Lines that cleared without any sign of delivery are listed for a month (R9b): a person may want to ask.
+    """
+    held = sa.and_(Clearance.state == "open", Clearance.blocked != "", Clearance.clears_at <= as_of)
+    signal = sa.and_(Clearance.state == "open", Clearance.why == "waits_for_delivery_signal")
+    late = sa.and_(Clearance.state == "open", Clearance.blocked == "", Clearance.clears_at <= as_of - PATIENCE)
+    unheard = sa.and_(
+        Clearance.state == "cleared", Clearance.why == "no_delivery_signal", Clearance.cleared_at > as_of - SHOWN_FOR
+    )
+    since = sa.func.coalesce(Clearance.cleared_at, Clearance.clears_at, Clearance.updated_at)
+    query = sa.select(Clearance).where(sa.or_(held, signal, late, unheard)).order_by(since).limit(limit)
+    if shop_id is not None:
+        query = query.where(Clearance.shop_id == shop_id)
+    return [_stalled(row) for row in session.scalars(query)]
+
+
+def _stalled(row: Clearance) -> Stalled:
+    if row.state == "cleared" or row.clears_at is None:
+        reason = row.why
+    else:
+        reason = row.blocked or "not_cleared_yet"
+    since = row.cleared_at or row.clears_at or row.updated_at
+    return Stalled(row.order_id, row.line_ref, row.shop_id, reason, since)

@@ -294,8 +294,9 @@ def _adopt(session: Session, order: Order, loose: Sequence[dict[str, Any]]) -> N
 
 def _insert_new(session: Session, table: type[Base], values: dict[str, Any]) -> bool:
     """INSERT … ON CONFLICT DO NOTHING; False when the row was there."""
-    done = session.connection().execute(db.insert(session, table).on_conflict_do_nothing(), [values])
-    return done.rowcount == 1
+    # SQLAlchemy keeps an INSERT's row count only when asked to; without it PostgreSQL's reads -1.
+    insert = db.insert(session, table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+    return session.connection().execute(insert, values).rowcount == 1
 
 
 def _digest(body: bytes) -> str:

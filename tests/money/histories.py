@@ -1,0 +1,70 @@
+"""Histories: what a store did, drawn by hypothesis, and how its deliveries may arrive."""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from hypothesis import strategies as st
+
+from tests.money import reference
+from tests.money.builders import Credit
+from tests.money.store import Delivery, Store
+
+ACTS = (
+    "pay", "void", "cancel", "give_back", "give_back", "give_back", "money_only", "money_only", "settle", "settle",
+    "add", "add_units", "remove", "remove", "drop", "fulfil", "touch",
+)  # fmt: skip
+_number = st.integers(0, 400)
+# Two creators, a third of the lines for nobody, one creator without a rate: by the line's product.
+_CREDITS = (("crt_x", 1000), ("crt_y", 1250), None, ("crt_x", 333), ("crt_z", 0))
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> Store:
+    store = Store(
+        currency=draw(st.sampled_from(("USD", "EUR", "JPY", "KWD"))),
+        taxes_included=draw(st.booleans()),
+        tax_given=draw(st.booleans()),
+        status=draw(st.sampled_from(("paid", "paid", "paid", "pending", "authorized", "partially_paid"))),
+    )
+    for _ in range(draw(st.integers(1, 4))):
+        kind = draw(st.sampled_from(("", "", "", "", "", "gift_card", "tip")))
+        price, quantity, discount = draw(st.integers(0, 9999)), draw(st.integers(1, 4)), draw(st.integers(0, 900))
+        store.put(price, quantity, discount if discount % 3 == 0 else 0, kind)
+    store.unallocated = draw(st.sampled_from((0, 0, 0, 100, 999)))
+    store.place()
+    for name in draw(st.lists(st.sampled_from(ACTS), min_size=1, max_size=6)):
+        gap = draw(st.sampled_from((0, 1, 60, 86400)))
+        store.act(name, gap, draw(_number), draw(_number), draw(_number))
+    return store
+
+
+def credit(product_ref: str | None) -> Credit:
+    """Whose a line is: fixed by its product, so that every evaluation decides alike."""
+    chosen = _CREDITS[int((product_ref or "p2")[1:]) % len(_CREDITS)]
+    if chosen is None:
+        return Credit(None, 0, credit_reason="no_touch", rate_reason="")
+    return Credit(chosen[0], chosen[1], content_id=f"cnt_{chosen[0]}")
+
+
+def arrival(store: Store, chance: random.Random) -> list[Delivery]:
+    """All deliveries, some of them twice, in any order."""
+    deliveries = store.deliveries + [d for d in store.deliveries if chance.random() < 0.3]
+    chance.shuffle(deliveries)
+    return deliveries
+
+
+def expected(store: Store) -> dict[str, int]:
+    """By the plain calculation, from what is true at the store: {line ref: due}."""
+    order: dict[str, Any] = msgspec.to_builtins(store.snapshot(), builtin_types=(datetime, Decimal))
+    credits = {}
+    for line in order["lines"]:
+        chosen = credit(line["product_ref"])
+        if chosen.creator_id is not None:
+            credits[line["line_ref"]] = (chosen.creator_id, chosen.rate_bp)
+    order["changed_at"] = store.now
+    return reference.pays(order, order.get("refunds", []), credits, store.added)

@@ -1,0 +1,154 @@
+"""What an order should pay, worked out a second time: plainly, from the text of COMMISSION.md, sharing nothing.
+
+It reads plain dicts and lists, imports nothing of `connector`, and prefers a slow sentence to a clever one. Where it
+and the product differ, one of the two has misread the rules.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+Order = dict[str, Any]
+
+
+def rounded(value: Fraction) -> int:
+    """Half up."""
+    assert value >= 0
+    whole = value.numerator // value.denominator
+    return whole + 1 if value - whole >= Fraction(1, 2) else whole
+
+
+def shared_out(total: int, weights: list[int]) -> list[int]:
+    """Largest remainder, ties to the lower index."""
+    everything = sum(weights)
+    exact = [Fraction(total * weight, everything) for weight in weights]
+    shares = [int(part) for part in exact]
+    while sum(shares) < total:
+        rest = [part - share for part, share in zip(exact, shares, strict=True)]
+        shares[rest.index(max(rest))] += 1
+    return shares
+
+
+def number(ref: str) -> tuple[int, int, str]:
+    return (0, int(ref), "") if ref.isdigit() else (1, 0, ref)
+
+
+def pays(
+    order: Order, refunds: list[Order], credits: dict[str, tuple[str, int]], added: dict[str, int]
+) -> dict[str, int]:
+    """{line ref: commission due}. `credits`: line → (creator, basis points). `added`: line → units added by edits."""
+    zero = {line["line_ref"]: 0 for line in order["lines"]}
+    if order.get("test") or not order.get("completed", True) or order.get("sample") or order.get("cancelled_at"):
+        return zero  # D5
+    if order["payment_status"] in ("none", "pending", "authorized", "voided", "expired"):
+        return zero  # D6
+    lines = [dict(line) for line in sorted(order["lines"], key=lambda line: number(line["line_ref"]))]
+    inclusive = order["taxes_included"]
+
+    # R2, R3: bases
+    for line in lines:
+        line["excluded"] = line.get("gift_card", False) or line.get("tip", False) or line.get("fee", False)  # D7
+        line["gross"] = line["unit_price"] * line["quantity"]
+        line["own"] = sum(allocation["amount"] for allocation in line.get("allocations", []))
+        line["share"] = 0
+        line["added"] = added.get(line["line_ref"], 0)
+    left_over = (
+        order.get("total_discounts", 0) - order.get("shipping_discounts", 0) - sum(line["own"] for line in lines)
+    )
+    if left_over > 0:
+        takers = [
+            line
+            for line in lines
+            if not line["excluded"]
+            and not (line["quantity"] > 0 and line["added"] >= line["quantity"])
+            and line["gross"] - line["own"] > 0
+        ]
+        if takers:
+            for line, share in zip(
+                takers, shared_out(left_over, [line["gross"] - line["own"] for line in takers]), strict=True
+            ):
+                line["share"] = share
+    for line in lines:
+        net = max(0, line["gross"] - line["own"] - line["share"])
+        rate = sum((Fraction(rate) for rate in line.get("tax_rates", [])), Fraction(0))
+        if line.get("tax") is not None:
+            line["tax"] = line["tax"]
+        elif inclusive:
+            line["tax"] = rounded(net * rate / (1 + rate))
+        else:
+            line["tax"] = rounded(net * rate)
+        line["net and tax"] = net if inclusive else net + line["tax"]
+        base = max(0, net - line["tax"]) if inclusive else net
+        line["base"] = 0 if line["excluded"] else base
+
+    # Units removed by an edit come before all refunds
+    listed = [refund["refund_ref"] for refund in order.get("refunds", [])]
+    knowable = [
+        refund for refund in refunds if refund["refund_ref"] in listed or refund["created_at"] <= order["changed_at"]
+    ]
+    for line in lines:
+        units = sum(
+            part["quantity"]
+            for refund in knowable
+            for part in refund.get("lines", [])
+            if part["line_ref"] == line["line_ref"]
+        )
+        line["removed"] = max(0, line["quantity"] - line["current_quantity"] - units)
+        line["left"] = line["quantity"] - line["removed"]
+        line["back"] = rounded(Fraction(line["base"] * line["removed"], line["quantity"])) if line["quantity"] else 0
+
+    def worth(line: Order, units: int) -> int:
+        return rounded(Fraction(line["net and tax"] * units, line["quantity"])) if line["quantity"] else 0
+
+    to_settle = sum(worth(line, line["removed"]) for line in lines) - sum(worth(line, line["added"]) for line in lines)
+    to_settle = max(0, to_settle)
+
+    for refund in sorted(refunds, key=lambda refund: (refund["created_at"], number(refund["refund_ref"]))):
+        statuses = [transaction["status"] for transaction in refund.get("transactions", [])]
+        if statuses and all(status in ("failure", "error") for status in statuses):
+            continue  # R6b
+        for part in sorted(refund.get("lines", []), key=lambda part: number(part["refund_line_ref"])):
+            for line in lines:
+                if line["line_ref"] != part["line_ref"]:
+                    continue
+                line["left"] -= part["quantity"]
+                if not line["excluded"]:
+                    amount = part["subtotal"] - part.get("tax", 0) if inclusive else part["subtotal"]
+                    line["back"] = min(line["base"], line["back"] + max(0, amount))
+                if line["left"] <= 0:
+                    line["back"] = line["base"]
+        amount = -sum(
+            adjustment["amount"] for adjustment in refund.get("adjustments", []) if adjustment["kind"] == "discrepancy"
+        )
+        if amount <= 0:
+            continue
+        settled = min(amount, to_settle)
+        to_settle -= settled
+        amount -= settled
+        # R7
+        open_lines = [line for line in lines if not line["excluded"] and line["base"] > line["back"]]
+        remaining = [line["base"] - line["back"] for line in open_lines]
+        if not open_lines or amount == 0:
+            continue
+        if inclusive:
+            taxes = sum(
+                (Fraction(line["tax"] * (line["base"] - line["back"]), line["base"]) for line in open_lines),
+                Fraction(0),
+            )
+            amount = rounded(Fraction(amount * sum(remaining)) / (sum(remaining) + taxes))
+        for line, share in zip(open_lines, shared_out(min(amount, sum(remaining)), remaining), strict=True):
+            line["back"] += share
+
+    # R4, R6
+    due = dict(zero)
+    for creator in {creator for creator, _ in credits.values()}:
+        mine = [line for line in lines if credits.get(line["line_ref"], ("", 0))[0] == creator]
+        weights = [line["base"] * credits[line["line_ref"]][1] for line in mine]
+        if sum(weights) == 0:
+            continue
+        total = rounded(Fraction(sum(weights), 10000))
+        for line, commission in zip(mine, shared_out(total, weights), strict=True):
+            taken_back = rounded(Fraction(commission * line["back"], line["base"])) if line["base"] else 0
+            due[line["line_ref"]] = commission - taken_back
+    return due

@@ -60,8 +60,8 @@ def test_carriers_are_named_and_a_token_in_several_counts_once(world: World) -> 
     )
     decided = world.order(carriers=carriers)["1"]
     assert len(decided.evidence["candidates"]) == 1
-    assert decided.evidence["candidates"][0]["via"] == ["cart attribute", "landing page", "line property"]
-    assert decided.evidence["carriers"] == ["cart attribute", "landing page", "line property"]
+    assert decided.evidence["candidates"][0]["via"] == ["cart_attribute", "landing_page", "line_property"]
+    assert decided.evidence["carriers"] == ["cart_attribute", "landing_page", "line_property"]
 
 
 def test_other_touches_of_the_journey_count_in_this_shop_only(world: World) -> None:
@@ -73,7 +73,7 @@ def test_other_touches_of_the_journey_count_in_this_shop_only(world: World) -> N
     world.tap("x", "A", PLACED - HOUR, buyer="b2")
     decided = world.order([by_token], lines="A")["1"]
     assert decided.creator_id == world.creators["y"]
-    assert [c["via"] for c in decided.evidence["candidates"]] == [["journey"], ["cart attribute"]]
+    assert [c["via"] for c in decided.evidence["candidates"]] == [["journey"], ["cart_attribute"]]
 
 
 def test_forged_unknown_and_foreign_tokens_are_told_apart_and_credit_nobody(world: World) -> None:
@@ -87,6 +87,16 @@ def test_forged_unknown_and_foreign_tokens_are_told_apart_and_credit_nobody(worl
         "other_shop", "signature_wrong", "signature_wrong", "unknown",
     ]  # fmt: skip
     assert all(len(bad["token"]) <= 8 for bad in decided.evidence["bad_tokens"])
+
+
+def test_somebody_else_s_ref_is_no_forged_token(world: World) -> None:
+    plain = world.order(carriers=(Carrier("landing_page", "ref=newsletter"),))["1"]
+    assert (plain.credit_reason, plain.evidence["bad_tokens"]) == ("no_touch", [])
+    token = world.tap("x").token
+    forged = token[:-1] + ("_" if token[-1] != "_" else "-")
+    bent = world.order(carriers=(Carrier("landing_page", f"ref={forged}"),), ref="2")["1"]
+    assert bent.credit_reason == "touch_invalid"
+    assert bent.evidence["bad_tokens"][0]["via"] == ["landing_page"]
 
 
 def test_ids_that_overlap_between_shops_and_kinds_never_meet(world: World) -> None:

@@ -47,9 +47,9 @@ class _Checkout:
         found = []
         for carrier in snapshot.carriers:
             if carrier.kind == "landing_page":
-                found += [(value, "landing page") for name, value in parse_qsl(carrier.value) if name == "ref"]
+                found += [(value, "landing_page") for name, value in parse_qsl(carrier.value) if name == "ref"]
             elif carrier.name == KEY:
-                found.append((carrier.value, carrier.kind.replace("_", " ")))
+                found.append((carrier.value, carrier.kind))
         return found
 
 

@@ -33,6 +33,8 @@ BUYERS_OF_A_TOKEN = 3
 _MOST_TOKENS = 50
 # Only the latest matters; a journey longer than that is a machine's.
 _MOST_TOUCHES = 500
+# Carriers that aren't ours alone: a word in them that doesn't look like a token is somebody else's, and no forgery.
+_SHARED_CARRIERS = frozenset({"landing_page", "referral", "code"})
 JOURNEY = "journey"
 
 
@@ -78,7 +80,8 @@ def _carried(shop: Shop, facts: OrderFacts) -> dict[str, tuple[str, ...]]:
     snapshot = msgspec.structs.replace(facts.snapshot, carriers=tuple(facts.carriers))
     names: dict[str, set[str]] = {}
     for token, carrier in platform(shop.platform).checkout.tokens(snapshot):
-        names.setdefault(token, set()).add(carrier)
+        if carrier not in _SHARED_CARRIERS or tokens.shaped(token):
+            names.setdefault(token, set()).add(carrier)
     # Sorted, so that which ones are read doesn't depend on the order in which a store lists them.
     return {token: tuple(sorted(names[token])) for token in sorted(names)[:_MOST_TOKENS]}
 

@@ -22,6 +22,11 @@ def make() -> str:
     return f"t1{random}{vault.current().sign(_PURPOSE, random)}"
 
 
+def shaped(value: str) -> bool:
+    """Does it look like one of our tokens? For carriers that anybody's words may ride in, as `?ref=newsletter`."""
+    return _SHAPE.fullmatch(value) is not None
+
+
 def genuine(token: str) -> bool:
     """Was it made here? Compared in constant time. Says nothing about whether the touch is still kept."""
     found = _SHAPE.fullmatch(token)

@@ -1,0 +1,321 @@
+"""The line in front of the inbox: deliveries that arrive together are made durable together (group commit).
+
+One durable commit a delivery would be one fsync each, and on SQLite one writer after another. So the first of the
+requests that wait in one process writes for all that stand in line: one INSERT, one commit. Each is answered when its
+own row is durable. A group that fails is tried row by row, so that one bad row spoils nothing for the others.
+
+This is the one place that speaks to the driver without SQLAlchemy: its compiled INSERT is used, its overhead a request
+is not (it was a third of an answer's time, see bench/README.md).
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from connector import clock, db, telemetry
+from connector.commerce.shops.tables import Shop
+from connector.db import Database
+from connector.webhooks.tables import DeliveryRow, RejectedCount
+
+# A platform gives us five seconds in all; what waits longer for SQLite's writer is better sent again.
+LOCK_WAIT_MS = 3500
+GROUP = 64
+_COLUMNS = (
+    "id", "platform", "domain", "shop_id", "topic", "delivery_key", "body_key", "delivery_ref", "event_ref",
+    "triggered_at", "api_version", "received_at", "headers", "body_sealed", "body_hash", "body_size", "order_ref",
+    "product_ref", "status", "reason", "detail", "tries", "repeats",
+)  # fmt: skip
+_log = telemetry.logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a delivery. `repeat`: no new row."""
+
+    delivery_id: str
+    repeat: bool
+
+
+class _Waiting:
+    """One request's row, and what became of it."""
+
+    __slots__ = ("error", "receipt", "row")
+
+    def __init__(self, row: dict[str, Any]) -> None:
+        self.row = row
+        self.receipt: Receipt | None = None
+        self.error: BaseException | None = None
+
+    @property
+    def settled(self) -> bool:
+        return self.receipt is not None or self.error is not None
+
+
+class Line:
+    """The requests of one process that wait for one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._engine = _own_engine(database)
+        self._insert = _Insert(self._engine)
+        self._standing: list[_Waiting] = []
+        self._standing_lock = threading.Lock()
+        self._writer = threading.Lock()
+        # Shops are never deleted and keep their id, so what was found once stays true.
+        self._shops: dict[tuple[str, str], str] = {}
+        self._rejected: dict[tuple[str, str, str], int] = {}
+        self._rejected_lock = threading.Lock()
+        self._timer: threading.Timer | None = None
+
+    def put(self, row: dict[str, Any]) -> Receipt:
+        """Durable, or an error. `row` has the columns of `deliveries` but for what only the shop decides."""
+        mine = _Waiting(row)
+        with self._standing_lock:
+            self._standing.append(mine)
+        while not mine.settled:
+            with self._writer:
+                # Whoever wrote before us has mostly written for us too.
+                if not mine.settled:
+                    with self._standing_lock:
+                        group, self._standing = self._standing[:GROUP], self._standing[GROUP:]
+                    self._settle(group)
+        if mine.receipt is None:
+            raise mine.error or RuntimeError("a delivery left the line without an answer")
+        return mine.receipt
+
+    def _settle(self, group: list[_Waiting]) -> None:
+        """Write a group; every one of them gets a receipt or an error."""
+        try:
+            receipts = self._write([each.row for each in group])
+        except Exception as error:
+            if len(group) == 1 or _away(error):
+                for each in group:
+                    each.error = error
+                return
+            for each in group:
+                self._settle([each])
+        else:
+            for each, receipt in zip(group, receipts, strict=True):
+                each.receipt = receipt
+
+    def _write(self, rows: list[dict[str, Any]]) -> list[Receipt]:
+        for row in rows:
+            shop_id = self._shop(row["platform"], row["domain"])
+            row["shop_id"] = shop_id
+            row["status"], row["reason"] = ("waiting", "") if shop_id else ("parked", "unknown_store")
+            row["detail"], row["tries"], row["repeats"] = "", 0, 0
+        written = self._insert(rows)
+        if len(written) == len(rows):
+            return [Receipt(row["id"], repeat=False) for row in rows]
+        with self._engine.connect().execution_options(begin="immediate") as connection:
+            receipts = [
+                Receipt(row["id"], repeat=False) if row["id"] in written else Receipt(_repeat(connection, row), True)
+                for row in rows
+            ]
+            connection.commit()
+        return receipts
+
+    def _shop(self, platform: str, domain: str) -> str | None:
+        known = self._shops.get((platform, domain))
+        if known is None:
+            with self._engine.connect() as connection:
+                known = connection.execute(
+                    sa.select(Shop.id).where(Shop.platform == platform, Shop.domain == domain)
+                ).scalar_one_or_none()
+            if known is not None:
+                self._shops[platform, domain] = known
+        return known
+
+    def count(self, platform_slug: str, reason: str) -> None:
+        """Count a refused delivery: written now, or within a second together with those that follow."""
+        key = (platform_slug, clock.wall().strftime("%Y-%m-%d"), reason)
+        with self._rejected_lock:
+            self._rejected[key] = self._rejected.get(key, 0) + 1
+            if self._timer is not None:
+                return
+            self._timer = threading.Timer(1.0, self._after_a_second)
+            self._timer.daemon = True
+            self._timer.start()
+        self._write_counts()
+
+    def _after_a_second(self) -> None:
+        with self._rejected_lock:
+            self._timer = None
+        self._write_counts()
+
+    def _write_counts(self) -> None:
+        with self._rejected_lock:
+            counted, self._rejected = self._rejected, {}
+        if not counted:
+            return
+        try:
+            with Session(self._engine) as session:
+                session.connection(execution_options={"begin": "immediate"})
+                for (platform, day, reason), number in counted.items():
+                    values = {"platform": platform, "day": day, "reason": reason, "count": number}
+                    insert = db.insert(session, RejectedCount).values(**values)
+                    more = {"count": RejectedCount.count + number}
+                    session.execute(
+                        insert.on_conflict_do_update(index_elements=["platform", "day", "reason"], set_=more)
+                    )
+                session.commit()
+        except sa.exc.SQLAlchemyError as error:
+            _log.warning("rejections.not_counted", error=str(error).splitlines()[0], number=sum(counted.values()))
+            with self._rejected_lock:
+                for key, number in counted.items():
+                    self._rejected[key] = self._rejected.get(key, 0) + number
+
+
+_lines: WeakKeyDictionary[Database, Line] = WeakKeyDictionary()
+_lines_lock = threading.Lock()
+
+
+def of(database: Database) -> Line:
+    """The line of this process for `database`."""
+    line = _lines.get(database)
+    if line is None:
+        with _lines_lock:
+            line = _lines.get(database)
+            if line is None:
+                line = _lines[database] = Line(database)
+    return line
+
+
+class _Insert:
+    """INSERT … ON CONFLICT DO NOTHING RETURNING id of some rows as one durable statement, on a connection of its own.
+
+    Called under the line's lock, so one connection is enough. A connection that broke is replaced and the group tried
+    once more: a row that was committed all the same is found again by its primary key and stays one row.
+    """
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+        self._sqlite = engine.dialect.name == "sqlite"
+        self._connection: Any = None
+        self._statements: dict[int, str] = {}
+        self._adapt = _for_sqlite if self._sqlite else _for_postgresql
+
+    def __call__(self, rows: Sequence[dict[str, Any]]) -> set[str]:
+        parameters = [self._adapt(name, row[name]) for row in rows for name in _COLUMNS]
+        try:
+            try:
+                return self._run(len(rows), parameters)
+            except self._errors(("OperationalError", "InterfaceError")):
+                self._forget()
+                if self._sqlite:
+                    raise
+                return self._run(len(rows), parameters)
+        except self._errors(("Error",)) as error:
+            self._forget()
+            raise _named(self._engine, error) from error
+
+    def _run(self, number: int, parameters: list[Any]) -> set[str]:
+        if self._connection is None:
+            self._connection = _detached(self._engine)
+        cursor = self._connection.cursor()
+        cursor.execute(self._statement(number), parameters)
+        # Both drivers are in autocommit: the statement is a transaction, over when its last row was fetched.
+        return {row[0] for row in cursor.fetchall()}
+
+    def _statement(self, number: int) -> str:
+        if number not in self._statements:
+            mark = "?" if self._sqlite else "%s"
+            row = "(" + ", ".join(mark for _ in _COLUMNS) + ")"
+            self._statements[number] = (
+                f"INSERT INTO {DeliveryRow.__tablename__} ({', '.join(_COLUMNS)}) VALUES {', '.join([row] * number)} "  # noqa: S608
+                "ON CONFLICT DO NOTHING RETURNING id"
+            )
+        return self._statements[number]
+
+    def _forget(self) -> None:
+        broken, self._connection = self._connection, None
+        if broken is not None:
+            try:
+                broken.close()
+            except Exception as error:
+                _log.debug("inbox.connection_did_not_close", error=type(error).__name__)
+
+    def _errors(self, names: tuple[str, ...]) -> tuple[type[BaseException], ...]:
+        module = self._engine.dialect.dbapi
+        return tuple(getattr(module, name) for name in names)
+
+
+def _detached(engine: sa.Engine) -> Any:
+    """A driver's connection, set up as all of the engine's are, that the pool no longer counts; in autocommit."""
+    borrowed: Any = engine.raw_connection()
+    borrowed.detach()
+    if engine.dialect.name == "postgresql":
+        borrowed.dbapi_connection.autocommit = True
+    return borrowed
+
+
+def _named(engine: sa.Engine, error: BaseException) -> BaseException:
+    """The driver's error as SQLAlchemy's, which the rest of the product knows."""
+    module: Any = engine.dialect.dbapi
+    return sa.exc.DBAPIError.instance("INSERT INTO deliveries", None, error, module.Error, hide_parameters=True)
+
+
+def _for_sqlite(name: str, value: Any) -> Any:
+    if name == "headers":
+        return json.dumps(value)
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+    return value
+
+
+def _for_postgresql(name: str, value: Any) -> Any:
+    return json.dumps(value) if name == "headers" else value
+
+
+def _own_engine(database: Database) -> sa.Engine:
+    """On SQLite an engine of our own, which gives up on the writer before the platform gives up on us."""
+    if not database.is_sqlite:
+        return database.engine
+    engine = Database(database.url.render_as_string(hide_password=False), pool_size=1).engine
+
+    @sa.event.listens_for(engine, "connect")
+    def wait_less(connection: Any, _record: Any) -> None:
+        connection.execute(f"PRAGMA busy_timeout={LOCK_WAIT_MS}")
+
+    return engine
+
+
+def _away(error: Exception) -> bool:
+    """Is the database itself the trouble, so that trying rows one by one makes everybody wait? A deadlock isn't."""
+    if not isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError | sa.exc.TimeoutError):
+        return False
+    return getattr(getattr(error, "orig", None), "sqlstate", None) != "40P01"
+
+
+def _repeat(connection: sa.Connection, row: dict[str, Any]) -> str:
+    """Count a repeat on the row that was first. A later trigger time of the same body puts it back to the drain."""
+    same = [DeliveryRow.id == row["id"]]
+    if row["delivery_key"] is not None:
+        same.append(DeliveryRow.delivery_key == row["delivery_key"])
+    if row["body_key"] is not None:
+        same.append(DeliveryRow.body_key == row["body_key"])
+    first = connection.execute(
+        sa.select(DeliveryRow.id, DeliveryRow.triggered_at, DeliveryRow.body_hash, DeliveryRow.status)
+        .where(sa.or_(*same))
+        .order_by(DeliveryRow.id)
+        .limit(1)
+        .with_for_update()
+    ).one()
+    if first.id == row["id"]:  # ours after all: it was committed before its connection broke
+        return str(first.id)
+    values: dict[str, Any] = {"repeats": DeliveryRow.repeats + 1}
+    heard = row["triggered_at"]
+    if heard and first.body_hash == row["body_hash"] and (first.triggered_at is None or heard > first.triggered_at):
+        values["triggered_at"] = heard
+        if first.status == "done" and row["body_key"] is not None:
+            values |= {"status": "waiting", "tries": 0, "next_try_at": None}
+    connection.execute(sa.update(DeliveryRow).where(DeliveryRow.id == first.id).values(**values))
+    return str(first.id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -35,12 +36,12 @@ def install(app: Flask, settings: Settings) -> None:
     app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(
         amount=amounts.amount, money=amounts.plain, rate=amounts.rate, count=amounts.count, size=amounts.size,
-        time=moments.tag, day=moments.day, pay_day=moments.pay_day, lasting=moments.lasting,
+        time=moments.tag, day=moments.day, pay_day=moments.pay_day, lasting=moments.lasting, plain_json=_plain_json,
     )  # fmt: skip
     app.jinja_env.globals.update(
         status=words.status, statuses=words.statuses, reason=words.reason, remedy=words.remedy, icon=icon, asset=asset,
         theme=theme, zones=moments.ZONES, zone_name=lambda: str(moments.zone().key), staff_seen=lambda: g.get("staff"),
-        shop_seen=lambda: g.get("shop"), dev=settings.dev, kinds=icons.KINDS, here=_here,
+        shop_seen=lambda: g.get("shop"), dev=settings.dev, kinds=icons.KINDS, here_at=_here,
     )  # fmt: skip
 
 
@@ -73,6 +74,11 @@ def _here(**changes: str | None) -> str:
     """This page's address with some of its query changed (None removes one): filters and chips are links."""
     wanted: dict[str, Any] = {**request.args.to_dict(), **changes, **(request.view_args or {})}
     return url_for(str(request.endpoint), **{key: value for key, value in wanted.items() if value})
+
+
+def _plain_json(value: Any) -> str:
+    """JSON as text for a page: what `tojson` gives is for scripts."""
+    return json.dumps(value, ensure_ascii=False)
 
 
 @cache

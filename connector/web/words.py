@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from string import Formatter
 from typing import Any, Literal
 
+from connector.commerce.catalog import shoppable
 from connector.web.icons import KINDS
 
 Audience = Literal["merchant", "creator", "support"]
@@ -390,54 +391,6 @@ REASONS: dict[str, Wording] = {
     "title_missing": Wording(
         "No title", "Not for sale right now", "Empty title", remedy="Give the product a title in your store."
     ),
-    "no_variants": Wording(
-        "No variant to buy",
-        "Not for sale right now",
-        "Not one live variant",
-        remedy="Add a variant, or remove the product.",
-    ),
-    "not_active": Wording(
-        "Not active in your store",
-        "Not for sale right now",
-        "Store status is draft or archived",
-        remedy="Set it to active in your store.",
-    ),
-    "draft": Wording(
-        "A draft in your store",
-        "Not for sale right now",
-        "Store status draft",
-        remedy="Set it to active in your store.",
-    ),
-    "archived": Wording(
-        "Archived in your store",
-        "Not for sale right now",
-        "Store status archived",
-        remedy="Set it to active in your store.",
-    ),
-    "unlisted": Wording(
-        "Unlisted in your store",
-        "Not for sale right now",
-        "Store status unlisted",
-        remedy="Set it to active in your store.",
-    ),
-    "not_published": Wording(
-        "Not published to your online store",
-        "Not for sale right now",
-        "No publication that we can sell through",
-        remedy="Publish it to your online store.",
-    ),
-    "sold_out": Wording(
-        "Sold out", "Sold out", "No live variant may be bought", remedy="It comes back by itself when there is stock."
-    ),
-    "gift_card": Wording(
-        "Gift cards are not sold through creators",
-        "Gift cards earn nothing",
-        "Product is a gift card",
-        remedy="Nothing to do.",
-    ),
-    "removed": Wording(
-        "Deleted in your store", "No longer sold", "Gone at the store: tombstoned", remedy="Nothing to do."
-    ),
 }
 
 
@@ -445,7 +398,7 @@ def reason(code: str, audience: Audience, slots: Mapping[str, Any] | None = None
     """The code in the reader's words. An unknown code is shown as it stands, so that nothing is hidden."""
     wording = REASONS.get(code)
     if wording is None:
-        return code.replace("_", " ").capitalize()
+        return _of_catalog(code, audience) or code.replace("_", " ").capitalize()
     exact: str = getattr(wording, f"{audience}_exact")
     known = {name: value for name, value in (slots or {}).items() if value not in (None, "")}
     if exact and all(name in known for _, name, _, _ in Formatter().parse(exact) if name):
@@ -456,5 +409,15 @@ def reason(code: str, audience: Audience, slots: Mapping[str, Any] | None = None
 
 def remedy(code: str) -> str:
     """What the merchant can do about a refused or unsold product; empty when nothing."""
+    if code in shoppable.REASONS:
+        return shoppable.REASONS[code].remedy
     wording = REASONS.get(code)
     return wording.remedy if wording else ""
+
+
+def _of_catalog(code: str, audience: Audience) -> str:
+    """Why a product isn't in the list: the catalog keeps these words beside the rule that gives them."""
+    known = shoppable.REASONS.get(code)
+    if known is None:
+        return ""
+    return "Not for sale right now" if audience == "creator" else known.title.rstrip(".")

@@ -1,0 +1,241 @@
+"""The first page: is anything wrong, and whose turn is it? One sentence, the exceptions, then their figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from flask import current_app, url_for
+from sqlalchemy.orm import Session
+
+from connector import clock, db, jobs
+from connector.commerce.shops.tables import GrantRow, Shop
+from connector.config import Settings
+from connector.db import Scope
+from connector.earnings.attribution.tables import DecisionRow
+from connector.earnings.commission.tables import Clearance
+from connector.faces.console.face import blueprint
+from connector.sync.tables import Reconciliation, SyncRun
+from connector.web import moments, words
+from connector.web.guards import staff
+from connector.web.layout import page
+from connector.web.progress import SILENT_AFTER
+from connector.web.words import Badge
+from connector.webhooks.tables import DeliveryRow, RejectedCount
+
+WHY = "the console shows all shops to staff"
+BEHIND = timedelta(seconds=60)
+_WEIGHT = {"bad": 0, "warn": 1, "hold": 2, "info": 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """One exception: what, who must act, and where to look."""
+
+    badge: Badge
+    text: str
+    who: str  # merchant | staff | finance | operator
+    url: str
+
+
+@dataclass(slots=True)
+class Inbox:
+    by_status: dict[str, int] = field(default_factory=dict)
+    oldest: datetime | None = None  # of those that wait
+    rejected_today: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    alive: int
+    heard: datetime | None
+    stranded: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProofLine:
+    shop: Shop
+    pass_: Reconciliation | None
+
+
+@blueprint.get("", strict_slashes=False)
+@staff("support")
+def health() -> str:
+    now = clock.wall()
+    settings: Settings = current_app.config["CONNECTOR"]
+    with db.read(Scope.system(WHY)) as session:
+        inbox = read_inbox(session, now)
+        workers = read_workers(session, now, settings)
+        proofs = read_proofs(session)
+        troubles = sorted(
+            (
+                *_of_shops(session, now),
+                *_of_inbox(session, inbox, workers, now),
+                *_of_runs(session, clock.now()),
+                *_of_proofs(proofs),
+                *_of_money(session),
+            ),
+            key=lambda trouble: _WEIGHT.get(trouble.badge.kind, 9),
+        )
+    return page(
+        "console/health.html", troubles=troubles, inbox=inbox, workers=workers, proofs=proofs, now=now,
+        sentence=_sentence(len(troubles), now),
+    )  # fmt: skip
+
+
+def _sentence(troubles: int, now: datetime) -> str:
+    at = moments.hour(now)[:5]
+    if troubles == 0:
+        return f"Everything is well, {at}."
+    things = "1 thing needs someone" if troubles == 1 else f"{troubles} things need someone"
+    return f"{things}. Everything else is well, {at}."
+
+
+def read_inbox(session: Session, now: datetime) -> Inbox:
+    found = Inbox()
+    for status, number in session.execute(sa.select(DeliveryRow.status, sa.func.count()).group_by(DeliveryRow.status)):
+        found.by_status[status] = int(number)
+    found.oldest = session.scalar(
+        sa.select(sa.func.min(DeliveryRow.received_at)).where(DeliveryRow.status == "waiting")
+    )
+    found.rejected_today = int(
+        session.scalar(
+            sa.select(sa.func.coalesce(sa.func.sum(RejectedCount.count), 0)).where(
+                RejectedCount.day == now.date().isoformat()
+            )
+        )
+        or 0
+    )
+    return found
+
+
+def read_workers(session: Session, now: datetime, settings: Settings) -> Workers:
+    slots = session.scalars(sa.select(jobs.WorkerSlot).where(jobs.WorkerSlot.until > now)).all()
+    heard = max((slot.taken_at for slot in slots), default=None)
+    return Workers(len(slots), heard, len(jobs.stranded(db.current(), settings.application_version)))
+
+
+def read_proofs(session: Session) -> list[ProofLine]:
+    """Each shop that is not gone with its newest reconciliation."""
+    newest = (
+        sa.select(Reconciliation.shop_id, sa.func.max(Reconciliation.started_at).label("at"))
+        .group_by(Reconciliation.shop_id)
+        .subquery()
+    )
+    rows = session.execute(
+        sa.select(Reconciliation).join(
+            newest, sa.and_(Reconciliation.shop_id == newest.c.shop_id, Reconciliation.started_at == newest.c.at)
+        )
+    ).scalars()
+    by_shop = {row.shop_id: row for row in rows}
+    shops = session.scalars(sa.select(Shop).where(Shop.status != "left").order_by(Shop.name, Shop.id)).all()
+    return [ProofLine(shop, by_shop.get(shop.id)) for shop in shops]
+
+
+def _of_shops(session: Session, now: datetime) -> Iterator[Trouble]:
+    for shop in session.scalars(sa.select(Shop).where(Shop.status == "needs_reconnect").order_by(Shop.name)):
+        why = words.reason(shop.status_reason, "support") if shop.status_reason else "its permission is gone"
+        text = f"{shop.name or shop.domain}: {why}. The merchant opens the app in the store to connect again."
+        yield Trouble(words.status("shop", shop.status), text, "merchant", _shop_url(shop.id))
+    soon = sa.select(Shop, GrantRow).join(GrantRow, GrantRow.shop_id == Shop.id)
+    for shop, grant in session.execute(
+        soon.where(Shop.status == "connected", GrantRow.refresh_expires_at < now + timedelta(days=7))
+    ):
+        if grant.refresh_expires_at is None:
+            continue
+        ends = moments.ago(grant.refresh_expires_at, wall=True)
+        text = f"{shop.name or shop.domain}: its permission ends {ends} unless we are let in before."
+        yield Trouble(Badge("warn", "Needs you"), text, "merchant", _shop_url(shop.id))
+
+
+def _of_inbox(session: Session, inbox: Inbox, workers: Workers, now: datetime) -> Iterator[Trouble]:
+    waiting = inbox.by_status.get("waiting", 0)
+    if workers.alive == 0:
+        text = "No worker is alive: deliveries wait and runs stand still. Start `connector worker`."
+        yield Trouble(Badge("bad", "Failed"), text, "operator", url_for("console.inbox", status="waiting"))
+    elif inbox.oldest is not None and now - inbox.oldest > BEHIND:
+        text = f"{waiting:,} deliveries wait, the oldest {moments.lasting(now - inbox.oldest)}. Workers are behind."
+        yield Trouble(Badge("warn", "Waiting"), text, "operator", url_for("console.inbox", status="waiting"))
+    if workers.stranded:
+        text = f"{workers.stranded} jobs belong to an earlier version and will not run. `connector doctor` lists them."
+        yield Trouble(Badge("bad", "Failed"), text, "operator", url_for("console.runs"))
+    rows = session.execute(
+        sa.select(DeliveryRow.status, DeliveryRow.reason, sa.func.count())
+        .where(DeliveryRow.status.in_(("failed", "parked", "quarantined")))
+        .group_by(DeliveryRow.status, DeliveryRow.reason)
+        .order_by(sa.func.count().desc())
+    )
+    for status, reason, number in rows:
+        what = words.reason(reason, "support") if reason else "No reason was written down"
+        text = f"{_deliveries(int(number))}: {what}."
+        url = url_for("console.inbox", status=status, reason=reason or None)
+        yield Trouble(words.status("delivery", status), text, "staff", url)
+
+
+def _deliveries(number: int) -> str:
+    return "1 delivery" if number == 1 else f"{number:,} deliveries"
+
+
+def _of_runs(session: Session, now: datetime) -> Iterator[Trouble]:
+    newest = sa.select(SyncRun.shop_id, sa.func.max(SyncRun.queued_at).label("at")).group_by(SyncRun.shop_id).subquery()
+    rows = session.execute(
+        sa.select(SyncRun, Shop)
+        .join(newest, sa.and_(SyncRun.shop_id == newest.c.shop_id, SyncRun.queued_at == newest.c.at))
+        .join(Shop, Shop.id == SyncRun.shop_id)
+        .where(Shop.status != "left")
+    )
+    for run, shop in rows:
+        name, url = shop.name or shop.domain, url_for("console.run", run_id=run.id)
+        if run.status == "failed":
+            yield Trouble(words.status("run", "failed"), f"{name}: the last sync failed. {run.problem}", "staff", url)
+        elif run.status == "asks":
+            yield Trouble(
+                words.status("run", "asks"), f"{name}: a sync asks before it goes on. {run.problem}", "staff", url
+            )
+        elif run.status == "refusals":
+            text = f"{name}: {_products(run.refused)} could not be taken in at the last sync."
+            yield Trouble(words.status("run", "refusals"), text, "merchant", url)
+        elif run.status == "running" and run.heard_at is not None and now - run.heard_at > SILENT_AFTER:
+            silent = moments.lasting(now - run.heard_at)
+            yield Trouble(Badge("warn", "Running"), f"{name}: a sync has been silent for {silent}.", "operator", url)
+
+
+def _products(number: int) -> str:
+    return "1 product" if number == 1 else f"{number:,} products"
+
+
+def _of_proofs(proofs: Sequence[ProofLine]) -> Iterator[Trouble]:
+    for line in proofs:
+        if line.pass_ is None or line.pass_.status not in ("gaps", "failed"):
+            continue
+        name, gaps = line.shop.name or line.shop.domain, len(line.pass_.gaps)
+        orders = "1 order" if gaps == 1 else f"{gaps} orders"
+        what = f"{orders} at the store not taken in" if line.pass_.status == "gaps" else line.pass_.problem
+        yield Trouble(
+            words.status("proof", line.pass_.status), f"{name}: {what}.", "staff", _shop_url(line.shop.id) + "#proofs"
+        )
+
+
+def _of_money(session: Session) -> Iterator[Trouble]:
+    drifted = session.scalar(sa.select(sa.func.count(sa.distinct(DecisionRow.order_id))).where(DecisionRow.drift != ""))
+    if drifted:
+        orders = "1 order" if drifted == 1 else f"{drifted} orders"
+        text = f"{orders} would be decided otherwise now. Nothing was posted; a recorded act is needed."
+        yield Trouble(words.status("money", "frozen"), text, "finance", url_for("console.orders", flag="drift"))
+    blocked = session.scalar(
+        sa.select(sa.func.count(sa.distinct(Clearance.order_id))).where(
+            Clearance.state == "open", Clearance.blocked.contains("refund_amount_unknown")
+        )
+    )
+    if blocked:
+        orders = "1 order waits" if blocked == 1 else f"{blocked} orders wait"
+        text = f"{orders} for the amount of a refund that the store did not give."
+        yield Trouble(
+            words.status("money", "frozen"), text, "finance", url_for("console.orders", flag="unknown_refund")
+        )
+
+
+def _shop_url(shop_id: str) -> str:
+    return url_for("console.shop", shop_id=shop_id)

@@ -1,0 +1,110 @@
+"""Money for finance: what each shop owes, closings with their statements, payout batches. Reading only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from connector import db
+from connector.db import Scope
+from connector.earnings.ledger import queries as ledger
+from connector.earnings.payouts.tables import Payout, PayoutBatch, SetAside
+from connector.earnings.settlement.tables import Closing, Statement, StatementLine
+from connector.errors import NotFound
+from connector.faces.console.face import blueprint
+from connector.faces.console.health import WHY
+from connector.faces.console.runs import shops_by_id
+from connector.programme.creators import queries as creators_of
+from connector.web import keyset
+from connector.web.guards import staff
+from connector.web.layout import page
+
+
+@dataclass(slots=True)
+class Owed:
+    """One shop's sums in one currency."""
+
+    shop_id: str
+    currency: str
+    pending: int = 0
+    cleared: int = 0
+    settled: int = 0
+    in_transit: int = 0
+    paid: int = 0
+
+
+@blueprint.get("/money")
+@staff("finance")
+def money() -> str:
+    with db.read(Scope.system(WHY)) as session:
+        owed = _owed(ledger.balances(session))
+        apart = {currency: total for currency, total in _sums(ledger.accounts(session)).items() if total != 0}
+        closings = keyset.read(session, "closings", sa.select(Closing), (Closing.closed_at, Closing.id), per_page=20)
+        batches = session.scalars(sa.select(PayoutBatch).order_by(PayoutBatch.prepared_at.desc()).limit(20)).all()
+        shops = shops_by_id(session, {each.shop_id for each in owed} | {each.shop_id for each in closings.rows})
+    return page("console/money.html", owed=owed, apart=apart, closings=closings, batches=batches, shops=shops)
+
+
+def _owed(balances: list[ledger.Balance]) -> list[Owed]:
+    found: dict[tuple[str, str], Owed] = {}
+    for each in balances:
+        row = found.setdefault((each.shop_id, each.currency), Owed(each.shop_id, each.currency))
+        row.pending += each.pending
+        row.cleared += each.cleared
+        row.settled += each.settled
+        row.in_transit += each.in_transit
+        row.paid += each.paid
+    return list(found.values())
+
+
+def _sums(accounts: dict[tuple[str, str, str], int]) -> dict[str, int]:
+    """currency → sum over all accounts, which must be zero."""
+    totals: dict[str, int] = {}
+    for (_, currency, _), amount in accounts.items():
+        totals[currency] = totals.get(currency, 0) + amount
+    return totals
+
+
+@blueprint.get("/money/closings/<closing_id>")
+@staff("finance")
+def closing(closing_id: str) -> str:
+    with db.read(Scope.system(WHY)) as session:
+        found = session.get(Closing, closing_id)
+        if found is None:
+            raise NotFound(f"no closing has the id {closing_id[:40]!r}")
+        statements = session.scalars(
+            sa.select(Statement)
+            .where(Statement.closing_id == closing_id)
+            .order_by(Statement.total.desc(), Statement.id)
+        ).all()
+        lines: dict[str, int] = dict(
+            session.execute(
+                sa.select(StatementLine.statement_id, sa.func.count())
+                .where(StatementLine.statement_id.in_([each.id for each in statements]))
+                .group_by(StatementLine.statement_id)
+            )
+            .tuples()
+            .all()
+        )
+        people = creators_of.some(session, {each.creator_id for each in statements})
+        shops = shops_by_id(session, {found.shop_id})
+    return page(
+        "console/closing.html", closing=found, statements=statements, lines=lines, people=people,
+        shop=shops.get(found.shop_id),
+    )  # fmt: skip
+
+
+@blueprint.get("/money/batches/<batch_id>")
+@staff("finance")
+def batch(batch_id: str) -> str:
+    with db.read(Scope.system(WHY)) as session:
+        found = session.get(PayoutBatch, batch_id)
+        if found is None:
+            raise NotFound(f"no payout batch has the id {batch_id[:40]!r}")
+        payouts = session.scalars(sa.select(Payout).where(Payout.batch_id == batch_id).order_by(Payout.id)).all()
+        aside = session.scalars(sa.select(SetAside).where(SetAside.batch_id == batch_id).order_by(SetAside.id)).all()
+        left_out = {each.creator_id for each in aside}
+        people = creators_of.some(session, {each.creator_id for each in payouts} | left_out)
+        shops = shops_by_id(session, {each.shop_id for each in payouts} | {each.shop_id for each in aside})
+    return page("console/batch.html", batch=found, payouts=payouts, aside=aside, people=people, shops=shops)

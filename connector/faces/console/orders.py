@@ -1,0 +1,91 @@
+"""Orders: find one, and its trace: who earns what, and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from flask import redirect, request, url_for
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as AnyResponse
+
+from connector import db
+from connector.commerce.orders.tables import Order
+from connector.commerce.shops.tables import Shop
+from connector.db import Scope
+from connector.earnings.attribution.tables import DecisionRow, Link, Touch
+from connector.earnings.commission.tables import Clearance
+from connector.errors import NotFound
+from connector.faces.console.face import blueprint
+from connector.faces.console.health import WHY
+from connector.faces.console.runs import name_of, shops_by_id
+from connector.operations import trace as tracing
+from connector.web import explain, keyset, outcomes
+from connector.web.guards import staff
+from connector.web.layout import page
+
+_FLAGS = {"drift": "Would be decided otherwise now", "unknown_refund": "Refund of unknown amount"}
+
+
+@blueprint.get("/orders")
+@staff("support")
+def orders() -> str | AnyResponse:
+    asked: dict[str, Any] = {name: request.args.get(name, "").strip() for name in ("q", "shop", "flag")}
+    with db.read(Scope.system(WHY)) as session:
+        found = keyset.read(session, "orders", _matching(session, asked), (Order.placed_at, Order.id))
+        if asked["q"] and len(found.rows) == 1 and not request.args.get("older"):
+            return redirect(url_for(".order", order_id=found.rows[0].id), code=303)
+        came = outcomes.of(session, found.rows)
+        shops = shops_by_id(session, {row.shop_id for row in found.rows} | {asked["shop"]})
+        every = session.scalars(sa.select(Shop).order_by(Shop.name).limit(500)).all()
+    shown = {"shop": name_of(shops.get(asked["shop"])), "flag": _FLAGS.get(asked["flag"], asked["flag"])}
+    chips = [
+        ({"q": "Search", "shop": "Shop", "flag": "Only"}[name], shown.get(name, value),
+         url_for(".orders", **{k: v for k, v in asked.items() if v and k != name}))
+        for name, value in asked.items()
+        if value
+    ]  # fmt: skip
+    return page(
+        "console/orders.html", found=found, lines=[(row, came[row.id], shops.get(row.shop_id)) for row in found.rows],
+        asked=asked, chips_shown=chips, every=every, filtered=any(asked.values()),
+    )  # fmt: skip
+
+
+def _matching(session: Session, asked: dict[str, Any]) -> sa.Select[Order]:
+    query = sa.select(Order)
+    if asked["shop"]:
+        query = query.where(Order.shop_id == asked["shop"])
+    if asked["q"]:
+        text = asked["q"]
+        numbers = {text, "#" + text.lstrip("#"), text.lstrip("#")}
+        named = sa.or_(Order.number.in_(numbers), Order.order_ref == text, Order.id == text)
+        touched = _touched(session, text)
+        query = query.where(sa.or_(named, Order.id.in_(touched)) if touched is not None else named)
+    if asked["flag"] == "drift":
+        query = query.where(Order.id.in_(sa.select(DecisionRow.order_id).where(DecisionRow.drift != "")))
+    if asked["flag"] == "unknown_refund":
+        blocked = sa.select(Clearance.order_id).where(
+            Clearance.state == "open", Clearance.blocked.contains("refund_amount_unknown")
+        )
+        query = query.where(Order.id.in_(blocked))
+    return query
+
+
+def _touched(session: Session, text: str) -> sa.Select[str] | None:
+    """Orders decided by a touch or a link that was typed: `tch_…`, `lnk_…`, or a link's code."""
+    link_id = session.scalar(sa.select(Link.id).where(sa.or_(Link.id == text, Link.code == text)))
+    if link_id is None and not text.startswith("tch_"):
+        return None
+    touches = sa.select(Touch.id).where(sa.or_(Touch.id == text, Touch.link_id == link_id))
+    return sa.select(DecisionRow.order_id).where(DecisionRow.touch_id.in_(touches))
+
+
+@blueprint.get("/orders/<order_id>")
+@staff("support")
+def order(order_id: str) -> str:
+    with db.read(Scope.system(WHY)) as session:
+        row = session.get(Order, order_id)
+        if row is None:
+            raise NotFound(f"no order has the id {order_id[:40]!r}")
+        found = tracing.trace(session, row)
+    return page("console/order.html", trace=found, sentence=explain.sentence(found), explain=explain)

@@ -1,0 +1,199 @@
+"""Shops and one shop: how it stands, since when, and what changed just before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from flask import request, url_for
+from sqlalchemy.orm import Session
+
+from connector import clock, db
+from connector.audit import AuditRow
+from connector.commerce.catalog import queries as catalog
+from connector.commerce.orders.tables import Order
+from connector.commerce.shops import queries as shops_of
+from connector.commerce.shops import settings as shop_settings
+from connector.commerce.shops.tables import GrantRow, Shop, ShopSetting
+from connector.db import Scope
+from connector.faces.console.face import blueprint
+from connector.faces.console.health import WHY
+from connector.sync.tables import Reconciliation, SyncRun
+from connector.web import moments, progress, words
+from connector.web.guards import staff
+from connector.web.layout import page
+from connector.webhooks.tables import DeliveryRow
+
+AT_MOST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class ShopLine:
+    shop: Shop
+    listings: int
+    last_order: datetime | None
+    run: SyncRun | None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One line of a timeline."""
+
+    at: datetime
+    kind: str
+    text: str
+    who: str = ""
+    id: str = ""
+    url: str = ""
+    folded: int = 0
+
+
+@blueprint.get("/shops")
+@staff("support")
+def shops() -> str:
+    text, status = request.args.get("q", "").strip(), request.args.get("status", "")
+    with db.read(Scope.system(WHY)) as session:
+        asked = sa.select(Shop)
+        if status:
+            asked = asked.where(Shop.status == status)
+        if text:
+            like = f"%{text.lower()}%"
+            asked = asked.where(sa.or_(sa.func.lower(Shop.name).like(like), Shop.domain.like(like), Shop.id == text))
+        found = session.scalars(asked.order_by(sa.func.lower(Shop.name), Shop.id).limit(AT_MOST)).all()
+        lines = _lines(session, found)
+        rows = session.execute(sa.select(Shop.status, sa.func.count()).group_by(Shop.status))
+        numbers: dict[str, int] = dict(rows.tuples().all())
+    views = [("All", url_for(".shops"), sum(numbers.values()), not status)]
+    views += [
+        (badge.word, url_for(".shops", status=value), numbers.get(value, 0), status == value)
+        for value, badge in words.statuses("shop").items()
+        if numbers.get(value) or status == value
+    ]
+    chips = [("Search", text, url_for(".shops", status=status or None))] if text else []
+    return page("console/shops.html", lines=lines, views=views, chips_shown=chips, text=text, status_asked=status)
+
+
+def _lines(session: Session, found: Sequence[Shop]) -> list[ShopLine]:
+    ids = [shop.id for shop in found]
+    rows = session.execute(
+        sa.select(Order.shop_id, sa.func.max(Order.first_seen_at)).where(Order.shop_id.in_(ids)).group_by(Order.shop_id)
+    )
+    heard: dict[str, datetime] = dict(rows.tuples().all())
+    newest = (
+        sa.select(sa.func.max(SyncRun.queued_at)).where(SyncRun.shop_id == Shop.id).correlate(Shop).scalar_subquery()
+    )
+    runs = session.scalars(
+        sa.select(SyncRun).join(Shop, Shop.id == SyncRun.shop_id).where(Shop.id.in_(ids), SyncRun.queued_at == newest)
+    )
+    by_shop = {run.shop_id: run for run in runs}
+    return [
+        ShopLine(shop, catalog.counts(session, shop.id).get("shoppable", 0), heard.get(shop.id), by_shop.get(shop.id))
+        for shop in found
+    ]
+
+
+@blueprint.get("/shops/<shop_id>")
+@staff("support")
+def shop(shop_id: str) -> str:
+    now = clock.now()
+    with db.read(Scope.system(WHY)) as session:
+        found = shops_of.get(session, shop_id)
+        grant = session.get(GrantRow, shop_id)
+        runs = session.scalars(
+            sa.select(SyncRun).where(SyncRun.shop_id == shop_id).order_by(SyncRun.queued_at.desc()).limit(8)
+        ).all()
+        passes = session.scalars(
+            sa.select(Reconciliation)
+            .where(Reconciliation.shop_id == shop_id)
+            .order_by(Reconciliation.started_at.desc())
+            .limit(8)
+        ).all()
+        last_order = session.scalars(
+            sa.select(Order).where(Order.shop_id == shop_id).order_by(Order.first_seen_at.desc()).limit(1)
+        ).first()
+        orders = session.scalar(sa.select(sa.func.count()).select_from(Order).where(Order.shop_id == shop_id)) or 0
+        last_delivery = session.scalar(
+            sa.select(sa.func.max(DeliveryRow.received_at)).where(DeliveryRow.shop_id == shop_id)
+        )
+        in_force = {name: shop_settings.at(session, shop_id, name, now) for name in shop_settings.DEFAULTS}
+        changed = _settings_since(session, shop_id)
+        listings = catalog.counts(session, shop_id)
+        reasons = sorted(catalog.reasons(session, shop_id).items(), key=lambda each: -each[1])
+        items = _timeline(session, found, runs, passes)
+    return page(
+        "console/shop.html", shop=found, grant=grant, runs=[(run, progress.view(run)) for run in runs], passes=passes,
+        last_order=last_order, last_delivery=last_delivery, orders=orders, in_force=in_force, changed=changed,
+        listings=listings, reasons=reasons, items=items, sentence=_sentence(found, last_order), wall=clock.wall(),
+    )  # fmt: skip
+
+
+def _sentence(found: Shop, last_order: Order | None) -> str:
+    heard = f"Last order heard {moments.ago(last_order.first_seen_at)}." if last_order else "No order heard yet."
+    if found.status == "needs_reconnect":
+        why = words.reason(found.status_reason, "support") if found.status_reason else "Its permission is gone"
+        return f"{why}. The merchant opens the app in the store; no order is lost, we fetch them afterwards."
+    if found.status == "left":
+        when = moments.ago(found.left_at) if found.left_at else "some time ago"
+        return f"Left {when}. No new credit; what was earned stays and is paid."
+    return f"Well. {heard}"
+
+
+def _settings_since(session: Session, shop_id: str) -> dict[str, ShopSetting]:
+    rows = session.scalars(sa.select(ShopSetting).where(ShopSetting.shop_id == shop_id).order_by(ShopSetting.starts_at))
+    return {row.name: row for row in rows}
+
+
+def _timeline(session: Session, found: Shop, runs: Sequence[SyncRun], passes: Sequence[Reconciliation]) -> list[Item]:
+    items = [Item(found.installed_at, "good", "Connected; permission read and kept sealed")]
+    if found.left_at:
+        items.append(Item(found.left_at, "idle", "Left: the app was removed in the store"))
+    for run in runs:
+        seen = progress.view(run)
+        text = f"Sync {seen.state.word.lower()}, started {seen.trigger}"
+        at = run.finished_at or run.started_at or run.queued_at
+        items.append(Item(at, seen.state.kind, text, id=run.id, url=url_for(".run", run_id=run.id)))
+    for each in passes:
+        state = words.status("proof", each.status)
+        text = f"Orders reconciled: {state.word.lower()}; {len(each.missing)} repaired, {len(each.gaps)} open"
+        items.append(Item(each.finished_at or each.started_at, state.kind, text, id=each.id))
+    rows = session.scalars(
+        sa.select(AuditRow).where(AuditRow.shop_id == found.id).order_by(AuditRow.at.desc()).limit(20)
+    )
+    items += [Item(row.at, "idle", act_words(row.act), who=row.actor, id=row.subject) for row in rows]
+    return fold(sorted(items, key=lambda item: item.at, reverse=True))[:30]
+
+
+def fold(items: Sequence[Item]) -> list[Item]:
+    """Neighbours that say the same become one line with how many more there are."""
+    folded: list[Item] = []
+    for item in items:
+        last = folded[-1] if folded else None
+        if last is not None and (last.text, last.who, last.kind) == (item.text, item.who, item.kind):
+            folded[-1] = Item(last.at, last.kind, last.text, last.who, last.id, last.url, last.folded + 1)
+        else:
+            folded.append(item)
+    return folded
+
+
+_ACTS = {
+    "delivery.replay": "Deliveries replayed",
+    "run.start": "Sync started",
+    "run.stop": "Sync asked to stop",
+    "run.resume": "Sync resumed",
+    "merchant.sign_in": "Merchant signed in",
+    "staff.sign_in": "Staff signed in",
+    "staff.add": "Staff member added",
+    "staff.role": "Role changed",
+    "staff.bind": "Sign-in service bound to a name",
+    "staff.off": "Staff member switched off",
+    "staff.sign_out": "Signed out everywhere",
+    "token.issue": "App token issued",
+    "token.revoke": "App token revoked",
+}
+
+
+def act_words(act: str) -> str:
+    """An act of the audit log in words; a new one is shown as it stands."""
+    return _ACTS.get(act) or act.replace(".", ": ").replace("_", " ").capitalize()

@@ -1,0 +1,199 @@
+"""The merchant's first page: am I live, what must I do next, does it pay? And the sync page behind it."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from flask import Response, flash, g, redirect, url_for
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as AnyResponse
+
+from connector import clock, db
+from connector.commerce.catalog import queries as catalog
+from connector.commerce.orders.tables import Order
+from connector.commerce.shops.tables import Shop
+from connector.db import Scope
+from connector.earnings.attribution.tables import Link
+from connector.earnings.ledger import queries as ledger
+from connector.earnings.payouts.rails import defused
+from connector.faces.dashboard.face import blueprint
+from connector.programme.collaborations import rates
+from connector.programme.collaborations.offer import Rate
+from connector.programme.collaborations.tables import Terms
+from connector.sync import queries as sync_queries
+from connector.sync import runs as sync_runs
+from connector.sync.tables import SyncRefusal, SyncRun
+from connector.web import moments, outcomes, progress, words
+from connector.web.guards import merchant
+from connector.web.layout import page
+from connector.web.progress import RunView
+from connector.web.words import Badge
+
+SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of setting up. `url` is where to do it; "" when there is nothing to do for the merchant."""
+
+    done: bool
+    text: str
+    url: str = ""
+    act: str = ""
+
+
+@dataclass(slots=True)
+class Owed:
+    """What this shop owes its creators in one currency, in minor units."""
+
+    currency: str
+    pending: int = 0
+    cleared: int = 0
+    settled: int = 0
+    under_way: int = 0
+    paid: int = 0
+
+
+@blueprint.get("", strict_slashes=False)
+@merchant
+def home() -> str:
+    shop: Shop = g.shop
+    moments.use_zone(shop.time_zone)
+    with db.read(Scope.shop(shop.id)) as session:
+        run = sync_queries.newest(session, shop.id)
+        listings = catalog.counts(session, shop.id)
+        reasons = sorted(catalog.reasons(session, shop.id).items(), key=lambda each: -each[1])
+        rate = rates.open_rate(session, shop.id, "", clock.now())
+        steps = _steps(session, shop, run, rate)
+        owed = _owed(session, shop.id)
+        recent = session.scalars(
+            sa.select(Order).where(Order.shop_id == shop.id).order_by(Order.placed_at.desc(), Order.id.desc()).limit(8)
+        ).all()
+        came = outcomes.of(session, recent)
+    seen = progress.view(run) if run else None
+    kind, sentence = _sentence(shop, run, seen, listings.get("shoppable", 0))
+    return page(
+        "dashboard/home.html", shop=shop, run=run, seen=seen, kind=kind, sentence=sentence, listings=listings,
+        reasons=reasons, steps=steps, steps_done=sum(step.done for step in steps), owed=owed,
+        lines=[(order, came[order.id]) for order in recent], rate=rate,
+    )  # fmt: skip
+
+
+def _sentence(shop: Shop, run: SyncRun | None, seen: RunView | None, shoppable: int) -> tuple[Badge, str]:
+    if shop.status == "needs_reconnect":
+        return words.status("shop", "needs_reconnect"), (
+            "Your shop needs you: the permission to read it was withdrawn. Open the app in your store to connect again. "
+            "No order is lost: we fetch them afterwards."
+        )
+    products = "1 product can" if shoppable == 1 else f"{shoppable:,} products can"
+    if run is None:
+        return Badge("info", "Connected"), "Your shop is connected. Reading your catalog starts in a moment."
+    if seen is not None and not seen.final and shoppable == 0:
+        return seen.state, "We are reading your catalog. You can close this page; it goes on."
+    if run.status == "failed" and shoppable == 0:
+        return seen.state if seen else Badge("bad", "Failed"), f"Your catalog could not be read: {run.problem}."
+    if shoppable == 0:
+        return Badge(
+            "warn", "Needs you"
+        ), "Your shop is connected, but no product can be sold yet. The reasons are below."
+    return Badge("good", "Live"), f"Your shop is live. {products} be sold."
+
+
+def _steps(session: Session, shop: Shop, run: SyncRun | None, rate: Rate | None) -> Sequence[Step]:
+    read = run is not None and run.status in ("done", "refusals")
+    any_rate = rate is not None or session.scalar(
+        sa.select(sa.literal(True)).where(
+            sa.exists().where(Terms.shop_id == shop.id, Terms.rate_bp.is_not(None), Terms.ends_at.is_(None))
+        )
+    )
+    linked = session.scalar(sa.select(sa.literal(True)).where(sa.exists().where(Link.shop_id == shop.id)))
+    sold = session.scalar(sa.select(sa.literal(True)).where(sa.exists().where(Order.shop_id == shop.id)))
+    refused = f", {run.refused:,} refused" if run is not None and run.refused else ""
+    return (
+        Step(shop.status == "connected", "Shop connected"),
+        Step(read, f"Catalog read{refused}", url_for(".sync"), "See"),
+        Step(bool(any_rate), "Commission set" if any_rate else "Commission: the app's team sets your rate with you"),
+        Step(bool(linked), "A creator shares one of your products"),
+        Step(bool(sold), "First order"),
+    )
+
+
+def _owed(session: Session, shop_id: str) -> list[Owed]:
+    found: dict[str, Owed] = {}
+    for each in ledger.balances(session, shop_id=shop_id):
+        row = found.setdefault(each.currency, Owed(each.currency))
+        row.pending += each.pending
+        row.cleared += each.cleared
+        row.settled += each.settled
+        row.under_way += each.in_transit
+        row.paid += each.paid
+    return [found[currency] for currency in sorted(found)]
+
+
+@blueprint.get("/sync")
+@merchant
+def sync() -> str:
+    shop: Shop = g.shop
+    moments.use_zone(shop.time_zone)
+    with db.read(Scope.shop(shop.id)) as session:
+        runs = sync_queries.runs(session, shop_id=shop.id, limit=10)
+        newest = runs[0] if runs else None
+        by_reason: list[tuple[str, int]] = []
+        samples: dict[str, Sequence[SyncRefusal]] = {}
+        if newest is not None:
+            by_reason = sorted(sync_queries.refusal_reasons(session, newest.id).items(), key=lambda each: -each[1])
+            samples = {reason: _refused(session, newest.id, reason, SHOWN) for reason, _ in by_reason}
+    return page(
+        "dashboard/sync.html", shop=shop, newest=newest, seen=progress.view(newest) if newest else None,
+        runs=[(run, progress.view(run)) for run in runs[1:]], by_reason=by_reason, samples=samples,
+    )  # fmt: skip
+
+
+@blueprint.get("/sync/part")
+@merchant
+def sync_part() -> str:
+    """The live part of the newest run, asked for again every 2 s while it runs."""
+    with db.read(Scope.shop(g.shop.id)) as session:
+        run = sync_queries.newest(session, g.shop.id)
+    return page("dashboard/sync_part.html", seen=progress.view(run) if run else None)
+
+
+@blueprint.post("/sync")
+@merchant
+def sync_again() -> AnyResponse:
+    with db.write(Scope.shop(g.shop.id)) as session:
+        sync_runs.start(session, g.shop.id, "merchant")
+    flash("We read your catalog again.")
+    return redirect(url_for(".sync"), code=303)
+
+
+@blueprint.get("/sync/refused.csv")
+@merchant
+def refused_csv() -> Response:
+    """The newest run's refused items, with what to do about each."""
+    with db.read(Scope.shop(g.shop.id)) as session:
+        run = sync_queries.newest(session, g.shop.id)
+        rows = sync_queries.refusals(session, run.id, limit=100_000) if run else ()
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(["product", "title", "reason", "what to do", "detail"])
+    for row in rows:
+        said = words.reason(row.reason, "merchant")
+        cells = (row.product_ref, row.title, said, words.remedy(row.reason), row.detail)
+        writer.writerow([defused(part) for part in cells])
+    return Response(
+        out.getvalue(), mimetype="text/csv", headers={"Content-Disposition": 'attachment; filename="refused.csv"'}
+    )
+
+
+def _refused(session: Session, run_id: str, reason: str, limit: int) -> Sequence[SyncRefusal]:
+    return session.scalars(
+        sa.select(SyncRefusal)
+        .where(SyncRefusal.run_id == run_id, SyncRefusal.reason == reason)
+        .order_by(SyncRefusal.product_ref)
+        .limit(limit)
+    ).all()

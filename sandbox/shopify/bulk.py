@@ -16,6 +16,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -43,7 +44,7 @@ from graphql import (
 from sandbox.shopify import fields, search
 from sandbox.shopify.clock import Clock
 from sandbox.shopify.deliveries import Deliveries
-from sandbox.shopify.fields import EVERYTHING, RESOLVERS, Call, Resolver, plain
+from sandbox.shopify.fields import EVERYTHING, RESOLVERS, Call, Resolver, plain, snake
 from sandbox.shopify.misbehaviour import Misbehaviour
 from sandbox.shopify.state import Doc, State
 
@@ -54,6 +55,7 @@ MOST_CONNECTIONS = 5
 DEEPEST = 2
 BUFFERED_LINES = 20_000
 ROOTS = ("products", "productVariants", "orders")
+STORED_TYPES = ("Product", "ProductVariant", "Order")  # their documents have every field by its name in snake_case
 
 
 class QueryRefused(ValueError):
@@ -63,40 +65,50 @@ class QueryRefused(ValueError):
 # --- compiling a query --------------------------------------------------------------------------------------------
 
 
+@dataclass
+class Plan:
+    """What a selection set takes from a document of one type."""
+
+    direct: list[tuple[str, str]] = field(default_factory=list)  # answer key, document key
+    computed: list[tuple[str, Callable[[Any, Call], Any]]] = field(default_factory=list)
+    connections: list[tuple[Resolver, SelectionSetNode, str]] = field(default_factory=list)
+
+    def read(self, source: Doc, call: Call) -> Doc:
+        made = {key: source.get(name) for key, name in self.direct}
+        for key, read in self.computed:
+            made[key] = read(source, call)
+        return made
+
+
 class Projection:
-    """What one selection set takes from a source document: plain values in place, connections apart."""
+    """Selection sets turned into plans: values in place, connections apart."""
 
     def __init__(self, schema: GraphQLSchema, fragments: dict[str, FragmentDefinitionNode]) -> None:
         self.schema = schema
         self.fragments = fragments
-        self._plans: dict[tuple[int, str], tuple[list[Any], list[Any]]] = {}
+        self._plans: dict[tuple[int, str], Plan] = {}
 
-    def plan(
-        self, selections: list[SelectionSetNode], type_name: str
-    ) -> tuple[list[tuple[str, Callable[[Any, Call], Any]]], list[tuple[Resolver, SelectionSetNode, str]]]:
-        """(values, connections) of a concrete type. Compiled once per selection set and type."""
-        key = (id(selections[0]), type_name)
+    def plan(self, selection: SelectionSetNode, type_name: str) -> Plan:
+        """The plan for a concrete type; made once per selection set and type."""
+        key = (id(selection), type_name)
         if key not in self._plans:
-            values: list[tuple[str, Callable[[Any, Call], Any]]] = []
-            children: list[tuple[Resolver, SelectionSetNode, str]] = []
-            for selection in selections:
-                self._collect(selection, type_name, values, children)
-            self._plans[key] = (values, children)
+            self._plans[key] = Plan()
+            self._collect(selection, type_name, self._plans[key])
         return self._plans[key]
 
-    def _collect(self, selection: SelectionSetNode, type_name: str, values: list[Any], children: list[Any]) -> None:
+    def _collect(self, selection: SelectionSetNode, type_name: str, plan: Plan) -> None:
         named = self.schema.type_map[type_name]
         assert isinstance(named, GraphQLObjectType)
         for chosen in selection.selections:
             if isinstance(chosen, FragmentSpreadNode):
                 definition = self.fragments[chosen.name.value]
                 if self._applies(definition.type_condition.name.value, named):
-                    self._collect(definition.selection_set, type_name, values, children)
+                    self._collect(definition.selection_set, type_name, plan)
             elif isinstance(chosen, InlineFragmentNode):
                 if chosen.type_condition is None or self._applies(chosen.type_condition.name.value, named):
-                    self._collect(chosen.selection_set, type_name, values, children)
+                    self._collect(chosen.selection_set, type_name, plan)
             elif isinstance(chosen, FieldNode):
-                self._field(chosen, type_name, named, values, children)
+                self._field(chosen, type_name, named, plan)
 
     def _applies(self, condition: str, named: GraphQLObjectType) -> bool:
         wanted = self.schema.type_map[condition]
@@ -104,44 +116,43 @@ class Projection:
             return self.schema.is_sub_type(wanted, named)
         return condition == named.name
 
-    def _field(
-        self, chosen: FieldNode, type_name: str, named: GraphQLObjectType, values: list[Any], children: list[Any]
-    ) -> None:
+    def _field(self, chosen: FieldNode, type_name: str, named: GraphQLObjectType, plan: Plan) -> None:
         name = chosen.name.value
         key = chosen.alias.value if chosen.alias else name
         if name == "__typename":
-            values.append((key, lambda _source, _call: type_name))
+            plan.computed.append((key, lambda _source, _call: type_name))
             return
         definition = named.fields[name]
         target = get_named_type(definition.type)
-        resolver = RESOLVERS.get((type_name, name)) or plain(type_name, name)
+        own = RESOLVERS.get((type_name, name))
+        resolver = own or plain(type_name, name)
         arguments = {a.name.value: value_from_ast_untyped(a.value) for a in chosen.arguments or ()}
         if target.name.endswith("Connection"):
-            found = node_selection(chosen)
             node_type = get_named_type(target.fields["nodes"].type)
-            children.append((resolver, found, node_type.name))
-            return
-        if chosen.selection_set is None:
-            values.append((key, lambda source, call: resolver(source, call, arguments)))
-            return
-        selection, is_list = chosen.selection_set, _is_list(definition.type)
+            plan.connections.append((resolver, node_selection(chosen), node_type.name))
+        elif chosen.selection_set is not None:
+            nested = self._nested(resolver, arguments, chosen.selection_set, target.name, _is_list(definition.type))
+            plan.computed.append((key, nested))
+        elif own is None and name not in ("id", "legacyResourceId") and type_name in STORED_TYPES:
+            plan.direct.append((key, snake(name)))
+        else:
+            plan.computed.append((key, lambda source, call: resolver(source, call, arguments)))
 
-        def nested(source: Any, call: Call) -> Any:
+    def _nested(
+        self, resolver: Resolver, arguments: Doc, selection: SelectionSetNode, type_name: str, is_list: bool
+    ) -> Callable[[Any, Call], Any]:
+        def read(source: Any, call: Call) -> Any:
             value = resolver(source, call, arguments)
             if value is None:
                 return None
             if is_list:
-                return [self.object(selection, row, target.name, call) for row in value]
-            return self.object(selection, value, target.name, call)
+                return [self.object(selection, row, type_name, call) for row in value]
+            return self.object(selection, value, type_name, call)
 
-        values.append((key, nested))
+        return read
 
     def object(self, selection: SelectionSetNode, source: Any, type_name: str, call: Call) -> Doc:
-        concrete = source.get("__typename", type_name)
-        if not isinstance(self.schema.type_map.get(concrete), GraphQLObjectType):
-            concrete = type_name
-        values, _ = self.plan([selection], concrete)
-        return {key: read(source, call) for key, read in values}
+        return self.plan(selection, source.get("__typename", type_name)).read(source, call)
 
 
 def _is_list(type_: Any) -> bool:
@@ -302,32 +313,33 @@ class Export:
 
     def root(self, type_name: str, source: Doc) -> None:
         self.roots += 1
-        self._write(self._line(self.query.selection, type_name, source, None))
+        plan = self.query.projection.plan(self.query.selection, type_name)
+        self._write(self._line(plan, source, None))
         self._children(self.query.selection, type_name, source)
 
-    def _line(self, selection: SelectionSetNode, type_name: str, source: Doc, parent: str | None) -> bytes:
-        concrete = source.get("__typename", type_name)
-        values, _ = self.query.projection.plan([selection], concrete)
-        line = {key: read(source, self.call) for key, read in values}
+    def _line(self, plan: Plan, source: Doc, parent: str | None) -> bytes:
+        line = plan.read(source, self.call)
         if parent is not None:
             line["__parentId"] = parent
-        # Shopify's files escape the slash, which JSON allows: a reader that compares text notices
+        # Shopify's files may escape a slash, which JSON allows: a reader that compares text notices
         return orjson.dumps(line).replace(b"</", b"<\\/") + b"\n"
 
     def _children(self, selection: SelectionSetNode, type_name: str, source: Doc) -> None:
         concrete = source.get("__typename", type_name)
-        _, children = self.query.projection.plan([selection], concrete)
-        if not children:
+        connections = self.query.projection.plan(selection, concrete).connections
+        if not connections:
             return
-        own_id = str(plain(concrete, "id")(source, self.call, {}))
-        for resolver, inner, child_type in children:
-            for child in _all_nodes(resolver, source, self.call):
-                if self.query.projection.plan([inner], child.get("__typename", child_type))[1]:
-                    # has children of its own: it must be out before they go in
-                    self._write(self._line(inner, child_type, child, own_id))
+        own_id = f"gid://shopify/{concrete}/{source['id']}"
+        for resolver, inner, child_type in connections:
+            nodes: list[Doc] = resolver(source, self.call, EVERYTHING)["nodes"]
+            for child in nodes:
+                plan = self.query.projection.plan(inner, child.get("__typename", child_type))
+                line = self._line(plan, child, own_id)
+                if plan.connections:  # it has children of its own: it must be out before they go in
+                    self._write(line)
                     self._children(inner, child_type, child)
                 else:
-                    self._later(self._line(inner, child_type, child, own_id))
+                    self._later(line)
 
     def _write(self, line: bytes) -> None:
         self.file.write(line)
@@ -346,12 +358,6 @@ class Export:
         for line in self.buffer:
             self._write(line)
         self.buffer.clear()
-
-
-def _all_nodes(resolver: Resolver, source: Doc, call: Call) -> list[Doc]:
-    """Every node of a nested connection, without pages and cursors."""
-    nodes: list[Doc] = resolver(source, call, EVERYTHING)["nodes"]
-    return nodes
 
 
 class Bulk:

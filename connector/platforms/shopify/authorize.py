@@ -40,8 +40,9 @@ from connector.platforms.shopify.settings import ShopifySettings
 
 log = logging.getLogger(__name__)
 
-_DOMAIN = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9-]{0,98}\.myshopify\.com")
-_ADMIN = re.compile(r"(?:https://)?admin\.shopify\.com/store/([a-zA-Z0-9][a-zA-Z0-9-]{0,98})")
+# ASCII: without it `k` would match the Kelvin sign, which lower() turns into a k.
+_DOMAIN = re.compile(r"[a-z0-9][a-z0-9-]{0,98}\.myshopify\.com", re.ASCII | re.IGNORECASE)
+_ADMIN = re.compile(r"(?:https://)?admin\.shopify\.com/store/([a-z0-9][a-z0-9-]{0,98})", re.ASCII | re.IGNORECASE)
 CALLBACK_FRESH = timedelta(seconds=90)
 LAUNCH_FRESH = timedelta(days=1)
 CLOCK_SKEW = timedelta(seconds=90)

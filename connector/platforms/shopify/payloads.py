@@ -183,6 +183,7 @@ class EditedLinesBody(msgspec.Struct):
 
 
 class EditBody(msgspec.Struct):
+    id: int
     order_id: int
     line_items: EditedLinesBody
 

@@ -293,7 +293,7 @@ def _stub(topic: str, body: bytes, currency: str) -> Event:
     if topic == "orders/edited":
         edit = decode(body, OrderEditedBody).order_edit
         added = tuple(FulfilledLine(str(row.id), row.delta) for row in edit.line_items.additions if row.delta > 0)
-        return OrderStub(str(edit.order_id), edit_added=added)
+        return OrderStub(str(edit.order_id), edit_added=added, edit_ref=str(edit.id))
     if topic == "refunds/create":
         refund = decode(body, RefundBody)
         return OrderStub(str(refund.order_id), refunds=(to_refund(refund, currency, "$"),))

@@ -1,0 +1,86 @@
+"""What a platform's tests hand to the suite."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from connector.platforms.contract import Delivery, Envelope, Http, Platform
+
+
+class Nonconformity(AssertionError):
+    """A platform doesn't do what the product relies on; the message says with which input."""
+
+
+def expect(holds: bool, what: str) -> None:
+    """Errors: Nonconformity. (A plain `assert` would vanish under `python -O`.)"""
+    if not holds:
+        raise Nonconformity(what)
+
+
+@dataclass(frozen=True)
+class Vector:
+    """A delivery, and whether its signature is right. Headers in lower case."""
+
+    name: str
+    headers: Mapping[str, str]
+    body: bytes
+    accepted: bool
+
+
+@dataclass(frozen=True)
+class Read:
+    """A recorded body and the recorded answers of the API to reading that very version of that order."""
+
+    payload: str  # file name
+    order_ref: str
+    http: Callable[[], Http]  # a fresh way out that gives the answers
+
+
+@dataclass(frozen=True)
+class Case:
+    """One platform under test.
+
+    `folder` holds `<event>.<variant>.json` bodies, exactly as received, and `expected.json`: file name → the events as
+    JSON. `topics` maps the `<event>` of a file's name to the platform's own word.
+    """
+
+    platform: Platform
+    folder: Path
+    topics: Mapping[str, str]
+    domain: str
+    currency: str
+    sign: Callable[[str, bytes, str], Mapping[str, str]]  # (topic, body, secret) → headers of a delivery
+    signature_header: str
+    secret: str
+    settings: Callable[[str, str], Any]  # (current secret, previous secret) → the platform's settings
+    vectors: Sequence[Vector] = ()
+    reads: Sequence[Read] = ()
+    hosts: Mapping[str, str] = field(default_factory=dict)  # what a merchant may type → the canonical host
+    not_hosts: Sequence[str] = ()  # beside the disguises that the suite makes of `domain` itself
+    bought: Callable[[str], tuple[Envelope, bytes]] | None = None  # a followed cart link → the order's delivery
+    personal: Sequence[str] = ()  # words of people in the payloads, which no snapshot may hold
+
+    def payloads(self) -> dict[str, tuple[str, bytes]]:
+        """File name → (topic, body), sorted by name. Errors: Nonconformity for a file whose event has no topic."""
+        found: dict[str, tuple[str, bytes]] = {}
+        for path in sorted(self.folder.glob("*.*.json")):
+            event = path.name.split(".", 1)[0]
+            expect(event in self.topics, f"{path.name}: no topic is known for the event {event!r}")
+            found[path.name] = (self.topics[event], path.read_bytes())
+        expect(bool(found), f"there is no recorded payload in {self.folder}")
+        return found
+
+    def expected(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.folder / "expected.json").read_text())
+        return found
+
+    def envelope(self, topic: str) -> Envelope:
+        return Envelope(domain=self.domain, topic=topic)
+
+    def delivery(self, topic: str, body: bytes, secret: str | None = None) -> Delivery:
+        headers = {name.lower(): value for name, value in self.sign(topic, body, secret or self.secret).items()}
+        return Delivery(headers=headers, body=body)

@@ -1,0 +1,474 @@
+"""The checks. Each is a function of a `Case`; together they are what the rest of the product relies on."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from connector import events
+from connector.conformance.case import Case, expect
+from connector.errors import ConnectorError, HostRefused, InputRefused, PayloadUnreadable, SignatureRejected
+from connector.events import Ignored, OrderSeen, OrderSnapshot, OrderStub, ProductGone, ProductStub, Unrecognised
+from connector.platforms.contract import CartLine, Client, Delivery, Grant
+
+UNKNOWN_TOPIC = "sandwiches/toasted"
+TOUCH = "t1abcdefghij012345ABCDEFGHIJ-_6789"
+_EVENT_NAMES = frozenset(kind.__name__ for kind in events.Event.__args__)
+
+
+# --- signatures -------------------------------------------------------------------------------------------------------
+
+
+def signature_vectors_hold(case: Case) -> None:
+    """Known signatures are taken, known forgeries aren't."""
+    expect(any(v.accepted for v in case.vectors), "there is no vector that must be accepted")
+    expect(any(not v.accepted for v in case.vectors), "there is no vector that must be refused")
+    settings = case.settings(case.secret, "")
+    for vector in case.vectors:
+        taken = _verified(case, Delivery(vector.headers, vector.body), settings)
+        expect(taken == vector.accepted, f"vector {vector.name}: {'taken' if taken else 'refused'}")
+
+
+def bent_signatures_are_refused(case: Case) -> None:
+    """One thing at a time is changed in a right delivery."""
+    settings = case.settings(case.secret, "")
+    for name, (topic, body) in case.payloads().items():
+        right = case.delivery(topic, body)
+        expect(_verified(case, right, settings), f"{name}: the right signature is refused")
+        for what, bent in _bent(case, right):
+            expect(not _verified(case, bent, settings), f"{name}: taken with {what}")
+
+
+def _bent(case: Case, right: Delivery) -> Iterator[tuple[str, Delivery]]:
+    key = case.signature_header.lower()
+    signature = right.headers[key]
+    without = {name: value for name, value in right.headers.items() if name != key}
+    middle = len(right.body) // 2
+    flipped = right.body[:middle] + bytes([right.body[middle] ^ 1]) + right.body[middle + 1 :]
+    yield "a changed byte", Delivery(right.headers, flipped)
+    yield "a byte less", Delivery(right.headers, right.body[:-1])
+    yield "a line feed more", Delivery(right.headers, right.body + b"\n")
+    yield "an empty body", Delivery(right.headers, b"")
+    yield "no signature", Delivery(without, right.body)
+    yield "an empty signature", Delivery({**without, key: ""}, right.body)
+    yield "the signature twice", Delivery({**without, key: f"{signature}, {signature}"}, right.body)
+    yield "a space before the signature", Delivery({**without, key: f" {signature}"}, right.body)
+    yield "the signature in capitals", Delivery({**without, key: signature.swapcase()}, right.body)
+    yield "a signature that isn't ASCII", Delivery({**without, key: "\u0661" * len(signature)}, right.body)
+    yield "a signature with a lone surrogate", Delivery({**without, key: "\udcff"}, right.body)
+    yield "another app's secret", case.delivery("", right.body, secret=f"{case.secret}x")
+    try:
+        again = json.dumps(json.loads(right.body)).encode()
+    except ValueError:
+        return
+    if again != right.body:
+        yield "the JSON written anew", Delivery(right.headers, again)
+
+
+def two_secrets_are_taken_while_they_rotate(case: Case) -> None:
+    topic, body = next(iter(case.payloads().values()))
+    old = case.delivery(topic, body)
+    new = case.delivery(topic, body, secret="rotated")  # noqa: S106 - made up
+    both = case.settings("rotated", case.secret)
+    expect(_verified(case, old, both), "the previous secret isn't taken")
+    expect(_verified(case, new, both), "the current secret isn't taken beside a previous one")
+    expect(not _verified(case, old, case.settings("rotated", "")), "a secret that was taken out is still taken")
+
+
+def an_empty_secret_closes(case: Case) -> None:
+    topic, body = next(iter(case.payloads().values()))
+    closed = case.settings("", "")
+    expect(not _verified(case, case.delivery(topic, body), closed), "a delivery is taken without any secret set")
+    by_nobody = Delivery({k.lower(): v for k, v in case.sign(topic, body, "").items()}, body)
+    expect(not _verified(case, by_nobody, closed), "a delivery signed with an empty secret is taken")
+
+
+def the_envelope_says_what_the_headers_say(case: Case) -> None:
+    settings = case.settings(case.secret, "")
+    for name, (topic, body) in case.payloads().items():
+        envelope = case.platform.webhooks.verify(case.delivery(topic, body), settings)
+        expect((envelope.topic, envelope.domain) == (topic, case.domain), f"{name}: the envelope says {envelope}")
+
+
+def bytes_that_are_not_text_are_verified_and_parked(case: Case) -> None:
+    """Signatures are of bytes: one over a body that isn't UTF-8 can be right, and translating it is no accident."""
+    settings = case.settings(case.secret, "")
+    body = b'{"id": 1, "title": "caf\xe9"}\xff'
+    for topic in case.platform.webhooks.topics:
+        envelope = case.platform.webhooks.verify(case.delivery(topic, body), settings)
+        _parked(case, envelope.topic, body, f"{topic} with bytes that aren't UTF-8")
+
+
+def _verified(case: Case, delivery: Delivery, settings: Any) -> bool:
+    try:
+        case.platform.webhooks.verify(delivery, settings)
+    except SignatureRejected:
+        return False
+    return True
+
+
+# --- topics and translation -------------------------------------------------------------------------------------------
+
+
+def every_topic_has_its_place(case: Case) -> None:
+    """Mapped to an event, or ignored with a reason; never both; and a payload for each that is mapped."""
+    hooks = case.platform.webhooks
+    both = set(hooks.topics) & set(hooks.ignored)
+    expect(not both, f"mapped and ignored: {sorted(both)}")
+    wrong = {topic: name for topic, name in hooks.topics.items() if name not in _EVENT_NAMES}
+    expect(not wrong, f"mapped to something that is no event: {wrong}")
+    silent = [topic for topic, reason in hooks.ignored.items() if len(reason) < 10]
+    expect(not silent, f"ignored without a reason: {silent}")
+    unseen = set(hooks.topics) - {topic for topic, _ in case.payloads().values()}
+    expect(not unseen, f"no payload is recorded for {sorted(unseen)}")
+
+
+def each_payload_becomes_what_the_table_says(case: Case) -> None:
+    hooks = case.platform.webhooks
+    for name, (topic, body) in case.payloads().items():
+        made = [type(event).__name__ for event in _translate(case, topic, body)]
+        expect(bool(made), f"{name}: no event at all")
+        wanted = hooks.topics.get(topic, "Ignored")
+        expect(all(kind in (wanted, "Ignored") for kind in made), f"{name}: {made}, the table says {wanted}")
+
+
+def payloads_become_the_expected_events(case: Case) -> None:
+    """Field by field, money in exact integers: the events written down beside the payloads."""
+    expected = case.expected()
+    payloads = case.payloads()
+    expect(
+        set(expected) == set(payloads), f"expected.json and payloads differ: {sorted(set(expected) ^ set(payloads))}"
+    )
+    for name, (topic, body) in payloads.items():
+        made = as_json(_translate(case, topic, body))
+        expect(made == expected[name], f"{name}: {_first_difference(made, expected[name])}")
+
+
+def as_json(translated: list[events.Event]) -> list[Any]:
+    """Events as they stand in expected.json."""
+    return [json.loads(msgspec.json.encode(event, order="deterministic")) for event in translated]
+
+
+def _first_difference(made: Any, wanted: Any, path: str = "$") -> str:
+    if isinstance(made, dict) and isinstance(wanted, dict):
+        for key in sorted(set(made) | set(wanted)):
+            if made.get(key) != wanted.get(key):
+                return _first_difference(made.get(key), wanted.get(key), f"{path}.{key}")
+    if isinstance(made, list) and isinstance(wanted, list) and len(made) == len(wanted):
+        for number, (one, other) in enumerate(zip(made, wanted, strict=True)):
+            if one != other:
+                return _first_difference(one, other, f"{path}[{number}]")
+    return f"{path} is {made!r}, expected {wanted!r}"
+
+
+def translation_is_pure(case: Case) -> None:
+    """Equal bytes give equal events, and what is stored of them is read back equal."""
+    for name, (topic, body) in case.payloads().items():
+        first, second = _translate(case, topic, body), _translate(case, topic, bytes(bytearray(body)))
+        expect(first == second, f"{name}: two translations differ")
+        for event in first:
+            back = msgspec.json.decode(events.encode(event), type=type(event))
+            expect(back == event, f"{name}: {type(event).__name__} isn't read back as it was written")
+
+
+def money_is_whole_numbers(case: Case) -> None:
+    """No float anywhere in an event; a fraction only as an exact Decimal (a tax rate)."""
+    for name, (topic, body) in case.payloads().items():
+        for event in _translate(case, topic, body):
+            for path, value in _leaves(msgspec.to_builtins(event, builtin_types=(Decimal,)), type(event).__name__):
+                expect(not isinstance(value, float), f"{name}: {path} is a float")
+
+
+def unknown_topics_are_visible(case: Case) -> None:
+    for body in (b"{}", b"", b"\xff", b"[1]"):
+        made = _translate(case, UNKNOWN_TOPIC, body)
+        expect(made == [Unrecognised(UNKNOWN_TOPIC)], f"an unknown topic became {made}")
+
+
+def ignored_topics_read_nothing(case: Case) -> None:
+    for topic in case.platform.webhooks.ignored:
+        made = _translate(case, topic, b"\xff not JSON")
+        expect(made == [Ignored(topic)], f"{topic} became {made}")
+
+
+def broken_bodies_are_parked_with_a_path(case: Case) -> None:
+    """Cut, empty, of another shape, nested without end: PayloadUnreadable with a path, never another error."""
+    for topic in case.platform.webhooks.topics:
+        for body in (b"", b"{", b"[]", b"null", b'"x"', b"1", b"{}", b"[" * 100_000, b'{"id": 1e400}'):
+            _parked(case, topic, body, f"{topic} with {body[:20]!r}")
+    for name, (topic, body) in case.payloads().items():
+        if topic in case.platform.webhooks.topics:
+            _parked(case, topic, body[: len(body) // 2], f"{name} cut in the middle")
+
+
+def any_field_may_be_wrong(case: Case) -> None:
+    """Each value of each payload in turn becomes something else: read, or parked with a path; never an accident."""
+    shapes: dict[tuple[str, ...], tuple[str, str, Any]] = {}
+    for name, (topic, body) in sorted(case.payloads().items(), key=lambda item: len(item[1][1])):
+        whole = json.loads(body)
+        shapes[tuple(sorted(whole))] = name, topic, whole  # of equal shapes the largest
+    others: tuple[Any, ...] = (None, {"x": 1}, "\u0000", -1, 1.5, [], 2**70)
+    for name, topic, whole in shapes.values():
+        for path in list(_places(whole)):
+            for other in others:
+                bent = _with(whole, path, other)
+                try:
+                    _translate(case, topic, json.dumps(bent).encode())
+                except PayloadUnreadable as error:
+                    expect(error.path.startswith("$"), f"{name}: parked without a path: {error}")
+                except Exception as error:  # noqa: BLE001 - whatever it is, it is the finding
+                    expect(
+                        False, f"{name}: {'.'.join(map(str, path))} = {other!r} ends in {type(error).__name__}: {error}"
+                    )
+
+
+def the_subject_is_what_the_event_is_about(case: Case) -> None:
+    """Read at receipt, before the answer: right where it says something, and never an error."""
+    hooks = case.platform.webhooks
+    for name, (topic, body) in case.payloads().items():
+        order_ref, product_ref = hooks.subject(case.envelope(topic), body)
+        for event in _translate(case, topic, body):
+            if isinstance(event, OrderSeen | OrderStub):
+                about = event.snapshot.order_ref if isinstance(event, OrderSeen) else event.order_ref
+                expect(order_ref == about, f"{name}: about order {about}, indexed as {order_ref}")
+            if isinstance(event, ProductStub | ProductGone):
+                expect(product_ref == event.product_ref, f"{name}: indexed as product {product_ref}")
+    for topic in (*hooks.topics, *hooks.ignored, UNKNOWN_TOPIC):
+        for body in (b"", b"\xff", b"[]", b"{", b'{"id": {}}', b"[" * 100_000, b'{"id": "x", "order_id": []}'):
+            found = hooks.subject(case.envelope(topic), body)
+            expect(found == (None, None), f"{topic}: {body[:20]!r} is about {found}")
+
+
+def snapshots_hold_no_person(case: Case) -> None:
+    """What the payloads say of people is in the buyer, on its way to a hash, or nowhere."""
+    expect(bool(case.personal), "the case names no personal words to look for")
+    found_in_payloads = set()
+    for name, (topic, body) in case.payloads().items():
+        text = body.decode()
+        found_in_payloads |= {word for word in case.personal if word in text}
+        for event in _translate(case, topic, body):
+            kept: msgspec.Struct = event.snapshot if isinstance(event, OrderSeen) else event
+            for word in case.personal:
+                expect(word not in events.encode(kept).decode(), f"{name}: {word!r} is kept in {type(event).__name__}")
+    missing = set(case.personal) - found_in_payloads
+    expect(not missing, f"no payload holds {sorted(missing)}: the check above proves nothing for them")
+
+
+def _translate(case: Case, topic: str, body: bytes) -> list[events.Event]:
+    return case.platform.webhooks.translate(case.envelope(topic), bytes(body), case.currency)
+
+
+def _parked(case: Case, topic: str, body: bytes, what: str) -> None:
+    try:
+        made = _translate(case, topic, body)
+    except PayloadUnreadable as error:
+        expect(error.path.startswith("$"), f"{what}: parked without a path")
+        return
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is the finding
+        expect(False, f"{what}: {type(error).__name__}: {error}")
+        return
+    expect(False, f"{what}: became {made}")
+
+
+def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _leaves(item, f"{path}.{key}")
+    elif isinstance(value, list | tuple):
+        for number, item in enumerate(value):
+            yield from _leaves(item, f"{path}[{number}]")
+    else:
+        yield path, value
+
+
+def _places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Paths to every value, containers too; of long lists only the first two entries."""
+    if path:
+        yield path
+    items = value.items() if isinstance(value, dict) else enumerate(value[:2]) if isinstance(value, list) else ()
+    for key, item in items:
+        yield from _places(item, (*path, key))
+
+
+def _with(whole: Any, path: tuple[Any, ...], other: Any) -> Any:
+    """A copy of `whole` in which one place holds something else; only the way to it is copied."""
+    made = copy.copy(whole)
+    place = made
+    for step in path[:-1]:
+        place[step] = copy.copy(place[step])
+        place = place[step]
+    place[path[-1]] = other
+    return made
+
+
+# --- reading and buying -----------------------------------------------------------------------------------------------
+
+
+def a_body_and_a_read_of_one_version_are_equal(case: Case) -> None:
+    if not case.platform.can("fat_orders"):
+        return
+    expect(bool(case.reads), "the platform has fat orders, and no read is recorded beside a body")
+    payloads = case.payloads()
+    for read in case.reads:
+        topic, body = payloads[read.payload]
+        told = _snapshot(case, topic, body, read.payload)
+        found = case.platform.orders.one(_client(case, read.http()), read.order_ref)
+        if found is None:
+            expect(False, f"{read.payload}: the order can't be read")
+            return
+        difference = _first_difference(msgspec.to_builtins(found.snapshot), msgspec.to_builtins(told))
+        expect(found.snapshot == told, f"{read.payload}: the read says {difference}")
+        expect(events.content_hash(found.snapshot) == events.content_hash(told), f"{read.payload}: hashes differ")
+
+
+def hosts_in_disguise_are_refused(case: Case) -> None:
+    """Before anything is sent: this string becomes the place that tokens go to."""
+    settings = case.settings(case.secret, "")
+    for typed, canonical in {case.domain: case.domain, **case.hosts}.items():
+        expect(case.platform.authorize.domain(typed, settings) == canonical, f"{typed!r} isn't {canonical}")
+    for typed in (*case.not_hosts, *_disguises(case.domain)):
+        try:
+            made = case.platform.authorize.domain(typed, settings)
+        except HostRefused:
+            continue
+        expect(False, f"{typed!r} is taken for {made}")
+
+
+def _disguises(domain: str) -> list[str]:
+    label, _, rest = domain.partition(".")
+    return [
+        "", " ", ".", f"{domain}\n", f"\n{domain}", f"{domain} ", f" {domain}", f"{domain}\x00", f"{domain}\t",
+        f"{domain}:443", f"{domain}:8080", f"user@{domain}", f"user:secret@{domain}", f"{domain}@evil.example",
+        f"evil.example/{domain}", f"evil.example?{domain}", f"evil.example#{domain}", f"evil.example\\{domain}",
+        f"{domain}.evil.example", f"{domain}/../x", f"{domain}?x=1", f"{domain}#x", f"{domain}.",
+        f"{label}\u3002{rest}", f"{label}\uff0e{rest}", f"{label}\u2024{rest}", domain.replace(".", "\uff61"),
+        f"-{domain}", f".{domain}", f"a..{rest}", f"a_b.{rest}", f"\u0430bc.{rest}", f"x%2e{rest}",
+        f"{label}%00.{rest}",
+        f"\u212a{domain}", f"{label}\u017f.{rest}", domain.replace("s", "\u017f", 1), domain.replace("i", "\u0130", 1),
+        "127.0.0.1", "[::1]", "0x7f000001", "2130706433", "0177.0.0.1", "localhost", "169.254.169.254",
+        "[::ffff:7f00:1]",
+        f"javascript:alert(1)//{domain}", f"//{domain}", f"http://{domain}:80@evil.example", "a" * 300 + f".{rest}",
+    ]  # fmt: skip
+
+
+def the_token_comes_back_from_the_cart(case: Case) -> None:
+    """A followed link becomes an order whose snapshot gives the token back, from more than one carrier."""
+    if not case.platform.can("cart_links"):
+        return
+    if case.bought is None:
+        expect(False, "the platform has cart links, and the case can't follow one")
+        return
+    settings = case.settings(case.secret, "")
+    lines = [CartLine("45000000000001", 2), CartLine("45000000000002")]
+    link = case.platform.checkout.cart_link(case.domain, lines, TOUCH, settings)
+    expect(case.domain in link, f"the link leads to {link}")
+    envelope, body = case.bought(link)
+    snapshot = _snapshot(case, envelope.topic, body, "the order that was bought")
+    found = [carrier for token, carrier in case.platform.checkout.tokens(snapshot) if token == TOUCH]
+    expect(len(set(found)) >= 2, f"the token came back from {found}")
+    for token in ("", "x" * 41, "a b", "a&b", "a\n", "\u00e9", 'a"b'):
+        try:
+            case.platform.checkout.cart_link(case.domain, lines, token, settings)
+        except InputRefused:
+            continue
+        expect(False, f"a link is made with the token {token!r}")
+
+
+def _snapshot(case: Case, topic: str, body: bytes, name: str) -> OrderSnapshot:
+    for event in _translate(case, topic, body):
+        if isinstance(event, OrderSeen):
+            return event.snapshot
+    expect(False, f"{name}: {topic} gives no OrderSeen")
+    raise AssertionError
+
+
+def _client(case: Case, http: Any) -> Client:
+    grant = Grant(access_token="access-secret-word", refresh_token="refresh-secret-word")  # noqa: S106 - made up
+    return Client(case.domain, case.currency, grant, http, _NoBudget(), case.settings(case.secret, ""))
+
+
+class _NoBudget:
+    def wait(self, cost: float) -> None: ...
+
+    def heard(self, available: float, maximum: float, restore_rate: float) -> None: ...
+
+
+# --- secrets ----------------------------------------------------------------------------------------------------------
+
+
+def secrets_are_in_no_text(case: Case) -> None:
+    """Not in the settings' text, a client's, a grant's, nor in an error of a call that fails in any way."""
+    settings = case.settings(case.secret, f"{case.secret}-before")
+    client = _client(case, _Failing(500))
+    texts = [repr(settings), str(settings), repr(client), repr(client.grant)]
+    for status in (200, 301, 400, 401, 402, 403, 404, 410, 418, 423, 429, 430, 500, 503):
+        failing = _client(case, _Failing(status))
+        for call in (
+            lambda c=failing: case.platform.orders.one(c, "1"),
+            lambda c=failing: case.platform.catalog.products(c, ["1"]),
+            lambda c=failing: case.platform.authorize.profile(c),
+        ):
+            try:
+                call()
+            except ConnectorError as error:
+                texts += [str(error), repr(error), error.public, repr(error.__cause__), repr(error.__dict__)]
+            else:
+                expect(status == 200, f"status {status} is no error")
+    for text in texts:
+        for secret in (case.secret, "access-secret-word", "refresh-secret-word", _Failing.ECHO):
+            expect(secret not in text, f"a secret is in {text[:200]!r}")
+
+
+class _Failing:
+    """Answers everything with one status and a body that repeats what was sent, as careless servers do."""
+
+    ECHO = "echo-of-a-secret"
+
+    def __init__(self, status: int) -> None:
+        self.status = status
+        self.headers = {"content-type": "text/html", "retry-after": "1", "location": f"https://x.example/?{self.ECHO}"}
+        self.content = f"<p>{self.ECHO}</p>".encode()
+
+    def send(self, method: str, url: str, **given: Any) -> Any:
+        return self
+
+    def lines(self) -> Iterator[bytes]:
+        yield self.content
+
+    def close(self) -> None: ...
+
+
+def every_setting_is_described(case: Case) -> None:
+    for name, info in case.platform.settings.model_fields.items():
+        expect(bool(info.description), f"the setting {name} has no description")
+
+
+CHECKS: tuple[Callable[[Case], None], ...] = (
+    signature_vectors_hold,
+    bent_signatures_are_refused,
+    two_secrets_are_taken_while_they_rotate,
+    an_empty_secret_closes,
+    the_envelope_says_what_the_headers_say,
+    bytes_that_are_not_text_are_verified_and_parked,
+    every_topic_has_its_place,
+    each_payload_becomes_what_the_table_says,
+    payloads_become_the_expected_events,
+    translation_is_pure,
+    money_is_whole_numbers,
+    unknown_topics_are_visible,
+    ignored_topics_read_nothing,
+    broken_bodies_are_parked_with_a_path,
+    any_field_may_be_wrong,
+    the_subject_is_what_the_event_is_about,
+    snapshots_hold_no_person,
+    a_body_and_a_read_of_one_version_are_equal,
+    hosts_in_disguise_are_refused,
+    the_token_comes_back_from_the_cart,
+    secrets_are_in_no_text,
+    every_setting_is_described,
+)

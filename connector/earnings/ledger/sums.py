@@ -1,0 +1,74 @@
+"""Sums over the ledger that other rooms' records are held against: by order line, by statement, by payout."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from connector.earnings.ledger.queries import EARNING, Key
+from connector.earnings.ledger.tables import Entry, Posting
+
+
+def earned(session: Session, order_ids: Collection[str]) -> dict[str, dict[Key, int]]:
+    """What stands as earned about some orders: {order: {(line, creator, content): accrued less reversed}}, no zeros."""
+    key = (Entry.order_id, Entry.line_ref, Entry.creator_id, Entry.content_id)
+    total = sa.func.sum(Posting.amount)
+    query = (
+        sa.select(*key, total)
+        .join(Posting, Posting.entry_id == Entry.id)
+        .where(
+            Entry.order_id.in_(list(order_ids)),
+            Entry.line_ref.is_not(None),
+            Entry.kind.in_(EARNING),
+            Posting.account == "merchant_receivable",
+        )
+        .group_by(*key)
+        .having(total != 0)
+    )
+    found: dict[str, dict[Key, int]] = defaultdict(dict)
+    for order_id, line_ref, creator_id, content_id, amount in session.execute(query):
+        found[str(order_id)][(str(line_ref), creator_id, content_id)] = int(amount)
+    return found
+
+
+def lines_with_cleared_money(session: Session) -> set[tuple[str, str]]:
+    """(order, line) of every line that anything was ever booked about as cleared."""
+    query = (
+        sa.select(Entry.order_id, Entry.line_ref)
+        .join(Posting, Posting.entry_id == Entry.id)
+        .where(Posting.account == "creator_cleared", Entry.line_ref.is_not(None))
+    )
+    return {(str(order_id), str(line_ref)) for order_id, line_ref in session.execute(query.distinct())}
+
+
+def settled_by_statement(session: Session) -> dict[str, tuple[str, str, str, int]]:
+    """Statement → (shop, creator, currency, what its entries settled)."""
+    total = sa.func.sum(Posting.amount)
+    key = (Entry.statement_id, Posting.shop_id, Posting.creator_id, Posting.currency)
+    query = (
+        sa.select(*key, total)
+        .join(Posting, Posting.entry_id == Entry.id)
+        .where(Entry.kind == "settlement", Posting.account == "creator_settled")
+        .group_by(*key)
+    )
+    return {
+        str(statement): (shop, str(creator), currency, -int(amount))
+        for statement, shop, creator, currency, amount in session.execute(query)
+    }
+
+
+def by_payout(session: Session) -> dict[str, dict[str, int]]:
+    """Payout → {account: sum}, with the ledger's own signs."""
+    query = (
+        sa.select(Entry.subject, Posting.account, sa.func.sum(Posting.amount))
+        .join(Posting, Posting.entry_id == Entry.id)
+        .where(Entry.kind.in_(("payout", "payout_paid")))
+        .group_by(Entry.subject, Posting.account)
+    )
+    found: dict[str, dict[str, int]] = defaultdict(dict)
+    for subject, account, amount in session.execute(query):
+        found[subject.removeprefix("payout:")][account] = int(amount)
+    return found

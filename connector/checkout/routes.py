@@ -14,7 +14,7 @@ from connector.commerce.shops import queries as shops
 from connector.config import Settings
 from connector.db import Scope
 from connector.earnings.attribution import journeys, links, touches
-from connector.earnings.attribution.tables import Link
+from connector.earnings.attribution.touches import Tapped
 from connector.errors import Conflict
 from connector.web import problems
 from connector.web.guards import public
@@ -42,11 +42,12 @@ def go(code: str) -> Response:
             return _unknown()
         if found.mended:
             _log.info("link.mended", code=found.code, link_id=found.link.id)
-        shop = shops.get(session, found.link.shop_id)
-        listing = session.get(Listing, found.link.listing_id)
+        tapped = touches.on_link(found.link)
+        shop = shops.get(session, tapped.shop_id)
+        listing = session.get(Listing, tapped.listing_id)
         window = cart.shop_window(listing, shop)
         try:
-            cart.buyable(session, shop, found.link.product_ref, found.link.variant_ref)
+            cart.buyable(session, shop, tapped.product_ref, tapped.variant_ref)
         except Conflict as error:
             return _not_for_sale(error.public)
     who = visitor(request.method, request.headers)
@@ -55,26 +56,26 @@ def go(code: str) -> Response:
         return _headers(Response("Nothing to read ahead here.\n", status=403, mimetype="text/plain"))
     if who == "machine":
         return _headers(redirect(window, 302))  # type: ignore[arg-type]
-    return _touched(found.link, window, now)
+    return _touched(tapped, window, now)
 
 
-def _touched(link: Link, window: str, now: datetime) -> Response:
+def _touched(tapped: Tapped, window: str, now: datetime) -> Response:
     settings: Settings = current_app.config["CONNECTOR"]
     cookie = request.cookies.get(COOKIE)
     returning = journeys.usable(cookie)
     value = cookie if returning and cookie is not None else journeys.new_cookie()
     journey = journeys.of_cookie(value)
     device = journeys.of_device(request.remote_addr or "", request.headers.get("User-Agent", ""))
-    with db.write(Scope.shop(link.shop_id)) as session:
+    with db.write(Scope.shop(tapped.shop_id)) as session:
         recent = touches.recent(session, journey, device, now)
         if recent >= _FLOOD * settings.touches_per_minute:
-            _log.warning("touch.flood", link_id=link.id, recent=recent)
+            _log.warning("touch.flood", link_id=tapped.link_id, recent=recent)
             return _headers(redirect(window, 302))  # type: ignore[arg-type]
         touch = touches.record(
-            session, touches.on_link(link), kind="link", journey=journey, device=device,
+            session, tapped, kind="link", journey=journey, device=device,
             per_minute=settings.touches_per_minute, now=now,
         )  # fmt: skip
-        target = cart.link_for(session, shops.get(session, link.shop_id), touch)
+        target = cart.link_for(session, shops.get(session, tapped.shop_id), touch)
     answer = _headers(redirect(target, 302))  # type: ignore[arg-type]
     answer.set_cookie(
         COOKIE, value, max_age=_COOKIE_KEPT, path="/go", httponly=True, samesite="Lax", secure=not settings.dev

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 import pytest
+from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 
 from connector.commerce.catalog import take
@@ -19,6 +20,7 @@ from connector.commerce.orders.queries import facts
 from connector.commerce.orders.record import apply
 from connector.commerce.orders.tables import Order
 from connector.commerce.shops.tables import Shop
+from connector.config import Settings
 from connector.db import Database, Scope, new_id
 from connector.earnings.attribution import journeys, touches
 from connector.earnings.attribution.credit import credit_lines
@@ -153,3 +155,12 @@ def add_shop(session: Any, domain: str) -> Shop:
 
 def as_facts(known: OrderFacts, **changes: Any) -> OrderFacts:
     return msgspec.structs.replace(known, **changes)
+
+
+def app_settings(**changes: Any) -> Settings:
+    """Settings of a development server, whatever the machine's environment says."""
+    plain: dict[str, Any] = {
+        "env": "dev", "public_url": "http://127.0.0.1:8080", "sealing_keys": SecretStr("unused"),
+        "hash_key": SecretStr("h" * 32), "session_key": SecretStr("s" * 32), "log_level": "error",
+    }  # fmt: skip
+    return Settings(**{**plain, **changes}, _env_file=None)

@@ -15,28 +15,45 @@ class SyncRun(Base):
     """One pull of a catalog. count in = written + same + refused, or the run failed."""
 
     __tablename__ = "sync_runs"
-    __table_args__ = (sa.Index("ix_sync_runs_shop_id_started_at", "shop_id", "started_at"),)
+    __table_args__ = (sa.Index("ix_sync_runs_shop_id_queued_at", "shop_id", "queued_at"),)
 
     id: Mapped[str] = mapped_column(primary_key=True)  # run_…
     shop_id: Mapped[str] = mapped_column(sa.ForeignKey("shops.id"))
     kind: Mapped[str]  # full | changed | products
-    trigger: Mapped[str]  # joined | schedule | webhook | staff:… | merchant
+    trigger: Mapped[str]  # joined | schedule | webhook | staff:… | merchant | command
     status: Mapped[str]  # queued | running | waiting | stopping | stopped | done | refusals | failed
+    stage: Mapped[str] = mapped_column(default="")  # export | load | settle: which part it is at
     problem: Mapped[str] = mapped_column(default="")
+    large_sweep: Mapped[bool] = mapped_column(default=False)  # a person agreed to removing most of the catalog
     operation_ref: Mapped[str] = mapped_column(default="")  # the platform's bulk export
-    checkpoint: Mapped[str] = mapped_column(default="")
+    exported_at: Mapped[datetime | None]  # when the export was asked for: what came later by webhook is newer
+    checkpoint: Mapped[str] = mapped_column(default="")  # load: lines taken; settle: the last product ref
     expected: Mapped[int | None]  # objects that the platform announced
     lines_read: Mapped[int] = mapped_column(default=0)
     products_in: Mapped[int] = mapped_column(default=0)
     variants_in: Mapped[int] = mapped_column(default=0)
+    images_in: Mapped[int] = mapped_column(default=0)
     written: Mapped[int] = mapped_column(default=0)  # products
     same: Mapped[int] = mapped_column(default=0)
     refused: Mapped[int] = mapped_column(default=0)
     gone: Mapped[int] = mapped_column(default=0)
     queued_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
+    loading_at: Mapped[datetime | None]  # when lines began to come: the rate counts from here
     heard_at: Mapped[datetime | None]  # heartbeat
     finished_at: Mapped[datetime | None]
+
+
+class SyncImage(Base):
+    """An image line of a run's export, until the run puts it on its listing. Not the catalog: gone with the run."""
+
+    __tablename__ = "sync_images"
+    __table_args__ = (sa.Index("ix_sync_images_run_id_product_ref", "run_id", "product_ref"),)
+
+    run_id: Mapped[str] = mapped_column(primary_key=True)
+    line: Mapped[int] = mapped_column(primary_key=True)  # its place in the file: the order of the images
+    product_ref: Mapped[str]
+    url: Mapped[str]
 
 
 class SyncRefusal(Base):

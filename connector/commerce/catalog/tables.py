@@ -18,6 +18,14 @@ class Listing(Base):
     __table_args__ = (
         sa.UniqueConstraint("shop_id", "product_ref"),
         sa.Index("ix_listings_shop_id_status", "shop_id", "status"),
+        # Few rows: those that a webhook or a read brought; a sync run asks which of them are newer than its export.
+        sa.Index(
+            "ix_listings_shop_id_whole_at",
+            "shop_id",
+            "whole_at",
+            sqlite_where=sa.text("whole_at IS NOT NULL"),
+            postgresql_where=sa.text("whole_at IS NOT NULL"),
+        ),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)  # lst_…
@@ -38,11 +46,15 @@ class Listing(Base):
     available: Mapped[bool]  # any live variant may be bought
     variant_count: Mapped[int]
     store_status: Mapped[str]  # active | draft | archived | unlisted, as the store says
+    published: Mapped[bool]  # as the store says
+    gift_card: Mapped[bool]
+    refused: Mapped[str]  # why a part of it could not be read, so that nothing of it is sold; "" when all could
     status: Mapped[str]  # shoppable | not_shoppable | gone
-    reason: Mapped[str]  # why it isn't shoppable: a code, "" when it is
-    content_hash: Mapped[str]
+    reason: Mapped[str]  # why it isn't shoppable: a code of shoppable.REASONS, "" when it is
+    content_hash: Mapped[str]  # of the product without variants, images and times
     store_changed_at: Mapped[datetime | None]
     seen_run: Mapped[str]  # the sync run that saw it last
+    whole_at: Mapped[datetime | None]  # when a webhook or a read last brought the whole product, or its end
     gone_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
@@ -69,6 +81,7 @@ class VariantRow(Base):
     position: Mapped[int]
     options: Mapped[list[Any]]  # [[name, value], …]
     image_url: Mapped[str]
+    requires_shipping: Mapped[bool]
     content_hash: Mapped[str]
     seen_run: Mapped[str]
     gone_at: Mapped[datetime | None]

@@ -622,7 +622,6 @@ def upgrade() -> None:
         sa.Column("large_sweep", sa.Boolean(), nullable=False),
         sa.Column("operation_ref", sa.Text(), nullable=False),
         sa.Column("exported_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("hinted_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("checkpoint", sa.Text(), nullable=False),
         sa.Column("expected", sa.BigInteger(), nullable=True),
         sa.Column("lines_read", sa.BigInteger(), nullable=False),

@@ -1,0 +1,195 @@
+"""The first sync, and every full one after it: export at the store → stream → rows → settled listings.
+
+The run's row is the checkpoint. The export's id is stored before it is polled, so that a kill does not start a second
+one; the file is read on from the line after the last committed batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TypeVar
+
+from connector import clock, db, jobs
+from connector.commerce.shops import grants
+from connector.commerce.shops import queries as shops
+from connector.db import Scope
+from connector.errors import ConnectorError, PayloadUnreadable, PlatformBusy, PlatformDown, RunRefused
+from connector.platforms import roster
+from connector.platforms.contract import BulkState, Client, Platform
+from connector.sync import finish, load, runs
+from connector.sync.runs import start, stop
+from connector.sync.tables import SyncRun
+
+__all__ = ["first", "start", "stop"]
+
+T = TypeVar("T")
+
+POLLS = (1.0, 1.0, 2.0, 3.0, 5.0, 8.0, 13.0)  # seconds between looks at the export; the last one repeats
+PATIENCE = timedelta(minutes=30)  # how long a store may be away before the run fails
+EXPORT_LIMIT = timedelta(hours=24)
+
+
+@jobs.workflow("sync.first")
+def first(run_id: str) -> str:
+    """Carry the run to its end from wherever it stands; its final status.
+
+    What the store does wrong ends the run with a sentence for the merchant; a fault of ours does too, and is an error
+    of the job besides.
+    """
+    shop_id = _shop_of(run_id)
+    if shop_id is None:
+        return "missing"
+    try:
+        _carry(run_id, shop_id)
+    except runs.Stopped:
+        _end(run_id, shop_id, "stopped", "")
+    except ConnectorError as error:
+        _end(run_id, shop_id, "failed", str(error))
+    except Exception as error:
+        _end(run_id, shop_id, "failed", f"an error on our side ({type(error).__name__})")
+        raise
+    with db.read(Scope.shop(shop_id)) as session:
+        run = session.get(SyncRun, run_id)
+        return run.status if run is not None else "missing"
+
+
+def _shop_of(run_id: str) -> str | None:
+    with db.read(Scope.system("a sync run's own job asks which shop it is for")) as session:
+        run = session.get(SyncRun, run_id)
+        return run.shop_id if run is not None else None
+
+
+def _carry(run_id: str, shop_id: str) -> None:
+    platform = _platform(shop_id)
+    if not platform.can("bulk_catalog"):
+        raise RunRefused(f"{platform.title} has no export of a whole catalog")
+    if _stage(run_id, shop_id) != "settle":
+        state = _export(run_id, shop_id, platform)
+        _load(run_id, shop_id, platform, state)
+    finish.finish(run_id, shop_id)
+
+
+def _platform(shop_id: str) -> Platform:
+    with db.read(Scope.shop(shop_id)) as session:
+        return roster.platform(shops.get(session, shop_id).platform)
+
+
+def _stage(run_id: str, shop_id: str) -> str:
+    """Take the run up; where it stands."""
+    with db.write(Scope.shop(shop_id)) as session:
+        run = load.hold(session, run_id)
+        now = clock.now()
+        if run.started_at is not None:
+            runs.note(session, run.id, f"Taken up again after {run.lines_read:,} lines.")
+        run.started_at = run.started_at or now
+        run.status, run.heard_at = "running", now
+        return run.stage
+
+
+def _export(run_id: str, shop_id: str, platform: Platform) -> BulkState:
+    """The finished export. Errors: RunRefused when it failed or never ends; those of the platform."""
+    operation_ref = _asked_for(run_id, shop_id, platform)
+    began, tries = clock.wall(), 0
+    while True:
+        state = _patiently(
+            run_id, shop_id, lambda client: platform.catalog.bulk_state(client, operation_ref), "looking at the export"
+        )
+        _heard(run_id, shop_id, state)
+        if state.status == "done":
+            return state
+        if state.status != "running":
+            raise RunRefused(f"the store's export {state.status}: {state.problem or 'it gave no reason'}")
+        if clock.wall() - began > EXPORT_LIMIT:
+            raise RunRefused("the store's export did not end within a day")
+        jobs.pause(POLLS[min(tries, len(POLLS) - 1)])
+        tries += 1
+
+
+def _asked_for(run_id: str, shop_id: str, platform: Platform) -> str:
+    """The export's id: the stored one, or a fresh export's, stored at once."""
+    with db.write(Scope.shop(shop_id)) as session:
+        run = load.hold(session, run_id)
+        if run.operation_ref:
+            return run.operation_ref
+        # Before the request: what a webhook brings from now on is newer than the export.
+        run.exported_at = run.exported_at or clock.now()
+        run.stage = "export"
+    operation_ref = _patiently(run_id, shop_id, platform.catalog.bulk_start, "asking for an export")
+    with db.write(Scope.shop(shop_id)) as session:
+        run = load.hold(session, run_id)
+        run.operation_ref, run.status = operation_ref, "waiting"
+        runs.note(session, run.id, "Asked the store for an export of its catalog.")
+    return operation_ref
+
+
+def _heard(run_id: str, shop_id: str, state: BulkState) -> None:
+    with db.write(Scope.shop(shop_id)) as session:
+        run = load.hold(session, run_id)
+        now = clock.now()
+        run.expected, run.heard_at = state.objects, now
+        if state.status == "done":
+            if run.stage != "load":
+                runs.note(session, run.id, f"The export is ready: {state.objects:,} objects.")
+            load.started(session, run, now)
+        else:
+            run.status = "waiting"
+
+
+def _load(run_id: str, shop_id: str, platform: Platform, state: BulkState) -> None:
+    """Stream the file in; a cut stream is asked for again behind what came, as long as more comes each time.
+
+    Errors: RunRefused when the file stays cut or holds a line that can't be read.
+    """
+    if state.url is None:
+        return
+    url, stuck = state.url, 0
+    while True:
+        before = _lines(run_id, shop_id)
+        try:
+            nodes = platform.catalog.bulk_nodes(grants.client_for(shop_id), url, skip_lines=before)
+            load.load(run_id, shop_id, nodes, before)
+            problem = "it ended early"
+        except (PlatformDown, PayloadUnreadable) as error:
+            problem = str(error)
+        after = _lines(run_id, shop_id)
+        if after == state.objects and problem == "it ended early":
+            return
+        stuck = 0 if after > before else stuck + 1
+        if stuck or after > state.objects:
+            raise RunRefused(
+                f"the store's file is not whole: {after:,} of {state.objects:,} objects could be read ({problem}). "
+                "Nothing was removed"
+            )
+        jobs.pause(1.0)
+
+
+def _lines(run_id: str, shop_id: str) -> int:
+    with db.read(Scope.shop(shop_id)) as session:
+        run = session.get(SyncRun, run_id)
+        return run.lines_read if run is not None else 0
+
+
+def _patiently(run_id: str, shop_id: str, call: Callable[[Client], T], doing: str) -> T:
+    """Ask the store; one that is away or busy is asked again with growing delay, and the run stays alive meanwhile."""
+    began, wait = clock.wall(), 1.0
+    while True:
+        try:
+            return call(grants.client_for(shop_id))
+        except PlatformBusy as error:
+            delay = max(1.0, error.retry_after)
+        except PlatformDown:
+            delay = wait
+        if clock.wall() - began > PATIENCE:
+            raise RunRefused(f"the store could not be reached for half an hour while {doing}")
+        with db.write(Scope.shop(shop_id)) as session:
+            load.hold(session, run_id).heard_at = clock.now()
+        jobs.pause(min(delay, 60.0))
+        wait = min(wait * 2, 60.0)
+
+
+def _end(run_id: str, shop_id: str, status: str, problem: str) -> None:
+    with db.write(Scope.shop(shop_id)) as session:
+        run = session.get(SyncRun, run_id, with_for_update=True)
+        if run is not None and run.status not in runs.ENDED:
+            runs.end(session, run, status, problem)

@@ -1,0 +1,134 @@
+"""A sync run's life: started, stopped, ended, and how far it is.
+
+    queued → running → (waiting → running) → done | refusals | failed
+    any of the first three → stopping → stopped
+
+A run is a row that its job carries forward; the row says where to go on, so a killed worker's run goes on elsewhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from connector import audit, clock, jobs
+from connector.commerce.shops.tables import Shop
+from connector.db import new_id
+from connector.errors import Conflict, NotFound
+from connector.sync.tables import SyncImage, SyncNote, SyncRun
+
+LIVE = ("queued", "running", "waiting", "stopping")
+ENDED = ("done", "refusals", "failed", "stopped")
+SILENT = timedelta(minutes=2)  # a run that was not heard of for so long may be ended by hand
+
+
+class Stopped(Exception):  # noqa: N818  an ending, not an error
+    """A person asked the run to stop; what was read stays, nothing is tombstoned."""
+
+
+def start(session: Session, shop_id: str, trigger: str, *, large_sweep: bool = False) -> SyncRun:
+    """Queue a first (full) sync; the one under way, where there is one.
+
+    `large_sweep`: a person agreed that this run may remove most of the catalog.
+    Errors: NotFound for an unknown shop; Conflict when the shop isn't connected.
+    """
+    shop = session.scalar(sa.select(Shop).where(Shop.id == shop_id).with_for_update())
+    if shop is None:
+        raise NotFound(f"no shop has the id {shop_id}")
+    if shop.status != "connected":
+        raise Conflict(f"{shop.domain} is not connected ({shop.status}): connect it first")
+    under_way = live(session, shop_id)
+    if under_way is not None:
+        return under_way
+    run = SyncRun(
+        id=new_id("run"), shop_id=shop_id, kind="full", trigger=trigger, status="queued", large_sweep=large_sweep,
+        queued_at=clock.now(),
+    )  # fmt: skip
+    session.add(run)
+    session.flush()
+    note(session, run.id, f"Queued ({trigger}).")
+    jobs.enqueue(session, "sync.first", run.id, shop_id=shop_id, run_id=run.id)
+    return run
+
+
+def live(session: Session, shop_id: str) -> SyncRun | None:
+    return session.scalar(
+        sa.select(SyncRun).where(SyncRun.shop_id == shop_id, SyncRun.status.in_(LIVE)).order_by(SyncRun.queued_at)
+    )
+
+
+def stop(session: Session, run_id: str, by: str) -> SyncRun:
+    """Ask a run to stop safely: at its next checkpoint, or at once where no worker carries it.
+
+    Errors: NotFound; Conflict when it has ended.
+    """
+    run = session.get(SyncRun, run_id, with_for_update=True)
+    if run is None:
+        raise NotFound(f"no sync run has the id {run_id}")
+    if run.status in ENDED:
+        raise Conflict(f"the run has ended already ({run.status})")
+    now = clock.now()
+    silent = run.heard_at is None or run.heard_at < now - SILENT
+    run.status = "stopping"
+    note(session, run.id, f"{by} asked it to stop.")
+    audit.record(session, by, "run.stop", run.id, shop_id=run.shop_id)
+    if silent:
+        end(session, run, "stopped", "It was stopped before a worker took it up.")
+    session.flush()
+    return run
+
+
+def end(session: Session, run: SyncRun, status: str, problem: str = "") -> None:
+    """Write a run's end down, with its log line."""
+    run.status, run.problem, run.finished_at = status, problem, clock.now()
+    run.heard_at = run.finished_at
+    session.execute(sa.delete(SyncImage).where(SyncImage.run_id == run.id))
+    note(session, run.id, _closing_line(run))
+    session.flush()
+
+
+def _closing_line(run: SyncRun) -> str:
+    figures = (
+        f"{run.products_in:,} products in = {run.written:,} written + {run.same:,} the same + {run.refused:,} refused; "
+        f"{run.gone:,} removed."
+    )
+    if run.status == "done":
+        return f"Done. {figures}"
+    if run.status == "refusals":
+        return f"Done, with items that could not be taken in. {figures}"
+    if run.status == "stopped":
+        return f"Stopped after {run.lines_read:,} lines. What was read stays; nothing was removed."
+    return f"Failed: {run.problem}"
+
+
+def note(session: Session, run_id: str, text: str) -> None:
+    session.add(SyncNote(id=new_id("nte"), run_id=run_id, at=clock.now(), text=text))
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is. `rate` is objects a second; unknown figures are None."""
+
+    status: str
+    stage: str
+    done: int
+    expected: int | None
+    rate: float | None
+    seconds_left: float | None
+    silent_for: float | None  # seconds since the last heartbeat
+
+
+def progress(run: SyncRun, now: datetime | None = None) -> Progress:
+    now = now or clock.now()
+    rate = None
+    if run.loading_at is not None and run.lines_read and run.heard_at is not None:
+        seconds = (run.heard_at - run.loading_at).total_seconds()
+        rate = run.lines_read / seconds if seconds > 0 else None
+    left = None
+    if rate and run.expected is not None and run.status in LIVE:
+        left = max(0.0, (run.expected - run.lines_read) / rate)
+    silent = (now - run.heard_at).total_seconds() if run.heard_at is not None else None
+    return Progress(run.status, run.stage, run.lines_read, run.expected, rate, left, silent)

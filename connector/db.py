@@ -135,6 +135,8 @@ class Database:
             try:
                 yield session
             finally:
+                # Detached first: a rollback expires what it knows, and pages show rows after their session is closed.
+                session.expunge_all()
                 session.rollback()
 
     @contextmanager

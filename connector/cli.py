@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -16,7 +17,10 @@ from connector.errors import ConnectorError
 
 def open_process() -> Settings:
     """Read the settings and open the database, the vault and the clock for this process."""
+    from connector.commerce.shops.settings import use_defaults
+
     settings = read_settings()
+    use_defaults(settings)
     if settings.clock_file is not None:
         clock.use_offset_file(settings.clock_file)
     vault.use(vault.Vault(settings.keys(), settings.hash_key.get_secret_value()))
@@ -248,6 +252,196 @@ def inbox(shop: str | None) -> None:
         rows = room.counts(session, shop_id=shop_id_of(session, shop) if shop else None)
     for status, reason, number in rows:
         click.echo(f"{number:>9}  {status}{f' ({reason})' if reason else ''}")
+
+
+class _Moment(click.ParamType[datetime]):
+    """An RFC 3339 time with its offset, like 2026-12-01T00:00Z."""
+
+    name = "time"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        try:
+            return value if isinstance(value, datetime) else clock.parse(str(value))
+        except ValueError:
+            self.fail(f"{value!r} isn't a time with its offset, like 2026-12-01T00:00Z", param, ctx)
+
+
+as_of_option = click.option("--as-of", type=_Moment(), help="Business time to act at; default: now.")
+shop_option = click.option("--shop", help="Only this shop, by its host or its id.")
+
+
+def _shop_id(shop: str | None) -> str | None:
+    from connector.webhooks.replay import shop_id_of
+
+    if shop is None:
+        return None
+    with db.read(db.Scope.system("a command finds a shop by its name")) as session:
+        return shop_id_of(session, shop)
+
+
+@connector.command()
+@as_of_option
+@shop_option
+def pin(as_of: datetime | None, shop: str | None) -> None:
+    """Make the decisions final whose grace is over. A running worker does it by itself."""
+    from connector.operations import rounds
+
+    open_process()
+    click.echo(f"{rounds.pin_due(as_of or clock.now(), _shop_id(shop))} orders are final now.")
+
+
+@connector.command()
+@as_of_option
+@shop_option
+def clear(as_of: datetime | None, shop: str | None) -> None:
+    """Clear the commission whose hold is over. A running worker does it by itself."""
+    from connector.operations import rounds
+
+    open_process()
+    as_of, shop_id = as_of or clock.now(), _shop_id(shop)
+    pinned = rounds.pin_due(as_of, shop_id)
+    click.echo(f"{rounds.clear_due(as_of, shop_id)} lines cleared; {pinned} orders became final before.")
+
+
+@connector.command()
+@click.argument("period")
+@as_of_option
+@shop_option
+def close(period: str, as_of: datetime | None, shop: str | None) -> None:
+    """Close the month PERIOD (2026-11) into statements, for one shop or all. A month is closed once."""
+    from connector import money
+    from connector.operations import rounds
+
+    open_process()
+    done = rounds.close_period(period, as_of or clock.now(), "command", _shop_id(shop))
+    if not done:
+        click.echo("No shop has joined.")
+    for one in done:
+        for closing in one.closings:
+            total = money.text(closing.total, closing.currency)
+            click.echo(f"{one.domain}  {closing.period}  {closing.currency} {total}  {closing.id}")
+        if one.refused:
+            click.echo(f"{one.domain}  not closed: {one.refused}", err=True)
+    if any(one.refused for one in done):
+        sys.exit(1)
+
+
+@connector.group()
+def payout() -> None:
+    """Payout batches: prepared, sent, paid."""
+
+
+@payout.command("prepare")
+@click.option("--currency", required=True, help="One batch is of one currency.")
+@click.option("--key", help="The same key gives the same batch; default: day and currency.")
+@click.option("--minimum", help="Least sum a creator, like 25.00, in place of the shops' own setting.")
+@click.option(
+    "--folder", type=click.Path(file_okay=False, path_type=Path), default=Path("var/payouts"), show_default=True
+)
+@as_of_option
+def payout_prepare(currency: str, key: str | None, minimum: str | None, folder: Path, as_of: datetime | None) -> None:
+    """Book what is settled and write the file for the bank. Repeating it with the same key pays nobody twice."""
+    from connector import money
+    from connector.earnings.payouts import batch, queries, rails
+
+    open_process()
+    as_of, currency = as_of or clock.now(), currency.upper()
+    least = None if minimum is None else money.parse(minimum, currency, "minimum")
+    with db.write(db.Scope.system("a payout batch covers all shops")) as session:
+        made = batch.prepare(session, key or f"{as_of:%Y-%m-%d} {currency}", currency, as_of, "command", minimum=least)
+    with db.read(db.Scope.system("a payout batch covers all shops")) as session:
+        transfers = batch.transfers(session, made.id)
+        aside = queries.set_aside(session, made.id)
+        for row in aside:
+            missing = f", {money.text(row.missing, currency)} missing" if row.missing else ""
+            amount = money.text(row.amount, currency)
+            click.echo(f"set aside: {row.creator_id} at {row.shop_id} {amount}: {row.reason}{missing}")
+    click.echo(f"{made.id}: {made.rows} payouts, {currency} {money.text(made.total, currency)}, {made.status}")
+    if transfers:
+        click.echo(folder / rails.CsvFile(folder).hand_over(made.id, transfers))
+
+
+@payout.command("sent")
+@click.argument("batch_id")
+@as_of_option
+def payout_sent(batch_id: str, as_of: datetime | None) -> None:
+    """The file of BATCH_ID was handed to the bank."""
+    from connector.earnings.payouts import batch
+
+    open_process()
+    with db.write(db.Scope.system("a payout batch covers all shops")) as session:
+        found = batch.mark_sent(session, batch_id, as_of or clock.now(), "command")
+        click.echo(f"{found.id} is {found.status}.")
+
+
+@payout.command("paid")
+@click.argument("batch_id")
+@as_of_option
+def payout_paid(batch_id: str, as_of: datetime | None) -> None:
+    """The bank says that BATCH_ID left: book it as paid."""
+    from connector.earnings.payouts import batch
+
+    open_process()
+    with db.write(db.Scope.system("a payout batch covers all shops")) as session:
+        found = batch.mark_paid(session, batch_id, as_of or clock.now(), "command")
+        click.echo(f"{found.id} is {found.status}.")
+
+
+@connector.command()
+@click.argument("order")
+@shop_option
+@click.option("--json", "as_json", is_flag=True, help="The whole of it, for programs.")
+def trace(order: str, shop: str | None, as_json: bool) -> None:
+    """Tell why ORDER (its number, the store's id, or ours) paid what it paid, with the evidence."""
+    from connector.operations import trace as act
+    from connector.operations.trace_text import as_text
+
+    open_process()
+    shop_id = _shop_id(shop)
+    with db.read(db.Scope.system("a command traces an order of any shop")) as session:
+        found = act.trace(session, act.find(session, order, shop_id))
+    click.echo(act.as_json(found).decode() if as_json else as_text(found), nl=as_json)
+
+
+@connector.command("audit")
+def audit_books() -> None:
+    """Hold the books against themselves and against all else that we keep. Exit code 1 when something is wrong."""
+    from connector.operations import books
+
+    open_process()
+    number = 0
+    with db.read(db.Scope.system("the audit reads the books of all shops")) as session:
+        for name, promise, wrong in books.examine(session):
+            click.echo(f"{'wrong' if wrong else 'right':6} {name}: {promise}")
+            for one in wrong:
+                click.echo(f"         {one.about}: {one.detail}")
+            number += len(wrong)
+    if number:
+        raise click.ClickException(f"{number} things are wrong.")
+
+
+@connector.command()
+def doctor() -> None:
+    """Say what is off with this installation and what to do. Exit code 1 when something must be mended."""
+    from connector.migrations import run
+    from connector.operations import doctor as act
+
+    found = act.examine(open_process(), newest=run.newest())
+    for finding in found:
+        click.echo(f"{finding.severity}  {finding.check}: {finding.what}\n      {finding.remedy}")
+    if any(finding.severity == "mend" for finding in found):
+        sys.exit(1)
+    click.echo("Nothing must be mended." if found else "All is well.")
+
+
+@connector.command("settings")
+@click.option("--markdown", is_flag=True, help="As docs/settings.md has it.")
+def print_settings(markdown: bool) -> None:
+    """Print every setting with its default and what it does."""
+    from connector.operations import settings
+
+    found = settings.listed()
+    click.echo(settings.as_markdown(found) if markdown else settings.as_text(found), nl=not markdown)
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Literal
 
 from babel import Locale
-from babel.numbers import format_decimal, get_currency_symbol
+from babel.numbers import format_currency, format_decimal, get_currency_symbol
 from markupsafe import Markup
 
 from connector import money
@@ -26,11 +26,12 @@ def plain(amount: int, currency: str, style: Style = "symbol") -> str:
     digits = money.exponent(currency)
     value = Decimal(abs(amount)).scaleb(-digits)
     minus = MINUS if amount < 0 else ""
+    decimals = "#,##0." + "0" * digits if digits else "#,##0"
     if style == "symbol" and not get_currency_symbol(currency, locale=LOCALE).isalpha():
-        pattern = LOCALE.currency_formats["standard"]
-        shown = pattern.apply(value, LOCALE, currency=currency, currency_digits=False, force_frac=(digits, digits))
-        return f"{minus}{shown}"
-    bare = minus + format_decimal(value, format="#,##0." + "0" * digits if digits else "#,##0", locale=LOCALE)
+        # The locale's own pattern, with our number of decimals in it.
+        pattern = LOCALE.currency_formats["standard"].pattern.replace("#,##0.00", decimals)
+        return minus + format_currency(value, currency, format=pattern, locale=LOCALE, currency_digits=False)
+    bare = minus + format_decimal(value, format=decimals, locale=LOCALE)
     return bare if style == "bare" else f"{currency}\u00a0{bare}"
 
 

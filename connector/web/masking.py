@@ -70,7 +70,7 @@ def hint(value: str) -> str:
         name, _, host = value.partition("@")
         return f"{name[:1]}•••@{host[:1]}•••"
     digits = re.sub(r"\D", "", value)
-    if len(digits) >= 6 and len(digits) * 2 >= len(value.strip()):
+    if "." not in value and len(digits) >= 6 and len(digits) * 2 >= len(value.strip()):
         return "•••" + digits[-2:]
     return value.strip()[:1] + "•••"
 

@@ -160,7 +160,7 @@ REASONS: dict[str, Wording] = {
     "payload_unreadable": Wording(
         "A message from your store could not be read",
         "A message from the store could not be read",
-        "Body can't be read at the path shown: parked with its body, replay after a fix",
+        "Body can't be read at the path shown; replay it after a fix",
     ),
     # Order stops (D5-D8)
     "test_order": Wording("A test order", "A test order earns nothing", "Order carries the store's test mark"),
@@ -231,7 +231,7 @@ REASONS: dict[str, Wording] = {
         "Best candidate failed on age; window as at the touch",
         merchant_exact="The tap was {age} old; your window was {window}",
         creator_exact="The tap came {age} before; {window} count",
-        support_exact="Best candidate failed on age: {age}, window at the touch {window}",
+        support_exact="The only tap that fits came {age} before, window {window}",
     ),
     "touch_invalid": Wording(
         "The tap did not count", "The tap did not count", "Best candidate is not valid; its flags say why"

@@ -27,6 +27,8 @@ from connector.webhooks.tables import DeliveryRow, RejectedCount
 
 WHY = "the console shows all shops to staff"
 BEHIND = timedelta(seconds=60)
+# Parked deliveries that go on by themselves: in the inbox's figures, and nobody's task.
+SETTLES_ITSELF = ("parked_orphan", "unknown_store", "store_disconnected")
 _WEIGHT = {"bad": 0, "warn": 1, "hold": 2, "info": 3}
 
 
@@ -136,8 +138,8 @@ def read_proofs(session: Session) -> list[ProofLine]:
 
 def _of_shops(session: Session, now: datetime) -> Iterator[Trouble]:
     for shop in session.scalars(sa.select(Shop).where(Shop.status == "needs_reconnect").order_by(Shop.name)):
-        why = words.reason(shop.status_reason, "support") if shop.status_reason else "its permission is gone"
-        text = f"{shop.name or shop.domain}: {why}. The merchant opens the app in the store to connect again."
+        why = shop.status_detail or "Its permission is gone."
+        text = f"{shop.name or shop.domain}: {why} The merchant opens the app in the store to connect again."
         yield Trouble(words.status("shop", shop.status), text, "merchant", _shop_url(shop.id))
     soon = sa.select(Shop, GrantRow).join(GrantRow, GrantRow.shop_id == Shop.id)
     for shop, grant in session.execute(
@@ -163,7 +165,7 @@ def _of_inbox(session: Session, inbox: Inbox, workers: Workers, now: datetime) -
         yield Trouble(Badge("bad", "Failed"), text, "operator", url_for("console.runs"))
     rows = session.execute(
         sa.select(DeliveryRow.status, DeliveryRow.reason, sa.func.count())
-        .where(DeliveryRow.status.in_(("failed", "parked", "quarantined")))
+        .where(DeliveryRow.status.in_(("failed", "parked")), DeliveryRow.reason.not_in(SETTLES_ITSELF))
         .group_by(DeliveryRow.status, DeliveryRow.reason)
         .order_by(sa.func.count().desc())
     )
@@ -189,7 +191,7 @@ def _of_runs(session: Session, now: datetime) -> Iterator[Trouble]:
     for run, shop in rows:
         name, url = shop.name or shop.domain, url_for("console.run", run_id=run.id)
         if run.status == "failed":
-            yield Trouble(words.status("run", "failed"), f"{name}: the last sync failed. {run.problem}", "staff", url)
+            yield Trouble(words.status("run", "failed"), f"{name}: the last sync failed: {run.problem}", "staff", url)
         elif run.status == "asks":
             yield Trouble(
                 words.status("run", "asks"), f"{name}: a sync asks before it goes on. {run.problem}", "staff", url

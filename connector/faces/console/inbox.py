@@ -41,9 +41,10 @@ def inbox() -> str:
     with db.read(Scope.system(WHY)) as session:
         found = keyset.read(session, "inbox", _matching(session, asked), (DeliveryRow.id,))
         shops = shops_by_id(session, {row.shop_id for row in found.rows if row.shop_id} | {asked["shop"]})
-        numbers: dict[str, int] = dict(
-            session.execute(sa.select(DeliveryRow.status, sa.func.count()).group_by(DeliveryRow.status)).tuples().all()
-        )
+        numbers: dict[str, int] = {
+            row[0]: row[1]
+            for row in session.execute(sa.select(DeliveryRow.status, sa.func.count()).group_by(DeliveryRow.status))
+        }
         topics = session.scalars(sa.select(DeliveryRow.topic).distinct().order_by(DeliveryRow.topic).limit(100)).all()
         every = session.scalars(sa.select(Shop).order_by(Shop.name).limit(500)).all()
     return page(

@@ -78,15 +78,14 @@ def closing(closing_id: str) -> str:
             .where(Statement.closing_id == closing_id)
             .order_by(Statement.total.desc(), Statement.id)
         ).all()
-        lines: dict[str, int] = dict(
-            session.execute(
+        lines: dict[str, int] = {
+            row[0]: row[1]
+            for row in session.execute(
                 sa.select(StatementLine.statement_id, sa.func.count())
                 .where(StatementLine.statement_id.in_([each.id for each in statements]))
                 .group_by(StatementLine.statement_id)
             )
-            .tuples()
-            .all()
-        )
+        }
         people = creators_of.some(session, {each.creator_id for each in statements})
         shops = shops_by_id(session, {found.shop_id})
     return page(

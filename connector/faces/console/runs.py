@@ -40,9 +40,10 @@ def runs() -> str:
             asked = asked.where(SyncRun.status == status)
         found = keyset.read(session, "runs", asked, (SyncRun.queued_at, SyncRun.id))
         shops = shops_by_id(session, {run.shop_id for run in found.rows} | {shop_id})
-        numbers = dict(
-            session.execute(sa.select(SyncRun.status, sa.func.count()).group_by(SyncRun.status)).tuples().all()
-        )
+        numbers = {
+            row[0]: row[1]
+            for row in session.execute(sa.select(SyncRun.status, sa.func.count()).group_by(SyncRun.status))
+        }
     chips = []
     if shop_id:
         name = name_of(shops.get(shop_id))

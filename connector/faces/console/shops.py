@@ -64,7 +64,7 @@ def shops() -> str:
         found = session.scalars(asked.order_by(sa.func.lower(Shop.name), Shop.id).limit(AT_MOST)).all()
         lines = _lines(session, found)
         rows = session.execute(sa.select(Shop.status, sa.func.count()).group_by(Shop.status))
-        numbers: dict[str, int] = dict(rows.tuples().all())
+        numbers: dict[str, int] = {row[0]: row[1] for row in rows}
     views = [("All", url_for(".shops"), sum(numbers.values()), not status)]
     views += [
         (badge.word, url_for(".shops", status=value), numbers.get(value, 0), status == value)
@@ -80,7 +80,7 @@ def _lines(session: Session, found: Sequence[Shop]) -> list[ShopLine]:
     rows = session.execute(
         sa.select(Order.shop_id, sa.func.max(Order.first_seen_at)).where(Order.shop_id.in_(ids)).group_by(Order.shop_id)
     )
-    heard: dict[str, datetime] = dict(rows.tuples().all())
+    heard: dict[str, datetime] = {row[0]: row[1] for row in rows}
     newest = (
         sa.select(sa.func.max(SyncRun.queued_at)).where(SyncRun.shop_id == Shop.id).correlate(Shop).scalar_subquery()
     )
@@ -132,11 +132,13 @@ def shop(shop_id: str) -> str:
 def _sentence(found: Shop, last_order: Order | None) -> str:
     heard = f"Last order heard {moments.ago(last_order.first_seen_at)}." if last_order else "No order heard yet."
     if found.status == "needs_reconnect":
-        why = words.reason(found.status_reason, "support") if found.status_reason else "Its permission is gone"
-        return f"{why}. The merchant opens the app in the store; no order is lost, we fetch them afterwards."
+        why = found.status_detail or "Its permission is gone."
+        return f"{why} The merchant opens the app in the store; no order is lost, we fetch them afterwards."
     if found.status == "left":
         when = moments.ago(found.left_at) if found.left_at else "some time ago"
         return f"Left {when}. No new credit; what was earned stays and is paid."
+    if found.status_reason:
+        return f"{found.status_detail} {heard}".strip()
     return f"Well. {heard}"
 
 

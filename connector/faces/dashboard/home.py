@@ -68,7 +68,7 @@ def home() -> str:
         listings = catalog.counts(session, shop.id)
         reasons = sorted(catalog.reasons(session, shop.id).items(), key=lambda each: -each[1])
         rate = rates.open_rate(session, shop.id, "", clock.now())
-        steps = _steps(session, shop, run, rate)
+        steps = _steps(session, shop, run, rate, listings.get("shoppable", 0))
         owed = _owed(session, shop.id)
         recent = session.scalars(
             sa.select(Order).where(Order.shop_id == shop.id).order_by(Order.placed_at.desc(), Order.id.desc()).limit(8)
@@ -86,7 +86,7 @@ def home() -> str:
 def _sentence(shop: Shop, run: SyncRun | None, seen: RunView | None, shoppable: int) -> tuple[Badge, str]:
     if shop.status == "needs_reconnect":
         return words.status("shop", "needs_reconnect"), (
-            "Your shop needs you: the permission to read it was withdrawn. Open the app in your store to connect again. "
+            "Your shop needs you: the permission to read it was withdrawn. Open the app in your store to connect it. "
             "No order is lost: we fetch them afterwards."
         )
     products = "1 product can" if shoppable == 1 else f"{shoppable:,} products can"
@@ -103,8 +103,8 @@ def _sentence(shop: Shop, run: SyncRun | None, seen: RunView | None, shoppable: 
     return Badge("good", "Live"), f"Your shop is live. {products} be sold."
 
 
-def _steps(session: Session, shop: Shop, run: SyncRun | None, rate: Rate | None) -> Sequence[Step]:
-    read = run is not None and run.status in ("done", "refusals")
+def _steps(session: Session, shop: Shop, run: SyncRun | None, rate: Rate | None, shoppable: int) -> Sequence[Step]:
+    read = bool(shoppable) or (run is not None and run.status in ("done", "refusals"))
     any_rate = rate is not None or session.scalar(
         sa.select(sa.literal(True)).where(
             sa.exists().where(Terms.shop_id == shop.id, Terms.rate_bp.is_not(None), Terms.ends_at.is_(None))

@@ -1,0 +1,168 @@
+"""A real server over a seeded database, and Chromium to look at it with."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Request, sync_playwright
+from werkzeug.serving import make_server
+
+from connector import db, vault
+from connector.app import create_app
+from connector.config import Settings
+from connector.db import Database
+from tests.browser import world as worlds
+from tests.browser.world import World
+from tests.conftest import KEY, missing
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+HASH_KEY = "a hash key that is used by tests only, 32+"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "tests/browser" in str(item.path):
+            item.add_marker(pytest.mark.browser)
+
+
+@dataclass
+class Site:
+    """A running application over one database."""
+
+    url: str
+    world: World | None = None
+    settings: Settings | None = None
+    merchants: dict[str, list[dict[str, object]]] = field(default_factory=dict)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        missing("chromium", "install it (apt-get install chromium) to run the browser tests")
+    playwright: Playwright
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+def settings(url: str = "http://127.0.0.1:1") -> Settings:
+    return Settings(
+        env="dev", public_url=url, sealing_keys=KEY, hash_key=HASH_KEY, session_key="a session key for tests only, 32+ long",
+        _env_file=None,
+    )  # type: ignore[call-arg]  # fmt: skip
+
+
+def serve(app: Flask) -> Iterator[str]:
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join(5)
+
+
+def _database(template: Path, folder: Path) -> Database:
+    path = folder / "connector.db"
+    shutil.copy(template, path)
+    vault.use(vault.Vault([KEY], HASH_KEY))
+    return db.use(Database(f"sqlite:///{path}"))
+
+
+@pytest.fixture(scope="session")
+def _seeded(_sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    database = _database(_sqlite_template, tmp_path_factory.mktemp("seeded"))
+    yield worlds.build(database)
+    database.close()
+
+
+@pytest.fixture(scope="session")
+def _server(_seeded: World) -> Iterator[str]:
+    yield from serve(create_app(settings()))
+
+
+@pytest.fixture
+def site(_server: str, _seeded: World) -> Site:
+    db.use(_seeded.database)
+    worlds.beat(_seeded)
+    return Site(_server, _seeded)
+
+
+@pytest.fixture
+def empty_site(_sqlite_template: Path, tmp_path: Path) -> Iterator[Site]:
+    """The same program over a database in which nothing ever happened."""
+    database = _database(_sqlite_template, tmp_path)
+    world = World(database, worlds.clock.now())
+    with database.write(db.Scope.system("test")) as session:
+        world.staff["Sam"] = worlds.staff.ensure(session, "Sam", "admin", by="command").id
+    for url in serve(create_app(settings())):
+        yield Site(url, world)
+    database.close()
+
+
+@dataclass
+class Visitor:
+    """A browser context that remembers what a page must never do."""
+
+    context: BrowserContext
+    page: Page
+    site: Site
+    foreign: list[str] = field(default_factory=list)
+    console: list[str] = field(default_factory=list)
+
+    def go(self, path: str) -> Page:
+        self.page.goto(self.site.url + path, wait_until="load")
+        return self.page
+
+    def as_staff(self, name: str = "Sam") -> Visitor:
+        assert self.site.world is not None
+        self.go(f"/console/sign-in/link/{self.site.world.staff_link(name)}")
+        self.page.get_by_role("button", name="Sign in").click()
+        self.page.wait_for_url("**/console*")
+        return self
+
+    def as_merchant(self, shop: str = "harbour") -> Visitor:
+        assert self.site.world is not None
+        self.go(f"/dashboard/sign-in/link/{self.site.world.merchant_link(shop)}")
+        self.page.get_by_role("button", name="Open my shop").click()
+        self.page.wait_for_url("**/dashboard*")
+        return self
+
+
+def visit(browser: Browser, site: Site, **options: object) -> Visitor:
+    context = browser.new_context(reduced_motion="reduce", **{"viewport": {"width": 1280, "height": 900}, **options})  # type: ignore[arg-type]
+    page = context.new_page()
+    visitor = Visitor(context, page, site)
+
+    def seen(request: Request) -> None:
+        if not request.url.startswith((site.url, "data:", "about:", "blob:")):
+            visitor.foreign.append(request.url)
+
+    page.on("request", seen)
+    page.on(
+        "console",
+        lambda message: visitor.console.append(message.text) if message.type in ("error", "warning") else None,
+    )
+    page.on("pageerror", lambda error: visitor.console.append(str(error)))
+    return visitor
+
+
+@pytest.fixture
+def visitor(chromium: Browser, site: Site) -> Iterator[Callable[..., Visitor]]:
+    made: list[Visitor] = []
+
+    def make(**options: object) -> Visitor:
+        made.append(visit(chromium, site, **options))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.context.close()
+        assert each.foreign == [], f"requests to another host: {each.foreign}"

@@ -80,7 +80,7 @@ def _connect(platform: Platform, joined: Joined, settings: object, http: Http) -
         catalog.shop_changed(session, shop)
         key = f"{shop.id}:{clock.wall():%Y%m%dT%H%M%S%f}"
         jobs.enqueue(session, "webhooks.subscribe", key, shop_id=shop.id)
-        jobs.enqueue(session, "sync.first", key, shop_id=shop.id)
+        jobs.enqueue(session, "sync.start", key, shop_id=shop.id, trigger="joined")
     _log.info("shop.connected", shop_id=shop.id, platform=platform.slug, missing_scopes=list(missing))
     return shop.id
 

@@ -14,9 +14,9 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from connector import audit, clock, jobs
+from connector import audit, clock, db, jobs
 from connector.commerce.shops.tables import Shop
-from connector.db import new_id
+from connector.db import Scope, new_id
 from connector.errors import Conflict, NotFound
 from connector.sync.tables import SyncImage, SyncNote, SyncRun
 
@@ -52,6 +52,13 @@ def start(session: Session, shop_id: str, trigger: str, *, large_sweep: bool = F
     note(session, run.id, f"Queued ({trigger}).")
     jobs.enqueue(session, "sync.first", run.id, shop_id=shop_id, run_id=run.id)
     return run
+
+
+@jobs.workflow("sync.start")
+def start_for(shop_id: str, trigger: str = "joined") -> str:
+    """`start` as a job, for rooms beside this one: a shop that joined. The run's id."""
+    with db.write(Scope.shop(shop_id)) as session:
+        return start(session, shop_id, trigger).id
 
 
 def live(session: Session, shop_id: str) -> SyncRun | None:

@@ -56,11 +56,13 @@ def apply(
     triggered_at: datetime,
     source: str,
     buyer: Buyer = NOBODY,
+    evaluated: bool = False,
 ) -> Applied:
     """Add one version of an order to what is known of it. Locks the order's row until the transaction ends.
 
     `triggered_at` is when the store sent it; of an API read, the time of the request. `source` is `delivery:<id>` or
     `read:<why>`; the same delivery with another content was read by a newer translator and replaces its earlier self.
+    `evaluated`: the caller evaluates the order in this very transaction, so the row says so in the same write.
     Errors: PayloadUnreadable(path) for a snapshot that no rule can be applied to.
     """
     _readable(snapshot)
@@ -70,7 +72,7 @@ def apply(
     order = _locked(session, shop.id, snapshot.order_ref)
     if order is None:
         loose = _loose(session, shop.id, snapshot.order_ref)
-        order = _create(session, shop, _collected([version], loose))
+        order = _create(session, shop, _collected([version], loose), evaluated)
         if order is not None:
             _keep(session, order, version, source, "applied")
             _adopt(session, order, loose)
@@ -81,7 +83,7 @@ def apply(
             raise RuntimeError("an order was made by another transaction and can't be read")
     if order.currency != snapshot.currency:
         raise PayloadUnreadable("$.currency", f"the order was in {order.currency}, now it says {snapshot.currency}")
-    return _add(session, order, version, source)
+    return _add(session, order, version, source, evaluated)
 
 
 def apply_stub(session: Session, shop: Shop, stub: OrderStub, *, source: str) -> Order | None:
@@ -90,7 +92,7 @@ def apply_stub(session: Session, shop: Shop, stub: OrderStub, *, source: str) ->
     return applied.order if applied else None
 
 
-def take_stub(session: Session, shop: Shop, stub: OrderStub, *, source: str) -> Applied | None:
+def take_stub(session: Session, shop: Shop, stub: OrderStub, *, source: str, evaluated: bool = False) -> Applied | None:
     """As `apply_stub`, and whether what is known of the order changed."""
     order = _locked(session, shop.id, stub.order_ref)
     facts = [("refund", refund.refund_ref, events.encode(refund)) for refund in stub.refunds]
@@ -107,7 +109,7 @@ def take_stub(session: Session, shop: Shop, stub: OrderStub, *, source: str) -> 
     if order is None:
         return None
     known = [_typed(row) for row in _versions(session, order.id) if not row["superseded"]]
-    changed = _write(session, order, _collected(known, _loose(session, shop.id, stub.order_ref)))
+    changed = _write(order, _collected(known, _loose(session, shop.id, stub.order_ref)), evaluated)
     return Applied(order, "applied" if changed else "same_version", changed)
 
 
@@ -131,7 +133,7 @@ def buyer_hash(shop_id: str, buyer: Buyer) -> str | None:
     return None
 
 
-def _add(session: Session, order: Order, version: Version, source: str) -> Applied:
+def _add(session: Session, order: Order, version: Version, source: str, evaluated: bool) -> Applied:
     rows = _versions(session, order.id)
     mine = next((r for r in rows if (r["changed_at"], r["content_hash"]) == version.rank[::2]), None)
     before = (order.changed_at, order.content_hash)
@@ -147,7 +149,7 @@ def _add(session: Session, order: Order, version: Version, source: str) -> Appli
     outcome = _outcome(collected, version, before)
     if mine is None:
         _keep(session, order, version, source, outcome)
-    return Applied(order, outcome, _write(session, order, collected))
+    return Applied(order, outcome, _write(order, collected, evaluated))
 
 
 def _outcome(collected: Collected, version: Version, before: tuple[datetime, str]) -> Outcome:
@@ -183,11 +185,19 @@ def _outdated(session: Session, row: dict[str, Any], source: str) -> bool:
     return bool(row["superseded"])
 
 
+# Statements are built once: building one takes longer than SQLite takes to answer it.
+_LOCKED = (
+    sa.select(Order)
+    .where(Order.shop_id == sa.bindparam("shop_id"), Order.order_ref == sa.bindparam("order_ref"))
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
+_KEEP = sa.insert(OrderVersion)
+
+
 def _locked(session: Session, shop_id: str, order_ref: str) -> Order | None:
-    return session.execute(
-        sa.select(Order).where(Order.shop_id == shop_id, Order.order_ref == order_ref).with_for_update(),
-        execution_options={"populate_existing": True},
-    ).scalar_one_or_none()
+    found = session.execute(_LOCKED, {"shop_id": shop_id, "order_ref": order_ref})
+    return found.scalar_one_or_none()
 
 
 _VERSION_COLUMNS = sa.select(
@@ -246,12 +256,14 @@ def _columns(collected: Collected) -> dict[str, Any]:
     }
 
 
-def _create(session: Session, shop: Shop, collected: Collected) -> Order | None:
+def _create(session: Session, shop: Shop, collected: Collected, evaluated: bool) -> Order | None:
     """The order's row; None when another transaction was faster."""
     snapshot = collected.newest.snapshot
     values = {
         "id": new_id("ord"), "shop_id": shop.id, "order_ref": snapshot.order_ref, "currency": snapshot.currency,
-        "first_seen_at": clock.now(), "gone_at": None, "evaluated_hash": "", **_columns(collected),
+        "first_seen_at": clock.now(), "gone_at": None,
+        "evaluated_hash": collected.newest.content_hash if evaluated else "",
+        **_columns(collected),
     }  # fmt: skip
     if not _insert_new(session, Order, values):
         return None
@@ -261,19 +273,21 @@ def _create(session: Session, shop: Shop, collected: Collected) -> Order | None:
     return order
 
 
-def _write(session: Session, order: Order, collected: Collected) -> bool:
+def _write(order: Order, collected: Collected, evaluated: bool) -> bool:
     """Bring the row up to date. True when an evaluation could come out differently; a trigger time alone can't."""
     changed = False
     for name, value in _columns(collected).items():
         if getattr(order, name) != value:
             setattr(order, name, value)
             changed = changed or name != "triggered_at"
+    if changed and evaluated:
+        order.evaluated_hash = order.content_hash
     return changed
 
 
 def _keep(session: Session, order: Order, version: Version, source: str, outcome: Outcome) -> None:
-    session.execute(
-        sa.insert(OrderVersion),
+    session.connection().execute(
+        _KEEP,
         {
             "id": new_id("ver"), "order_id": order.id, "changed_at": version.changed_at,
             "triggered_at": version.triggered_at, "content_hash": version.content_hash,
@@ -292,10 +306,17 @@ def _adopt(session: Session, order: Order, loose: Sequence[dict[str, Any]]) -> N
         )
 
 
+_INSERTS: dict[tuple[str, type[Base]], sa.Insert] = {}
+
+
 def _insert_new(session: Session, table: type[Base], values: dict[str, Any]) -> bool:
     """INSERT … ON CONFLICT DO NOTHING; False when the row was there."""
-    # SQLAlchemy keeps an INSERT's row count only when asked to; without it PostgreSQL's reads -1.
-    insert = db.insert(session, table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+    dialect = session.get_bind().dialect.name
+    insert = _INSERTS.get((dialect, table))
+    if insert is None:
+        # SQLAlchemy keeps an INSERT's row count only when asked to; without it PostgreSQL's reads -1.
+        insert = db.insert(session, table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+        _INSERTS[dialect, table] = insert
     return session.connection().execute(insert, values).rowcount == 1
 
 

@@ -122,6 +122,9 @@ _NEWEST = (
 )
 
 
+_KEEP = sa.insert(Evaluation)
+
+
 def _evaluate(
     session: Session, order: Order, assessment: Assessment, cause: str, as_of: datetime, created: bool
 ) -> str:
@@ -133,7 +136,7 @@ def _evaluate(
     lines, parts = rate.plain(assessment)
     evaluation_id = new_id("evl")
     session.connection().execute(
-        sa.insert(Evaluation),
+        _KEEP,
         [
             {
                 "id": evaluation_id, "order_id": order.id, "sequence": newest.sequence + 1 if newest else 1,

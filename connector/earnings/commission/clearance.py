@@ -31,6 +31,7 @@ _ROWS = sa.select(
 _OPEN_BLOCKS = sa.select(ClearanceBlock.line_ref, ClearanceBlock.kind).where(
     ClearanceBlock.order_id == sa.bindparam("order_id"), ClearanceBlock.closed_at.is_(None)
 )
+_INSERT = sa.insert(Clearance)
 _UPDATE = (
     sa.update(Clearance)
     .where(Clearance.order_id == sa.bindparam("b_order"), Clearance.line_ref == sa.bindparam("b_line"))
@@ -82,7 +83,7 @@ def follow(
                 }
             )  # fmt: skip
     if new:
-        session.connection().execute(sa.insert(Clearance), new)
+        session.connection().execute(_INSERT, new)
     if changed:
         session.connection().execute(_UPDATE, changed)
 

@@ -44,7 +44,7 @@ def take_in(
 ) -> TakenIn:
     """Take in one version of an order. Errors: PayloadUnreadable(path); Conflict: something moved, try again."""
     applied = record.apply(
-        session, shop, seen.snapshot, triggered_at=triggered_at, source=source, buyer=seen.buyer
+        session, shop, seen.snapshot, triggered_at=triggered_at, source=source, buyer=seen.buyer, evaluated=True
     )  # stop 5
     return _follow(session, shop, applied, source, as_of or clock.now())
 
@@ -53,7 +53,7 @@ def take_in_stub(
     session: Session, shop: Shop, stub: OrderStub, *, source: str, as_of: datetime | None = None
 ) -> TakenIn | None:
     """Take in a refund or an edit that came without its order. None: no such order yet, it is parked (D4)."""
-    applied = record.take_stub(session, shop, stub, source=source)
+    applied = record.take_stub(session, shop, stub, source=source, evaluated=True)
     return None if applied is None else _follow(session, shop, applied, source, as_of or clock.now())
 
 
@@ -66,6 +66,7 @@ def reevaluate(session: Session, order_id: str, *, cause: str, as_of: datetime |
     if order is None:
         raise NotFound(f"no order has the id {order_id[:40]!r}")
     shop = shops.get(session, order.shop_id)
+    order.evaluated_hash = order.content_hash
     return _evaluate(session, shop, Applied(order, "applied", changed=True), "evaluated", cause, as_of or clock.now())
 
 
@@ -106,6 +107,5 @@ def _evaluate(session: Session, shop: Shop, applied: Applied, outcome: str, caus
         session, shop, order, facts, decisions, cause=cause, as_of=as_of, created=created, rows=rows
     )  # stops 7 and 8
     clearance.follow(session, shop, order, facts, accrued.assessment, as_of, rows=rows)
-    order.evaluated_hash = order.content_hash
     session.flush()
     return TakenIn(order.id, outcome, accrued.assessment.reason, len(accrued.entries))

@@ -17,6 +17,7 @@ from connector.errors import Conflict, LedgerRefused
 
 # Parameters of one statement: SQLite and PostgreSQL both take 30,000; an IN list stays well below.
 _CHUNK = 500
+_ENTRIES, _POSTINGS = sa.insert(Entry), sa.insert(Posting)
 
 
 def post(session: Session, draft: Draft) -> Entry:
@@ -85,8 +86,8 @@ def _insert(session: Session, entries: list[dict[str, Any]], postings: list[dict
         return
     connection = session.connection()
     try:
-        connection.execute(sa.insert(Entry), entries)
-        connection.execute(sa.insert(Posting), postings)
+        connection.execute(_ENTRIES, entries)
+        connection.execute(_POSTINGS, postings)
     except IntegrityError as error:
         raise Conflict(f"another writer booked about {entries[0]['subject']} first; read again and repeat") from error
 

@@ -58,13 +58,19 @@ def arrival(store: Store, chance: random.Random) -> list[Delivery]:
     return deliveries
 
 
+def plain(store: Store) -> dict[str, Any]:
+    """The order as the store has it at the end, in plain values."""
+    order: dict[str, Any] = msgspec.to_builtins(store.snapshot(), builtin_types=(datetime, Decimal))
+    order["changed_at"] = store.now
+    return order
+
+
 def expected(store: Store) -> dict[str, int]:
     """By the plain calculation, from what is true at the store: {line ref: due}."""
-    order: dict[str, Any] = msgspec.to_builtins(store.snapshot(), builtin_types=(datetime, Decimal))
+    order = plain(store)
     credits = {}
     for line in order["lines"]:
         chosen = credit(line["product_ref"])
         if chosen.creator_id is not None:
             credits[line["line_ref"]] = (chosen.creator_id, chosen.rate_bp)
-    order["changed_at"] = store.now
     return reference.pays(order, order.get("refunds", []), credits, store.added)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import sys
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -442,6 +442,38 @@ def print_settings(markdown: bool) -> None:
 
     found = settings.listed()
     click.echo(settings.as_markdown(found) if markdown else settings.as_text(found), nl=not markdown)
+
+
+@connector.command()
+def worker() -> None:
+    """Drain the inbox and run the durable jobs. As many as needed on PostgreSQL, one on SQLite."""
+    from connector import worker as room
+
+    settings = open_process()
+    room.leave(room.run(settings))
+
+
+@connector.command()
+@click.argument("shop")
+@click.option("--agree-to-removal", is_flag=True, help="Let the run remove most of the catalog, if the store did.")
+@click.option("--wait/--no-wait", default=True, show_default=True, help="Stay and show how far it is.")
+def sync(shop: str, agree_to_removal: bool, wait: bool) -> None:
+    """Pull the whole catalog of SHOP (its id or its host), and show the progress. A worker does the work."""
+    from connector.sync import watch
+
+    open_process()
+    sys.exit(watch.command(shop, large_sweep=agree_to_removal, wait=wait))
+
+
+@connector.command()
+@click.option("--shop", help="Only this shop, by its host or its id; otherwise all that are connected.")
+@click.option("--since", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]), help="UTC. Otherwise the last pass.")
+def reconcile(shop: str | None, since: datetime | None) -> None:
+    """Compare each shop's orders with the store's, fetch what is missing, and print the proof."""
+    from connector.sync import watch
+
+    open_process()
+    sys.exit(watch.reconcile(shop, since.replace(tzinfo=UTC) if since else None))
 
 
 def main() -> None:

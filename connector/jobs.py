@@ -11,6 +11,7 @@ The rules of use, and why, are in decisions/0001.
 from __future__ import annotations
 
 import inspect
+import logging
 import os
 import socket
 import threading
@@ -190,8 +191,6 @@ def their_tables() -> frozenset[str]:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """DBOS tells each of its schema steps at level info."""
-    import logging
-
     logger = logging.getLogger("dbos")
     before = logger.level
     logger.setLevel(logging.WARNING)
@@ -213,6 +212,8 @@ def launch(settings: Settings, database: Database, slot: str) -> None:
     from dbos import DBOS, DBOSPortableJSONSerializer
 
     _stopping.clear()
+    # With a handler of ours DBOS adds none of its own: its lines go the way of all others, scrubbed.
+    logging.getLogger("dbos").addHandler(logging.NullHandler())
     DBOS(
         config={
             "name": APPLICATION,
@@ -373,6 +374,11 @@ def take_slot(session: Session, owner: str, now: datetime, *, many: bool) -> str
     session.add(WorkerSlot(slot=slot, owner=owner, until=now + LEASE, taken_at=now, recovered_at=None))
     session.flush()
     return slot
+
+
+def holder(session: Session) -> WorkerSlot | None:
+    """The seat whose lease runs longest: the living worker, where there is one."""
+    return session.scalars(sa.select(WorkerSlot).order_by(WorkerSlot.until.desc()).limit(1)).first()
 
 
 def beat(session: Session, slot: str, owner: str, now: datetime) -> None:

@@ -209,21 +209,30 @@ def _put_images(session: Session, run: SyncRun, found: Sequence[Any]) -> set[str
 
 
 def _drop_orphans(session: Session, run: SyncRun) -> None:
-    """Variants whose product was refused, or never came: no part of a product stays. The latter is a refusal too."""
-    no_product = sa.and_(
+    """Variants of a product that was refused, or never came: no part of it stays. The latter is a refusal too."""
+    of_no_listing = sa.and_(
         VariantRow.shop_id == run.shop_id,
-        ~sa.exists().where(Listing.shop_id == run.shop_id, Listing.product_ref == VariantRow.product_ref),
+        VariantRow.gone_at.is_(None),
+        ~sa.exists().where(
+            Listing.shop_id == run.shop_id, Listing.product_ref == VariantRow.product_ref, Listing.gone_at.is_(None)
+        ),
     )
-    refs = session.scalars(sa.select(VariantRow.product_ref).where(no_product).distinct()).all()
+    refs = session.scalars(sa.select(VariantRow.product_ref).where(of_no_listing).distinct()).all()
     for start in range(0, len(refs), 500):
         part = refs[start : start + 500]
-        known = _refusals(session, run, part)
+        gone = session.scalars(
+            sa.select(Listing.product_ref).where(Listing.shop_id == run.shop_id, Listing.product_ref.in_(part))
+        ).all()
+        take.bury(session, run.shop_id, gone, clock.now())
+        known = _refusals(session, run, part) | dict.fromkeys(gone, "")
         missing = [ref for ref in part if ref not in known]
         detail = "Its variants came without the product itself."
         load.note_refusals(session, run, [(ref, "", "product_missing", detail) for ref in missing])
         run.products_in += len(missing)
         session.execute(
             sa.delete(VariantRow)
-            .where(VariantRow.shop_id == run.shop_id, VariantRow.product_ref.in_(part))
+            .where(
+                VariantRow.shop_id == run.shop_id, VariantRow.product_ref.in_(part), VariantRow.product_ref.not_in(gone)
+            )
             .execution_options(synchronize_session=False)
         )

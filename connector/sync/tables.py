@@ -98,7 +98,6 @@ class Reconciliation(Base):
     seen_before: Mapped[int] = mapped_column(default=0)  # already held, at least as new, when the pass began
     fetched: Mapped[int] = mapped_column(default=0)
     evaluated: Mapped[int] = mapped_column(default=0)
-    subscriptions_restored: Mapped[int] = mapped_column(default=0)
     missing: Mapped[list[Any]]  # order numbers that had been missed or were older here, repaired by this pass
     gaps: Mapped[list[Any]]  # [{order, why}] still open after it
     status: Mapped[str]  # running | done | gaps | failed

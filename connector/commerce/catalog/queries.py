@@ -120,3 +120,22 @@ def live_refs(session: Session, shop_id: str, after: str = "", limit: int = 2000
         .order_by(Listing.product_ref)
         .limit(limit)
     ).all()
+
+
+def whole(
+    session: Session, shop_id: str, product_refs: Sequence[str]
+) -> tuple[list[Listing], dict[str, list[VariantRow]]]:
+    """Some products with their live variants, in two queries; heads by product ref, variants in the store's order."""
+    heads = session.scalars(
+        sa.select(Listing)
+        .where(Listing.shop_id == shop_id, Listing.product_ref.in_(product_refs))
+        .order_by(Listing.product_ref)
+    ).all()
+    rows: dict[str, list[VariantRow]] = {head.product_ref: [] for head in heads}
+    for row in session.scalars(
+        sa.select(VariantRow)
+        .where(VariantRow.shop_id == shop_id, VariantRow.product_ref.in_(list(rows)), VariantRow.gone_at.is_(None))
+        .order_by(VariantRow.position, VariantRow.variant_ref)
+    ):
+        rows[row.product_ref].append(row)
+    return list(heads), rows

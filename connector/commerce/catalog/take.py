@@ -6,7 +6,7 @@ content is not written again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -92,6 +92,13 @@ def bury(
         .execution_options(synchronize_session=False)
     )
     _forget(session)
+
+
+def refuse(session: Session, shop: Shop, reasons: Mapping[str, str], now: datetime | None = None) -> None:
+    """These products can't be read whole any more (ref → reason): nothing of them is sold until they can."""
+    if reasons:
+        settle(session, shop, list(reasons), now or clock.now(), refused=reasons)
+        _forget(session)
 
 
 def shop_changed(session: Session, shop: Shop, now: datetime | None = None) -> int:

@@ -588,7 +588,6 @@ def upgrade() -> None:
         sa.Column("seen_before", sa.BigInteger(), nullable=False),
         sa.Column("fetched", sa.BigInteger(), nullable=False),
         sa.Column("evaluated", sa.BigInteger(), nullable=False),
-        sa.Column("subscriptions_restored", sa.BigInteger(), nullable=False),
         sa.Column("missing", sa.JSON(), nullable=False),
         sa.Column("gaps", sa.JSON(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),

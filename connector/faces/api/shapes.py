@@ -1,0 +1,571 @@
+"""What the API takes and gives, as Pydantic models: the OpenAPI document is made from them.
+
+Money is always three things: integer minor units (to reckon with), the ISO 4217 code, and a plain decimal string (to
+show). Times are RFC 3339 in UTC. Fields that a request has and we don't know are refused, so that a slip of the pen
+is seen at once.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+
+from connector import money
+
+_EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+
+
+def _storable(text: str) -> str:
+    # Neither survives a database: NUL is no text on PostgreSQL, half a surrogate pair is no UTF-8.
+    if "\x00" in text or any("\ud800" <= c <= "\udfff" for c in text):
+        raise ValueError("holds a character that can't be stored")
+    return text
+
+
+def _utc(moment: datetime) -> datetime:
+    if not _EARLIEST < moment < _LATEST:
+        raise ValueError("is not between the years 2000 and 2100")
+    return moment.astimezone(UTC)
+
+
+Text = Annotated[str, AfterValidator(_storable)]
+Ident = Annotated[Text, Field(min_length=1, max_length=64)]
+Moment = Annotated[AwareDatetime, AfterValidator(_utc)]
+
+
+class Asked(BaseModel):
+    """Base of what is sent to us."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Given(BaseModel):
+    """Base of what we send."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class Problem(Given):
+    """An error (RFC 9457), sent as application/problem+json."""
+
+    type: str = Field(description="What kind of problem: a URN that never changes.")
+    title: str
+    status: int
+    detail: str
+    instance: str = Field(description="The reference of this request, to quote when you ask us.")
+    field: str | None = Field(None, description="The field that can't be taken.")
+    fields: list[dict[str, Any]] | None = Field(
+        None, description="Every field that can't be taken, and where it stood."
+    )
+    remedy: str | None = Field(None, description="What to do about it.")
+
+
+class Money(Given):
+    amount: int = Field(description="Integer minor units of the currency: cents, yen, fils.")
+    currency: str = Field(description="ISO 4217.")
+    decimal: str = Field(description="The same as a plain decimal string, with all the currency's decimals.")
+
+
+def as_money(amount: int, currency: str) -> Money:
+    return Money(amount=amount, currency=currency, decimal=money.text(amount, currency))
+
+
+class Page(Asked):
+    """How a list is read on."""
+
+    cursor: Annotated[Text, Field(max_length=2000)] | None = Field(None, description="`next` of the page before.")
+    limit: int = Field(50, ge=1, le=200)
+
+
+# --- listings -----------------------------------------------------------------------------------------------------
+
+
+class ListingsAsked(Page):
+    q: Annotated[Text, Field(max_length=200)] = Field("", description="Words that title, vendor or category hold.")
+    shop_id: Ident | None = None
+    status: Literal["shoppable", "not_shoppable", "gone"] | None = Field(
+        None, description="Without it: everything that isn't gone."
+    )
+
+
+class NotShoppable(Given):
+    """Why a listing can't be bought now."""
+
+    code: str
+    title: str
+    remedy: str = Field(description="What the merchant can do.")
+
+
+class ListingHead(Given):
+    id: str
+    shop_id: str
+    product_ref: str = Field(description="The store's own id of the product.")
+    title: str
+    vendor: str
+    category: str
+    image_url: str
+    price_from: Money | None = Field(description="The lowest price over its variants; null when it has none.")
+    price_to: Money | None
+    available: bool
+    variant_count: int
+    status: str
+    reason: NotShoppable | None = Field(description="Why it isn't shoppable; null when it is.")
+    updated_at: datetime
+
+
+class ListingPage(Given):
+    items: list[ListingHead]
+    next: str | None = Field(description="Send it as `cursor` for the next page; null at the end.")
+
+
+class OptionValue(Given):
+    name: str
+    value: str
+
+
+class Option(Given):
+    name: str
+    values: list[str]
+
+
+class VariantShown(Given):
+    id: str
+    variant_ref: str
+    title: str
+    sku: str
+    barcode: str
+    price: Money
+    compare_at: Money | None
+    available: bool
+    stock: int | None = Field(description="null: the store doesn't count it. May be negative.")
+    options: list[OptionValue]
+    image_url: str
+
+
+class RateShown(Given):
+    rate_bp: int = Field(description="Basis points: 1500 is 15 %.")
+    terms_id: str
+
+
+class ListingWhole(ListingHead):
+    description: str
+    url: str
+    handle: str
+    images: list[str]
+    tags: list[str]
+    options: list[Option]
+    variants: list[VariantShown]
+    rate: RateShown | None = Field(description="What every creator is offered for it now; null: nothing.")
+
+
+class CatalogItem(Given):
+    """A product with all its variants, for comparing item by item."""
+
+    id: str
+    product_ref: str
+    title: str
+    status: str
+    reason: str
+    currency: str
+    variants: list[VariantShown]
+
+
+class CatalogPage(Given):
+    items: list[CatalogItem]
+    next: str | None
+
+
+# --- creators, content, terms, links --------------------------------------------------------------------------------
+
+
+class CreatorAsked(Asked):
+    handle: Annotated[Text, Field(max_length=200)] = Field(description="With or without @; one form of it is kept.")
+    name: Annotated[Text, Field(max_length=200)] = ""
+    followers: int = Field(0, ge=0, le=10**10)
+
+
+class CreatorShown(Given):
+    id: str
+    handle: str
+    name: str
+    followers: int
+    status: str
+    touches: int = Field(description="Taps and clicks recorded for this creator, those over the rate too.")
+    created_at: datetime
+
+
+class CreatorsAsked(Page):
+    handle: Annotated[Text, Field(max_length=200)] | None = Field(None, description="Only the creator of this handle.")
+
+
+class CreatorPage(Given):
+    items: list[CreatorShown]
+    next: str | None
+
+
+class StatusAsked(Asked):
+    status: Literal["active", "suspended", "closed"]
+    reason: Annotated[Text, Field(max_length=500)] = ""
+    starts_at: Moment | None = Field(None, description="From now on; never in the past. Default: now.")
+
+
+class ContentAsked(Asked):
+    network: Annotated[Text, Field(min_length=1, max_length=40)]
+    content_ref: Annotated[Text, Field(min_length=1, max_length=200)] = Field(
+        description="The app's own id of the video or the live session."
+    )
+    kind: Literal["video", "live"]
+    title: Annotated[Text, Field(max_length=500)] = ""
+
+
+class ContentShown(Given):
+    id: str
+    creator_id: str
+    network: str
+    content_ref: str
+    kind: str
+    title: str
+    created_at: datetime
+
+
+class ContentPage(Given):
+    items: list[ContentShown]
+    next: str | None
+
+
+class TermsAsked(Asked):
+    shop_id: Ident
+    product_ref: Annotated[Text, Field(max_length=200)] = Field("", description="Empty: the whole shop.")
+    rate_bp: int = Field(description="Basis points, 100 to 8000.", ge=-(10**9), le=10**9)
+    starts_at: Moment | None = Field(None, description="From now on; never in the past. Default: now.")
+
+
+class WithdrawalAsked(Asked):
+    shop_id: Ident
+    product_ref: Annotated[Text, Field(max_length=200)] = ""
+    starts_at: Moment | None = None
+
+
+class TermsShown(Given):
+    id: str
+    shop_id: str
+    kind: str
+    product_ref: str
+    rate_bp: int | None = Field(description="null: withdrawn, nothing is offered for this scope from then on.")
+    version: int
+    starts_at: datetime
+    recorded_at: datetime
+
+
+class TermsList(Given):
+    items: list[TermsShown]
+
+
+class ShopAsked(Asked):
+    shop_id: Ident
+
+
+class LinkAsked(Asked):
+    creator_id: Ident
+    listing_id: Ident
+    variant_ref: Annotated[Text, Field(min_length=1, max_length=200)] | None = Field(
+        None, description="Without it the link leads to the first variant that may be bought."
+    )
+    content_id: Ident | None = None
+
+
+class LinkShown(Given):
+    id: str
+    code: str
+    url: str
+    shop_id: str
+    creator_id: str
+    content_id: str | None
+    listing_id: str
+    variant_ref: str | None
+    created_at: datetime
+
+
+class LinkPage(Given):
+    items: list[LinkShown]
+    next: str | None
+
+
+# --- touches --------------------------------------------------------------------------------------------------------
+
+
+class TouchAsked(Asked):
+    """A tap inside the app: on a share link's code, or on a listing that a creator shows."""
+
+    link_code: Annotated[Text, Field(min_length=1, max_length=64)] | None = Field(
+        None, description="Instead of creator_id and listing_id."
+    )
+    creator_id: Ident | None = None
+    listing_id: Ident | None = None
+    variant_ref: Annotated[Text, Field(min_length=1, max_length=200)] | None = None
+    content_id: Ident | None = None
+    kind: Literal["video", "live", "link"] | None = Field(
+        None, description="Default: the content's kind, or link where there is no content."
+    )
+    at: Moment | None = Field(None, description="The tap's time, at most 24 hours back. Default: now.")
+    buyer: Annotated[Text, Field(min_length=1, max_length=200)] | None = Field(
+        None, description="The app's own opaque id of the buyer: kept as a keyed hash only. Never an e-mail address."
+    )
+
+
+class IdempotencyAsked(BaseModel):
+    idempotency_key: Annotated[Text, Field(min_length=1, max_length=200)] | None = Field(
+        None, description="A key of your own: a request repeated with it gives the touch made by the first."
+    )
+
+
+class TouchShown(Given):
+    id: str
+    token: str = Field(description="Rides with the cart to the order.")
+    cart_link: str = Field(description="Opens the store's own cart with the token in every carrier.")
+    shop_id: str
+    creator_id: str
+    content_id: str | None
+    listing_id: str
+    variant_ref: str | None
+    kind: str
+    at: datetime
+    received_at: datetime
+    eligible: bool
+    flags: list[str]
+
+
+# --- shops, orders, money -------------------------------------------------------------------------------------------
+
+
+class ShopShown(Given):
+    id: str
+    platform: str
+    domain: str
+    name: str
+    currency: str
+    time_zone: str
+    status: str
+    status_reason: str
+    installed_at: datetime
+    left_at: datetime | None
+
+
+class ShopWhole(ShopShown):
+    listings: dict[str, int] = Field(description="Number of listings by status.")
+    not_shoppable: dict[str, int] = Field(description="Number of listings by the reason why they can't be bought.")
+    orders: int
+    deliveries: dict[str, int] = Field(description="Number of deliveries by status.")
+
+
+class ShopList(Given):
+    items: list[ShopShown]
+
+
+class RunShown(Given):
+    id: str
+    kind: str
+    trigger: str
+    status: str
+    problem: str
+    expected: int | None
+    lines_read: int
+    products_in: int
+    variants_in: int
+    written: int
+    same: int
+    refused: int
+    gone: int
+    queued_at: datetime
+    started_at: datetime | None
+    heard_at: datetime | None
+    finished_at: datetime | None
+    refusals: dict[str, int] = Field(description="Number of refused items by reason.")
+
+
+class RunList(Given):
+    items: list[RunShown]
+
+
+class ReconciliationShown(Given):
+    id: str
+    since: datetime
+    started_at: datetime
+    finished_at: datetime | None
+    status: str
+    problem: str
+    at_store: int
+    seen_before: int
+    fetched: int
+    evaluated: int
+    missing: list[Any]
+    gaps: list[Any]
+
+
+class ReconciliationList(Given):
+    items: list[ReconciliationShown]
+
+
+class DeliveriesShown(Given):
+    """What came from the store, counted."""
+
+    received: int = Field(description="Kept deliveries; each counts once however often it came.")
+    repeats: int = Field(description="How often one came again.")
+    by_status: dict[str, int]
+    by_topic: dict[str, int]
+    by_reason: dict[str, int] = Field(description="Parked, failed and ignored ones by reason.")
+
+
+class OrderHead(Given):
+    id: str
+    order_ref: str
+    number: str
+    currency: str
+    payment_status: str
+    placed_at: datetime
+    changed_at: datetime
+    first_seen_at: datetime
+    evaluated: bool = Field(description="The newest known version was evaluated.")
+
+
+class OrderPage(Given):
+    items: list[OrderHead]
+    next: str | None
+
+
+class TraceShown(Given):
+    """All that is known of an order: what was heard, who was credited and why, how the base was built, the entries."""
+
+    model_config = ConfigDict(from_attributes=True, extra="allow")
+
+
+class BalanceShown(Given):
+    """What one shop owes one creator in one currency. Shops never net, currencies neither."""
+
+    shop_id: str
+    creator_id: str
+    handle: str
+    currency: str
+    pending: Money
+    cleared: Money
+    settled: Money
+    reserve: Money
+    in_transit: Money
+    paid: Money
+    owed: Money = Field(description="Everything not handed to a rail yet.")
+
+
+class ContentEarned(Given):
+    shop_id: str
+    content_id: str | None
+    network: str | None
+    content_ref: str | None
+    title: str | None
+    earned: Money = Field(description="Commission less reversals.")
+
+
+class EarningsShown(Given):
+    items: list[BalanceShown]
+    by_content: list[ContentEarned]
+
+
+class BalanceList(Given):
+    items: list[BalanceShown]
+
+
+class EarningsAsked(Asked):
+    shop_id: Ident | None = None
+
+
+class AccountShown(Given):
+    shop_id: str
+    currency: str
+    account: str
+    amount: int = Field(description="Minor units with the ledger's own sign: debit positive, credit negative.")
+
+
+class AccountList(Given):
+    """Over all accounts of a shop and a currency the amounts sum to zero."""
+
+    items: list[AccountShown]
+
+
+class StatementsAsked(Page):
+    shop_id: Ident | None = None
+    creator_id: Ident | None = None
+
+
+class StatementShown(Given):
+    id: str
+    shop_id: str
+    creator_id: str
+    period: str
+    starts_at: datetime
+    ends_at: datetime
+    closed_at: datetime
+    total: Money
+    carried: Money
+
+
+class StatementPage(Given):
+    items: list[StatementShown]
+    next: str | None
+
+
+class StatementLineShown(Given):
+    order_id: str
+    line_ref: str
+    content_id: str | None
+    amount: Money
+
+
+class StatementWhole(StatementShown):
+    lines: list[StatementLineShown]
+
+
+class BatchShown(Given):
+    id: str
+    key: str
+    rail: str
+    status: str
+    rows: int
+    total: Money
+    file_name: str
+    prepared_at: datetime
+    sent_at: datetime | None
+    paid_at: datetime | None
+
+
+class BatchPage(Given):
+    items: list[BatchShown]
+    next: str | None
+
+
+class PayoutShown(Given):
+    id: str
+    batch_id: str
+    shop_id: str
+    creator_id: str
+    amount: Money
+    status: str
+    created_at: datetime
+    paid_at: datetime | None
+
+
+class SetAsideShown(Given):
+    shop_id: str | None
+    creator_id: str
+    amount: Money
+    missing: Money
+    reason: str
+
+
+class BatchWhole(BatchShown):
+    payouts: list[PayoutShown]
+    set_aside: list[SetAsideShown]
+
+
+class PayoutList(Given):
+    items: list[PayoutShown]

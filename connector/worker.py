@@ -1,0 +1,255 @@
+"""The worker: holds a seat, runs the durable jobs, drains the inbox, keeps the house.
+
+    heartbeat      renews the seat's lease; a worker that lost its seat ends at once
+    drain          waiting deliveries → effects
+    housekeeping   takes over what a dead worker left; clears and pins what is due; wakes reads, passes and renewals
+
+As many as needed on PostgreSQL, one on SQLite. After kill -9 the seat is free when its lease runs out (10 s): then
+another worker, or the next one that starts, goes on with its jobs at their checkpoints. SIGTERM and SIGINT let each
+thing reach its checkpoint and give the seat up.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from connector import clock, db, jobs, telemetry
+from connector.commerce.shops import grants
+from connector.commerce.shops import queries as shops
+from connector.config import Settings
+from connector.db import Scope
+from connector.earnings.intake import take_in as intake
+from connector.earnings.settlement import clear
+from connector.errors import Conflict, ConnectorError
+from connector.sync import first, products, reconcile
+from connector.webhooks import drain, retention, subscribe, wanted
+
+# Imported for the jobs that they register.
+JOBS = (first.first, products.refetch, reconcile.job, subscribe.subscribe, wanted.read_wanted)
+
+BEAT = 3.0
+DRAIN_ENDS_WITHIN, JOBS_END_WITHIN = 15.0, 20
+FIRST_PASS_AFTER = timedelta(minutes=10)
+PASS_EVERY = timedelta(hours=1)
+LOST_SEAT = 75  # exit code: start me again
+
+_log = telemetry.logger(__name__)
+
+
+def run(settings: Settings) -> int:
+    """Work until a signal; the exit code. The caller has opened the process (`cli.open_process`).
+
+    Errors: Conflict when another worker lives and the database takes only one.
+    """
+    telemetry.configure(settings.log_level, settings.log_format)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    owner = jobs.owner_name()
+    slot = take_seat(owner, many=not db.current().is_sqlite, stop=stop)
+    if slot is None:
+        return 0
+    telemetry.bind(worker=slot)
+    threads = [
+        threading.Thread(target=target, args=(settings, slot, owner, stop), name=name, daemon=True)
+        for name, target in (("heartbeat", _heartbeat), ("drain", _drain), ("housekeeping", _housekeeping))
+    ]
+    threads[0].start()
+    jobs.launch(settings, db.current(), slot)
+    _log.info("worker.started", slot=slot, jobs=sorted(jobs.names()))
+    for thread in threads[1:]:
+        thread.start()
+    stop.wait()
+    _log.info("worker.stopping", slot=slot)
+    for thread in threads[1:]:
+        thread.join(DRAIN_ENDS_WITHIN)
+    jobs.shutdown(JOBS_END_WITHIN)
+    with db.write(Scope.system("a worker gives its seat up")) as session:
+        jobs.leave_slot(session, slot, owner, clock.wall())
+    _log.info("worker.stopped", slot=slot)
+    return 0
+
+
+def leave(code: int) -> None:
+    """End the process now. A job that hangs in a store's answer must not hold it: its checkpoint is in the database."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def take_seat(owner: str, *, many: bool, stop: threading.Event) -> str | None:
+    """A seat; waits for a dead worker's lease to run out. None when a signal came first.
+
+    Errors: Conflict as soon as the holder of the only seat is seen to be alive.
+    """
+    before = None
+    while not stop.is_set():
+        try:
+            with db.write(Scope.system("a worker takes its seat")) as session:
+                slot = jobs.take_slot(session, owner, clock.wall(), many=many)
+                if slot is not None:
+                    return slot
+                holder = jobs.holder(session)
+        except IntegrityError:
+            continue  # another worker took the same new seat: look again
+        if before is not None and holder is not None and holder.until > before:
+            raise Conflict(
+                f"a worker is running already ({holder.owner.rsplit(':', 1)[0]}): SQLite takes one. "
+                "Stop it first, or set CONNECTOR_DATABASE_URL to PostgreSQL for more"
+            )
+        before = holder.until if holder is not None else None
+        stop.wait(1.0)
+    return None
+
+
+def _heartbeat(settings: Settings, slot: str, owner: str, stop: threading.Event) -> None:
+    # Goes on while the worker stops: until the seat is given up its jobs are still ours.
+    while True:
+        time.sleep(BEAT)
+        try:
+            with db.write(Scope.system("a worker's heartbeat")) as session:
+                jobs.beat(session, slot, owner, clock.wall())
+        except Conflict as error:
+            if stop.is_set():
+                return
+            _log.error("worker.lost_its_seat", slot=slot, problem=str(error))  # noqa: TRY400
+            leave(LOST_SEAT)
+        except OperationalError as error:
+            _log.warning("worker.database_away", problem=type(error).__name__)
+
+
+def _drain(settings: Settings, slot: str, owner: str, stop: threading.Event) -> None:
+    telemetry.bind(worker=slot)
+    while not stop.is_set():
+        handled = 0
+        try:
+            handled = drain.drain_once(owner, settings, stop=stop.is_set)
+        except Exception:
+            # The deliveries are where they were. Whatever it was, the next round must be tried.
+            _log.exception("drain.failed")
+            stop.wait(2.0)
+        stop.wait(drain.wait_between(handled).total_seconds())
+
+
+@dataclass(slots=True)
+class _Chore:
+    """Something done every so often. One that fails is logged and done again at its next time."""
+
+    name: str
+    every: float
+    act: Callable[[], int]
+    due: float = field(default=0.0)
+
+    def do(self, now: float) -> None:
+        if now < self.due:
+            return
+        self.due = now + self.every
+        try:
+            done = self.act()
+        except Exception:
+            _log.exception("chore.failed", chore=self.name)
+        else:
+            if done:
+                _log.info("chore.done", chore=self.name, count=done)
+
+
+def _housekeeping(settings: Settings, slot: str, owner: str, stop: threading.Event) -> None:
+    telemetry.bind(worker=slot)
+    passes = _Passes()
+    chores = (
+        _Chore("take over dead workers' jobs", 2.0, lambda: take_over(owner)),
+        _Chore("wake wanted reads", 15.0, wanted.wake_due),
+        _Chore("pin and clear", 30.0, lambda: pin_and_clear(stop)),
+        _Chore("start reconciliation passes", 60.0, passes.start),
+        _Chore("keep idle grants alive", 3600.0, keep_alive, due=time.monotonic() + 300),
+        _Chore("drop old bodies", 3600.0, lambda: retention.drop_bodies(settings), due=time.monotonic() + 60),
+        _Chore("forget old jobs", 3600.0, lambda: jobs.forget_finished(db.current(), clock.wall())),
+    )
+    while not stop.is_set():
+        for chore in chores:
+            if not stop.is_set():
+                chore.do(time.monotonic())
+        stop.wait(1.0)
+
+
+def take_over(owner: str) -> int:
+    """Put the jobs of dead workers back into their queues; how many. Each seat is held meanwhile."""
+    now = clock.wall()
+    with db.read(Scope.system("which workers are dead")) as session:
+        dead = jobs.dead_slots(session, now)
+    count = 0
+    for slot in dead:
+        with db.write(Scope.system("a worker holds a dead one's seat")) as session:
+            held = jobs.hold_dead_slot(session, slot, owner, now)
+        if held:
+            count += jobs.recover([slot])
+            with db.write(Scope.system("a worker gives a dead one's seat free")) as session:
+                jobs.release_dead_slot(session, slot, owner, clock.wall())
+            _log.info("worker.took_over", dead=slot)
+    return count
+
+
+def _connected() -> list[str]:
+    with db.read(Scope.system("which shops the house is kept for")) as session:
+        return [shop.id for shop in shops.connected(session)]
+
+
+def pin_and_clear(stop: threading.Event) -> int:
+    """Pin the decisions whose grace is over, then clear the lines whose hold is over; how many orders and lines.
+
+    Shops that left too: their pending commission matures on the last known facts (R16).
+    """
+    count = 0
+    with db.read(Scope.system("which shops have money that may be due")) as session:
+        every = [shop.id for shop in shops.every(session)]
+    for shop_id in every:
+        for act in (intake.pin_due, clear.clear_due):
+            done = 1
+            while done and not stop.is_set():
+                with db.write(Scope.shop(shop_id)) as session:
+                    done = act(session, shop_id, clock.now())
+                count += done
+    return count
+
+
+class _Passes:
+    """When each shop's orders are compared next. Wall time, whatever the demo does to business time."""
+
+    def __init__(self) -> None:
+        self._next: dict[str, float] = {}
+
+    def start(self) -> int:
+        now, started = time.monotonic(), 0
+        for shop_id in _connected():
+            due = self._next.setdefault(shop_id, now + FIRST_PASS_AFTER.total_seconds())
+            if now < due:
+                continue
+            self._next[shop_id] = now + PASS_EVERY.total_seconds()
+            with db.write(Scope.shop(shop_id)) as session:
+                # The hour in the key: several workers start it once.
+                jobs.enqueue(session, "sync.reconcile", f"{shop_id}:{clock.wall():%Y%m%dT%H}", shop_id=shop_id)
+            started += 1
+        return started
+
+
+def keep_alive() -> int:
+    """Renew the grants that nobody used for a month; how many. One that can't be renewed says so on its shop."""
+    with db.read(Scope.system("which grants are idle")) as session:
+        idle = grants.idle(session)
+    kept = 0
+    for shop_id in idle:
+        try:
+            grants.keep_alive(shop_id)
+            kept += 1
+        except ConnectorError as error:
+            _log.warning("grant.not_renewed", shop_id=shop_id, problem=type(error).__name__)
+    return kept

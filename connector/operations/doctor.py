@@ -1,8 +1,8 @@
 """What is off with this installation, and what to do about it.
 
 Each check looks at one thing and returns findings; nothing is changed. `mend` is for what stops work or loses something
-if it stays; `look` is for what a person should know of. A check that can't run (the database is away, a table is missing)
-becomes a finding itself and the others go on.
+if it stays; `look` is for what a person should know of. A check that can't run (the database is away, a table is
+missing) becomes a finding itself, and the others go on.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 import sqlalchemy as sa
+from pydantic import SecretStr
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -84,13 +85,22 @@ def _platforms(settings: Settings, database: Database) -> Iterator[Finding]:
         rows = session.execute(sa.select(Shop.platform, sa.func.count()).group_by(Shop.platform))
         joined = {slug: int(count) for slug, count in rows}
     for slug in roster.platforms():
+        count = joined.pop(slug, 0)
+        severity: Severity = "mend" if count else "look"
         try:
-            roster.settings_of(slug)
+            own = roster.settings_of(slug)
         except ConfigurationWrong as wrong:
-            count = joined.pop(slug, 0)
             what = f"{wrong.setting} {wrong.problem}; {count} shops are on {slug}"
-            yield Finding("mend" if count else "look", "platforms", what, wrong.remedy or "Set it, then start again.")
-        joined.pop(slug, None)
+            yield Finding(severity, "platforms", what, wrong.remedy or "Set it, then start again.")
+            continue
+        prefix = str(type(own).model_config.get("env_prefix", "")).upper()
+        for name in ("client_id", "client_secret"):
+            value = getattr(own, name, None)
+            if value is not None and not (value.get_secret_value() if isinstance(value, SecretStr) else value):
+                what = f"{prefix}{name.upper()} is empty: no shop can join by {slug}; {count} shops are on it"
+                yield Finding(
+                    severity, "platforms", what, "Take it from the app's page at the platform, then start again."
+                )
     for slug, count in joined.items():
         what = f"{count} shops are on {slug}, and no such platform is installed"
         yield Finding("mend", "platforms", what, "Install its package again, or let the shops leave.")
@@ -184,7 +194,7 @@ def _shops(settings: Settings, database: Database) -> Iterator[Finding]:
         what = f"{domain} must be reconnected ({reason or 'its permission is gone'})"
         yield Finding("mend", "shops", what, "Ask the merchant to open the app in the store's admin once.")
     for domain, until in ending:
-        what = f"the permission of {domain} ends {until.isoformat()} unless it is renewed"
+        what = f"the permission of {domain} ends at {until} unless it is renewed"
         yield Finding("look", "shops", what, "A running worker renews it; if it stays, ask the merchant to reconnect.")
 
 

@@ -76,9 +76,12 @@ def _default(setting: Setting) -> str:
 def _of(kind: type[BaseSettings], group: str) -> Iterator[Setting]:
     prefix = str(kind.model_config.get("env_prefix", ""))
     for name, info in kind.model_fields.items():
+        # A field that reads another class's variable (a platform that must know of dev) is listed there.
+        if isinstance(info.validation_alias, str) and not info.validation_alias.upper().startswith(prefix.upper()):
+            continue
         yield Setting(
             group=group,
-            name=(prefix + (info.alias or name)).upper(),
+            name=(prefix + name).upper(),
             default=_written(info),
             required=info.is_required(),
             secret=_mentions(info.annotation, SecretStr),

@@ -236,7 +236,7 @@ class Acts:
 
     def _discount_terms(self, shop: Doc, row: dict[str, Any]) -> dict[str, Any]:
         """A code by name alone takes the terms the shop has for it."""
-        if "value" in row or not row.get("code"):
+        if "value" in row or "type" in row or not row.get("code"):
             return row
         known = shop["discount_codes"].get(str(row["code"]).upper())
         if known is None:

@@ -38,6 +38,9 @@ RETRY_SPAN = 4 * 3600.0  # seconds from the first try to the eighth
 FIRST_GAP = RETRY_SPAN / (2 ** (TRIES - 1) - 1)  # gaps double: 1 + 2 + … + 64 = 127 parts
 ANSWER_TIME = 5.0
 
+# resources whose events may have more than one word: app/scopes_update, orders/partially_fulfilled
+WHOLE_RESOURCES = ("APP", "ORDERS", "CUSTOMERS", "RETURNS", "PRODUCTS")
+
 # a topic's beginning -> the scope that a subscription to it needs
 TOPIC_SCOPES = {
     "ORDERS_": "read_orders",
@@ -52,8 +55,9 @@ CONNECT_TIME = 1.0
 
 def topic_name(enum: str) -> str:
     """ORDERS_CREATE -> orders/create, ORDER_TRANSACTIONS_CREATE -> order_transactions/create."""
-    if enum.startswith("APP_"):
-        return "app/" + enum[4:].lower()
+    for resource in WHOLE_RESOURCES:
+        if enum.startswith(f"{resource}_"):
+            return f"{resource}/{enum[len(resource) + 1 :]}".lower()
     left, _, right = enum.rpartition("_")
     return f"{left.lower()}/{right.lower()}"
 

@@ -72,3 +72,17 @@ def by_payout(session: Session) -> dict[str, dict[str, int]]:
     for subject, account, amount in session.execute(query):
         found[subject.removeprefix("payout:")][account] = int(amount)
     return found
+
+
+def earned_by_content(session: Session, creator_id: str) -> dict[tuple[str, str | None, str], int]:
+    """What a creator earned by each video or live session: {(shop, content, currency): accrued less reversed}."""
+    key = (Posting.shop_id, Posting.content_id, Posting.currency)
+    owed = ("creator_pending", "creator_cleared", "creator_settled")
+    query = (
+        sa.select(*key, sa.func.sum(Posting.amount))
+        .join(Entry, Entry.id == Posting.entry_id)
+        .where(Posting.creator_id == creator_id, Posting.account.in_(owed), Entry.kind.in_(EARNING))
+        .group_by(*key)
+    )
+    found = {(shop, content, currency): -int(amount) for shop, content, currency, amount in session.execute(query)}
+    return dict(sorted(found.items(), key=lambda item: (item[0][0], item[0][1] or "", item[0][2])))

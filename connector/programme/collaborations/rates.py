@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -25,3 +25,10 @@ def open_versions(session: Session, shop_id: str, product_refs: Collection[str])
         .order_by(Terms.product_ref, Terms.version)
     )
     return [Version(*row) for row in rows]
+
+
+def history(session: Session, shop_id: str) -> Sequence[Terms]:
+    """Every version of a shop's terms, by scope and version."""
+    return session.scalars(
+        sa.select(Terms).where(Terms.shop_id == shop_id).order_by(Terms.kind, Terms.product_ref, Terms.version)
+    ).all()

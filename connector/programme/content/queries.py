@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -23,3 +23,11 @@ def some(session: Session, content_ids: Collection[str]) -> dict[str, Content]:
     """Content by id; what doesn't exist is absent."""
     rows = session.scalars(sa.select(Content).where(Content.id.in_(list(content_ids))))
     return {row.id: row for row in rows}
+
+
+def of_creator(session: Session, creator_id: str, *, after: str | None, limit: int) -> Sequence[Content]:
+    """A creator's content in the order in which it came, after an id."""
+    asked = sa.select(Content).where(Content.creator_id == creator_id).order_by(Content.id).limit(limit)
+    if after is not None:
+        asked = asked.where(Content.id > after)
+    return session.scalars(asked).all()

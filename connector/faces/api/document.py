@@ -1,0 +1,155 @@
+"""`/openapi.json`, made from the code, and `/docs`, the page to read it. Nothing of it comes from another host."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from apiflask import APIFlask
+from flask import Blueprint, Response, current_app, jsonify, render_template, send_from_directory
+
+from connector.config import Settings
+from connector.faces.api import shapes
+from connector.web import guards
+from connector.web.guards import public
+
+docs = Blueprint("api_docs", __name__, template_folder="templates")
+
+_DIST = Path(str(files("flask_swagger_ui"))) / "dist"
+_OURS = Path(__file__).parent / "static"
+_ASSETS = frozenset({"swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"})
+_PROBLEM = "#/components/schemas/Problem"
+_ALWAYS = {
+    "401": "No app token, or one that isn't known (any more)",
+    "403": "The token has not the scope",
+    "429": "This token asks too often; Retry-After says when to go on",
+    "503": "The database can't be reached; try again",
+}
+_BODY = {"400": "The body isn't JSON", "413": "The body is too large"}
+
+
+@docs.get("/openapi.json")
+@public("the shape of the API is no secret")
+def openapi() -> Response:
+    app: Any = current_app
+    answer = jsonify(app.spec)
+    answer.headers["Cache-Control"] = "no-cache"
+    return answer
+
+
+@docs.get("/docs")
+@public("the shape of the API is no secret")
+def page() -> str:
+    return render_template("api/docs.html")
+
+
+@docs.get("/docs/assets/<name>")
+@public("style and script of the API page")
+def asset(name: str) -> Response:
+    # Only the three files that the page names: the package has more.
+    return send_from_directory(_DIST, name if name in _ASSETS else "absent", max_age=86400)
+
+
+@docs.get("/docs/start.js")
+@public("script of the API page")
+def start() -> Response:
+    return send_from_directory(_OURS, "start.js", max_age=86400)
+
+
+def describe(app: APIFlask) -> None:
+    """Set the document's head and let `_finish` complete what APIFlask makes of the views."""
+    settings: Settings = app.config["CONNECTOR"]
+    app.config.update(
+        OPENAPI_VERSION="3.1.0",
+        AUTO_OPERATION_ID=True,
+        AUTO_404_RESPONSE=False,
+        AUTO_VALIDATION_ERROR_RESPONSE=False,
+        SECURITY_SCHEMES={
+            "appToken": {
+                "type": "http",
+                "scheme": "bearer",
+                "description": "A token that `connector token issue` prints. Each operation names the scope it needs.",
+            }
+        },
+    )
+    app.servers = [{"url": settings.public_url}]
+    app.description = (
+        "What the app's back end asks of the connector. Money is integer minor units with currency and decimal string, "
+        "times are RFC 3339 in UTC, errors are problem+json (RFC 9457)."
+    )
+
+    @app.spec_processor
+    def finish(spec: Any) -> Any:
+        return _finish(app, spec if isinstance(spec, dict) else spec.to_dict())
+
+
+def _finish(app: APIFlask, spec: dict[str, Any]) -> dict[str, Any]:
+    """Only the API's own paths; on each the scope it asks for and the problems it may answer with."""
+    spec["paths"] = {path: found for path, found in spec["paths"].items() if path.startswith("/api/")}
+    scopes = _scopes(app)
+    for path, operations in spec["paths"].items():
+        for method, operation in operations.items():
+            if method == "parameters":
+                continue
+            guard = scopes[operation["operationId"]]
+            operation["security"] = [{"appToken": [guard.asks]}]
+            _add_problems(path, operation)
+    schemas = spec["components"].setdefault("schemas", {})
+    schemas.update(_problem_schemas())
+    return _plain_names(spec)
+
+
+def _scopes(app: APIFlask) -> dict[str, guards.Guard]:
+    found = {}
+    for rule in app.url_map.iter_rules():
+        guard = guards.guard_of(app.view_functions[rule.endpoint])
+        for method in rule.methods or ():
+            if guard is not None:
+                found[f"{method.lower()}_{rule.endpoint.replace('.', '_')}"] = guard
+    return found
+
+
+def _add_problems(path: str, operation: dict[str, Any]) -> None:
+    answers = dict(_ALWAYS)
+    if "requestBody" in operation:
+        operation["requestBody"]["required"] = True
+        answers |= _BODY | {"404": "Something that the body names isn't there", "409": "Something changed"}
+    if "{" in path:
+        answers["404"] = "Not found"
+    answers["422"] = "A field can't be taken: it is named, with the remedy"
+    for status, description in answers.items():
+        operation["responses"][status] = {
+            "description": description,
+            "content": {"application/problem+json": {"schema": {"$ref": _PROBLEM}}},
+        }
+
+
+def _problem_schemas() -> dict[str, Any]:
+    return {"Problem": shapes.Problem.model_json_schema(mode="serialization")}
+
+
+def _plain_names(spec: dict[str, Any]) -> dict[str, Any]:
+    """`ListingPage.Money` is `Money` wherever all of that name are equal: one component for one shape."""
+    schemas = spec["components"]["schemas"]
+    by_short: dict[str, list[str]] = {}
+    for name in schemas:
+        by_short.setdefault(name.rpartition(".")[2], []).append(name)
+    renamed = {name: short for short, names in by_short.items() for name in names if name != short}
+
+    def walk(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: _reference(each, renamed) if key == "$ref" else walk(each) for key, each in value.items()}
+        return [walk(each) for each in value] if isinstance(value, list) else value
+
+    # Shapes of one short name are one class here: Pydantic's names are the classes', and `shapes` has no two alike.
+    whole: dict[str, Any] = walk(spec)
+    whole["components"]["schemas"] = {
+        short: whole["components"]["schemas"][names[0]] for short, names in sorted(by_short.items())
+    }
+    return whole
+
+
+def _reference(value: str, renamed: dict[str, str]) -> str:
+    head, _, name = value.rpartition("/")
+    return f"{head}/{renamed.get(name, name)}"

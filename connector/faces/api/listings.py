@@ -1,0 +1,166 @@
+"""The shoppable list: search, one listing whole, and a shop's catalog item by item."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from connector import clock, db
+from connector.commerce.catalog import queries as catalog
+from connector.commerce.catalog.shoppable import REASONS
+from connector.commerce.catalog.tables import Listing, VariantRow
+from connector.commerce.shops import queries as shops
+from connector.db import Scope
+from connector.errors import InputRefused, NotFound
+from connector.faces.api import shapes
+from connector.faces.api.face import blueprint, id_after, page
+from connector.programme.collaborations import rates
+from connector.web import cursors
+from connector.web.guards import app_scope
+
+
+@blueprint.get("/listings")
+@app_scope("listings:read")
+@blueprint.input(shapes.ListingsAsked, location="query")
+@blueprint.output(shapes.ListingPage)
+def search_listings(query_data: shapes.ListingsAsked) -> shapes.ListingPage:
+    """Search the shoppable list
+
+    Listings in the order of their titles. A page goes on exactly where the one before ended, whatever was added,
+    changed or removed meanwhile: nothing comes twice and nothing is left out.
+    """
+    with db.read(Scope.app()) as session:
+        rows = catalog.search(
+            session,
+            text=query_data.q,
+            shop_id=query_data.shop_id,
+            status=query_data.status,
+            cursor=_place(query_data.cursor),
+            limit=query_data.limit + 1,
+        )
+        shown, _ = page("listings", rows, query_data.limit, lambda row: [row.id])
+        more = cursors.pack("listings", catalog.place(session, shown[-1])) if len(rows) > len(shown) else None
+        return shapes.ListingPage(items=[_head(row) for row in shown], next=more)
+
+
+def _place(cursor: str | None) -> tuple[str, str] | None:
+    if cursor is None:
+        return None
+    key = cursors.unpack("listings", cursor)
+    if len(key) != 2:
+        raise InputRefused("cursor", "isn't one that this list gave out.", "Start again without a cursor.")
+    return str(key[0]), str(key[1])
+
+
+@blueprint.get("/listings/<listing_id>")
+@app_scope("listings:read")
+@blueprint.output(shapes.ListingWhole)
+def read_listing(listing_id: str) -> shapes.ListingWhole:
+    """One listing with all that a buyer and a creator want to know
+
+    Variants, options, images, prices, stock, whether it can be bought now and if not why, and the rate on offer.
+    """
+    with db.read(Scope.app()) as session:
+        row = catalog.listing(session, listing_id)
+        if row is None:
+            raise NotFound(f"no listing has the id {listing_id[:40]!r}")
+        rows = catalog.variants(session, row.shop_id, row.product_ref)
+        rate = rates.open_rate(session, row.shop_id, row.product_ref, clock.now())
+        return shapes.ListingWhole(
+            **_head(row).model_dump(),
+            description=row.description,
+            url=row.url,
+            handle=row.handle,
+            images=row.images,
+            tags=row.tags,
+            options=_options(rows),
+            variants=[_variant(each, row.currency) for each in rows],
+            rate=None if rate is None else shapes.RateShown(rate_bp=rate.rate_bp, terms_id=rate.terms_id),
+        )
+
+
+@blueprint.get("/shops/<shop_id>/catalog")
+@app_scope("listings:read")
+@blueprint.input(shapes.Page, location="query")
+@blueprint.output(shapes.CatalogPage)
+def read_catalog(shop_id: str, query_data: shapes.Page) -> shapes.CatalogPage:
+    """A shop's live products with all their variants
+
+    In the order of the store's own ids, for comparing item by item with the store.
+    """
+    with db.read(Scope.app()) as session:
+        shops.get(session, shop_id)
+        after = id_after("catalog", query_data.cursor) or ""
+        refs = catalog.live_refs(session, shop_id, after, query_data.limit + 1)
+        shown, more = page("catalog", refs, query_data.limit, lambda ref: [ref])
+        return shapes.CatalogPage(items=_items(session, shop_id, shown), next=more)
+
+
+def _items(session: Session, shop_id: str, refs: object) -> list[shapes.CatalogItem]:
+    wanted = list(refs)  # type: ignore[call-overload]
+    heads, rows = catalog.whole(session, shop_id, wanted)
+    return [
+        shapes.CatalogItem(
+            id=head.id,
+            product_ref=head.product_ref,
+            title=head.title,
+            status=head.status,
+            reason=head.reason,
+            currency=head.currency,
+            variants=[_variant(row, head.currency) for row in rows[head.product_ref]],
+        )
+        for head in heads
+    ]
+
+
+def _head(row: Listing) -> shapes.ListingHead:
+    priced = row.variant_count > 0
+    return shapes.ListingHead(
+        id=row.id,
+        shop_id=row.shop_id,
+        product_ref=row.product_ref,
+        title=row.title,
+        vendor=row.vendor,
+        category=row.category,
+        image_url=row.image_url,
+        price_from=shapes.as_money(row.price_from, row.currency) if priced else None,
+        price_to=shapes.as_money(row.price_to, row.currency) if priced else None,
+        available=row.available,
+        variant_count=row.variant_count,
+        status=row.status,
+        reason=_reason(row.reason),
+        updated_at=row.updated_at,
+    )
+
+
+def _reason(code: str) -> shapes.NotShoppable | None:
+    if not code:
+        return None
+    known = REASONS.get(code)
+    return shapes.NotShoppable(
+        code=code, title=known.title if known else code, remedy=known.remedy if known else "Ask us."
+    )
+
+
+def _options(rows: list[VariantRow]) -> list[shapes.Option]:
+    """Each option with its values, both in the order in which the variants bring them."""
+    found: dict[str, dict[str, None]] = {}
+    for row in rows:
+        for name, value in row.options:
+            found.setdefault(name, {})[value] = None
+    return [shapes.Option(name=name, values=list(values)) for name, values in found.items()]
+
+
+def _variant(row: VariantRow, currency: str) -> shapes.VariantShown:
+    return shapes.VariantShown(
+        id=row.id,
+        variant_ref=row.variant_ref,
+        title=row.title,
+        sku=row.sku,
+        barcode=row.barcode,
+        price=shapes.as_money(row.price, currency),
+        compare_at=None if row.compare_at is None else shapes.as_money(row.compare_at, currency),
+        available=row.available,
+        stock=row.stock,
+        options=[shapes.OptionValue(name=name, value=value) for name, value in row.options],
+        image_url=row.image_url,
+    )

@@ -1,0 +1,233 @@
+"""Creators, their content, the rates on offer, share links.
+
+Nothing here needs an Idempotency-Key, since each act is a repeat by its natural key: a creator by handle, content by
+(creator, network, reference), terms by the standing rate of their scope, a link by what it stands for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flask import current_app
+from sqlalchemy.orm import Session
+
+from connector import audit, clock, db
+from connector.commerce.shops import queries as shops
+from connector.db import Scope
+from connector.earnings.attribution import links
+from connector.earnings.attribution import queries as attribution
+from connector.earnings.attribution.tables import Link
+from connector.faces.api import shapes
+from connector.faces.api.face import blueprint, id_after, page
+from connector.programme.collaborations import rates, terms
+from connector.programme.content import attach
+from connector.programme.content import queries as contents
+from connector.programme.creators import queries as creators
+from connector.programme.creators import register
+from connector.programme.creators.tables import Creator
+from connector.web.guards import actor, app_scope
+
+
+@blueprint.post("/creators")
+@app_scope("creators:write")
+@blueprint.input(shapes.CreatorAsked)
+@blueprint.output(shapes.CreatorShown, status_code=201)
+def register_creator(json_data: shapes.CreatorAsked) -> shapes.CreatorShown:
+    """Register a creator, or bring name and followers up to date
+
+    The handle is the key: the same handle, however it is written, is the same creator.
+    """
+    with db.write(Scope.app()) as session:
+        row = register.register(session, json_data.handle, json_data.name, json_data.followers)
+        return _creators(session, [row])[0]
+
+
+@blueprint.get("/creators")
+@app_scope("creators:read")
+@blueprint.input(shapes.CreatorsAsked, location="query")
+@blueprint.output(shapes.CreatorPage)
+def list_creators(query_data: shapes.CreatorsAsked) -> shapes.CreatorPage:
+    """Creators, in the order in which they came"""
+    with db.read(Scope.app()) as session:
+        if query_data.handle is not None:
+            found = creators.by_handle(session, query_data.handle)
+            return shapes.CreatorPage(items=_creators(session, [found] if found else []), next=None)
+        rows = creators.page(session, after=id_after("creators", query_data.cursor), limit=query_data.limit + 1)
+        shown, more = page("creators", rows, query_data.limit, lambda row: [row.id])
+        return shapes.CreatorPage(items=_creators(session, shown), next=more)
+
+
+@blueprint.get("/creators/<creator_id>")
+@app_scope("creators:read")
+@blueprint.output(shapes.CreatorShown)
+def read_creator(creator_id: str) -> shapes.CreatorShown:
+    """One creator"""
+    with db.read(Scope.app()) as session:
+        return _creators(session, [creators.get(session, creator_id)])[0]
+
+
+@blueprint.post("/creators/<creator_id>/status")
+@app_scope("creators:write")
+@blueprint.input(shapes.StatusAsked)
+@blueprint.output(shapes.CreatorShown, status_code=201)
+def set_creator_status(creator_id: str, json_data: shapes.StatusAsked) -> shapes.CreatorShown:
+    """Set a creator's status from a moment on
+
+    Dated and never backdated: orders placed before keep what they were decided by.
+    """
+    with db.write(Scope.app()) as session:
+        row = register.set_status(
+            session, creator_id, json_data.status, reason=json_data.reason, starts_at=json_data.starts_at
+        )
+        audit.record(
+            session, actor(), "creator.status", creator_id, status=row.status, starts_at=row.starts_at.isoformat()
+        )
+        session.flush()
+        return _creators(session, [creators.get(session, creator_id)])[0]
+
+
+@blueprint.post("/creators/<creator_id>/content")
+@app_scope("creators:write")
+@blueprint.input(shapes.ContentAsked)
+@blueprint.output(shapes.ContentShown, status_code=201)
+def attach_content(creator_id: str, json_data: shapes.ContentAsked) -> shapes.ContentShown:
+    """Make a video or a live session known
+
+    Network and reference are the key: sent again, it is the same content with its title brought up to date.
+    """
+    with db.write(Scope.app()) as session:
+        row = attach.ensure(
+            session, creator_id, json_data.network, json_data.content_ref, json_data.kind, json_data.title
+        )
+        return shapes.ContentShown.model_validate(row)
+
+
+@blueprint.get("/creators/<creator_id>/content")
+@app_scope("creators:read")
+@blueprint.input(shapes.Page, location="query")
+@blueprint.output(shapes.ContentPage)
+def list_content(creator_id: str, query_data: shapes.Page) -> shapes.ContentPage:
+    """A creator's videos and live sessions"""
+    with db.read(Scope.app()) as session:
+        creators.get(session, creator_id)
+        after = id_after("content", query_data.cursor)
+        rows = contents.of_creator(session, creator_id, after=after, limit=query_data.limit + 1)
+        shown, more = page("content", rows, query_data.limit, lambda row: [row.id])
+        return shapes.ContentPage(items=[shapes.ContentShown.model_validate(row) for row in shown], next=more)
+
+
+@blueprint.post("/collaborations")
+@app_scope("collaborations:write")
+@blueprint.input(shapes.TermsAsked)
+@blueprint.output(shapes.TermsShown, status_code=201)
+def open_collaboration(json_data: shapes.TermsAsked) -> shapes.TermsShown:
+    """Offer a rate to every creator, for a shop or for one product
+
+    A change is a new version; the rate that stands already, asked for again, makes none.
+    """
+    with db.write(Scope.app()) as session:
+        row = terms.open_terms(
+            session,
+            json_data.shop_id,
+            json_data.rate_bp,
+            product_ref=json_data.product_ref,
+            starts_at=json_data.starts_at,
+            by=actor(),
+        )
+        audit.record(session, actor(), "terms.open", row.id, shop_id=row.shop_id, rate_bp=row.rate_bp)
+        return shapes.TermsShown.model_validate(row)
+
+
+@blueprint.post("/collaborations/withdrawal")
+@app_scope("collaborations:write")
+@blueprint.input(shapes.WithdrawalAsked)
+@blueprint.output(shapes.TermsShown, status_code=201)
+def withdraw_collaboration(json_data: shapes.WithdrawalAsked) -> shapes.TermsShown:
+    """Offer nothing for a shop or a product from a moment on
+
+    Clicks made before keep their rate inside their window.
+    """
+    with db.write(Scope.app()) as session:
+        row = terms.withdraw(
+            session, json_data.shop_id, product_ref=json_data.product_ref, starts_at=json_data.starts_at, by=actor()
+        )
+        audit.record(session, actor(), "terms.withdraw", row.id, shop_id=row.shop_id)
+        return shapes.TermsShown.model_validate(row)
+
+
+@blueprint.get("/collaborations")
+@app_scope("collaborations:read")
+@blueprint.input(shapes.ShopAsked, location="query")
+@blueprint.output(shapes.TermsList)
+def list_collaborations(query_data: shapes.ShopAsked) -> shapes.TermsList:
+    """Every version of a shop's terms, those that ended too"""
+    with db.read(Scope.app()) as session:
+        shops.get(session, query_data.shop_id)
+        rows = rates.history(session, query_data.shop_id)
+        return shapes.TermsList(items=[shapes.TermsShown.model_validate(row) for row in rows])
+
+
+@blueprint.post("/links")
+@app_scope("links:write")
+@blueprint.input(shapes.LinkAsked)
+@blueprint.output(shapes.LinkShown, status_code=201)
+def create_link(json_data: shapes.LinkAsked) -> shapes.LinkShown:
+    """Make a share link for a creator and a listing, perhaps in a video
+
+    Asked for again with the same creator, listing, variant and content, it is the same link.
+    """
+    with db.write(Scope.app()) as session:
+        row = links.create(
+            session,
+            json_data.creator_id,
+            json_data.listing_id,
+            variant_ref=json_data.variant_ref,
+            content_id=json_data.content_id,
+        )
+        return _link(row)
+
+
+@blueprint.get("/creators/<creator_id>/links")
+@app_scope("creators:read")
+@blueprint.input(shapes.Page, location="query")
+@blueprint.output(shapes.LinkPage)
+def list_links(creator_id: str, query_data: shapes.Page) -> shapes.LinkPage:
+    """A creator's share links"""
+    with db.read(Scope.app()) as session:
+        creators.get(session, creator_id)
+        after = id_after("links", query_data.cursor)
+        rows = attribution.links_of(session, creator_id, after=after, limit=query_data.limit + 1)
+        shown, more = page("links", rows, query_data.limit, lambda row: [row.id])
+        return shapes.LinkPage(items=[_link(row) for row in shown], next=more)
+
+
+def _creators(session: Session, rows: Sequence[Creator]) -> list[shapes.CreatorShown]:
+    ids = [row.id for row in rows]
+    statuses = creators.statuses_at(session, ids, clock.now())
+    touched = attribution.touch_counts(session, ids)
+    return [
+        shapes.CreatorShown(
+            id=row.id,
+            handle=row.handle,
+            name=row.name,
+            followers=row.followers,
+            status=statuses[row.id],
+            touches=touched[row.id],
+            created_at=row.created_at,
+        )
+        for row in rows
+    ]
+
+
+def _link(row: Link) -> shapes.LinkShown:
+    return shapes.LinkShown(
+        id=row.id,
+        code=row.code,
+        url=f"{current_app.config['CONNECTOR'].public_url}/go/{row.code}",
+        shop_id=row.shop_id,
+        creator_id=row.creator_id,
+        content_id=row.content_id,
+        listing_id=row.listing_id,
+        variant_ref=row.variant_ref,
+        created_at=row.created_at,
+    )

@@ -1,0 +1,23 @@
+"""The JSON API of the app's back end: all its views, its document, its page.
+
+listings.py    the shoppable list          programme.py   creators, content, terms, links
+taps.py        touches                     stores.py      shops, sync, orders, traces
+books.py       balances, statements, payouts              document.py    /openapi.json and /docs
+"""
+
+from __future__ import annotations
+
+from apiflask import APIFlask
+
+from connector.faces.api import books, document, listings, programme, stores, taps
+from connector.faces.api.face import blueprint
+
+ROOMS = (listings, programme, taps, stores, books)
+
+
+def install(app: APIFlask) -> None:
+    app.register_blueprint(document.docs)
+    document.describe(app)
+
+
+__all__ = ["blueprint", "install"]

@@ -1,0 +1,91 @@
+"""The OpenAPI document and what schemathesis finds when it believes it."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, settings
+from schemathesis.core.transport import Response as Answer
+from schemathesis.specs.openapi.checks import response_schema_conformance, status_code_conformance
+
+from connector.web import guards
+from tests.api.conftest import Api
+
+
+@pytest.fixture
+def document(api: Api) -> dict[str, Any]:
+    found: dict[str, Any] = api.client.get("/openapi.json").json
+    return found
+
+
+def test_the_document_is_3_1_and_holds_the_api_alone(document: dict[str, Any]) -> None:
+    assert document["openapi"] == "3.1.0"
+    assert all(path.startswith("/api/v1/") for path in document["paths"])
+    assert document["servers"] == [{"url": "http://127.0.0.1:8080"}]
+    assert not [name for name in document["components"]["schemas"] if "." in name]
+
+
+def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+    found = set(re.findall(r"#/components/schemas/([A-Za-z0-9_.]+)", str(document)))
+    assert found <= set(document["components"]["schemas"])
+    assert {"Problem", "Money", "VariantShown"} <= found
+
+
+def test_every_operation_names_its_scope_its_problems_and_itself(document: dict[str, Any]) -> None:
+    operations = [
+        operation for path in document["paths"].values() for name, operation in path.items() if name != "parameters"
+    ]
+    assert len(operations) == len({operation["operationId"] for operation in operations}) >= 27
+    for operation in operations:
+        assert operation["summary"]
+        assert re.fullmatch(r"[a-z]+:(read|write)", operation["security"][0]["appToken"][0])
+        for status in ("401", "403", "422", "429"):
+            assert list(operation["responses"][status]["content"]) == ["application/problem+json"]
+    touch = document["paths"]["/api/v1/touches"]["post"]
+    assert touch["security"] == [{"appToken": ["touches:write"]}]
+    assert touch["parameters"][0]["name"].lower() == "idempotency-key"
+
+
+def test_the_page_and_its_assets_come_from_here(api: Api) -> None:
+    page = api.client.get("/docs")
+    assert page.status_code == 200
+    assert "script-src 'self'" in page.headers["Content-Security-Policy"]
+    addresses = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert len(addresses) >= 5
+    for address in addresses:
+        assert address.startswith("/")
+        assert api.client.get(address).status_code == 200, address
+    assert "<script>" not in page.text
+    for absent in ("index.css", "swagger-ui.js", "../__init__.py", "%2e%2e/LICENSE"):
+        assert api.client.get(f"/docs/assets/{absent}").status_code == 404
+
+
+@pytest.mark.timeout(240)
+def test_schemathesis_finds_no_server_error(api: Api, document: dict[str, Any]) -> None:
+    """Generated requests, right and wrong, on both databases: no 5xx, nothing that the document doesn't say."""
+    schema = schemathesis.openapi.from_wsgi("/openapi.json", api.app)
+    seen: set[str] = set()
+    for result in schema.get_all_operations():
+        operation = result.ok()
+
+        @settings(
+            max_examples=12, deadline=None, database=None, derandomize=True, phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )  # fmt: skip
+        def run(case: schemathesis.Case) -> None:
+            guards._rates.storage.reset()
+            answer: Answer = case.call(headers={"Authorization": f"Bearer {api.secret}"}, session=api.client)
+            assert answer.status_code < 500, (case.as_curl_command(), answer.text)
+            case.validate_response(answer, checks=[status_code_conformance, response_schema_conformance])
+
+        strategy = operation.as_strategy()
+        from hypothesis import given
+
+        given(case=strategy)(run)()
+        seen.add(operation.label)
+    assert len(seen) >= 27
+    assert timedelta(0) is not None

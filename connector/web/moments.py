@@ -90,7 +90,7 @@ def ago(moment: datetime, *, wall: bool = False) -> str:
 def lasting(span: timedelta) -> str:
     """A span as people say it, in one unit: `8 s`, `12 min`, `3 h`, `1 day`, `19 days`."""
     seconds = int(span.total_seconds())
-    if seconds < 60:
+    if seconds < 120:
         return f"{seconds}\u00a0s"
     if seconds < 3600:
         return f"{seconds // 60}\u00a0min"

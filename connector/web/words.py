@@ -63,8 +63,8 @@ _STATUSES: dict[str, dict[str, Badge]] = {
         "left": Badge("idle", "Left"),
     },
     "listing": {
-        "shoppable": Badge("good", "Shoppable"),
-        "not_shoppable": Badge("warn", "Not shoppable"),
+        "shoppable": Badge("good", "Can be sold"),
+        "not_shoppable": Badge("warn", "Cannot be sold"),
         "gone": Badge("idle", "Removed"),
     },
     "money": {
@@ -152,15 +152,19 @@ REASONS: dict[str, Wording] = {
         "A refund came before its order",
         "Refund or edit of an order not heard of: applies by itself when the order arrives",
     ),
-    "unrecognised_topic": Wording(
+    "unrecognised": Wording(
         "Your store sent a kind of message we don't know",
         "A message of an unknown kind",
         "Topic is neither mapped nor ignored on purpose: parked, nobody lost anything",
     ),
-    "payload_unreadable": Wording(
-        "A message from your store could not be read",
-        "A message from the store could not be read",
-        "Body can't be read at the path shown; replay it after a fix",
+    "unreadable": Wording(
+        "It could not be read",
+        "It could not be read",
+        "Can't be read at the place that the detail names; replay it after a fix",
+        remedy="Look at it in your store; tell us if nothing is wrong with it there.",
+    ),
+    "partially_paid": Wording(
+        "Clears when all of it is paid", "Clears when all of it is paid", "Partially paid: pending until all is paid"
     ),
     # Order stops (D5-D8)
     "test_order": Wording("A test order", "A test order earns nothing", "Order carries the store's test mark"),
@@ -190,9 +194,6 @@ REASONS: dict[str, Wording] = {
         "Discounts made this line free",
         "The line was free after discounts",
         "Base ≤ 0; parts listed; zero entry booked",
-    ),
-    "order_gone": Wording(
-        "The order was deleted in your store", "The order was deleted", "Deleted at the store: due 0, history kept"
     ),
     # Credit (D9-D17)
     "manual": Wording("You assigned this sale", "The shop gave you this sale", "Assigned by a recorded act"),
@@ -321,7 +322,7 @@ REASONS: dict[str, Wording] = {
         "Your link's token was passed on; we are checking",
         "One token on orders of more than three customers: journey not used, to review",
     ),
-    "fast_click": Wording(
+    "hasty_order": Wording(
         "Ordered within 2 seconds of the tap",
         "Ordered within 2 seconds of the tap",
         "Under 2 s after the touch: flagged, paid",
@@ -340,11 +341,6 @@ REASONS: dict[str, Wording] = {
         "Removed from the order", "Removed from the order", "Units removed by an edit: reversed first"
     ),
     "refunded": Wording("Refunded", "Refunded", "Refund records reverse it in proportion"),
-    "unallocated_discount": Wording(
-        "A discount was shared over the lines",
-        "A discount was shared over the lines",
-        "The store's allocations did not add up: the remainder was spread by largest remainder",
-    ),
     # Clearing (R9, R9b)
     "delivered": Wording(
         "Delivered: the hold runs from then", "Delivered: clears after the hold", "Hold from delivery"
@@ -364,7 +360,7 @@ REASONS: dict[str, Wording] = {
         "Cleared 45 days after payment",
         "Nothing about delivery 45 days after payment: clears by R9b",
     ),
-    "waiting_for_signal": Wording(
+    "waits_for_delivery_signal": Wording(
         "Waits for your store to say that it was sent",
         "Waits until the shop sends it",
         "Shop's setting says wait for a delivery signal",
@@ -390,6 +386,125 @@ REASONS: dict[str, Wording] = {
     ),
     "title_missing": Wording(
         "No title", "Not for sale right now", "Empty title", remedy="Give the product a title in your store."
+    ),
+    # Deliveries: why one waits for a person, or has nothing to do
+    "body_gone": Wording(
+        "The message is no longer kept",
+        "The message is no longer kept",
+        "Its body went with its retention: reconcile reads the store instead",
+    ),
+    "translator_broke": Wording(
+        "A message could not be read; we are looking at it",
+        "A message could not be read",
+        "A fault of ours while reading it; tried again by itself, then parked",
+    ),
+    "refused": Wording(
+        "A part of it could not be read",
+        "A part of it could not be read",
+        "A field can't be taken; the detail names it. Replay it after a fix",
+    ),
+    "cut_by_the_store": Wording(
+        "Your store sent a part of it; we read the whole",
+        "The store sent a part of it",
+        "The body holds only some variants: the product is read whole by a job",
+    ),
+    "stock_comes_with_product": Wording("Nothing to do", "Nothing to do", "Stock comes with the product's own message"),
+    "before_last_install": Wording(
+        "From before you connected again", "From before the shop came back", "An uninstall from before the last install"
+    ),
+    "privacy_request": Wording(
+        "A privacy request; we answer within 30 days",
+        "A privacy request",
+        "A privacy request: a person must answer it within 30 days",
+    ),
+    "topic_ignored": Wording("Nothing to do", "Nothing to do", "A topic that we need nothing from"),
+    "too_large": Wording("A message was too large", "A message was too large", "Over the body limit: refused with 413"),
+    "conflict": Wording(
+        "It changed while we read it; we try again",
+        "It changed meanwhile",
+        "Something moved at the same moment; tried again",
+    ),
+    "ledger_refused": Wording(
+        "We are checking this; you need do nothing",
+        "We are checking this",
+        "The ledger refused an entry: everything of it was undone, an engineer must look",
+    ),
+    "platform_busy": Wording(
+        "Your store asks us to wait", "The store asks us to wait", "The platform's limit; tried again"
+    ),
+    "platform_down": Wording("Your store does not answer", "The store does not answer", "Time-out or 5xx; tried again"),
+    "platform_refused": Wording("Your store refused", "The store refused", "The platform says the call is wrong"),
+    "not_found": Wording("It is not there any more", "It is not there any more", "What it is about is not there"),
+    # Shops: why one needs its merchant
+    "grant_lost": Wording(
+        "Your store withdrew our permission; open the app there to connect again",
+        "The shop is not connected right now",
+        "The platform no longer takes the grant: the merchant opens the app in the store",
+        remedy="Open the app in your store's admin.",
+    ),
+    "scopes_missing": Wording(
+        "Your store did not grant all that we asked for",
+        "The shop is not fully connected",
+        "Scopes were asked for and not given; the detail names them",
+        remedy="Connect again and agree to all of it.",
+    ),
+    "currency_changed": Wording(
+        "Your store's currency changed; tell us before anything is paid",
+        "The shop's currency changed",
+        "The shop's currency is not what it was: orders stay in theirs, a person must look",
+    ),
+    "disconnected": Wording("Disconnected here", "The shop left", "Disconnected on our side"),
+    "uninstalled": Wording("You removed the app in your store", "The shop left", "The merchant removed the app"),
+    # Candidates and tokens
+    "signature_wrong": Wording(
+        "A forged tap", "A tap that is not ours", "The token's signature is wrong: forged or cut short"
+    ),
+    "other_shop": Wording("A tap on another shop", "A tap on another shop", "The token belongs to another shop"),
+    "unknown": Wording(
+        "A tap that we don't know", "A tap that we don't know", "The token is signed and not known here"
+    ),
+    # Entries: why the ledger moved
+    "credit_moved": Wording(
+        "Credited to somebody else now", "Credited to somebody else now", "The line's winner changed before its pin"
+    ),
+    "line_vanished": Wording(
+        "The line is no longer in the order",
+        "The line is no longer in the order",
+        "The line left the newest snapshot: due 0",
+    ),
+    "recomputed": Wording(
+        "Worked out anew after a change", "Worked out anew after a change", "Newer facts or rounding: the difference"
+    ),
+    "refund_undone": Wording(
+        "A refund failed; the commission stands again",
+        "A refund failed",
+        "All its transactions failed: reversal undone",
+    ),
+    "period_closed": Wording("Settled in a statement", "Settled in a statement", "The period was closed"),
+    "batch_prepared": Wording("In a payout", "In a payout", "Put into a payout batch"),
+    "batch_paid": Wording("Paid", "Paid", "The batch was confirmed as paid"),
+    "hold_over": Wording("The hold is over", "Cleared", "Hold over and nothing open"),
+    "not_evaluated": Wording("Not worked out yet", "Not worked out yet", "Heard and not evaluated yet"),
+    "not_cleared_yet": Wording(
+        "Its hold is over; it clears with the next round", "Clears with the next round", "Hold over, clearing is behind"
+    ),
+    # Payouts: why a balance was set aside
+    "below_minimum": Wording(
+        "Below the least amount that is paid", "Below the least amount that is paid", "The sum is below the minimum"
+    ),
+    "negative_balance": Wording(
+        "Carried forward until new earnings cover it",
+        "Carried forward until new earnings cover it",
+        "Negative: carried forward until new earnings cover it",
+    ),
+    "unfunded": Wording("Waits for your payment", "Waits for the shop's payment", "Paid out only what came in"),
+    "creator_unknown": Wording("We are checking this", "We are checking this", "No such creator: a person must look"),
+    # Catalog: items that a run refused whole
+    "status_unknown": Wording(
+        "Its status in your store is one we don't know",
+        "Not for sale right now",
+        "The store gives a status that is not in its documentation",
+        remedy="Set it to active, draft or archived in your store.",
     ),
 }
 

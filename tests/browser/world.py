@@ -361,13 +361,13 @@ def _inbox(session: Session, world: World) -> None:
     _delivery(session, world, "parked", "harbour", "refunds/create", "parked", order_ref="599999", reason="parked_orphan",
               detail="It goes on by itself when the order arrives.")  # fmt: skip
     _delivery(session, world, "failed", "harbour", "orders/updated", "failed", order_ref="510482", tries=4,
-              reason="payload_unreadable", detail="$.line_items[0].price: expected a decimal",
+              reason="unreadable", detail="$.line_items[0].price: expected a decimal",
               next_try_at=wall + timedelta(minutes=12))  # fmt: skip
     _delivery(session, world, "unknown", None, "orders/create", "parked", domain="not-here.myshopify.com",
               reason="unknown_store")  # fmt: skip
     _delivery(session, world, "expired", "harbour", "orders/create", "done", kept=False,
               received_at=wall - timedelta(days=40), done_at=wall - timedelta(days=40))  # fmt: skip
-    _delivery(session, world, "broken", "harbour", "products/update", "parked", body=b"{not json", reason="payload_unreadable",
+    _delivery(session, world, "broken", "harbour", "products/update", "parked", body=b"{not json", reason="unreadable",
               detail="$: not JSON")  # fmt: skip
     for n in range(58):
         _delivery(session, world, f"many{n}", "harbour", "products/update", "done",

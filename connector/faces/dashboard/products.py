@@ -35,10 +35,9 @@ def products() -> str:
         rows = rows[:PER_PAGE]
         after = cursors.pack(f"products:{shop.id}", catalog.place(session, rows[-1])) if more else ""
         numbers = catalog.counts(session, shop.id)
-        reasons = sorted(catalog.reasons(session, shop.id).items(), key=lambda each: -each[1])
     return page(
         "dashboard/products.html", shop=shop, rows=rows, after=after, text=text, status_asked=status,
-        views_shown=_views(text, status, numbers), reasons=reasons, any_yet=any(numbers.values()),
+        views_shown=_views(text, status, numbers), any_yet=any(numbers.values()),
         chips_shown=[("Search", text, url_for(".products", **_used(status=status)))] if text else [],
     )  # fmt: skip
 

@@ -90,10 +90,11 @@ class Answer:
     def _chunks(self) -> Iterator[bytes]:
         """Decompressed, in pieces, counted. A body that ends before its announced length is an error, not an end."""
         count = 0
-        raw: urllib3.BaseHTTPResponse = self._response.raw
+        raw: urllib3.HTTPResponse = self._response.raw
         try:
             while True:
-                chunk = raw.read(CHUNK, decode_content=True)
+                # read1 gives what is there; read would collect drops until the chunk is full, past any deadline
+                chunk = raw.read1(CHUNK, decode_content=True)
                 if not chunk:
                     return
                 count += len(chunk)

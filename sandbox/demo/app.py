@@ -1,0 +1,167 @@
+"""The demo as the app's back end: what it asks of the connector's JSON API, with a token of its own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any
+
+import requests
+
+from sandbox.demo.stores import Doc, answered
+from sandbox.expected import minor
+
+BUCKETS = ("pending", "cleared", "settled", "in_transit", "paid")
+
+
+class App:
+    def __init__(self, url: str, token: str) -> None:
+        self.url = url
+        self.http = requests.Session()
+        self.http.headers["Authorization"] = f"Bearer {token}"
+        adapter = requests.adapters.HTTPAdapter(pool_maxsize=8)
+        self.http.mount("http://", adapter)
+
+    def get(self, path: str, **query: Any) -> Doc:
+        found: Doc = answered(self.http.get(f"{self.url}/api/v1{path}", params=query, timeout=60), 200)
+        return found
+
+    def post(self, path: str, **body: Any) -> Doc:
+        done: Doc = answered(self.http.post(f"{self.url}/api/v1{path}", json=body, timeout=60), 200, 201)
+        return done
+
+    def pages(self, path: str, **query: Any) -> Iterator[Doc]:
+        """Every item of a list, page after page."""
+        page = self.get(path, limit=200, **query)
+        while True:
+            yield from page["items"]
+            if page["next"] is None:
+                return
+            page = self.get(path, limit=200, cursor=page["next"], **query)
+
+    # --- what the demo's day needs ---
+
+    def shops(self) -> list[Doc]:
+        items: list[Doc] = self.get("/shops")["items"]
+        return items
+
+    def sync(self, shop_id: str) -> Doc:
+        """The latest run; one that isn't queued yet reads like one that has read nothing."""
+        runs = self.get(f"/shops/{shop_id}/sync")["items"]
+        return runs[0] if runs else {"status": "queued", "written": 0, "same": 0, "refused": 0}
+
+    def listings(self, shop_id: str, status: str) -> list[Doc]:
+        return list(self.pages("/listings", shop_id=shop_id, status=status))
+
+    def listing(self, listing_id: str) -> Doc:
+        return self.get(f"/listings/{listing_id}")
+
+    def creator(self, handle: str, name: str, followers: int) -> str:
+        return str(self.post("/creators", handle=handle, name=name, followers=followers)["id"])
+
+    def content(self, creator_id: str, ref: str, kind: str, title: str) -> str:
+        made = self.post(f"/creators/{creator_id}/content", network="app", content_ref=ref, kind=kind, title=title)
+        return str(made["id"])
+
+    def open_terms(self, shop_id: str, rate_bp: int, product_ref: str = "") -> str:
+        """Open a shop or a product at a rate; since when it holds."""
+        made = self.post("/collaborations", shop_id=shop_id, rate_bp=rate_bp, product_ref=product_ref)
+        return str(made["starts_at"])
+
+    def link(self, creator_id: str, listing_id: str, content_id: str) -> str:
+        return str(self.post("/links", creator_id=creator_id, listing_id=listing_id, content_id=content_id)["url"])
+
+    def touch(self, *, creator_id: str, listing_id: str, content_id: str, buyer: str, at: datetime) -> str:
+        """Report a tap made inside the app; the link to the store's cart."""
+        made = self.post(
+            "/touches", creator_id=creator_id, listing_id=listing_id, content_id=content_id, buyer=buyer,
+            at=at.isoformat(),
+        )  # fmt: skip
+        return str(made["cart_link"])
+
+    def wait_until_drained(self, seconds: float = 120) -> None:
+        """Until no delivery waits, twice in a row: what is read afterwards may have brought more work."""
+        end, quiet = time.monotonic() + seconds, 0
+        while quiet < 3:
+            waiting = {shop["domain"]: counts for shop in self.shops() if (counts := self._open_work(shop["id"]))}
+            quiet = 0 if waiting else quiet + 1
+            if time.monotonic() > end:
+                raise RuntimeError(f"deliveries still wait after {seconds:.0f} s: {waiting}")
+            time.sleep(0.4)
+
+    def _open_work(self, shop_id: str) -> int:
+        by_status = self.get(f"/shops/{shop_id}/deliveries")["by_status"]
+        return int(by_status.get("waiting", 0)) + int(by_status.get("failed", 0))
+
+    # --- what it says when all is done ---
+
+    def tell(self, shop_ids: list[str], paid_rows: list[Doc]) -> Doc:
+        """All that the proofs read, in the shape that `proofs` describes."""
+        shops = {shop["id"]: shop for shop in self.shops()}
+        told = [self._shop(shops[shop_id]) for shop_id in shop_ids]
+        return {
+            "shops": told,
+            "balances": self._balances(),
+            "payouts": [
+                {
+                    "creator": row["creator"],
+                    "currency": row["currency"],
+                    "amount": minor(row["amount"], row["currency"]),
+                }
+                for row in paid_rows
+            ],
+        }
+
+    def _shop(self, shop: Doc) -> Doc:
+        shop_id = shop["id"]
+        heads = list(self.pages(f"/shops/{shop_id}/orders"))
+        with ThreadPoolExecutor(4) as pool:
+            traces = list(pool.map(lambda head: self.get(f"/orders/{shop_id}/{head['id']}/trace"), heads))
+        passes = self.get(f"/shops/{shop_id}/reconciliations")["items"]
+        return {
+            "domain": shop["domain"],
+            "orders": [_order(head, trace) for head, trace in zip(heads, traces, strict=True)],
+            "listings": list(self.pages(f"/shops/{shop_id}/catalog")),
+            "refused": sum(self.sync(shop_id).get("refusals", {}).values()),
+            "deliveries": self.get(f"/shops/{shop_id}/deliveries"),
+            "accounts": self.get(f"/shops/{shop_id}/accounts")["items"],
+            "entries": [entry for trace in traces for entry in trace["entries"]],
+            "repaired": sum(one["fetched"] for one in passes),
+            "passes": [{name: one[name] for name in ("at_store", "evaluated", "gaps", "status")} for one in passes],
+        }
+
+    def _balances(self) -> list[Doc]:
+        """Per creator and currency, over shops: amounts of one currency only are added."""
+        sums: dict[tuple[str, str], Doc] = {}
+        for row in self.get("/earnings")["items"]:
+            key = (row["handle"], row["currency"])
+            total = sums.setdefault(key, {"creator": key[0], "currency": key[1], **dict.fromkeys(BUCKETS, 0)})
+            for bucket in BUCKETS:
+                total[bucket] += row[bucket]["amount"]
+        return [sums[key] for key in sorted(sums)]
+
+
+def _order(head: Doc, trace: Doc) -> Doc:
+    return {
+        "order_ref": head["order_ref"],
+        "number": head["number"],
+        "currency": head["currency"],
+        "evaluated": head["evaluated"] and bool(trace["evaluations"]),
+        "lines": [_line(line) for line in trace["lines"]],
+    }
+
+
+def _line(line: Doc) -> Doc:
+    decision = line["decision"] or {}
+    creator, content = decision.get("creator"), decision.get("content")
+    return {
+        "line_ref": line["line_ref"],
+        "creator": creator["handle"] if creator else None,
+        "content": content["ref"] if content else None,
+        "base": (line["base"] or {}).get("base", 0),
+        "refunded_base": line["refunded_base"],
+        "due": line["due"],
+        "reason": line["reason"],
+    }

@@ -1,0 +1,292 @@
+"""The scripted day: creators share, buyers tap and buy, stores deliver, refund, edit and cancel.
+
+Everything that a person did is noted in the stores' own journal, so that what each creator should earn can be worked
+out from there alone.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from sandbox.demo.app import App
+from sandbox.demo.stores import Buyer, Clock, Doc, Stores, chances
+
+CREATORS = (
+    # handle, name, followers
+    ("mira", "Mira Osei", 48_200),
+    ("tal", "Tal Brenner", 12_400),
+    ("juno", "Juno Park", 155_000),
+    ("sefa", "Sefa Tui", 7_300),
+    ("noor", "Noor Haddad", 26_900),
+)
+# A store counts in whole seconds, a tap in microseconds: who pays in the same second tapped "after" the order.
+A_MOMENT = 1.2
+
+
+@dataclass
+class Shop:
+    """One stand-in store and what the connector calls it."""
+
+    domain: str
+    title: str
+    currency: str
+    time_zone: str
+    taxes_included: bool
+    shipping: str
+    products: Doc  # for the generator
+    rate: int  # basis points of the shop's open terms
+    buyers: int
+    shop_id: str = ""
+    listings: list[Doc] = field(default_factory=list)
+
+
+@dataclass
+class Link:
+    creator: str
+    content: str
+    shop: Shop
+    product_id: int
+    listing_id: str
+    url: str
+
+
+@dataclass
+class Day:
+    """The running demo: who takes part, and what came of it."""
+
+    app: App
+    stores: Stores
+    clock: Clock
+    shops: list[Shop]
+    links: list[Link] = field(default_factory=list)
+    rates: list[Doc] = field(default_factory=list)
+    contents: dict[tuple[str, str], str] = field(default_factory=dict)
+    creators: dict[str, str] = field(default_factory=dict)
+    orders: list[tuple[Shop, Doc]] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def count(self, what: str, by: int = 1) -> None:
+        self.counts[what] = self.counts.get(what, 0) + by
+
+
+def programme(day: Day, seed: int) -> None:
+    """Creators join and post, shops open their products at a rate, links are shared."""
+    draw = chances(seed)
+    for handle, name, followers in CREATORS:
+        day.creators[handle] = day.app.creator(handle, name, followers)
+        for kind in ("video", "live"):
+            ref = f"{handle}-{kind}-1"
+            day.contents[handle, ref] = day.app.content(day.creators[handle], ref, kind, f"{name}: {kind}")
+    for shop in day.shops:
+        started = day.app.open_terms(shop.shop_id, shop.rate)
+        day.rates.append({"shop": shop.domain, "basis_points": shop.rate, "starts": started, "product_id": None})
+        shop.listings = day.app.listings(shop.shop_id, status="shoppable")
+        for listing in draw.sample(shop.listings, 2):  # two products at a rate of their own
+            started = day.app.open_terms(shop.shop_id, shop.rate + 500, listing["product_ref"])
+            day.rates.append(
+                {
+                    "shop": shop.domain, "basis_points": shop.rate + 500, "starts": started,
+                    "product_id": int(listing["product_ref"]),
+                }
+            )  # fmt: skip
+        for index, handle in enumerate(day.creators):
+            for listing in draw.sample(shop.listings, 6):
+                ref = f"{handle}-{'video' if index % 2 else 'live'}-1"
+                day.links.append(_share(day, shop, handle, ref, listing))
+
+
+def _share(day: Day, shop: Shop, handle: str, ref: str, listing: Doc) -> Link:
+    url = day.app.link(day.creators[handle], listing["id"], day.contents[handle, ref])
+    return Link(handle, ref, shop, int(listing["product_ref"]), listing["id"], url)
+
+
+def _tap(day: Day, buyer: Buyer, link: Link) -> str:
+    """A tap on a link, seen by the journal too; the cart link."""
+    at = day.clock.now()
+    cart = buyer.tap(link.url)
+    day.stores.note(
+        kind="touch", buyer=buyer.label, creator=link.creator, content=link.content, shop=link.shop.domain,
+        product_id=link.product_id, at=at.isoformat(),
+    )  # fmt: skip
+    day.count("taps")
+    return cart
+
+
+def _tap_in_app(day: Day, buyer: Buyer, link: Link) -> str:
+    """A tap inside the app, which tells the connector of it by its own token; the cart link."""
+    at = day.clock.now() - timedelta(minutes=3)
+    cart = day.app.touch(
+        creator_id=day.creators[link.creator], listing_id=link.listing_id,
+        content_id=day.contents[link.creator, link.content], buyer=f"app-user-{buyer.number}", at=at,
+    )  # fmt: skip
+    day.stores.note(
+        kind="touch", buyer=buyer.label, creator=link.creator, content=link.content, shop=link.shop.domain,
+        product_id=link.product_id, at=at.isoformat(),
+    )  # fmt: skip
+    day.count("taps in the app")
+    return cart
+
+
+def trade(day: Day, seed: int, tell: Callable[[int, int], None]) -> None:
+    """All buyers, each once, some at a time; `tell(done, all)` reports."""
+    draw = chances(seed + 1)
+    plan: list[tuple[Shop, int]] = []
+    for shop in day.shops:
+        plan += [(shop, number) for number in range(len(plan), len(plan) + shop.buyers)]
+    draw.shuffle(plan)
+    kinds = [_kind(draw.random()) for _ in plan]
+    picks = [draw.sample([link for link in day.links if link.shop is shop], 6) for shop, _ in plan]
+    done = 0
+    group = 25
+    with ThreadPoolExecutor(4) as pool:
+        for start in range(0, len(plan), group):
+            part = slice(start, start + group)
+            carts = list(pool.map(_shop_around, [day] * group, plan[part], kinds[part], picks[part]))
+            time.sleep(A_MOMENT)
+            for (shop, _number), order in zip(plan[part], pool.map(_pay, carts), strict=True):
+                day.orders.append((shop, order))
+                done += 1
+            tell(done, len(plan))
+
+
+def _kind(chance: float) -> str:
+    steps = (
+        (0.50, "one"), (0.64, "two creators"), (0.74, "last tap wins"), (0.86, "in the app"), (0.96, "nobody"),
+        (1.0, "pays later"),
+    )  # fmt: skip
+    return next(kind for limit, kind in steps if chance < limit)
+
+
+def _shop_around(day: Day, who: tuple[Shop, int], kind: str, links: Sequence[Link]) -> tuple[Buyer, str, str]:
+    """Fill one buyer's cart as `kind` says; the buyer, the checkout's address and how they pay."""
+    shop, number = who
+    buyer = Buyer(number)
+    day.count(f"buyers: {kind}")
+    first = links[0]
+    if kind == "two creators":
+        second = next(one for one in links if one.creator != first.creator and one.product_id != first.product_id)
+        buyer.add(_tap(day, buyer, first) + "&storefront=true")
+        checkout = buyer.add(_tap(day, buyer, second))
+    elif kind == "last tap wins":
+        rival = _rival(day, first)
+        _tap(day, buyer, first)
+        time.sleep(0.05)
+        checkout = buyer.add(_tap(day, buyer, rival))
+    elif kind == "in the app":
+        checkout = buyer.add(_tap_in_app(day, buyer, first))
+    elif kind == "nobody":
+        variant = day.app.listing(first.listing_id)["variants"][0]["variant_ref"]
+        checkout = buyer.add(f"{day.stores.url}/shops/{shop.domain}/cart/{variant}:1")
+    else:
+        checkout = buyer.add(_tap(day, buyer, first))
+    return buyer, checkout, "later" if kind == "pays later" else "card"
+
+
+def _rival(day: Day, link: Link) -> Link:
+    """Another creator's link to the same product."""
+    for other in day.links:
+        if other.shop is link.shop and other.product_id == link.product_id and other.creator != link.creator:
+            return other
+    handle = next(handle for handle in day.creators if handle != link.creator)
+    listing = next(one for one in link.shop.listings if one["id"] == link.listing_id)
+    made = _share(day, link.shop, handle, f"{handle}-video-1", listing)
+    day.links.append(made)
+    return made
+
+
+def _pay(cart: tuple[Buyer, str, str]) -> Doc:
+    buyer, checkout, payment = cart
+    return buyer.pay(checkout, payment)
+
+
+def afterwards(day: Day, seed: int, tell: Callable[[int, int], None]) -> None:
+    """What befalls orders: delivery, refunds, edits, cancellations, late payment; and the catalog moves."""
+    draw = chances(seed + 2)
+    for index, (shop, order) in enumerate(day.orders):
+        _fate(day, shop, order, draw.random(), draw)
+        if index % 20 == 0:
+            tell(index, len(day.orders))
+    for shop in day.shops:
+        _other_orders(day, shop)
+        _move_catalog(day, shop)
+    tell(len(day.orders), len(day.orders))
+
+
+def _fate(day: Day, shop: Shop, order: Doc, chance: float, draw: Any) -> None:
+    def act(name: str, **body: Any) -> Doc:
+        return day.stores.act(shop.domain, order["id"], name, **body)
+
+    lines = order["lines"]
+    if order["financial_status"] != "paid":
+        if chance < 0.6:
+            act("pay")
+            day.count("paid later")
+        else:
+            day.count("never paid")
+            return
+    if chance < 0.06:
+        act("cancel", refund=chance < 0.04)
+        day.count("cancelled")
+        return
+    if chance < 0.12:
+        act("edit", add=[{"variant_id": lines[0]["variant_id"], "quantity": 1}], collect=True)
+        day.count("edited: unit added")
+    elif chance < 0.15 and len(lines) > 1:
+        act("edit", remove=[{"line_item_id": lines[1]["id"]}], refund_difference=True)
+        day.count("edited: line removed")
+    act("fulfil")
+    if chance < 0.95:
+        act("deliver")
+        day.count("delivered")
+    if 0.20 <= chance < 0.28:
+        act("refund", lines="all")
+        day.count("refunded in full")
+    elif 0.28 <= chance < 0.34 and len(lines) > 1:
+        act("refund", lines=[{"line_item_id": lines[0]["id"], "quantity": lines[0]["quantity"]}])
+        day.count("refunded in part")
+    elif 0.34 <= chance < 0.42:
+        act("refund", amount=_third(lines[0]["gross"]))
+        day.count("refunded: amount only")
+    elif 0.42 <= chance < 0.46:
+        act("refund", shipping="full")
+        day.count("refunded: shipping only")
+    elif 0.46 <= chance < 0.50:
+        done = act("refund", lines="all", status="pending")
+        refund = done["refunds"][-1]["id"]
+        act(f"refunds/{refund}/settle", status="failure" if chance < 0.48 else "success")
+        day.count("refund pending, then " + ("failed" if chance < 0.48 else "done"))
+
+
+def _third(gross: str) -> str:
+    """A third of a price, in whole units where there are enough of them, so that every currency can carry it."""
+    whole, _, part = gross.partition(".")
+    third = int(whole + part) // 3
+    return f"{third}" if not part else f"{third // 10 ** len(part)}.{third % 10 ** len(part):0{len(part)}d}"
+
+
+def _other_orders(day: Day, shop: Shop) -> None:
+    """A test order and a sample, which earn nothing and say so."""
+    line = {"variant_id": int(day.app.listing(shop.listings[0]["id"])["variants"][0]["variant_ref"]), "quantity": 1}
+    day.stores.call("POST", f"/shops/{shop.domain}/orders", lines=[line], payment="paid", test=True)
+    day.stores.call("POST", f"/shops/{shop.domain}/orders", lines=[line], payment="paid", tags=["sample_order"])
+    day.count("test and sample orders", 2)
+
+
+def _move_catalog(day: Day, shop: Shop) -> None:
+    """A price changes and a product is deleted while orders run."""
+    dearer, gone = shop.listings[-1], shop.listings[-2]
+    product = day.stores.call("GET", f"/shops/{shop.domain}/products/{dearer['product_ref']}")
+    variant = product["variants"][0]
+    day.stores.call(
+        "PATCH", f"/shops/{shop.domain}/products/{dearer['product_ref']}",
+        title=f"{product['title']} (new edition)",
+        variants=[{"id": variant["id"], "price": _third(variant["price"])}],
+    )  # fmt: skip
+    day.stores.call("DELETE", f"/shops/{shop.domain}/products/{gone['product_ref']}")
+    day.count("products changed")
+    day.count("products deleted")

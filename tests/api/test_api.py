@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+import msgspec
 import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
@@ -72,9 +73,9 @@ def test_one_listing_whole(api: Api, world: World) -> None:
             [("9", 1000, "Red", -2, 1500), ("8", 2500, "Blue", None, None)]
         )
     )  # fmt: skip
-    whole = product("C", description="Warm & dry", tags=("coat",), images=("https://cdn.example/1.jpg",))
-    stock(world, type(whole)(**{**{f: getattr(whole, f) for f in whole.__struct_fields__}, "variants": (red, blue)}))
-    (head,) = api.get("/listings?q=Product C")["items"]
+    whole = product("C", title="Winter coat", description="Warm & dry", images=("https://cdn.example/1.jpg",))
+    stock(world, msgspec.structs.replace(whole, variants=(red, blue)))
+    (head,) = api.get("/listings?q=coat")["items"]
     found = api.get(f"/listings/{head['id']}")
     assert found["options"] == [{"name": "Colour", "values": ["Red", "Blue"]}, {"name": "Size", "values": ["L"]}]
     assert [v["variant_ref"] for v in found["variants"]] == ["9", "8"]

@@ -23,6 +23,7 @@ _PROBLEM = "#/components/schemas/Problem"
 _ALWAYS = {
     "401": "No app token, or one that isn't known (any more)",
     "403": "The token has not the scope",
+    "404": "What the address or the request names isn't there",
     "429": "This token asks too often; Retry-After says when to go on",
     "503": "The database can't be reached; try again",
 }
@@ -88,13 +89,13 @@ def _finish(app: APIFlask, spec: dict[str, Any]) -> dict[str, Any]:
     """Only the API's own paths; on each the scope it asks for and the problems it may answer with."""
     spec["paths"] = {path: found for path, found in spec["paths"].items() if path.startswith("/api/")}
     scopes = _scopes(app)
-    for path, operations in spec["paths"].items():
+    for operations in spec["paths"].values():
         for method, operation in operations.items():
             if method == "parameters":
                 continue
             guard = scopes[operation["operationId"]]
             operation["security"] = [{"appToken": [guard.asks]}]
-            _add_problems(path, operation)
+            _add_problems(operation)
     schemas = spec["components"].setdefault("schemas", {})
     schemas.update(_problem_schemas())
     return _plain_names(spec)
@@ -110,13 +111,11 @@ def _scopes(app: APIFlask) -> dict[str, guards.Guard]:
     return found
 
 
-def _add_problems(path: str, operation: dict[str, Any]) -> None:
+def _add_problems(operation: dict[str, Any]) -> None:
     answers = dict(_ALWAYS)
     if "requestBody" in operation:
         operation["requestBody"]["required"] = True
-        answers |= _BODY | {"404": "Something that the body names isn't there", "409": "Something changed"}
-    if "{" in path:
-        answers["404"] = "Not found"
+        answers |= _BODY | {"409": "It can't be done as things stand now, or was done otherwise before"}
     answers["422"] = "A field can't be taken: it is named, with the remedy"
     for status, description in answers.items():
         operation["responses"][status] = {

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from connector import events
-from connector.conformance.case import Case, expect
+from connector.conformance.case import Case, Nonconformity, expect
 from connector.errors import ConnectorError, HostRefused, InputRefused, PayloadUnreadable, SignatureRejected
 from connector.events import Ignored, OrderSeen, OrderSnapshot, OrderStub, ProductGone, ProductStub, Unrecognised
 from connector.platforms.contract import CartLine, Client, Delivery, Grant
@@ -231,7 +231,7 @@ def the_subject_is_what_the_event_is_about(case: Case) -> None:
     """Read at receipt, before the answer: right where it says something, and never an error."""
     hooks = case.platform.webhooks
     for name, (topic, body) in case.payloads().items():
-        order_ref, product_ref = hooks.subject(case.envelope(topic), body)
+        order_ref, product_ref = _subject(case, topic, body)
         for event in _translate(case, topic, body):
             if isinstance(event, OrderSeen | OrderStub):
                 about = event.snapshot.order_ref if isinstance(event, OrderSeen) else event.order_ref
@@ -240,8 +240,15 @@ def the_subject_is_what_the_event_is_about(case: Case) -> None:
                 expect(product_ref == event.product_ref, f"{name}: indexed as product {product_ref}")
     for topic in (*hooks.topics, *hooks.ignored, UNKNOWN_TOPIC):
         for body in (b"", b"\xff", b"[]", b"{", b'{"id": {}}', b"[" * 100_000, b'{"id": "x", "order_id": []}'):
-            found = hooks.subject(case.envelope(topic), body)
+            found = _subject(case, topic, body)
             expect(found == (None, None), f"{topic}: {body[:20]!r} is about {found}")
+
+
+def _subject(case: Case, topic: str, body: bytes) -> tuple[str | None, str | None]:
+    try:
+        return case.platform.webhooks.subject(case.envelope(topic), body)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is the finding
+        raise Nonconformity(f"{topic}: the subject of {body[:20]!r} ends in {type(error).__name__}") from error
 
 
 def snapshots_hold_no_person(case: Case) -> None:

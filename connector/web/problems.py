@@ -139,9 +139,12 @@ def _apiflask(error: HTTPError) -> Response:
     title = "The request has a field that can't be taken" if error.status_code == 422 else str(error.message)
     detail = "; ".join(f"{each['field']}: {each['problem']}" for each in fields) or str(error.message)
     headers = {name: str(value) for name, value in dict(error.headers or {}).items()}
+    if not fields:
+        return problem(error.status_code, title, detail, headers=headers)
     return problem(
-        error.status_code, title, detail, slug="input-refused" if fields else "", headers=headers, fields=fields
-    )
+        error.status_code, title, detail, slug="input-refused", headers=headers, field=fields[0]["field"],
+        fields=fields, remedy="Compare the request with its operation at /docs.",
+    )  # fmt: skip
 
 
 def _as_map(value: Any) -> Mapping[str, Any]:

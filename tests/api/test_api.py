@@ -368,7 +368,9 @@ def test_every_error_is_a_problem(api: Api, app_limit: Flask) -> None:
     problem(api.send("DELETE", "/listings"), 405)
     problem(api.send("GET", "/listings?limit=0"), 422)
     problem(api.send("GET", "/listings?limit=many"), 422)
-    assert problem(api.send("GET", "/listings?shop=x"), 422)["fields"][0]["field"] == "shop"
+    unknown = problem(api.send("GET", "/listings?shop=x"), 422)
+    assert (unknown["field"], unknown["fields"][0]["in"]) == ("shop", "query")
+    assert "/docs" in unknown["remedy"]
     problem(api.send("GET", "/listings?q=%00"), 422)
     problem(api.send("GET", "/listings/a%00b"), 422)
     bearer = {"Authorization": f"Bearer {api.secret}"}

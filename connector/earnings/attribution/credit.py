@@ -55,6 +55,11 @@ def credit_lines(
     return decided
 
 
+def not_decided(session: Session, order: Order) -> None:
+    """The order turned out to be none (a test, a sample): nothing of it waits for its pin any more."""
+    _follow_due(session, order, None)
+
+
 def as_decision(row: DecisionRow) -> Decision:
     return Decision(
         line_ref=row.line_ref,

@@ -99,9 +99,12 @@ def _follow(session: Session, shop: Shop, applied: Applied, cause: str, as_of: d
 def _evaluate(session: Session, shop: Shop, applied: Applied, outcome: str, cause: str, as_of: datetime) -> TakenIn:
     order, created = applied.order, applied.created
     facts = orders.facts(order)
-    decisions = (
-        {} if rate.stopped(facts.snapshot) in _NO_ORDER else credit.credit_lines(session, shop, order, facts, as_of)
-    )  # stop 6
+    decisions = {}
+    if rate.stopped(facts.snapshot) not in _NO_ORDER:
+        decisions = credit.credit_lines(session, shop, order, facts, as_of)  # stop 6
+    elif not created:
+        # It was an order before: the pin job must not wait for it any more.
+        credit.not_decided(session, order)
     rows = {} if created else clearance.held(session, order.id)
     accrued = accrual.accrue(
         session, shop, order, facts, decisions, cause=cause, as_of=as_of, created=created, rows=rows

@@ -9,10 +9,11 @@ import pytest
 import requests
 
 from connector import events
-from connector.errors import GrantLost
+from connector.errors import GrantLost, PayloadUnreadable, PlatformDown
 from connector.events import Product, Variant
 from connector.platforms.contract import CartLine, Client
 from connector.platforms.shopify import PLATFORM, bodies, payloads, reading
+from tests.platforms.shopify.kit import Budget
 
 pytestmark = pytest.mark.end_to_end
 
@@ -184,6 +185,76 @@ def test_an_order_reads_equal_at_every_step_of_its_life(
     heads = PLATFORM.orders.changed(client, datetime.now(UTC) - timedelta(hours=1), None)
     assert [head.order_ref for head in heads.heads] == [str(number)]
     assert heads.checkpoint is None
+
+
+@pytest.mark.parametrize("taxes_included", [False, True])
+def test_refunds_of_every_kind_read_equal(stand_in: Any, taxes_included: bool) -> None:
+    client = shop(stand_in, f"refunds-{taxes_included}".lower(), taxes_included=taxes_included, tax_rate="0.21")
+    path = f"/shops/{client.domain}"
+    product = stand_in.control("POST", f"{path}/products", {"title": "Mug", "price": "19.99"})
+    lines = [{"variant_id": product["variants"][0]["id"], "quantity": 9}]
+    order = stand_in.control("POST", f"{path}/orders", {"lines": lines, "shipping": "10.00"})
+    number, line = int(order["id"]), int(order["lines"][0]["id"])
+    one = {"lines": [{"line_item_id": line, "quantity": 1}]}
+    for wanted in (
+        one,
+        {"amount": "5.00"},
+        {"shipping": "3.00"},
+        {**one, "amount": "1.00"},
+        {"shipping": "1.00", "status": "pending"},
+        {**one, "status": "failure"},
+        {**one, "adjustments": [{"kind": "full_return_balancing_adjustment", "amount": "-1.00"}]},
+        {**one, "adjustments": [{"kind": "pending_refund_discrepancy", "amount": "-1.00"}]},
+        one,
+    ):
+        stand_in.control("POST", f"{path}/orders/{number}/refund", wanted)
+        told = same_on_both_sides(stand_in, client, number)
+    assert len(told.refunds) == 9  # more than one question holds
+    kinds = [a.kind for refund in told.refunds for a in refund.adjustments]
+    assert {"discrepancy", "balancing", "pending"} <= set(kinds)
+    assert {t.status for refund in told.refunds for t in refund.transactions} == {"success", "pending", "failure"}
+
+
+def test_more_fulfilments_than_one_question_holds(stand_in: Any) -> None:
+    client = shop(stand_in, "parcels")
+    path = f"/shops/{client.domain}"
+    product = stand_in.control("POST", f"{path}/products", {"title": "Mug", "price": "10.00"})
+    lines = [{"variant_id": product["variants"][0]["id"], "quantity": 7}]
+    order = stand_in.control("POST", f"{path}/orders", {"lines": lines})
+    number, line = int(order["id"]), int(order["lines"][0]["id"])
+    for _ in range(7):
+        stand_in.control("POST", f"{path}/orders/{number}/fulfil", {"lines": [{"line_item_id": line, "quantity": 1}]})
+    assert len(same_on_both_sides(stand_in, client, number).fulfilments) == 7
+
+
+def test_an_empty_bucket_is_waited_for(stand_in: Any) -> None:
+    client = shop(stand_in, "throttled")
+    bucket = {"maximum": 1000, "restore_rate": 500, "drain": True}
+    stand_in.control("PUT", f"/shops/{client.domain}/bucket", bucket)
+    assert PLATFORM.orders.changed(client, datetime.now(UTC), None).heads == []
+    assert isinstance(client.budget, Budget)
+    assert any(maximum == 1000 for _, maximum, _ in client.budget.told)
+
+
+@pytest.mark.parametrize("mode", ["file", "connection"])
+def test_a_cut_file_is_not_taken_for_a_whole_one(stand_in: Any, mode: str) -> None:
+    client = shop(stand_in, f"cut-{mode}")
+    stand_in.control("POST", f"/shops/{client.domain}/products/generate", {"count": 40})
+    stand_in.control("PUT", f"/misbehaviour?shop={client.domain}", {"truncate_bulk": 0.5, "truncate_mode": mode})
+    operation = PLATFORM.catalog.bulk_start(client)
+    state = PLATFORM.catalog.bulk_state(client, operation)
+    while state.status == "running":
+        state = PLATFORM.catalog.bulk_state(client, operation)
+    assert state.url is not None
+    lines = 0
+    try:
+        for _ in PLATFORM.catalog.bulk_nodes(client, state.url):
+            lines += 1
+    except (PlatformDown, PayloadUnreadable):
+        pass
+    else:
+        assert lines < state.objects  # cut at the end of a line: the count tells
+    assert lines < state.objects
 
 
 def test_subscriptions_are_made_once_and_put_back(stand_in: Any) -> None:

@@ -43,6 +43,7 @@ class Store:
     currency: str = "USD"
     taxes_included: bool = False
     tax_given: bool = True  # amounts reported; else rates only
+    coarse: bool = False  # trigger times in whole seconds too: two acts in one second can't be told apart
     order_ref: str = "5001"
     status: str = "paid"
     now: datetime = PLACED
@@ -237,4 +238,9 @@ class Store:
     def _send(self, event: OrderSeen | OrderStub) -> None:
         self.sent += 1
         # Trigger times are finer than change times: of two acts within one second the later one is still told apart.
-        self.deliveries.append(Delivery(event, self.now + timedelta(milliseconds=self.sent)))
+        finer = timedelta(0) if self.coarse else timedelta(milliseconds=self.sent)
+        self.deliveries.append(Delivery(event, self.now + finer))
+
+    def read(self) -> Delivery:
+        """What a read through the API gives after everything: it has the time of its request."""
+        return Delivery(OrderSeen(self.snapshot()), self.now + timedelta(days=1))

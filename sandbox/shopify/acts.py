@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.shopify import aftersales, orders, placing, products
-from sandbox.shopify.bodies import OrderBody, compliance_body, product_body, shop_body, stock_body
+from sandbox.shopify.bodies import compliance_body, product_body, shop_body, stock_body
 from sandbox.shopify.clock import Clock, normal
 from sandbox.shopify.deliveries import Deliveries
 from sandbox.shopify.money import decimal_text, to_minor
+from sandbox.shopify.order_bodies import OrderBody
 from sandbox.shopify.state import Doc, State
 
 COUNTRIES = {"USD": "US", "EUR": "DE", "GBP": "GB", "JPY": "JP", "KWD": "KW", "CAD": "CA", "AUD": "AU"}

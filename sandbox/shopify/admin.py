@@ -20,7 +20,8 @@ from graphql import (
 )
 
 from sandbox.shopify.cost import MOST_PER_QUERY, Bucket, Costing, throttled, too_dear
-from sandbox.shopify.fields import API_VERSION, RESOLVERS, Call, plain
+from sandbox.shopify.fields import API_VERSION, Call
+from sandbox.shopify.graph import resolver_of
 from sandbox.shopify.store import Store, json_answer
 
 SUPPORTED = ("2026-01", "2026-04", "2026-07", "2026-10")
@@ -29,10 +30,7 @@ SUPPORTED = ("2026-01", "2026-04", "2026-07", "2026-10")
 def read_field(source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
     """graphql-core's default resolver: our registry, or the document's value of the same name."""
     type_name, name = info.parent_type.name, info.field_name
-    resolver = RESOLVERS.get((type_name, name))
-    if resolver is not None:
-        return resolver(source, info.context, arguments)
-    return plain(type_name, name)(source, info.context, arguments)
+    return resolver_of(type_name, name)(source, info.context, arguments)
 
 
 def read_type(value: Any, info: GraphQLResolveInfo[Any], abstract: Any) -> str | None:

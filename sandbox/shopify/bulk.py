@@ -41,11 +41,13 @@ from graphql import (
     value_from_ast_untyped,
 )
 
-from sandbox.shopify import fields, search
+from sandbox.shopify import search
 from sandbox.shopify.clock import Clock
 from sandbox.shopify.deliveries import Deliveries
-from sandbox.shopify.fields import EVERYTHING, RESOLVERS, Call, Resolver, plain, snake
+from sandbox.shopify.fields import EVERYTHING, RESOLVERS, Call, Resolver, snake
+from sandbox.shopify.graph import resolver_of
 from sandbox.shopify.misbehaviour import Misbehaviour
+from sandbox.shopify.nodes import orders_since
 from sandbox.shopify.state import Doc, State
 
 log = logging.getLogger("sandbox.bulk")
@@ -124,8 +126,7 @@ class Projection:
             return
         definition = named.fields[name]
         target = get_named_type(definition.type)
-        own = RESOLVERS.get((type_name, name))
-        resolver = own or plain(type_name, name)
+        resolver = resolver_of(type_name, name)
         arguments = {a.name.value: value_from_ast_untyped(a.value) for a in chosen.arguments or ()}
         if target.name.endswith("Connection"):
             node_type = get_named_type(target.fields["nodes"].type)
@@ -133,7 +134,9 @@ class Projection:
         elif chosen.selection_set is not None:
             nested = self._nested(resolver, arguments, chosen.selection_set, target.name, _is_list(definition.type))
             plan.computed.append((key, nested))
-        elif own is None and name not in ("id", "legacyResourceId") and type_name in STORED_TYPES:
+        elif (
+            (type_name, name) not in RESOLVERS and name not in ("id", "legacyResourceId") and type_name in STORED_TYPES
+        ):
             plan.direct.append((key, snake(name)))
         else:
             plan.computed.append((key, lambda source, call: resolver(source, call, arguments)))
@@ -153,6 +156,11 @@ class Projection:
 
     def object(self, selection: SelectionSetNode, source: Any, type_name: str, call: Call) -> Doc:
         return self.plan(selection, source.get("__typename", type_name)).read(source, call)
+
+
+def _is_stored(type_name: str, name: str) -> bool:
+    """Whether the field is simply the document's value of the same name."""
+    return type_name in STORED_TYPES and (type_name, name) not in RESOLVERS and name not in ("id", "legacyResourceId")
 
 
 def _is_list(type_: Any) -> bool:
@@ -260,7 +268,7 @@ def sources(reader: sqlite3.Connection, call: Call, query: BulkQuery) -> Iterato
     shop = call.shop["name"]
     if query.root == "orders":
         where = search.to_sql(query.query, search.ORDER_FIELDS)
-        limits = fields.orders_since(call)
+        limits = orders_since(call)
         rows = reader.execute(
             f"SELECT doc FROM orders WHERE shop = ? AND {limits} AND ({where.sql}) ORDER BY id",
             [shop, *where.parameters],

@@ -24,6 +24,7 @@ DEFAULTS: Doc = {
     "api_fail": 0.0,  # share of Admin API calls answered with api_fail_status
     "api_fail_status": 503,
     "throttle": 0.0,  # share of Admin API calls answered THROTTLED
+    "lose_token_answer": 0.0,  # share of token answers that get lost (502) after the tokens were made
     "answer_late_seconds": 0.0,  # every Admin API and token answer waits this long
     "truncate_bulk": None,  # keep only this share of a bulk file's bytes
     "truncate_mode": "file",  # 'file': a short file; 'connection': full Content-Length, then cut off
@@ -74,9 +75,15 @@ class Misbehaviour:
         for name, value in changes.items():
             if name not in DEFAULTS:
                 raise WrongSwitch(f"no switch {name!r}; there are {', '.join(DEFAULTS)}")
-            if name in ("drop", "drop_orders", "duplicate", "reorder", "api_fail", "throttle") and not (
-                isinstance(value, int | float) and 0 <= value <= 1
-            ):
+            if name in (
+                "drop",
+                "drop_orders",
+                "duplicate",
+                "reorder",
+                "api_fail",
+                "throttle",
+                "lose_token_answer",
+            ) and not (isinstance(value, int | float) and 0 <= value <= 1):
                 raise WrongSwitch(f"{name} is a share between 0 and 1")
         key = "misbehaviour" if shop is None else f"misbehaviour/{shop}"
         self.state.put_setting(key, {**self.state.setting(key, {}), **changes})

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import html
 import secrets
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -109,8 +110,14 @@ def blueprint(store: Store) -> Blueprint:
     def access_token(shop: str) -> Response:
         known_shop(shop)
         given = request.get_json(silent=True) if request.is_json else request.form.to_dict()
+        late = float(store.misbehaviour.switches(shop)["answer_late_seconds"])
+        if late:
+            time.sleep(late)
         try:
-            return json_answer(store.oauth.token(shop, given if isinstance(given, dict) else {}))
+            answer = store.oauth.token(shop, given if isinstance(given, dict) else {})
+            if store.misbehaviour.picks("lose_token_answer", shop):
+                return json_answer({"errors": "Bad Gateway"}, 502)
+            return json_answer(answer)
         except TokenRefused as refused:
             return json_answer(refused.body, refused.status)
 

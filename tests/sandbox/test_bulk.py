@@ -128,7 +128,7 @@ def test_end_is_told_and_progress_grows(tmp_path: Path, receiver: Receiver) -> N
 
 
 def test_cancel_and_most_at_a_time(tmp_path: Path, receiver: Receiver) -> None:
-    stand = Stand(tmp_path / "s", receiver, bulk_seconds=30.0, bucket_size=20_000.0)
+    stand = Stand(tmp_path / "s", receiver, bulk_seconds=120.0, bucket_size=20_000.0)
     try:
         stand.create_shop()
         stand.install()

@@ -136,3 +136,12 @@ def test_uninstalling_kills_the_token_and_says_so(stand: Stand) -> None:
     assert stand.shop("GET", "/subscriptions")["subscriptions"] == []
     recorded = json.loads((SAMPLES / "webhook_app_uninstalled.json").read_text())
     assert set(json.loads(stand.receiver.received[0][1])) == set(recorded)
+
+
+def test_lost_token_answer_can_be_asked_again(stand: Stand) -> None:
+    grant = stand.install()
+    stand.control("PUT", "/misbehaviour", {"lose_token_answer": 1.0})
+    form = {"grant_type": "refresh_token", "refresh_token": grant["refresh_token"]}
+    assert stand.exchange(**form).status_code == 502
+    stand.control("DELETE", "/misbehaviour")
+    assert stand.exchange(**form).status_code == 200

@@ -1,0 +1,190 @@
+"""Fields of products and variants in the Admin schema."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from sandbox.shopify import products, search
+from sandbox.shopify.bodies import gid
+from sandbox.shopify.fields import RESOLVERS, Call, connection, reads, resolves, table_connection, table_count
+from sandbox.shopify.money import decimal_text, short_amount
+from sandbox.shopify.nodes import node
+from sandbox.shopify.state import Doc
+
+PRODUCT_SORTS = {
+    "UPDATED_AT": "updated_at",
+    "CREATED_AT": "created_at",
+    "ID": "id",
+    "TITLE": "title",
+    "VENDOR": "vendor",
+}
+
+
+@resolves("QueryRoot", "products")
+def products_page(source: Any, call: Call, arguments: dict[str, Any]) -> Doc:
+    call.require("read_products", "products")
+    sort = PRODUCT_SORTS.get(arguments.get("sortKey") or "ID", "id")
+    return table_connection(call, "products", search.PRODUCT_FIELDS, sort, arguments)
+
+
+@resolves("QueryRoot", "productsCount")
+def products_count(source: Any, call: Call, arguments: dict[str, Any]) -> Doc:
+    call.require("read_products", "productsCount")
+    return table_count(call, "products", search.PRODUCT_FIELDS, arguments)
+
+
+@resolves("QueryRoot", "productVariants")
+def variants_page(source: Any, call: Call, arguments: dict[str, Any]) -> Doc:
+    call.require("read_products", "productVariants")
+    return table_connection(call, "variants", search.VARIANT_FIELDS, "id", arguments)
+
+
+@resolves("QueryRoot", "product")
+def product(source: Any, call: Call, arguments: dict[str, Any]) -> Doc | None:
+    call.require("read_products", "product")
+    return node(source, call, {"id": arguments["id"]}, ("Product",))
+
+
+@resolves("QueryRoot", "productVariant")
+def product_variant(source: Any, call: Call, arguments: dict[str, Any]) -> Doc | None:
+    call.require("read_products", "productVariant")
+    return node(source, call, {"id": arguments["id"]}, ("ProductVariant",))
+
+
+def product_variants(source: Doc, call: Call) -> list[Doc]:
+    """All variants of a product; the bulk export puts them in beforehand."""
+    if "_variants" not in source:
+        source["_variants"] = call.state.variants(source["id"])
+    found: list[Doc] = source["_variants"]
+    return found
+
+
+@resolves("Product", "onlineStoreUrl")
+def online_store_url(source: Doc, call: Call, arguments: dict[str, Any]) -> str | None:
+    return f"{call.origin}/products/{source['handle']}" if source["published_at"] else None
+
+
+@resolves("Product", "description")
+def description(source: Doc, call: Call, arguments: dict[str, Any]) -> str:
+    text = re.sub(r"<[^>]+>", "", source["description_html"])
+    return text[: arguments["truncateAt"]] if arguments.get("truncateAt") else text
+
+
+RESOLVERS["Product", "totalInventory"] = lambda source, call, _arguments: sum(
+    v["inventory_quantity"] for v in product_variants(source, call)
+)
+RESOLVERS["Product", "tracksInventory"] = lambda source, call, _arguments: any(
+    v["tracked"] for v in product_variants(source, call)
+)
+RESOLVERS["Product", "hasOutOfStockVariants"] = lambda source, call, _arguments: any(
+    not products.available(v) for v in product_variants(source, call)
+)
+RESOLVERS["Product", "variantsCount"] = lambda source, call, _arguments: (
+    {
+        "count": len(product_variants(source, call)),
+        "precision": "EXACT",
+    }
+)
+RESOLVERS["Product", "variants"] = lambda source, call, arguments: connection(product_variants(source, call), arguments)
+RESOLVERS["Product", "media"] = lambda source, call, arguments: connection(media_of(source, call), arguments)
+reads(
+    "Product",
+    {
+        "hasOnlyDefaultVariant": lambda source: source["options"][0]["values"] == ["Default Title"],
+        "category": lambda _: None,
+        "mediaCount": lambda source: (
+            {
+                "count": len(source["media"]),
+                "precision": "EXACT",
+            }
+        ),
+    },
+)
+
+
+@resolves("Product", "options")
+def options(source: Doc, call: Call, arguments: dict[str, Any]) -> list[Doc]:
+    rows = [{**option, "position": position} for position, option in enumerate(source["options"], 1)]
+    return rows[: arguments["first"]] if arguments.get("first") else rows
+
+
+def media_of(source: Doc, call: Call) -> list[Doc]:
+    return [_media(m, source, call) for m in source["media"]]
+
+
+def _media(row: Doc, source: Doc, call: Call) -> Doc:
+    image = {
+        "id": gid("ImageSource", row["id"]),
+        "url": f"{call.origin}/files/{row['id']}.svg",
+        "width": row["width"],
+        "height": row["height"],
+        "alt_text": row["alt"],
+    }
+    return {
+        "__typename": "MediaImage",
+        "id": row["id"],
+        "alt": row["alt"],
+        "media_content_type": "IMAGE",
+        "status": "READY",
+        "image": image,
+        "preview": {"image": image, "status": "READY"},
+        "created_at": source["created_at"],
+        "updated_at": source["created_at"],
+    }
+
+
+@resolves("Product", "featuredMedia")
+def featured_media(source: Doc, call: Call, arguments: dict[str, Any]) -> Doc | None:
+    return _media(source["media"][0], source, call) if source["media"] else None
+
+
+@resolves("Product", "priceRangeV2")
+def price_range(source: Doc, call: Call, arguments: dict[str, Any]) -> Doc:
+    prices = [v["price"] for v in product_variants(source, call)] or [0]
+    currency = call.shop["currency"]
+    return {
+        "minVariantPrice": {"amount": short_amount(min(prices), currency), "currencyCode": currency},
+        "maxVariantPrice": {"amount": short_amount(max(prices), currency), "currencyCode": currency},
+    }
+
+
+RESOLVERS["ProductVariant", "displayName"] = lambda source, call, _arguments: (
+    f"{call.state.product(call.shop['name'], source['product_id'])['title']} - {source['title']}"
+)
+RESOLVERS["ProductVariant", "price"] = lambda source, call, _arguments: products.price_text(
+    source, call.shop["currency"]
+)
+RESOLVERS["ProductVariant", "compareAtPrice"] = lambda source, call, _arguments: (
+    None if source["compare_at_price"] is None else decimal_text(source["compare_at_price"], call.shop["currency"])
+)
+RESOLVERS["ProductVariant", "media"] = lambda _source, _call, arguments: connection([], arguments)
+reads(
+    "ProductVariant",
+    {
+        "availableForSale": lambda source: products.available(source),
+        "sellableOnlineQuantity": lambda source: source["inventory_quantity"],
+        "inventoryItem": lambda source: (
+            {
+                "id": source["inventory_item_id"],
+                "tracked": source["tracked"],
+                "requires_shipping": source["requires_shipping"],
+                "sku": source["sku"],
+            }
+        ),
+    },
+)
+
+
+@resolves("ProductVariant", "product")
+def product_of_variant(source: Doc, call: Call, arguments: dict[str, Any]) -> Doc:
+    return call.state.product(call.shop["name"], source["product_id"])
+
+
+@resolves("ProductVariant", "selectedOptions")
+def selected_options(source: Doc, call: Call, arguments: dict[str, Any]) -> list[Doc]:
+    names = source.get("_option_names")
+    if names is None:
+        parent = call.state.product(call.shop["name"], source["product_id"])
+        names = [option["name"] for option in parent["options"]]
+    return [{"name": name, "value": value} for name, value in zip(names, source["options"], strict=False)]

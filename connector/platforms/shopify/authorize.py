@@ -47,7 +47,9 @@ CALLBACK_FRESH = timedelta(seconds=90)
 LAUNCH_FRESH = timedelta(days=1)
 CLOCK_SKEW = timedelta(seconds=90)
 TOKEN_LIFE = 3600  # Shopify's, where a reply with a refresh token leaves it out
-RENEW_TRIES = 3
+# Twice at most five seconds to connect and five to be answered: shorter than the lease that a renewal is made under.
+RENEW_TRIES = 2
+RENEW_TIMEOUT = 5.0
 
 Query = Sequence[tuple[str, str]]
 
@@ -115,7 +117,7 @@ class Authorize:
         form = {"grant_type": "refresh_token", "refresh_token": grant.refresh_token}
         for attempt in range(RENEW_TRIES):
             try:
-                answer = _post(http, settings, checked, form)
+                answer = _post(http, settings, checked, form, timeout=RENEW_TIMEOUT)
                 return _grant(answer, checked, now, before=grant)
             except PlatformDown:
                 if attempt + 1 == RENEW_TRIES:
@@ -195,7 +197,9 @@ def legacy_encoded(pairs: Query) -> bytes:
     return "&".join(sorted(parts)).encode()
 
 
-def _post(http: Http, settings: ShopifySettings, domain: str, form: Mapping[str, str]) -> HttpAnswer:
+def _post(
+    http: Http, settings: ShopifySettings, domain: str, form: Mapping[str, str], timeout: float = 20.0
+) -> HttpAnswer:
     if not settings.secrets():
         raise ConfigurationWrong("SHOPIFY_CLIENT_SECRET", "is empty", "Copy it from the app's page at Shopify.")
     secret = settings.client_secret.get_secret_value() or settings.client_secret_previous.get_secret_value()
@@ -204,6 +208,7 @@ def _post(http: Http, settings: ShopifySettings, domain: str, form: Mapping[str,
         f"{settings.origin(domain)}/admin/oauth/access_token",
         headers={"Accept": "application/json"},
         form={"client_id": settings.client_id, "client_secret": secret, **form},
+        timeout=timeout,
     )
 
 

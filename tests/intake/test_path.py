@@ -195,3 +195,15 @@ def test_what_is_no_order_asks_nobody_for_credit(database: Database, stop: dict[
         deliver_one(session, world.shop, world.carried(one(msgspec.structs.replace(ORDER, **stop))), 1, PLACED)
         assert session.query(DecisionRow).count() == 0
         assert world.owed() == {}
+
+
+def test_an_order_that_turns_out_to_be_a_sample_waits_for_no_pin(database: Database) -> None:
+    sample = msgspec.structs.replace(ORDER, changed_at=PLACED + timedelta(hours=1), sample=True)
+    with database.write(TEST) as session:
+        world = World(session, "EUR")
+        deliver_one(session, world.shop, world.carried(one(ORDER)), 1, PLACED)
+        assert session.query(DueForPin).count() == 1
+        deliver_one(session, world.shop, world.carried(one(sample)), 2, PLACED + timedelta(hours=1))
+        assert session.query(DueForPin).count() == 0
+        assert intake.pin_due(session, world.shop.id, END) == 0
+        assert world.owed() == {}

@@ -203,3 +203,21 @@ def test_gone(database: Database) -> None:
         order = queries.by_ref(session, of.id, "7001")
         assert order is not None
         assert order.gone_at == at(1)
+
+
+def test_buyers_are_forgotten_in_every_version(database: Database) -> None:
+    with database.write(TEST) as session:
+        of, other = shop(session), shop(session)
+        for each in (of, other):
+            heard(session, each, FIRST, buyer=Buyer(customer_ref="1"))
+            heard(session, each, changed(FIRST, total=1), buyer=Buyer(customer_ref="1"))
+        assert record.forget_buyers(session, of.id, ["7001", "7002"]) == 1
+        session.expire_all()
+        mine, theirs = queries.by_ref(session, of.id, "7001"), queries.by_ref(session, other.id, "7001")
+        assert mine is not None
+        assert theirs is not None
+        assert [mine.buyer_hash, *(v.buyer_hash for v in queries.versions(session, mine.id))] == [None] * 3
+        assert None not in [theirs.buyer_hash, *(v.buyer_hash for v in queries.versions(session, theirs.id))]
+        # A later version that names nobody brings no one back.
+        again = heard(session, of, changed(FIRST, total=2, changed_at=at(9)))
+        assert again.order.buyer_hash is None

@@ -41,6 +41,9 @@ class Collected(msgspec.Struct, frozen=True):
     carriers: tuple[Carrier, ...]
     added_units: dict[str, int]
     first_seen: dict[str, datetime]
+    products: dict[
+        str, tuple[str | None, str | None]
+    ]  # line ref → (product ref, variant ref), as any version knows them
     buyer_hash: str | None
     disputed: bool  # another version has the newest's times and another content: the store must be asked
 
@@ -60,6 +63,7 @@ def collect(
         carriers=_carriers(ranked),
         added_units=_added_units(ranked, edits),
         first_seen=_first_seen(ranked),
+        products=_products(ranked),
         # The oldest version that names a buyer at all: a body without one says nothing about who it is.
         buyer_hash=buyers[0] if buyers else None,
         disputed=disputed,
@@ -77,6 +81,16 @@ def _first_seen(ranked: Iterable[Version]) -> dict[str, datetime]:
         for line in version.snapshot.lines:
             found.setdefault(line.line_ref, version.changed_at)
     return dict(sorted(found.items()))
+
+
+def _products(ranked: Sequence[Version]) -> dict[str, tuple[str | None, str | None]]:
+    """What each line was of. A store forgets it when the product is deleted; the order was of it all the same."""
+    known: dict[str, tuple[str | None, str | None]] = {}
+    for version in ranked:
+        for line in version.snapshot.lines:
+            product, variant = known.get(line.line_ref, (None, None))
+            known[line.line_ref] = (product or line.product_ref, variant or line.variant_ref)
+    return dict(sorted(known.items()))
 
 
 def _added_units(ranked: Sequence[Version], edits: Mapping[str, Sequence[FulfilledLine]]) -> dict[str, int]:

@@ -30,7 +30,7 @@ def facts(order: Order) -> OrderFacts:
     return OrderFacts(
         order_id=order.id,
         shop_id=order.shop_id,
-        snapshot=_snapshot.decode(order.snapshot),
+        snapshot=_whole(_snapshot.decode(order.snapshot), order.line_products),
         refunds=_refunds.decode(order.refunds),
         carriers=_carriers.decode(order.carriers),
         added_units=order.added_units,
@@ -38,6 +38,21 @@ def facts(order: Order) -> OrderFacts:
         buyer_hash=order.buyer_hash,
         oldest_changed_at=order.oldest_changed_at,
     )
+
+
+def _whole(snapshot: OrderSnapshot, products: dict[str, list[str | None]]) -> OrderSnapshot:
+    """The newest snapshot, its lines with what an older version still knew of their product."""
+    if all(line.product_ref and line.variant_ref for line in snapshot.lines):
+        return snapshot
+    lines = []
+    for line in snapshot.lines:
+        product, variant = products[line.line_ref]
+        lines.append(
+            msgspec.structs.replace(
+                line, product_ref=line.product_ref or product, variant_ref=line.variant_ref or variant
+            )
+        )
+    return msgspec.structs.replace(snapshot, lines=tuple(lines))
 
 
 def versions(session: Session, order_id: str) -> list[OrderVersion]:

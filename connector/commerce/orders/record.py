@@ -122,6 +122,15 @@ def mark_gone(session: Session, shop_id: str, order_ref: str, at: datetime) -> b
     return order is not None
 
 
+def forget_buyers(session: Session, shop_id: str, order_refs: Sequence[str]) -> int:
+    """Drop the hashes of these orders' buyers, of every version; how many orders. Pins stay, so nothing moves (F9)."""
+    mine = sa.select(Order.id).where(Order.shop_id == shop_id, Order.order_ref.in_(order_refs))
+    ids = session.execute(mine.order_by(Order.id).with_for_update()).scalars().all()
+    session.execute(sa.update(OrderVersion).where(OrderVersion.order_id.in_(ids)).values(buyer_hash=None))
+    session.execute(sa.update(Order).where(Order.id.in_(ids)).values(buyer_hash=None))
+    return len(ids)
+
+
 def buyer_hash(shop_id: str, buyer: Buyer) -> str | None:
     """The buyer as a keyed hash: the shop's own customer id, else the e-mail address, else the telephone number."""
     if buyer.customer_ref:
@@ -250,6 +259,7 @@ def _columns(collected: Collected) -> dict[str, Any]:
         "refunds": _list.encode(collected.refunds).decode(),
         "carriers": _list.encode(collected.carriers).decode(),
         "added_units": collected.added_units,
+        "line_products": {ref: list(pair) for ref, pair in collected.products.items()},
         "lines_first_seen": {ref: moment.isoformat() for ref, moment in collected.first_seen.items()},
         "oldest_changed_at": collected.oldest.changed_at,
         "buyer_hash": collected.buyer_hash,

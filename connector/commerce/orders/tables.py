@@ -37,6 +37,7 @@ class Order(Base):
     refunds: Mapped[str]  # JSON list of events.Refund: the merged set, ordered by (created_at, ref)
     carriers: Mapped[str]  # JSON list of events.Carrier: the set over all versions, stale ones too
     added_units: Mapped[dict[str, Any]]  # line ref → units known to be added by an edit
+    line_products: Mapped[dict[str, Any]]  # line ref → [product ref, variant ref], as any version knows them
     lines_first_seen: Mapped[dict[str, Any]]  # line ref → ISO time of the oldest known version that has it
     oldest_changed_at: Mapped[datetime]  # of the oldest known version: whose buyer counts
     buyer_hash: Mapped[str | None]  # keyed; dropped on erasure

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from sandbox.demo.trade import Day, Shop
 from sandbox.expected import expected
 
 CLIENT_ID = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
-MISBEHAVIOUR = {"drop": 0.06, "drop_orders": 0.03, "duplicate": 0.12, "reorder": 0.22, "hold_seconds": 2.0}
+MISBEHAVIOUR = {"drop": 0.06, "drop_orders": 0.03, "duplicate": 0.12, "reorder": 0.30, "hold_seconds": 4.0}
 SCOPES = (
     "shops:read", "listings:read", "creators:write", "collaborations:write", "links:write", "touches:write",
     "orders:read", "earnings:read",
@@ -44,6 +44,7 @@ class Plan:
     seed: int
     directory: Path
     repair: bool = True
+    misbehaviour: Doc = field(default_factory=lambda: dict(MISBEHAVIOUR))
 
 
 class Demo:
@@ -70,7 +71,7 @@ class Demo:
             self._sync()
         with screen.stage("programme", "Five creators share videos and live sessions"):
             trade.programme(self.running, self.plan.seed)
-        self.stores.call("PUT", "/misbehaviour", seed=self.plan.seed, **MISBEHAVIOUR)
+        self.stores.call("PUT", "/misbehaviour", seed=self.plan.seed, **self.plan.misbehaviour)
         with screen.stage("trade", f"{self.plan.buyers} buyers; deliveries get lost, doubled and out of order"):
             self._with_bar("buyers", lambda tell: trade.trade(self.running, self.plan.seed, tell))
         with screen.stage("afterwards", "Deliveries, refunds, edits, cancellations; the catalogs move"):
@@ -86,7 +87,7 @@ class Demo:
         with screen.stage("close", "The month is closed and paid"):
             self._close()
         with screen.stage("proofs", "Proofs"):
-            return self._prove()
+            return self.prove()
 
     def _start(self) -> None:
         shutil.rmtree(self.home, ignore_errors=True)
@@ -238,7 +239,8 @@ class Demo:
 
     # --- the proofs ---
 
-    def _prove(self) -> bool:
+    def prove(self) -> bool:
+        """Read both witnesses afresh, show and write down what they say; does every proof hold?"""
         journal = self.stores.journal("products", "orders")
         should = expected(journal, journal["notes"], self.running.rates)
         told = self.app.tell([shop.shop_id for shop in self.running.shops], _paid(self.files))

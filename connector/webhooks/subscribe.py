@@ -6,10 +6,12 @@ from connector import db, jobs, telemetry
 from connector.commerce.shops import grants, queries
 from connector.config import read_settings
 from connector.db import Scope
+from connector.errors import PlatformBusy, PlatformDown
 from connector.platforms import roster
 from connector.platforms.contract import Http
 
 JOB = "webhooks.subscribe"
+TRIES = 12
 _log = telemetry.logger(__name__)
 
 
@@ -36,5 +38,18 @@ def ensure(shop_id: str, http: Http | None = None, *, public_url: str | None = N
 
 @jobs.workflow(JOB)
 def subscribe(shop_id: str) -> int:
-    """The job: enqueued when a shop joins, and by reconciliation. How many subscriptions had to be put."""
-    return len(ensure(shop_id))
+    """The job: enqueued when a shop joins, and by reconciliation. How many subscriptions had to be put.
+
+    A store that is down or busy is asked again for half an hour; after that the next reconciliation asks.
+    """
+    for tries in range(TRIES):
+        jobs.check()
+        try:
+            return len(ensure(shop_id))
+        except (PlatformDown, PlatformBusy) as error:
+            if tries + 1 == TRIES:
+                raise
+            wait = error.retry_after if isinstance(error, PlatformBusy) else 2.0**tries
+            _log.warning("webhooks.not_subscribed", shop_id=shop_id, tries=tries + 1, problem=str(error))
+            jobs.pause(min(300.0, max(1.0, wait)))
+    return 0

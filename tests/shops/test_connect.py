@@ -113,7 +113,11 @@ def test_defaults_come_from_the_configuration(database: Database, monkeypatch: p
     monkeypatch.setattr(settings, "_configured", None)
     settings.use_defaults(
         Settings(
-            public_url="http://127.0.0.1:1", sealing_keys="k", hash_key="h" * 32, session_key="s" * 32, hold_days=3,
+            public_url="http://127.0.0.1:1",
+            sealing_keys="k",
+            hash_key="h" * 32,
+            session_key="s" * 32,
+            hold_days=3,
             _env_file=None,
         )  # fmt: skip
     )

@@ -1,0 +1,47 @@
+"""The API page in a browser: it shows every operation under our policy, and asks no other host."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import sync_playwright
+from werkzeug.serving import make_server
+
+from connector import app as application
+from connector.db import Database
+from tests.attribution.world import app_settings
+from tests.conftest import missing
+
+
+@pytest.mark.browser
+def test_the_page_shows_every_operation_and_asks_no_other_host(sqlite_database: Database) -> None:
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        missing("chromium", "install it (apt-get install chromium) to run the browser tests")
+    app = application.create_app(app_settings())
+    document = app.test_client().get("/openapi.json").json
+    assert document is not None
+    operations = sum(len([name for name in each if name != "parameters"]) for each in document["paths"].values())
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    said: list[str] = []
+    hosts: set[str] = set()
+    try:
+        with sync_playwright() as playwright:
+            page = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"]).new_page()
+            page.on("console", lambda message: said.append(message.text))
+            page.on("pageerror", lambda error: said.append(str(error)))
+            page.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
+            page.goto(f"http://127.0.0.1:{server.port}/docs")
+            page.wait_for_selector(".opblock", timeout=60_000)
+            page.locator(".opblock-summary").first.click()
+            page.wait_for_selector(".opblock-body")
+            shown = page.locator(".opblock").count()
+    finally:
+        server.shutdown()
+    assert shown == operations
+    assert said == []
+    assert {host for host in hosts if host} == {f"127.0.0.1:{server.port}"}

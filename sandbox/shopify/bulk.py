@@ -134,9 +134,7 @@ class Projection:
         elif chosen.selection_set is not None:
             nested = self._nested(resolver, arguments, chosen.selection_set, target.name, _is_list(definition.type))
             plan.computed.append((key, nested))
-        elif (
-            (type_name, name) not in RESOLVERS and name not in ("id", "legacyResourceId") and type_name in STORED_TYPES
-        ):
+        elif _is_stored(type_name, name):
             plan.direct.append((key, snake(name)))
         else:
             plan.computed.append((key, lambda source, call: resolver(source, call, arguments)))

@@ -30,6 +30,8 @@ DEFAULTS: Doc = {
     "truncate_mode": "file",  # 'file': a short file; 'connection': full Content-Length, then cut off
 }
 
+SHARES = ("drop", "drop_orders", "duplicate", "reorder", "api_fail", "throttle", "lose_token_answer")
+
 
 class WrongSwitch(ValueError):
     """A misbehaviour switch that does not exist or has a wrong value."""
@@ -75,15 +77,7 @@ class Misbehaviour:
         for name, value in changes.items():
             if name not in DEFAULTS:
                 raise WrongSwitch(f"no switch {name!r}; there are {', '.join(DEFAULTS)}")
-            if name in (
-                "drop",
-                "drop_orders",
-                "duplicate",
-                "reorder",
-                "api_fail",
-                "throttle",
-                "lose_token_answer",
-            ) and not (isinstance(value, int | float) and 0 <= value <= 1):
+            if name in SHARES and not (isinstance(value, int | float) and 0 <= value <= 1):
                 raise WrongSwitch(f"{name} is a share between 0 and 1")
         key = "misbehaviour" if shop is None else f"misbehaviour/{shop}"
         self.state.put_setting(key, {**self.state.setting(key, {}), **changes})

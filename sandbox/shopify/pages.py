@@ -23,6 +23,8 @@ SCOPE_WORDS = {
     "read_inventory": "See stock by location",
     "read_orders": "See orders of the last 60 days, their refunds and fulfilments",
     "read_all_orders": "See all orders, older ones too",
+    "read_fulfillments": "Hear of parcels and their delivery",
+    "read_customers": "See who bought",
     "read_publications": "See what is published where",
     "read_discounts": "See discount codes",
     "write_discounts": "Create discount codes",

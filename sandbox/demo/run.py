@@ -132,7 +132,8 @@ class Demo:
         self.running = Day(self.app, self.stores, self.clock, self._shops())
         for shop in self.running.shops:
             self.stores.call(
-                "POST", "/shops", shop=shop.domain, title=shop.title, currency=shop.currency, tax_rate="0.20", shipping_price=shop.shipping,
+                "POST", "/shops", shop=shop.domain, title=shop.title, currency=shop.currency,
+                tax_rate="0.20", shipping_price=shop.shipping,
                 taxes_included=shop.taxes_included, timezone=shop.time_zone, products=shop.products,
             )  # fmt: skip
 
@@ -211,6 +212,8 @@ class Demo:
         self.stores.call("DELETE", "/misbehaviour")
         if self.plan.repair:
             self._connector("reconcile")
+            for shop in self.running.shops:  # a lost products/update is found by reading the catalog again
+                self._connector("sync", shop.domain)
             self.app.wait_until_drained()
 
     def _close(self) -> None:
@@ -322,7 +325,8 @@ class Demo:
             text=True,
         )
         if done.returncode:
-            raise Refused(f"connector {' '.join(command)} → {done.returncode}: {done.stderr.strip() or done.stdout}")
+            said = done.stderr.strip() or done.stdout
+            raise Refused(f"connector {' '.join(command)} → {done.returncode}: {said}")
         return done.stdout
 
 

@@ -278,8 +278,14 @@ def _other_orders(day: Day, shop: Shop) -> None:
 
 
 def _move_catalog(day: Day, shop: Shop) -> None:
-    """A price changes and a product is deleted while orders run."""
-    dearer, gone = shop.listings[-1], shop.listings[-2]
+    """A price changes and a product is deleted while orders run.
+
+    The one that is deleted has sold nothing: of an order that is first heard of after its product was deleted, no
+    store's API says any more what it was of.
+    """
+    linked = {link.listing_id for link in day.links}
+    free = [listing for listing in shop.listings[:-1] if listing["id"] not in linked]
+    dearer, gone = shop.listings[-1], free[-1]
     product = day.stores.call("GET", f"/shops/{shop.domain}/products/{dearer['product_ref']}")
     variant = product["variants"][0]
     day.stores.call(

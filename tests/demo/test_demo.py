@@ -97,7 +97,7 @@ class Sabotaged(Demo):
         [(touch, old, self.swapped)] = sql(
             self,
             "SELECT d.touch_id, d.creator_id, o.number FROM decisions d JOIN orders o ON o.id = d.order_id "
-            "WHERE d.credit_reason = 'last_click_direct' AND d.rate_bp > 0 AND d.pinned_at IS NULL ORDER BY d.id LIMIT 1",
+            "WHERE d.credit_reason = 'last_click_direct' AND d.rate_bp > 0 AND d.pinned_at IS NULL LIMIT 1",
         )
         sql(
             self,

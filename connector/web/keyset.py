@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
 from flask import request
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from connector.db import Moment
 from connector.web import cursors
 
 PER_PAGE = 50
@@ -40,7 +40,7 @@ def read(
     cursor = back or request.args.get("older", "")
     if cursor:
         key = [
-            cursors.moment(part) if column.type.python_type is datetime else part
+            cursors.moment(part) if isinstance(column.type, Moment) else part
             for part, column in zip(cursors.unpack(listing, cursor), order, strict=True)
         ]
         here = sa.tuple_(*order)

@@ -18,8 +18,8 @@ from connector.web.guards import public
 from connector.web.layout import safe_path
 
 POLICY = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
 
@@ -96,8 +96,8 @@ def failing(app: Flask) -> Flask:
         ("broken", 500, "ledger-refused", "does not sum to zero"),
         ("fault", 500, "500", "A fault in our own program stopped it; nothing was changed. It is in our log under the "
          "reference below. Try again once. If it stops again, send us the reference."),
-        ("away", 503, "503", "Nothing you did is lost: stores send their messages again, and we read what we missed. Try "
-         "again in a minute."),
+        ("away", 503, "503", "Nothing you did is lost: stores send their messages again, and we read what we missed. "
+         "Try again in a minute."),
     ],
 )  # fmt: skip
 def test_programs_get_a_problem(failing: Flask, name: str, status: int, slug: str, detail: str) -> None:
@@ -216,7 +216,9 @@ def test_the_view_is_kept_in_cookies(app: Flask) -> None:
 def test_a_log_line_names_the_route_and_no_path(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         app.test_client().get("/console/sign-in/link/a-secret-token")
-    lines = [record.msg for record in caplog.records if isinstance(record.msg, dict) and record.msg.get("event") == "request"]
+    lines = [
+        record.msg for record in caplog.records if isinstance(record.msg, dict) and record.msg.get("event") == "request"
+    ]
     assert lines[-1]["route"] == "/console/sign-in/link/<token>"
     assert lines[-1]["request_id"].startswith("req_")
     assert "a-secret-token" not in json.dumps(lines)

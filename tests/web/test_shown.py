@@ -33,7 +33,8 @@ def _currencies() -> list[str]:
     ("amount", "currency", "style", "text"),
     [
         (747, "EUR", "symbol", "€7.47"), (-520, "EUR", "symbol", "−€5.20"), (0, "EUR", "symbol", "€0.00"),
-        (1200, "USD", "code", "USD\u00a012.00"), (3980, "JPY", "symbol", "¥3,980"), (1_234_567, "KWD", "bare", "1,234.567"),
+        (1200, "USD", "code", "USD\u00a012.00"), (3980, "JPY", "symbol", "¥3,980"),
+        (1_234_567, "KWD", "bare", "1,234.567"),
         (-1_234_567, "KWD", "symbol", "KWD\u00a0−1,234.567"), (5, "IQD", "code", "IQD\u00a00.005"),
         (123_456_789, "EUR", "symbol", "€1,234,567.89"),
     ],
@@ -63,7 +64,9 @@ def test_an_amount_keeps_its_direction() -> None:
     assert str(amounts.amount(-520, "EUR")) == '<span class="amount" dir="ltr">−€5.20</span>'
 
 
-@pytest.mark.parametrize(("bp", "text"), [(1500, "15.00\u00a0%"), (1, "0.01\u00a0%"), (8000, "80.00\u00a0%"), (None, "None")])
+@pytest.mark.parametrize(
+    ("bp", "text"), [(1500, "15.00\u00a0%"), (1, "0.01\u00a0%"), (8000, "80.00\u00a0%"), (None, "None")]
+)
 def test_rates(bp: int | None, text: str) -> None:
     assert amounts.rate(bp) == text
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from authlib.integrations.base_client.errors import OAuthError
 from authlib.integrations.flask_client import OAuth
 from flask import Flask, Response, current_app, redirect, request, session, url_for
+from joserfc.errors import JoseError
 from requests import RequestException
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -87,7 +88,7 @@ def openid_callback() -> AnyResponse:
     oauth = _oidc()
     try:
         info = oauth.staff.authorize_access_token()["userinfo"]
-    except (OAuthError, RequestException, KeyError, ValueError) as error:
+    except (OAuthError, JoseError, RequestException, KeyError, ValueError) as error:
         _log.warning("staff.openid_refused", kind=type(error).__name__, error=str(error))
         raise NotSignedIn(
             "an OpenID Connect answer that can't be taken",

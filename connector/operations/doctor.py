@@ -36,7 +36,7 @@ Severity = Literal["mend", "look"]
 SAMPLE = 200  # sealed values that are opened to see whether the keys fit
 LATE = timedelta(minutes=2)  # a delivery that waits longer is worth a look
 STUCK = timedelta(minutes=15)
-QUIET = timedelta(hours=26)  # reconciliation runs daily
+QUIET = timedelta(hours=6)  # a worker compares each shop every hour
 SKEW = timedelta(seconds=30)
 LEAST_FREE = 500_000_000  # bytes
 
@@ -258,7 +258,7 @@ def _deliveries(settings: Settings, database: Database) -> Iterator[Finding]:
 
 
 def _reconciled(settings: Settings, database: Database) -> Iterator[Finding]:
-    since = clock.wall() - QUIET
+    since = clock.now() - QUIET
     last = (
         sa.select(Reconciliation.shop_id, sa.func.max(Reconciliation.started_at).label("at"))
         .group_by(Reconciliation.shop_id)
@@ -284,12 +284,14 @@ def _reconciled(settings: Settings, database: Database) -> Iterator[Finding]:
                     "look", "reconciliation", what, "Run `connector reconcile`; the shop's page names the gaps."
                 )
             if (row.started_at if row is not None else installed_at) < since:
-                what = f"{domain} wasn't compared with its store for more than a day"
-                yield Finding("look", "reconciliation", what, "Run `connector reconcile`; a worker does it daily.")
+                what = f"{domain} wasn't compared with its store for more than {_span(QUIET)}"
+                yield Finding(
+                    "look", "reconciliation", what, "A running worker does it hourly; or run `connector reconcile`."
+                )
 
 
 def _runs(settings: Settings, database: Database) -> Iterator[Finding]:
-    silent = clock.wall() - STUCK
+    silent = clock.now() - STUCK
     with _reading(database) as session:
         newest = sa.select(sa.func.max(SyncRun.id)).where(SyncRun.kind == "full").group_by(SyncRun.shop_id)
         query = sa.select(SyncRun, Shop.domain).join(Shop, Shop.id == SyncRun.shop_id).where(SyncRun.id.in_(newest))

@@ -1,8 +1,8 @@
 """The rounds of the money over all shops: pin what is final, clear what is due, close a month. A transaction a batch.
 
-The worker walks the first two every minute; commands and the demo call all three with a moment of their own. Shops that
-left are walked too: their pending money matures on the last known facts (R16). Each batch is small, so that deliveries
-get in between, and one that another transaction crossed is repeated.
+A worker does the first two by itself, in a loop that listens to its stop; commands call all three, with a moment of
+their own. Shops that left are walked too: their pending money matures on the last known facts (R16). Each batch is
+small, so that deliveries get in between, and one that another transaction crossed is repeated.
 """
 
 from __future__ import annotations

@@ -227,6 +227,16 @@ def test_more_fulfilments_than_one_question_holds(stand_in: Any) -> None:
     assert len(same_on_both_sides(stand_in, client, number).fulfilments) == 7
 
 
+def test_an_order_of_a_deleted_product_reads_equal(stand_in: Any) -> None:
+    client = shop(stand_in, "deleted")
+    path = f"/shops/{client.domain}"
+    product = stand_in.control("POST", f"{path}/products", {"title": "Mug", "price": "10.00"})
+    order = stand_in.control("POST", f"{path}/orders", {"lines": [{"variant_id": product["variants"][0]["id"]}]})
+    assert same_on_both_sides(stand_in, client, int(order["id"])).lines[0].product_ref == str(product["id"])
+    stand_in.control("DELETE", f"{path}/products/{product['id']}")
+    assert same_on_both_sides(stand_in, client, int(order["id"])).lines[0].product_ref is None
+
+
 def test_an_empty_bucket_is_waited_for(stand_in: Any) -> None:
     client = shop(stand_in, "throttled")
     bucket = {"maximum": 1000, "restore_rate": 500, "drain": True}

@@ -20,7 +20,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import orjson
 from graphql import (
     FieldNode,
     FragmentDefinitionNode,
@@ -41,7 +40,7 @@ from graphql import (
     value_from_ast_untyped,
 )
 
-from sandbox.shopify import search
+from sandbox.shopify import search, wire
 from sandbox.shopify.clock import Clock
 from sandbox.shopify.deliveries import Deliveries
 from sandbox.shopify.fields import EVERYTHING, RESOLVERS, Call, Resolver, snake
@@ -272,7 +271,7 @@ def sources(reader: sqlite3.Connection, call: Call, query: BulkQuery) -> Iterato
             [shop, *where.parameters],
         )
         for (text,) in rows:
-            yield "Order", orjson.loads(text)
+            yield "Order", wire.loads(text)
         return
     if query.root == "productVariants":
         where = search.to_sql(query.query, search.VARIANT_FIELDS)
@@ -280,7 +279,7 @@ def sources(reader: sqlite3.Connection, call: Call, query: BulkQuery) -> Iterato
             f"SELECT doc FROM variants WHERE shop = ? AND ({where.sql}) ORDER BY id", [shop, *where.parameters]
         )
         for (text,) in rows:
-            yield "ProductVariant", orjson.loads(text)
+            yield "ProductVariant", wire.loads(text)
         return
     where = search.to_sql(query.query, search.PRODUCT_FIELDS)
     found = reader.execute(
@@ -291,12 +290,12 @@ def sources(reader: sqlite3.Connection, call: Call, query: BulkQuery) -> Iterato
     )
     pending = variants.fetchone()
     for number, text in found:
-        document: Doc = orjson.loads(text)
+        document: Doc = wire.loads(text)
         names = [option["name"] for option in document["options"]]
         own: list[Doc] = []
         while pending is not None and pending[0] <= number:
             if pending[0] == number:
-                variant = orjson.loads(pending[1])
+                variant = wire.loads(pending[1])
                 variant["_option_names"] = names
                 own.append(variant)
             pending = variants.fetchone()
@@ -328,7 +327,7 @@ class Export:
         if parent is not None:
             line["__parentId"] = parent
         # Shopify's files may escape a slash, which JSON allows: a reader that compares text notices
-        return orjson.dumps(line).replace(b"</", b"<\\/") + b"\n"
+        return wire.dumps(line).replace(b"</", b"<\\/") + b"\n"
 
     def _children(self, selection: SelectionSetNode, type_name: str, source: Doc) -> None:
         concrete = source.get("__typename", type_name)

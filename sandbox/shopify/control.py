@@ -5,11 +5,10 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-import orjson
 import requests
 from flask import Blueprint, Response, request
 
-from sandbox.shopify import journal, products
+from sandbox.shopify import journal, products, wire
 from sandbox.shopify.deliveries import signature, topic_name
 from sandbox.shopify.misbehaviour import WrongSwitch
 from sandbox.shopify.money import AmountRefused
@@ -22,7 +21,7 @@ def body() -> dict[str, Any]:
     if not request.get_data():
         return {}
     try:
-        value = orjson.loads(request.get_data())
+        value = wire.loads(request.get_data())
     except ValueError as error:
         raise ActRefused(f"the body is no JSON: {error}") from error
     if not isinstance(value, dict):
@@ -139,7 +138,7 @@ def blueprint(store: Store) -> Blueprint:
         """Send any body under any topic, signed right (unknown topics, malformed bodies); answers the status."""
         state.shop(shop)
         wanted = body()
-        raw = str(wanted["raw"]).encode() if "raw" in wanted else orjson.dumps(wanted.get("body", {}))
+        raw = str(wanted["raw"]).encode() if "raw" in wanted else wire.dumps(wanted.get("body", {}))
         uri = wanted.get("uri") or next((s["uri"] for s in store.subscriptions.of_shop(shop)), None)
         if uri is None:
             raise ActRefused("no subscription, so `uri` is needed")

@@ -23,9 +23,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-import orjson
 import requests
 
+from sandbox.shopify import wire
 from sandbox.shopify.clock import Clock
 from sandbox.shopify.fields import API_VERSION, Call
 from sandbox.shopify.misbehaviour import Misbehaviour
@@ -310,8 +310,8 @@ class Deliveries:
                 str(subscription["id"]),
                 subscription["uri"],
                 subject,
-                orjson.dumps(headers),
-                orjson.dumps(body),
+                wire.dumps(headers),
+                wire.dumps(body),
                 state,
                 ",".join(marks),
                 headers["X-Shopify-Triggered-At"],
@@ -401,7 +401,7 @@ class Deliveries:
         shop, topic, subscription, uri, headers_text, body, state, attempts, marks = row
         if what == "try" and state not in ("waiting", "sending"):
             return
-        headers = orjson.loads(headers_text)
+        headers = wire.loads(headers_text)
         headers["X-Shopify-Hmac-Sha256"] = signature(self.secret, body)
         if (attempts or what == "copy") and self.misbehaviour.switches(shop)["new_id_on_retry"]:
             headers["X-Shopify-Webhook-Id"] = str(uuid.uuid4())
@@ -505,7 +505,7 @@ class Deliveries:
             ).fetchall()
         made = []
         for number, name, topic, subscription, uri, subject, headers, body, state, tries, marks, status, when in found:
-            known = orjson.loads(headers)
+            known = wire.loads(headers)
             row: dict[str, Any] = {
                 "id": number,
                 "shop": name,

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
-from sandbox.shopify import orders, products
+from sandbox.shopify import orders, products, wire
 from sandbox.shopify.money import decimal_text
 from sandbox.shopify.state import Doc
 from sandbox.shopify.store import Store
@@ -174,9 +172,9 @@ def shop_products(store: Store, shop: Doc) -> list[Doc]:
         for number, text in reader.execute(
             "SELECT product_id, doc FROM variants WHERE shop = ? ORDER BY product_id, position", (shop["name"],)
         ):
-            by_product.setdefault(number, []).append(orjson.loads(text))
+            by_product.setdefault(number, []).append(wire.loads(text))
         for number, text in reader.execute("SELECT id, doc FROM products WHERE shop = ? ORDER BY id", (shop["name"],)):
-            made.append(product_entry(orjson.loads(text), by_product.get(number, []), shop["currency"]))
+            made.append(product_entry(wire.loads(text), by_product.get(number, []), shop["currency"]))
     return made
 
 
@@ -212,7 +210,7 @@ def journal(store: Store, shop: str | None, parts: tuple[str, ...]) -> dict[str,
 def notes(store: Store) -> list[Doc]:
     with store.state.lock:
         rows = store.state.con.execute("SELECT id, doc FROM notes ORDER BY id").fetchall()
-    return [{"id": number, **orjson.loads(text)} for number, text in rows]
+    return [{"id": number, **wire.loads(text)} for number, text in rows]
 
 
 def add_note(store: Store, note: Doc) -> Doc:
@@ -220,5 +218,5 @@ def add_note(store: Store, note: Doc) -> Doc:
     with store.state.writing() as con:
         number = store.state.next_id("note")
         kept = {"at": store.clock.stamp(), **{key: value for key, value in note.items() if key != "id"}}
-        con.execute("INSERT INTO notes VALUES (?, ?)", (number, orjson.dumps(kept)))
+        con.execute("INSERT INTO notes VALUES (?, ?)", (number, wire.dumps(kept)))
     return {"id": number, **kept}

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import orjson
+from sandbox.shopify import wire
 
 Doc = dict[str, Any]
 
@@ -169,16 +169,16 @@ class State:
     def setting(self, name: str, default: Doc) -> Doc:
         with self.lock:
             row = self.con.execute("SELECT doc FROM settings WHERE name = ?", (name,)).fetchone()
-        return {**default, **orjson.loads(row[0])} if row else dict(default)
+        return {**default, **wire.loads(row[0])} if row else dict(default)
 
     def put_setting(self, name: str, doc: Doc) -> None:
         with self.writing() as con:
-            con.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, orjson.dumps(doc)))
+            con.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, wire.dumps(doc)))
 
     def document(self, kind: str, key: str) -> Doc | None:
         with self.lock:
             row = self.con.execute("SELECT doc FROM documents WHERE kind = ? AND key = ?", (kind, key)).fetchone()
-        return orjson.loads(row[0]) if row else None
+        return wire.loads(row[0]) if row else None
 
     def documents(self, kind: str, shop: str | None = None) -> list[Doc]:
         with self.lock:
@@ -188,14 +188,14 @@ class State:
                 rows = self.con.execute(
                     "SELECT doc FROM documents WHERE kind = ? AND shop = ? ORDER BY rowid", (kind, shop)
                 ).fetchall()
-        return [orjson.loads(row[0]) for row in rows]
+        return [wire.loads(row[0]) for row in rows]
 
     def put_document(self, kind: str, key: str, shop: str, doc: Doc) -> None:
         with self.writing() as con:
             con.execute(
                 "INSERT INTO documents VALUES (?, ?, ?, ?)"
                 " ON CONFLICT (kind, key) DO UPDATE SET doc = excluded.doc, shop = excluded.shop",
-                (kind, key, shop, orjson.dumps(doc)),
+                (kind, key, shop, wire.dumps(doc)),
             )
 
     def drop_document(self, kind: str, key: str) -> bool:
@@ -209,16 +209,16 @@ class State:
             row = self.con.execute("SELECT doc FROM shops WHERE name = ?", (name,)).fetchone()
         if row is None:
             raise KeyError(f"no shop {name}")
-        doc: Doc = orjson.loads(row[0])
+        doc: Doc = wire.loads(row[0])
         return doc
 
     def shops(self) -> list[Doc]:
         with self.lock:
-            return [orjson.loads(row[0]) for row in self.con.execute("SELECT doc FROM shops ORDER BY name").fetchall()]
+            return [wire.loads(row[0]) for row in self.con.execute("SELECT doc FROM shops ORDER BY name").fetchall()]
 
     def put_shop(self, shop: Doc) -> None:
         with self.writing() as con:
-            con.execute("INSERT OR REPLACE INTO shops VALUES (?, ?)", (shop["name"], orjson.dumps(shop)))
+            con.execute("INSERT OR REPLACE INTO shops VALUES (?, ?)", (shop["name"], wire.dumps(shop)))
 
     # --- products ---
 
@@ -240,7 +240,7 @@ class State:
                             p["vendor"],
                             p["created_at"],
                             p["updated_at"],
-                            orjson.dumps(p),
+                            wire.dumps(p),
                         )
                         for p, _ in batch
                     ],
@@ -249,7 +249,7 @@ class State:
                 con.executemany(
                     "INSERT INTO variants VALUES (?,?,?,?,?,?,?)",
                     [
-                        (v["id"], shop, p["id"], v["position"], v["sku"], v["updated_at"], orjson.dumps(v))
+                        (v["id"], shop, p["id"], v["position"], v["sku"], v["updated_at"], wire.dumps(v))
                         for p, variants in batch
                         for v in variants
                     ],
@@ -262,27 +262,27 @@ class State:
             row = self.con.execute("SELECT doc FROM products WHERE id = ? AND shop = ?", (product_id, shop)).fetchone()
         if row is None:
             raise KeyError(f"no product {product_id}")
-        doc: Doc = orjson.loads(row[0])
+        doc: Doc = wire.loads(row[0])
         return doc
 
     def product_by_handle(self, shop: str, handle: str) -> Doc | None:
         with self.lock:
             row = self.con.execute("SELECT doc FROM products WHERE shop = ? AND handle = ?", (shop, handle)).fetchone()
-        return orjson.loads(row[0]) if row else None
+        return wire.loads(row[0]) if row else None
 
     def variants(self, product_id: int) -> list[Doc]:
         with self.lock:
             rows = self.con.execute(
                 "SELECT doc FROM variants WHERE product_id = ? ORDER BY position, id", (product_id,)
             ).fetchall()
-        return [orjson.loads(row[0]) for row in rows]
+        return [wire.loads(row[0]) for row in rows]
 
     def variant(self, shop: str, variant_id: int) -> Doc:
         with self.lock:
             row = self.con.execute("SELECT doc FROM variants WHERE id = ? AND shop = ?", (variant_id, shop)).fetchone()
         if row is None:
             raise KeyError(f"no variant {variant_id}")
-        doc: Doc = orjson.loads(row[0])
+        doc: Doc = wire.loads(row[0])
         return doc
 
     def delete_product(self, shop: str, product_id: int) -> None:
@@ -298,13 +298,13 @@ class State:
             row = self.con.execute("SELECT doc FROM orders WHERE id = ? AND shop = ?", (order_id, shop)).fetchone()
         if row is None:
             raise KeyError(f"no order {order_id}")
-        doc: Doc = orjson.loads(row[0])
+        doc: Doc = wire.loads(row[0])
         return doc
 
     def order_by_token(self, token: str) -> Doc | None:
         with self.lock:
             row = self.con.execute("SELECT doc FROM orders WHERE token = ?", (token,)).fetchone()
-        return orjson.loads(row[0]) if row else None
+        return wire.loads(row[0]) if row else None
 
     def put_order(self, order: Doc, financial_status: str) -> None:
         with self.writing() as con:
@@ -320,7 +320,7 @@ class State:
                     order["updated_at"],
                     financial_status,
                     int(order["deleted_at"] is not None),
-                    orjson.dumps(order),
+                    wire.dumps(order),
                 ),
             )
             con.executemany(
@@ -351,4 +351,4 @@ class State:
     def orders(self, shop: str) -> list[Doc]:
         with self.lock:
             rows = self.con.execute("SELECT doc FROM orders WHERE shop = ? ORDER BY id", (shop,)).fetchall()
-        return [orjson.loads(row[0]) for row in rows]
+        return [wire.loads(row[0]) for row in rows]

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import orjson
 from flask import Response
 from graphql import GraphQLSchema
 
+from sandbox.shopify import wire
 from sandbox.shopify.acts import Acts
 from sandbox.shopify.bulk import Bulk
 from sandbox.shopify.check_schema import load_subset
@@ -98,7 +98,7 @@ class Store:
 
 
 def json_answer(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    answer = Response(orjson.dumps(body), status, content_type="application/json; charset=utf-8")
+    answer = Response(wire.dumps(body), status, content_type="application/json; charset=utf-8")
     for name, value in (headers or {}).items():
         answer.headers[name] = value
     return answer

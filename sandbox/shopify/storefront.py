@@ -14,11 +14,10 @@ import secrets
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-import orjson
 from flask import Blueprint, Request, Response, abort, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
-from sandbox.shopify import journal, orders, placing, products
+from sandbox.shopify import journal, orders, placing, products, wire
 from sandbox.shopify.clock import wall
 from sandbox.shopify.money import AmountRefused, decimal_text, to_minor
 from sandbox.shopify.state import Doc
@@ -52,7 +51,7 @@ def read_properties(text: str | None) -> list[Doc]:
     if not text:
         return []
     try:
-        value = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        value = wire.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
     except ValueError:
         return []
     if not isinstance(value, dict):
@@ -237,7 +236,7 @@ def blueprint(store: Store) -> Blueprint:
             ).fetchall()
         cards = []
         for (text,) in rows:
-            product = orjson.loads(text)
+            product = wire.loads(text)
             variants = store.state.variants(product["id"])
             prices = [v["price"] for v in variants] or [0]
             cards.append(

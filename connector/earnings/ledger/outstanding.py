@@ -33,7 +33,7 @@ def cleared(
 ) -> list[Unsettled]:
     """Balances of lines that first cleared before `cleared_before`, summed over what occurred up to `until`; no zeros.
 
-    A line belongs to the month in which it cleared; what it gained or lost since then, up to `until`, comes with it. So a
+    A line belongs to the month in which it cleared; what it gained or lost since, up to `until`, comes with it. So a
     decrease after an earlier statement is a new negative line here (F6). Ordered by creator, order, line and content.
     """
     owed = sa.func.sum(Posting.amount)
@@ -59,7 +59,7 @@ def cleared(
 
 
 def settled(session: Session, currency: str) -> list[tuple[str, str, int]]:
-    """(shop, creator, amount) of every settled balance that isn't zero, all shops. Positive: owed; negative: carried."""
+    """(shop, creator, amount) of every settled balance but zeros, all shops. Positive: owed; negative: carried."""
     owed = sa.func.sum(Posting.amount)
     query = (
         sa.select(Posting.shop_id, Posting.creator_id, owed)

@@ -23,7 +23,7 @@ from connector.errors import RunRefused
 from connector.sync import load, runs
 from connector.sync.tables import SyncImage, SyncRefusal, SyncRun
 
-CHUNK = 1_000
+CHUNK = 2_000
 LARGE_SHARE, LARGE_NUMBER = 2, 20  # a sweep of more than one in two, and of more than twenty, asks first
 
 
@@ -132,10 +132,14 @@ def _settle_chunk(session: Session, run: SyncRun, found: Sequence[Any]) -> None:
     gone = set(vanished)
     by_file = [ref for ref in refs if ref not in gone and ref not in overtaken]
     whole = [ref for ref in by_file if ref not in refused]
-    changed = _bury_variants(session, run, whole, now)
+    figures = sums(session, run.shop_id, by_file, run.id)
+    lost = [ref for ref in whole if ref in figures and figures[ref].unseen]
+    if lost:
+        _bury_variants(session, run, lost, now)
+        figures |= sums(session, run.shop_id, lost, run.id)
+    changed = set(lost)
     if run.images_in:
         changed |= _put_images(session, run, [row for row in found if row.product_ref in set(whole)])
-    figures = sums(session, run.shop_id, by_file)
     shop = shops.get(session, run.shop_id)
     settle(session, shop, by_file, now, refused=refused, figures=figures)
     begun = run.started_at or run.queued_at
@@ -165,9 +169,9 @@ def _refusals(session: Session, run: SyncRun, refs: Sequence[str]) -> dict[str, 
     return {ref: reason for ref, reason in found}  # noqa: C416  a Row is no pair to dict()
 
 
-def _bury_variants(session: Session, run: SyncRun, refs: Sequence[str], now: datetime) -> set[str]:
-    """Tombstones for variants that the file no longer has; refs of their products."""
-    lost = session.execute(
+def _bury_variants(session: Session, run: SyncRun, refs: Sequence[str], now: datetime) -> None:
+    """Tombstones for variants that the file no longer has."""
+    session.execute(
         sa.update(VariantRow)
         .where(
             VariantRow.shop_id == run.shop_id,
@@ -176,10 +180,8 @@ def _bury_variants(session: Session, run: SyncRun, refs: Sequence[str], now: dat
             VariantRow.seen_run != run.id,
         )
         .values(gone_at=now, updated_at=now)
-        .returning(VariantRow.product_ref)
         .execution_options(synchronize_session=False)
     )
-    return set(lost.scalars())
 
 
 def _put_images(session: Session, run: SyncRun, found: Sequence[Any]) -> set[str]:

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from connector import clock, db, jobs
+from connector.commerce.catalog import queries as catalog
 from connector.commerce.shops import grants
 from connector.commerce.shops import queries as shops
 from connector.db import Scope
@@ -82,7 +83,8 @@ def _stage(run_id: str, shop_id: str) -> str:
         now = clock.now()
         if run.started_at is not None:
             runs.note(session, run.id, f"Taken up again after {run.lines_read:,} lines.")
-        run.started_at = run.started_at or now
+        if run.started_at is None:
+            run.started_at, run.fresh = now, not catalog.live_refs(session, shop_id, limit=1)
         run.status, run.heard_at = "running", now
         return run.stage
 

@@ -142,11 +142,13 @@ def _take_heads(session: Session, run: SyncRun, batch: Batch, make: rows.Rows, o
             run.same += 1
         else:
             heads[listing_id(run.shop_id, ref)] = head
-    known = rows.known(session, Listing, heads)
-    changed = [make.listing(head) for key, head in heads.items() if known.get(key) != head.content_hash]
-    rows.upsert_listings(session, changed, seen=True)
-    rows.mark_seen(
-        session, Listing, (key for key, head in heads.items() if known.get(key) == head.content_hash), run.id
+    same = (
+        set()
+        if run.fresh
+        else rows.mark_same(session, Listing, {key: head.content_hash for key, head in heads.items()}, run.id)
+    )
+    rows.upsert_listings(
+        session, [make.listing(key, head) for key, head in heads.items() if key not in same], seen=True
     )
 
 
@@ -156,16 +158,10 @@ def _take_variants(session: Session, run: SyncRun, batch: Batch, make: rows.Rows
         for variant, parent in batch.variants
         if parent not in overtaken
     }
-    known = rows.known(session, VariantRow, found)
-    changed: list[rows.Row] = []
-    same: list[str] = []
-    for key, (variant, parent) in found.items():
-        if known.get(key) == variant.content_hash:
-            same.append(key)
-        else:
-            changed.append(make.variant(variant, parent))
+    hashes = {key: variant.content_hash for key, (variant, _) in found.items()}
+    same = set() if run.fresh else rows.mark_same(session, VariantRow, hashes, run.id)
+    changed = [make.variant(key, variant, parent) for key, (variant, parent) in found.items() if key not in same]
     rows.upsert_variants(session, changed, seen=True)
-    rows.mark_seen(session, VariantRow, same, run.id)
 
 
 def _take_images(session: Session, run: SyncRun, batch: Batch) -> None:

@@ -25,6 +25,7 @@ class SyncRun(Base):
     stage: Mapped[str] = mapped_column(default="")  # export | load | settle: which part it is at
     problem: Mapped[str] = mapped_column(default="")
     large_sweep: Mapped[bool] = mapped_column(default=False)  # a person agreed to removing most of the catalog
+    fresh: Mapped[bool] = mapped_column(default=False)  # there was nothing before it: no row needs to be compared
     operation_ref: Mapped[str] = mapped_column(default="")  # the platform's bulk export
     exported_at: Mapped[datetime | None]  # when the export was asked for: what came later by webhook is newer
     checkpoint: Mapped[str] = mapped_column(default="")  # load: lines taken; settle: the last product ref

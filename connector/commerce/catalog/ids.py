@@ -6,23 +6,14 @@ or an order line can name its variant without asking the database.
 
 from __future__ import annotations
 
-import base64
 import hashlib
-
-# Crockford's letters, as `db.base32` uses them, in the place of RFC 4648's.
-_LETTERS = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", b"0123456789abcdefghjkmnpqrstvwxyz")
 
 
 def listing_id(shop_id: str, product_ref: str) -> str:
-    """`lst_` and 26 digits in base 32 over 128 bits of blake2b."""
-    return "lst_" + _digits(shop_id, b"product", product_ref)
+    """`lst_` and 26 hexadecimal digits: 104 bits of blake2b."""
+    return "lst_" + hashlib.blake2b(f"{shop_id}\0{product_ref}".encode(), digest_size=13, person=b"product").hexdigest()
 
 
 def variant_id(shop_id: str, variant_ref: str) -> str:
-    """`var_` and 26 digits in base 32 over 128 bits of blake2b."""
-    return "var_" + _digits(shop_id, b"variant", variant_ref)
-
-
-def _digits(shop_id: str, kind: bytes, ref: str) -> str:
-    digest = hashlib.blake2b(f"{shop_id}\0{ref}".encode(), digest_size=16, person=kind).digest()
-    return base64.b32encode(digest)[:26].translate(_LETTERS).decode()
+    """`var_` and 26 hexadecimal digits: 104 bits of blake2b. (Base 32 costs 17 µs a row in Python, this one.)"""
+    return "var_" + hashlib.blake2b(f"{shop_id}\0{variant_ref}".encode(), digest_size=13, person=b"variant").hexdigest()

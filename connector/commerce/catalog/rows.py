@@ -7,7 +7,7 @@ PostgreSQL (Core's upserts are three times slower). Values are exactly what the 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,6 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from connector import events
-from connector.commerce.catalog.ids import listing_id, variant_id
 from connector.commerce.catalog.tables import Listing, VariantRow
 from connector.db import Moment
 from connector.events import Product, Variant
@@ -37,6 +36,12 @@ _VARIANT = (
     "image_url", "requires_shipping", "content_hash", "seen_run", "gone_at", "updated_at",
 )  # fmt: skip
 VARIANT_COLUMNS = ("id", "shop_id", "variant_ref", *_VARIANT)
+
+# What follows from a listing's variants and its own facts, with PostgreSQL's types.
+SETTLED = {
+    "price_from": "bigint", "price_to": "bigint", "available": "boolean", "variant_count": "bigint", "refused": "text",
+    "status": "text", "reason": "text",
+}  # fmt: skip
 
 _json = msgspec.json.Encoder().encode
 
@@ -85,10 +90,10 @@ class Rows:
         self.moment = _moments(session)
         self.now = self.moment(now)
 
-    def listing(self, head: Weighed) -> Row:
+    def listing(self, key: str, head: Weighed) -> Row:
         product: Product = head.value
         return (
-            listing_id(self.shop_id, product.product_ref), self.shop_id, product.product_ref,
+            key, self.shop_id, product.product_ref,
             product.title, product.handle, product.vendor, product.category, product.description, product.url,
             product.image_url or (product.images[0] if product.images else ""), _json(product.tags).decode(),
             product.currency, product.status, product.published, product.gift_card, head.content_hash,
@@ -96,10 +101,10 @@ class Rows:
             _json(product.images).decode(), 0, 0, False, 0, "", "not_shoppable", "syncing", None, self.now,
         )  # fmt: skip
 
-    def variant(self, weighed: Weighed, product_ref: str) -> Row:
+    def variant(self, key: str, weighed: Weighed, product_ref: str) -> Row:
         variant: Variant = weighed.value
         return (
-            variant_id(self.shop_id, variant.variant_ref), self.shop_id, variant.variant_ref, product_ref,
+            key, self.shop_id, variant.variant_ref, product_ref,
             variant.title, variant.sku, variant.barcode, variant.price, variant.compare_at, variant.available,
             variant.stock, variant.position, _json(variant.options).decode(), variant.image_url,
             variant.requires_shipping, weighed.content_hash, self.run_id, None, self.now,
@@ -128,15 +133,47 @@ def known(session: Session, kind: type[Listing] | type[VariantRow], ids: Iterabl
     return {row[0]: row[1] for row in found}
 
 
-def mark_seen(session: Session, kind: type[Listing] | type[VariantRow], ids: Iterable[str], run_id: str) -> None:
-    """The run saw these rows, and they are as they were."""
-    listed = list(ids)
-    if listed:
-        mark = _mark(session)
-        session.connection().exec_driver_sql(
-            f"UPDATE {kind.__tablename__} SET seen_run = {mark} WHERE id {_among(session)}",  # noqa: S608
-            (run_id, *_listed(session, listed)),
+def mark_same(
+    session: Session, kind: type[Listing] | type[VariantRow], hashes: Mapping[str, str], run_id: str
+) -> set[str]:
+    """Which of these rows (id → content hash) are there unchanged. The run's mark is left on them in the same pass."""
+    if not hashes:
+        return set()
+    table = kind.__tablename__
+    if _sqlite(session):
+        pairs = "SELECT key, value FROM json_each(?)"
+        values: tuple[Any, ...] = (_json(hashes).decode(), run_id)
+    else:
+        pairs = "SELECT * FROM unnest(%s::text[], %s::text[])"
+        values = (list(hashes), list(hashes.values()), run_id)
+    found = session.connection().exec_driver_sql(
+        f"WITH came (id, content_hash) AS ({pairs}) UPDATE {table} SET seen_run = {_mark(session)} FROM came "  # noqa: S608
+        f"WHERE {table}.id = came.id AND {table}.content_hash = came.content_hash AND {table}.gone_at IS NULL "
+        f"RETURNING {table}.id",
+        values,
+    )
+    return {row[0] for row in found}
+
+
+def settle_listings(session: Session, changes: Sequence[Row], now: datetime) -> None:
+    """Write what follows from the variants: (id, *SETTLED) a listing."""
+    if not changes:
+        return
+    moment = _moments(session)(now)
+    connection = session.connection()
+    if _sqlite(session):
+        connection.exec_driver_sql(
+            f"UPDATE listings SET {', '.join(f'{name} = ?' for name in SETTLED)}, updated_at = ? WHERE id = ?",  # noqa: S608
+            [(*values, moment, key) for key, *values in changes],
         )
+        return
+    names = ", ".join(("id", *SETTLED))
+    arrays = ", ".join(f"%s::{kind}[]" for kind in ("text", *SETTLED.values()))
+    connection.exec_driver_sql(
+        f"UPDATE listings SET {', '.join(f'{name} = v.{name}' for name in SETTLED)}, updated_at = %s "  # noqa: S608
+        f"FROM unnest({arrays}) AS v({names}) WHERE listings.id = v.id",
+        (moment, *(list(column) for column in zip(*changes, strict=True))),
+    )
 
 
 def _sqlite(session: Session) -> bool:

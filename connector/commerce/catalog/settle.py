@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from connector.commerce.catalog import rows
 from connector.commerce.catalog.shoppable import Facts, decide
 from connector.commerce.catalog.tables import Listing, VariantRow
 from connector.commerce.shops.tables import Shop
@@ -33,12 +33,13 @@ class Sum:
     price_to: int = 0
     available: bool = False
     changed_at: datetime | None = None  # the newest change of any of them, gone ones too
+    unseen: int = 0  # live ones that the run did not see
 
 
-def sums(session: Session, shop_id: str, refs: Sequence[str]) -> dict[str, Sum]:
+def sums(session: Session, shop_id: str, refs: Sequence[str], run_id: str = "") -> dict[str, Sum]:
     """product ref → figures, for products that have any variant."""
     live = VariantRow.gone_at.is_(None)
-    rows = session.execute(
+    found = session.execute(
         sa.select(
             VariantRow.product_ref,
             sa.func.count(sa.case((live, 1))),
@@ -46,13 +47,14 @@ def sums(session: Session, shop_id: str, refs: Sequence[str]) -> dict[str, Sum]:
             sa.func.max(sa.case((live, VariantRow.price))),
             sa.func.max(sa.case((sa.and_(live, VariantRow.available), 1), else_=0)),
             sa.func.max(VariantRow.updated_at),
+            sa.func.count(sa.case((sa.and_(live, VariantRow.seen_run != run_id), 1))),
         )
         .where(VariantRow.shop_id == shop_id, VariantRow.product_ref.in_(refs))
         .group_by(VariantRow.product_ref)
     )
     return {
-        ref: Sum(count, low or 0, high or 0, bool(available), changed)
-        for ref, count, low, high, available, changed in rows
+        ref: Sum(count, low or 0, high or 0, bool(available), changed, unseen)
+        for ref, count, low, high, available, changed, unseen in found
     }
 
 
@@ -72,7 +74,7 @@ def settle(
     """
     found = session.execute(sa.select(*_LISTING).where(Listing.shop_id == shop.id, Listing.product_ref.in_(refs))).all()
     figures = sums(session, shop.id, refs) if figures is None else figures
-    changes: list[dict[str, Any]] = []
+    changes: list[rows.Row] = []
     for row in found:
         if row.gone_at is not None:
             continue
@@ -89,29 +91,6 @@ def settle(
             row.price_from, row.price_to, row.available, row.variant_count, row.refused, row.status, row.reason,
         )  # fmt: skip
         if after != before:
-            changes.append(dict(zip(_SETTLED, (row.id, *after), strict=True)))
-    if changes:
-        session.connection().execute(_update(), [{**change, "b_now": now} for change in changes])
+            changes.append((row.id, *after))
+    rows.settle_listings(session, changes, now)
     return len(changes)
-
-
-_SETTLED = ("b_id", "b_from", "b_to", "b_available", "b_count", "b_refused", "b_status", "b_reason")
-
-
-def _update() -> sa.Update:
-    """A Core update of bound parameters: executed many at once, where the ORM would look each row up."""
-    table = cast(sa.Table, Listing.__table__)
-    return (
-        sa.update(table)
-        .where(table.c.id == sa.bindparam("b_id"))
-        .values(
-            price_from=sa.bindparam("b_from"),
-            price_to=sa.bindparam("b_to"),
-            available=sa.bindparam("b_available"),
-            variant_count=sa.bindparam("b_count"),
-            refused=sa.bindparam("b_refused"),
-            status=sa.bindparam("b_status"),
-            reason=sa.bindparam("b_reason"),
-            updated_at=sa.bindparam("b_now"),
-        )
-    )

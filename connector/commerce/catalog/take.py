@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from connector import clock
 from connector.commerce.catalog import rows
-from connector.commerce.catalog.ids import listing_id
+from connector.commerce.catalog.ids import listing_id, variant_id
 from connector.commerce.catalog.settle import settle
 from connector.commerce.catalog.tables import Listing, VariantRow
 from connector.commerce.shops.tables import Shop
@@ -179,9 +179,10 @@ def _write_heads(session: Session, shop: Shop, products: dict[str, Product], run
     written: list[rows.Row] = []
     for ref, product in products.items():
         head = rows.weigh_head(product)
-        if known.get(listing_id(shop.id, ref)) != head.content_hash or images.get(ref) != product.images:
+        key = listing_id(shop.id, ref)
+        if known.get(key) != head.content_hash or images.get(ref) != product.images:
             changed.add(ref)
-            written.append(make.listing(head))
+            written.append(make.listing(key, head))
     rows.upsert_listings(session, written)
     for ref, product in products.items():
         values: dict[str, object] = {"store_changed_at": product.changed_at}
@@ -211,7 +212,7 @@ def _write_variants(session: Session, shop: Shop, products: dict[str, Product], 
         }
         weighed = {variant.variant_ref: rows.weigh_variant(variant, ref) for variant in product.variants}
         written = [
-            make.variant(variant, ref)
+            make.variant(variant_id(shop.id, variant_ref), variant, ref)
             for variant_ref, variant in weighed.items()
             if held.get(variant_ref) != variant.content_hash
         ]

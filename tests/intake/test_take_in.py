@@ -38,7 +38,9 @@ class Books:
         self.credits: dict[str, Credit] = {}
         self.count = 0
 
-    def decide(self, session: Session, of: Shop, order: Order, facts: OrderFacts, as_of: datetime) -> dict[str, Credit]:
+    def decide(
+        self, session: Session, of: Shop, order: Order, facts: OrderFacts, as_of: datetime, **more: bool
+    ) -> dict[str, Credit]:
         nobody = Credit(None, 0, credit_reason="no_touch", rate_reason="", terms_id=None)
         return {item.line_ref: self.credits.get(item.line_ref, nobody) for item in facts.snapshot.lines}
 

@@ -22,7 +22,9 @@ from tests.money.store import Delivery
 LATER = PLACED + timedelta(days=400)
 
 
-def decide(session: Session, shop: Shop, order: Order, facts: OrderFacts, as_of: datetime) -> dict[str, Credit]:
+def decide(
+    session: Session, shop: Shop, order: Order, facts: OrderFacts, as_of: datetime, **more: bool
+) -> dict[str, Credit]:
     """In place of attribution: final from the first moment, and the same whenever it is asked."""
     return {line.line_ref: credit(line.product_ref) for line in facts.snapshot.lines}
 

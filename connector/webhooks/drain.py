@@ -188,9 +188,11 @@ def _failed(delivery: Read, error: Exception) -> Outcome:
     if isinstance(error, InputRefused):
         return Outcome("parked", "refused", str(error)[:500])
     known = isinstance(error, ConnectorError)
-    loud = isinstance(error, LedgerRefused) or not known
-    log = _log.error if loud else _log.warning
-    log("delivery.failed", delivery_id=delivery.id, topic=delivery.topic, tries=delivery.tries + 1, exc_info=error)
+    where = {"delivery_id": delivery.id, "topic": delivery.topic, "tries": delivery.tries + 1}
+    if isinstance(error, LedgerRefused) or not known:
+        _log.error("delivery.failed", exc_info=error, **where)
+    else:
+        _log.warning("delivery.failed", error=str(error), **where)
     name = "".join("_" + c.lower() if c.isupper() else c for c in type(error).__name__).lstrip("_")
     # The words of an error that isn't ours may quote the body.
     return _again(delivery, name, str(error)[:500] if known else type(error).__name__)

@@ -119,7 +119,7 @@ def test_defaults_come_from_the_configuration(database: Database, monkeypatch: p
             session_key="s" * 32,
             hold_days=3,
             _env_file=None,
-        )  # fmt: skip
+        )
     )
     with db.write(Scope.system("test")) as session:
         shop = connect.connect(session, "shopify", PROFILE, GRANT, NOW)

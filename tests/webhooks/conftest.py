@@ -6,7 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -131,7 +131,7 @@ def run_drain(settings: Settings) -> Callable[[], int]:
 
 
 @pytest.fixture
-def sooner(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[timedelta], None]]:
+def sooner(monkeypatch: pytest.MonkeyPatch) -> Callable[[timedelta], None]:
     """Wall time moves on."""
     ahead = [timedelta(0)]
     real = clock.wall
@@ -140,4 +140,4 @@ def sooner(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[timedelta], No
     def move(by: timedelta) -> None:
         ahead[0] += by
 
-    yield move
+    return move

@@ -17,6 +17,11 @@ from connector.webhooks import inbox, line
 from connector.webhooks.tables import DeliveryRow, RejectedCount
 from tests.webhooks.conftest import DOMAIN, TRIGGERED, Store, join, moment, one, order, rows, sample
 
+SHAPE = (
+    "platform", "domain", "topic", "delivery_ref", "event_ref", "triggered_at", "api_version", "received_at", "headers",
+    "body_sealed", "body_hash", "body_size", "order_ref", "product_ref",
+)  # fmt: skip
+
 
 def rejected() -> dict[str, int]:
     with db.read(Scope.system("test")) as session:
@@ -208,12 +213,7 @@ def test_two_processes_that_hear_the_same_make_one_row(store: Store, shop_id: st
     shape = one()
 
     def put(number: int) -> None:
-        row: dict[str, Any] = {
-            name: getattr(shape, name) for name in (
-                "platform", "domain", "topic", "delivery_ref", "event_ref", "triggered_at", "api_version", "received_at",
-                "headers", "body_sealed", "body_hash", "body_size", "order_ref", "product_ref",
-            )
-        }  # fmt: skip
+        row = {name: getattr(shape, name) for name in SHAPE}
         for each in range(10):
             key = {"id": f"dlv_{number}_{each}", "delivery_key": f"k{each}", "body_key": f"b{each}"}
             start.wait()
@@ -263,7 +263,8 @@ def test_a_connection_that_broke_is_replaced(store: Store, shop_id: str, postgre
     store.post("orders/create", order(1))
     with postgresql_database.engine.connect() as connection:
         connection.exec_driver_sql(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
     assert store.post("orders/create", order(2)).status_code == 200
     assert len(rows()) == 2
@@ -285,12 +286,7 @@ def test_sqlite_whose_writer_is_busy_answers_within_the_platforms_patience(
 def test_one_bad_row_spoils_nothing_for_those_beside_it(shop_id: str, store: Store, database: Database) -> None:
     store.post("orders/create", order(99), ref="shape")
     shape = one()
-    row = {
-        name: getattr(shape, name) for name in (
-            "platform", "domain", "topic", "delivery_ref", "event_ref", "triggered_at", "api_version", "received_at",
-            "headers", "body_sealed", "body_hash", "body_size", "order_ref", "product_ref",
-        )
-    }  # fmt: skip
+    row = {name: getattr(shape, name) for name in SHAPE}
     ours = line.Line(database)
     group = [line._Waiting({**row, "id": f"dlv_{n}", "delivery_key": f"k{n}", "body_key": None}) for n in range(3)]
     group[1].row["topic"] = None

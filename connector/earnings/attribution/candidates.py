@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from connector import db
 from connector.commerce.orders.facts import OrderFacts
 from connector.commerce.orders.tables import Order
 from connector.commerce.shops import settings
@@ -36,6 +38,34 @@ _MOST_TOUCHES = 500
 # Carriers that aren't ours alone: a word in them that doesn't look like a token is somebody else's, and no forgery.
 _SHARED_CARRIERS = frozenset({"landing_page", "referral", "code"})
 JOURNEY = "journey"
+
+# Built once: building a statement costs more than running it. Lists are bound as expanding parameters.
+_TOUCH = sa.select(
+    Touch.id, Touch.token, Touch.shop_id, Touch.creator_id, Touch.content_id, Touch.product_ref, Touch.kind,
+    Touch.journey, Touch.at, Touch.received_at, Touch.window_seconds, Touch.eligible, Touch.ineligible_reason,
+    Touch.flags,
+)  # fmt: skip
+_BY_TOKEN = _TOUCH.where(Touch.token.in_(sa.bindparam("tokens", expanding=True)))
+_OF_JOURNEYS = (
+    _TOUCH.where(
+        Touch.shop_id == sa.bindparam("shop_id"),
+        Touch.journey.in_(sa.bindparam("journeys", expanding=True)),
+        Touch.product_ref.in_(sa.bindparam("products", expanding=True)),
+        Touch.at <= sa.bindparam("placed_at"),
+    )
+    .order_by(Touch.at.desc(), Touch.id.desc())
+    .limit(_MOST_TOUCHES)
+)
+_BUYERS = (
+    sa.select(sa.func.count(TokenBuyer.buyer_hash.distinct()))
+    .where(
+        TokenBuyer.touch_id.in_(sa.bindparam("touches", expanding=True)),
+        TokenBuyer.placed_at <= sa.bindparam("placed_at"),
+    )
+    .group_by(TokenBuyer.touch_id)
+)
+# A row of `_TOUCH`.
+TouchRow = sa.Row[*tuple[Any, ...]]
 
 
 class Gathered(msgspec.Struct, frozen=True):
@@ -88,12 +118,12 @@ def _carried(shop: Shop, facts: OrderFacts) -> dict[str, tuple[str, ...]]:
 
 def _by_token(
     session: Session, shop: Shop, carried: dict[str, tuple[str, ...]]
-) -> tuple[list[tuple[Touch, tuple[str, ...]]], list[BadToken]]:
+) -> tuple[list[tuple[TouchRow, tuple[str, ...]]], list[BadToken]]:
     """The touches of genuine tokens with their carriers, and what rode there that is no token of this shop."""
     genuine = [token for token in carried if tokens.genuine(token)]
-    rows = session.scalars(sa.select(Touch).where(Touch.token.in_(genuine))).all() if genuine else []
+    rows = session.connection().execute(_BY_TOKEN, {"tokens": genuine}).all() if genuine else []
     known = {touch.token: touch for touch in rows}
-    good: list[tuple[Touch, tuple[str, ...]]] = []
+    good: list[tuple[TouchRow, tuple[str, ...]]] = []
     bad: list[BadToken] = []
     for token, names in carried.items():
         touch = known.get(token)
@@ -106,50 +136,43 @@ def _by_token(
 
 
 def _note_buyer(session: Session, order: Order, buyer_hash: str | None, touch_ids: Collection[str]) -> None:
-    if buyer_hash is None:
+    if buyer_hash is None or not touch_ids:
         return
-    for touch_id in touch_ids:
-        insert = db.insert(session, TokenBuyer).values(
-            touch_id=touch_id, order_id=order.id, buyer_hash=buyer_hash, placed_at=order.placed_at
-        )
-        # An older version may name the buyer otherwise: that one counts, and the order counts once.
-        session.execute(
-            insert.on_conflict_do_update(
-                index_elements=["touch_id", "order_id"], set_={"buyer_hash": insert.excluded.buyer_hash}
-            )
-        )
+    session.connection().execute(
+        _noted(session.get_bind().dialect.name),
+        [
+            {"touch_id": touch_id, "order_id": order.id, "buyer_hash": buyer_hash, "placed_at": order.placed_at}
+            for touch_id in touch_ids
+        ],
+    )
+
+
+@cache
+def _noted(dialect: str) -> sa.Insert:
+    insert = postgresql.insert(TokenBuyer) if dialect == "postgresql" else sqlite.insert(TokenBuyer)
+    # An older version may name the buyer otherwise: that one counts, and the order counts once.
+    return insert.on_conflict_do_update(
+        index_elements=["touch_id", "order_id"], set_={"buyer_hash": insert.excluded.buyer_hash}
+    )
 
 
 def _shared(session: Session, touch_ids: Sequence[str], placed_at: datetime) -> bool:
     """Had more than three customers ordered with one of these tokens, up to and with this order?"""
     if not touch_ids:
         return False
-    counts = session.execute(
-        sa.select(sa.func.count(TokenBuyer.buyer_hash.distinct()))
-        .where(TokenBuyer.touch_id.in_(touch_ids), TokenBuyer.placed_at <= placed_at)
-        .group_by(TokenBuyer.touch_id)
-    )
+    counts = session.connection().execute(_BUYERS, {"touches": touch_ids, "placed_at": placed_at})
     return any(count > BUYERS_OF_A_TOKEN for (count,) in counts)
 
 
 def _journey(
-    session: Session, shop: Shop, found: Sequence[Touch], products: Sequence[str], placed_at: datetime
-) -> Sequence[Touch]:
+    session: Session, shop: Shop, found: Sequence[TouchRow], products: Sequence[str], placed_at: datetime
+) -> Sequence[TouchRow]:
     """The touches of the same journeys on these products. Those on other products can't count (D13 is off)."""
     journeys = sorted({touch.journey for touch in found if touch.journey is not None})
     if not journeys or not products:
         return []
-    return session.scalars(
-        sa.select(Touch)
-        .where(
-            Touch.shop_id == shop.id,
-            Touch.journey.in_(journeys),
-            Touch.product_ref.in_(products),
-            Touch.at <= placed_at,
-        )
-        .order_by(Touch.at.desc(), Touch.id.desc())
-        .limit(_MOST_TOUCHES)
-    ).all()
+    asked = {"shop_id": shop.id, "journeys": journeys, "products": products, "placed_at": placed_at}
+    return session.connection().execute(_OF_JOURNEYS, asked).all()
 
 
 def _rate(versions: list[Version], product_ref: str | None, moment: datetime) -> Rate | None:
@@ -158,7 +181,7 @@ def _rate(versions: list[Version], product_ref: str | None, moment: datetime) ->
 
 def _candidates(
     session: Session,
-    touches: Iterable[Touch],
+    touches: Iterable[TouchRow],
     via: dict[str, tuple[str, ...]],
     versions: list[Version],
     placed_at: datetime,

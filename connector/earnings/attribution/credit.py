@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
+from typing import Any
 
+import msgspec
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from connector import clock
@@ -19,40 +23,57 @@ from connector.earnings.attribution.tables import DecisionRow, DueForPin, Touch
 # What of a decision moves money or says whose it is; evidence and reasons may grow after the pin.
 _PINNED_FIELDS = ("creator_id", "content_id", "touch_id", "rate_bp", "terms_id")
 _FIELDS = ("credit_reason", "rate_reason", *_PINNED_FIELDS, "evidence")
+# Built once, run for every order.
+_INSERT = sa.insert(DecisionRow)
+_WAITS_NO_MORE = sa.delete(DueForPin).where(DueForPin.order_id == sa.bindparam("of"))
 
 
 def credit_lines(
-    session: Session, shop: Shop, order: Order, facts: OrderFacts, as_of: datetime | None = None
+    session: Session,
+    shop: Shop,
+    order: Order,
+    facts: OrderFacts,
+    as_of: datetime | None = None,
+    *,
+    created: bool = False,
 ) -> dict[str, Decision]:
     """Decide every line of the newest snapshot; line ref → decision.
 
     Until placed time + grace a decision is provisional and made anew with every delivery. The first evaluation after
     that of an order that was paid, wholly or in part, pins it; lines seen later are pinned when seen. A pinned decision
-    never changes: an evaluation that would differ only leaves a note (`drift`). The caller holds the order's row.
+    never changes: an evaluation that would differ only leaves a note (`drift`). The caller holds the order's row, and
+    says `created` when it has just been made: then nothing can be kept of it.
     """
     as_of = as_of or clock.now()
     gathered = candidates.gather(session, shop, order, facts)
     pin_at = gathered.order.placed_at + gathered.order.grace
     pins = facts.collected and as_of >= pin_at
-    rows = session.scalars(sa.select(DecisionRow).where(DecisionRow.order_id == order.id))
-    held = {row.line_ref: row for row in rows}
+    held = {} if created else _held(session, order.id)
     decided: dict[str, Decision] = {}
+    fresh: list[Decision] = []
     for line in gathered.lines:
-        fresh = decide(gathered.order, line, gathered.candidates)
+        decision = decide(gathered.order, line, gathered.candidates)
         row = held.get(line.line_ref)
         if row is None:
-            row = _row(order, fresh, as_of)
-            session.add(row)
-        elif row.pinned_at is None:
-            _take_over(row, fresh, as_of)
+            decided[line.line_ref] = decision = msgspec.structs.replace(decision, pinned=pins)
+            fresh.append(decision)
+            continue
+        if row.pinned_at is None:
+            _take_over(row, decision, as_of)
+            row.pinned_at = as_of if pins else None
         else:
-            _note_drift(session, row, fresh)
-        if pins and row.pinned_at is None:
-            row.pinned_at = as_of
+            _note_drift(session, row, decision)
         decided[line.line_ref] = as_decision(row)
-    _follow_due(session, order, pin_at if facts.collected and not pins else None)
+    if fresh:
+        session.connection().execute(_INSERT, [_columns(order, decision, as_of) for decision in fresh])
+    _follow_due(session, order, pin_at if facts.collected and not pins else None, created=created)
     session.flush()
     return decided
+
+
+def _held(session: Session, order_id: str) -> dict[str, DecisionRow]:
+    rows = session.scalars(sa.select(DecisionRow).where(DecisionRow.order_id == order_id))
+    return {row.line_ref: row for row in rows}
 
 
 def not_decided(session: Session, order: Order) -> None:
@@ -75,17 +96,17 @@ def as_decision(row: DecisionRow) -> Decision:
     )
 
 
-def _row(order: Order, fresh: Decision, as_of: datetime) -> DecisionRow:
-    return DecisionRow(
-        id=new_id("dec"),
-        order_id=order.id,
-        shop_id=order.shop_id,
-        line_ref=fresh.line_ref,
-        **{name: getattr(fresh, name) for name in _FIELDS},
-        decided_at=as_of,
-        pinned_at=None,
-        drift="",
-    )
+def _columns(order: Order, decision: Decision, as_of: datetime) -> dict[str, Any]:
+    return {
+        "id": new_id("dec"),
+        "order_id": order.id,
+        "shop_id": order.shop_id,
+        "line_ref": decision.line_ref,
+        **{name: getattr(decision, name) for name in _FIELDS},
+        "decided_at": as_of,
+        "pinned_at": as_of if decision.pinned else None,
+        "drift": "",
+    }
 
 
 def _take_over(row: DecisionRow, fresh: Decision, as_of: datetime) -> None:
@@ -117,13 +138,17 @@ def _erased(session: Session, row: DecisionRow) -> bool:
     return found is not None and found["via"] == [candidates.JOURNEY]
 
 
-def _follow_due(session: Session, order: Order, pin_at: datetime | None) -> None:
+def _follow_due(session: Session, order: Order, pin_at: datetime | None, *, created: bool = False) -> None:
     """Let the pin job know: a paid order with provisional decisions waits for `pin_at`; any other doesn't."""
-    row = session.get(DueForPin, order.id)
-    if pin_at is None:
-        if row is not None:
-            session.delete(row)
-    elif row is None:
-        session.add(DueForPin(order_id=order.id, shop_id=order.shop_id, pin_at=pin_at))
-    elif row.pin_at != pin_at:
-        row.pin_at = pin_at
+    connection = session.connection()
+    if pin_at is not None:
+        waits = {"order_id": order.id, "shop_id": order.shop_id, "pin_at": pin_at}
+        connection.execute(_wait(connection.dialect.name), waits)
+    elif not created:
+        connection.execute(_WAITS_NO_MORE, {"of": order.id})
+
+
+@cache
+def _wait(dialect: str) -> sa.Insert:
+    insert = postgresql.insert(DueForPin) if dialect == "postgresql" else sqlite.insert(DueForPin)
+    return insert.on_conflict_do_update(index_elements=["order_id"], set_={"pin_at": insert.excluded.pin_at})

@@ -101,7 +101,7 @@ def _evaluate(session: Session, shop: Shop, applied: Applied, outcome: str, caus
     facts = orders.facts(order)
     decisions = {}
     if rate.stopped(facts.snapshot) not in _NO_ORDER:
-        decisions = credit.credit_lines(session, shop, order, facts, as_of)  # stop 6
+        decisions = credit.credit_lines(session, shop, order, facts, as_of, created=created)  # stop 6
     elif not created:
         # It was an order before: the pin job must not wait for it any more.
         credit.not_decided(session, order)

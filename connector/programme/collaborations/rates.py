@@ -11,6 +11,16 @@ from sqlalchemy.orm import Session
 from connector.programme.collaborations.offer import Rate, Version, in_force
 from connector.programme.collaborations.tables import Terms
 
+_OPEN = (
+    sa.select(Terms.id, Terms.product_ref, Terms.rate_bp, Terms.version, Terms.starts_at, Terms.ends_at)
+    .where(
+        Terms.shop_id == sa.bindparam("shop_id"),
+        Terms.kind == "open",
+        Terms.product_ref.in_(sa.bindparam("scopes", expanding=True)),
+    )
+    .order_by(Terms.product_ref, Terms.version)
+)
+
 
 def open_rate(session: Session, shop_id: str, product_ref: str, moment: datetime) -> Rate | None:
     """The open rate of a product at `moment`, with the version it comes from. None: nothing was offered then."""
@@ -19,11 +29,7 @@ def open_rate(session: Session, shop_id: str, product_ref: str, moment: datetime
 
 def open_versions(session: Session, shop_id: str, product_refs: Collection[str]) -> list[Version]:
     """Every version of the shop's open terms for these products and for the whole shop: one query for a whole order."""
-    rows = session.execute(
-        sa.select(Terms.id, Terms.product_ref, Terms.rate_bp, Terms.version, Terms.starts_at, Terms.ends_at)
-        .where(Terms.shop_id == shop_id, Terms.kind == "open", Terms.product_ref.in_(["", *product_refs]))
-        .order_by(Terms.product_ref, Terms.version)
-    )
+    rows = session.connection().execute(_OPEN, {"shop_id": shop_id, "scopes": ["", *product_refs]})
     return [Version(*row) for row in rows]
 
 

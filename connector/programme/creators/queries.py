@@ -15,6 +15,15 @@ from connector.programme.creators.tables import Creator, CreatorStatus
 ACTIVE = "active"
 UNKNOWN = "unknown"  # before the creator was registered
 
+_STATUSES = (
+    sa.select(CreatorStatus.creator_id, CreatorStatus.status)
+    .where(
+        CreatorStatus.creator_id.in_(sa.bindparam("creators", expanding=True)),
+        CreatorStatus.starts_at <= sa.bindparam("moment"),
+    )
+    .order_by(CreatorStatus.starts_at, CreatorStatus.recorded_at, CreatorStatus.id)
+)
+
 
 def get(session: Session, creator_id: str) -> Creator:
     """Errors: NotFound."""
@@ -53,11 +62,7 @@ def statuses_at(session: Session, creator_ids: Collection[str], moment: datetime
     found = dict.fromkeys(creator_ids, UNKNOWN)
     if not found:
         return found
-    rows = session.execute(
-        sa.select(CreatorStatus.creator_id, CreatorStatus.status)
-        .where(CreatorStatus.creator_id.in_(list(found)), CreatorStatus.starts_at <= moment)
-        .order_by(CreatorStatus.starts_at, CreatorStatus.recorded_at, CreatorStatus.id)
-    )
+    rows = session.connection().execute(_STATUSES, {"creators": list(found), "moment": moment})
     for creator_id, status in rows:
         found[creator_id] = status
     return found

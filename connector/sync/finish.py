@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from connector import clock, db, jobs
-from connector.commerce.catalog import take
+from connector.commerce.catalog import rows, take
 from connector.commerce.catalog.settle import settle, sums
 from connector.commerce.catalog.tables import Listing, VariantRow
 from connector.commerce.shops import queries as shops
@@ -163,7 +163,7 @@ def _since(moment: datetime | None, begun: datetime) -> bool:
 def _refusals(session: Session, run: SyncRun, refs: Sequence[str]) -> dict[str, str]:
     found = session.execute(
         sa.select(SyncRefusal.product_ref, SyncRefusal.reason).where(
-            SyncRefusal.run_id == run.id, SyncRefusal.product_ref.in_(refs)
+            SyncRefusal.run_id == run.id, rows.among(session, SyncRefusal.product_ref, refs)
         )
     )
     return {ref: reason for ref, reason in found}  # noqa: C416  a Row is no pair to dict()
@@ -175,7 +175,7 @@ def _bury_variants(session: Session, run: SyncRun, refs: Sequence[str], now: dat
         sa.update(VariantRow)
         .where(
             VariantRow.shop_id == run.shop_id,
-            VariantRow.product_ref.in_(refs),
+            rows.among(session, VariantRow.product_ref, refs),
             VariantRow.gone_at.is_(None),
             VariantRow.seen_run != run.id,
         )
@@ -189,7 +189,7 @@ def _put_images(session: Session, run: SyncRun, found: Sequence[Any]) -> set[str
     images: dict[str, list[str]] = {row.product_ref: [] for row in found}
     lines = session.execute(
         sa.select(SyncImage.product_ref, SyncImage.url)
-        .where(SyncImage.run_id == run.id, SyncImage.product_ref.in_(list(images)))
+        .where(SyncImage.run_id == run.id, rows.among(session, SyncImage.product_ref, list(images)))
         .order_by(SyncImage.line)
     )
     for ref, url in lines:
@@ -223,7 +223,9 @@ def _drop_orphans(session: Session, run: SyncRun) -> None:
     for start in range(0, len(refs), 500):
         part = refs[start : start + 500]
         gone = session.scalars(
-            sa.select(Listing.product_ref).where(Listing.shop_id == run.shop_id, Listing.product_ref.in_(part))
+            sa.select(Listing.product_ref).where(
+                Listing.shop_id == run.shop_id, rows.among(session, Listing.product_ref, part)
+            )
         ).all()
         take.bury(session, run.shop_id, gone, clock.now())
         known = _refusals(session, run, part) | dict.fromkeys(gone, "")
@@ -234,7 +236,9 @@ def _drop_orphans(session: Session, run: SyncRun) -> None:
         session.execute(
             sa.delete(VariantRow)
             .where(
-                VariantRow.shop_id == run.shop_id, VariantRow.product_ref.in_(part), VariantRow.product_ref.not_in(gone)
+                VariantRow.shop_id == run.shop_id,
+                rows.among(session, VariantRow.product_ref, part),
+                VariantRow.product_ref.not_in(gone),
             )
             .execution_options(synchronize_session=False)
         )

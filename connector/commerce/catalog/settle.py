@@ -49,7 +49,7 @@ def sums(session: Session, shop_id: str, refs: Sequence[str], run_id: str = "") 
             sa.func.max(VariantRow.updated_at),
             sa.func.count(sa.case((sa.and_(live, VariantRow.seen_run != run_id), 1))),
         )
-        .where(VariantRow.shop_id == shop_id, VariantRow.product_ref.in_(refs))
+        .where(VariantRow.shop_id == shop_id, rows.among(session, VariantRow.product_ref, refs))
         .group_by(VariantRow.product_ref)
     )
     return {
@@ -72,7 +72,9 @@ def settle(
     Shape:  `refused` gives the reason of each product that could not be read whole; the others lose an earlier one.
             None leaves refusals as they are. `figures` are `sums` of the same refs, where the caller has them.
     """
-    found = session.execute(sa.select(*_LISTING).where(Listing.shop_id == shop.id, Listing.product_ref.in_(refs))).all()
+    found = session.execute(
+        sa.select(*_LISTING).where(Listing.shop_id == shop.id, rows.among(session, Listing.product_ref, refs))
+    ).all()
     figures = sums(session, shop.id, refs) if figures is None else figures
     changes: list[rows.Row] = []
     for row in found:

@@ -50,7 +50,7 @@ def apply_products(
     refs = list(current)
     session.execute(
         sa.update(Listing)
-        .where(Listing.shop_id == shop.id, Listing.product_ref.in_(refs))
+        .where(Listing.shop_id == shop.id, rows.among(session, Listing.product_ref, refs))
         .values(whole_at=now)
         .execution_options(synchronize_session=False)
     )
@@ -66,7 +66,7 @@ def mark_gone(session: Session, shop_id: str, product_refs: Iterable[str], now: 
     """
     now = now or clock.now()
     refs = list(product_refs)
-    live = (Listing.shop_id == shop_id, Listing.product_ref.in_(refs), Listing.gone_at.is_(None))
+    live = (Listing.shop_id == shop_id, rows.among(session, Listing.product_ref, refs), Listing.gone_at.is_(None))
     count = session.scalar(sa.select(sa.func.count()).select_from(Listing).where(*live)) or 0
     bury(session, shop_id, refs, now, whole_at=max(now, clock.now()))
     return count
@@ -81,13 +81,17 @@ def bury(
         values["whole_at"] = whole_at
     session.execute(
         sa.update(Listing)
-        .where(Listing.shop_id == shop_id, Listing.product_ref.in_(refs), Listing.gone_at.is_(None))
+        .where(Listing.shop_id == shop_id, rows.among(session, Listing.product_ref, refs), Listing.gone_at.is_(None))
         .values(**values, updated_at=now, variant_count=0)
         .execution_options(synchronize_session=False)
     )
     session.execute(
         sa.update(VariantRow)
-        .where(VariantRow.shop_id == shop_id, VariantRow.product_ref.in_(refs), VariantRow.gone_at.is_(None))
+        .where(
+            VariantRow.shop_id == shop_id,
+            rows.among(session, VariantRow.product_ref, refs),
+            VariantRow.gone_at.is_(None),
+        )
         .values(gone_at=now, updated_at=now)
         .execution_options(synchronize_session=False)
     )
@@ -146,7 +150,7 @@ def _held(
     """product ref → (the store's time of the version we hold, when it went)."""
     found = session.execute(
         sa.select(Listing.product_ref, Listing.store_changed_at, Listing.gone_at)
-        .where(Listing.shop_id == shop_id, Listing.product_ref.in_(list(products)))
+        .where(Listing.shop_id == shop_id, rows.among(session, Listing.product_ref, list(products)))
         .with_for_update()
     )
     return {ref: (changed_at, gone_at) for ref, changed_at, gone_at in found}
@@ -171,7 +175,7 @@ def _write_heads(session: Session, shop: Shop, products: dict[str, Product], run
         ref: tuple(held)
         for ref, held in session.execute(
             sa.select(Listing.product_ref, Listing.images).where(
-                Listing.shop_id == shop.id, Listing.product_ref.in_(list(products))
+                Listing.shop_id == shop.id, rows.among(session, Listing.product_ref, list(products))
             )
         )
     }
@@ -221,7 +225,7 @@ def _write_variants(session: Session, shop: Shop, products: dict[str, Product], 
         if lost:
             session.execute(
                 sa.update(VariantRow)
-                .where(VariantRow.shop_id == shop.id, VariantRow.variant_ref.in_(lost))
+                .where(VariantRow.shop_id == shop.id, rows.among(session, VariantRow.variant_ref, lost))
                 .values(gone_at=now, updated_at=now)
                 .execution_options(synchronize_session=False)
             )

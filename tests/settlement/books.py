@@ -80,6 +80,7 @@ class Books:
                 Order(id=line.order_id, shop_id=shop_id, order_ref=line.order_id[4:], number="#1", currency=currency,
                       placed_at=placed_at, changed_at=placed_at, triggered_at=placed_at, content_hash="h",
                       snapshot="{}", refunds="[]", carriers="[]", added_units={}, lines_first_seen={},
+                      line_products={},
                       oldest_changed_at=placed_at, first_seen_at=placed_at)
             )  # fmt: skip
             session.add(

@@ -36,7 +36,9 @@ HISTORIES = 40
 ZONES = ("UTC", "America/New_York", "Asia/Tokyo", "Pacific/Apia")
 
 
-def decide(session: Session, shop: Shop, order: Order, facts: OrderFacts, as_of: datetime) -> dict[str, Credit]:
+def decide(
+    session: Session, shop: Shop, order: Order, facts: OrderFacts, as_of: datetime, **_more: object
+) -> dict[str, Credit]:
     """In place of attribution: by the line's product, and pinned as soon as a line is seen."""
     held = set(session.scalars(sa.select(DecisionRow.line_ref).where(DecisionRow.order_id == order.id)))
     for line in facts.snapshot.lines:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -269,6 +270,20 @@ def test_a_repeated_request_makes_one_touch(api: Api, world: World) -> None:
     assert other.status_code == 201
     assert other.json is not None
     assert other.json["id"] != first["id"]
+
+
+def test_one_request_sent_many_times_at_once_makes_one_touch(api: Api, world: World) -> None:
+    body = tap(api, world)
+
+    def send(_number: int) -> TestResponse:
+        headers = {"Authorization": f"Bearer {api.secret}", "Idempotency-Key": "same"}
+        return api.app.test_client().post("/api/v1/touches", json=body, headers=headers)
+
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(send, range(6)))
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.get_json()["id"] for answer in answers}) == 1
+    assert len(touches(world)) == 1
 
 
 def test_taps_over_the_rate_say_so(api: Api, world: World) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import current_app, g
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from connector import db
@@ -35,10 +36,20 @@ def record_touch(json_data: shapes.TouchAsked, headers_data: shapes.IdempotencyA
     """
     key = headers_data.idempotency_key
     request_key = None if key is None else touches.request_key(g.app_token.id, key)
-    journey = None if json_data.buyer is None else journeys.of_buyer(json_data.buyer)
+    try:
+        return _record(json_data, request_key)
+    except IntegrityError:
+        if request_key is None:
+            raise
+        # The same request was sent twice at once and the other one was first: its touch is there now.
+        return _record(json_data, request_key)
+
+
+def _record(asked: shapes.TouchAsked, request_key: str | None) -> shapes.TouchShown:
+    journey = None if asked.buyer is None else journeys.of_buyer(asked.buyer)
     with db.write(Scope.app()) as session:
-        tapped = _tapped(session, json_data)
-        kind = json_data.kind or _kind(session, tapped)
+        tapped = _tapped(session, asked)
+        kind = asked.kind or _kind(session, tapped)
         shop = shops.get(session, tapped.shop_id)
         before = None if request_key is None else touches.repeated(session, request_key, tapped, kind, journey)
         if before is not None:
@@ -52,7 +63,7 @@ def record_touch(json_data: shapes.TouchAsked, headers_data: shapes.IdempotencyA
             journey=journey,
             request_key=request_key,
             per_minute=current_app.config["CONNECTOR"].touches_per_minute,
-            at=json_data.at,
+            at=asked.at,
         )
         return _shown(touch, cart.link_for(session, shop, touch))
 

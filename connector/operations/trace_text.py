@@ -58,13 +58,13 @@ def _line(line: Found, currency: str) -> Iterator[str]:
         yield from _decision(decision)
     base = line["base"]
     if base:
+        tax = f"tax {_money(base['tax'], currency)} ({base['tax_source']})"
         yield (
-            f"  base {_money(base['gross'] - base['own_discounts'] - base['shared_discount'], currency)}"
+            f"  base {_money(base['base'], currency)}"
             f" = {_money(base['gross'], currency)} - own discounts {_money(base['own_discounts'], currency)}"
             f" - share of the order's {_money(base['shared_discount'], currency)}"
+            + (f" - {tax}" if base["tax_contained"] else f"; {tax} on top")
         )
-        contained = "contained, taken off" if base["tax_contained"] else "on top"
-        yield f"       tax {_money(base['tax'], currency)} ({base['tax_source']}, {contained})"
     yield f"  commission {_money(line['commission'], currency)}, due {_money(line['due'], currency)}"
     if line["removed_base"] or line["refunded_base"]:
         yield (

@@ -104,6 +104,7 @@ class App:
         return {
             "shops": told,
             "balances": self._balances(),
+            "paid_by_content": self._paid_by_content(),
             "payouts": [
                 {
                     "creator": row["creator"],
@@ -141,6 +142,29 @@ class App:
             for bucket in BUCKETS:
                 total[bucket] += row[bucket]["amount"]
         return [sums[key] for key in sorted(sums)]
+
+    def _paid_by_content(self) -> dict[tuple[str, str, str], int]:
+        """{(creator, content, currency): amount} of the statements of creators who were paid all they say."""
+        handles = {row["id"]: row["handle"] for row in self.pages("/creators")}
+        refs = {
+            content["id"]: content["content_ref"]
+            for creator_id in handles
+            for content in self.pages(f"/creators/{creator_id}/content")
+        }
+        paid = {
+            (row["creator_id"], row["shop_id"]): row["amount"]["amount"]
+            for creator_id in handles
+            for row in self.get(f"/creators/{creator_id}/payouts")["items"]
+            if row["status"] == "paid"
+        }
+        sums: dict[tuple[str, str, str], int] = {}
+        for head in self.pages("/statements"):
+            if paid.get((head["creator_id"], head["shop_id"])) != head["total"]["amount"]:
+                continue
+            for line in self.get(f"/statements/{head['id']}")["lines"]:
+                key = (handles[head["creator_id"]], refs.get(line["content_id"], ""), line["amount"]["currency"])
+                sums[key] = sums.get(key, 0) + line["amount"]["amount"]
+        return sums
 
 
 def _order(head: Doc, trace: Doc) -> Doc:

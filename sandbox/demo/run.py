@@ -29,10 +29,10 @@ from sandbox.demo.trade import Day, Shop
 from sandbox.expected import expected
 
 CLIENT_ID = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
-MISBEHAVIOUR = {"drop": 0.06, "drop_orders": 0.03, "duplicate": 0.12, "reorder": 0.30, "hold_seconds": 4.0}
+MISBEHAVIOUR = {"drop": 0.06, "drop_orders": 0.03, "duplicate": 0.12, "reorder": 0.50, "hold_seconds": 4.0}
 SCOPES = (
-    "shops:read", "listings:read", "creators:write", "collaborations:write", "links:write", "touches:write",
-    "orders:read", "earnings:read",
+    "shops:read", "listings:read", "creators:read", "creators:write", "collaborations:write", "links:write",
+    "touches:write", "orders:read", "earnings:read",
 )  # fmt: skip
 
 
@@ -268,7 +268,7 @@ class Demo:
 
     def _rows(self, should: Doc, told: Doc) -> list[Doc]:
         """The table: sales and refunds by the journal, commission and paid as the connector says."""
-        paid = {(one["creator"], one["currency"]): one["paid"] for one in told["balances"]}
+        paid = told["paid_by_content"]
         sums: dict[tuple[str, str, str], list[int]] = {}
         for line in should["lines"]:
             if line["creator"] is not None:
@@ -286,7 +286,7 @@ class Demo:
             {
                 "creator": creator, "content": content, "currency": currency, "sales": decimal(sales, currency),
                 "refunds": decimal(refunds, currency), "commission": decimal(due.get(key, 0), currency),
-                "paid": decimal(paid.get((creator, currency), 0), currency),
+                "paid": decimal(paid.get(key, 0), currency),
             }
             for key, (sales, refunds) in sorted(sums.items())
             for creator, content, currency in [key]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 from cryptography.fernet import Fernet
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from connector import clock, db, vault
 from connector.config import Settings, read_settings
@@ -482,4 +483,11 @@ def main() -> None:
         connector()
     except ConnectorError as error:
         click.echo(f"connector: {error}", err=True)
+        sys.exit(1)
+    except DBAPIError as error:
+        said = str(error.orig).splitlines()[0]
+        if not isinstance(error, OperationalError) and "does not exist" not in said:
+            raise
+        # The database is away, or was never migrated.
+        click.echo(f"connector: the database can't be used: {said}. `connector doctor` says what to do.", err=True)
         sys.exit(1)

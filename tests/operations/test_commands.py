@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
-from connector.cli import connector
+from connector.cli import connector, main
 from connector.commerce.orders.tables import Order
 from tests.attribution.world import DAY, PLACED, World
 from tests.conftest import KEY
@@ -114,3 +114,15 @@ def test_a_time_without_its_offset_is_refused(moment: str) -> None:
     result = CliRunner().invoke(connector, ["clear", "--as-of", moment])
     assert result.exit_code == 2
     assert "isn't a time with its offset" in result.output
+
+
+def test_a_database_that_was_never_migrated_is_a_sentence(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CONNECTOR_DATABASE_URL", f"sqlite:///{tmp_path / 'empty.db'}")
+    monkeypatch.setattr("sys.argv", ["connector", "inbox"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    assert capsys.readouterr().err.startswith("connector: the database can't be used: no such table")
+    assert "Run `connector migrate`." in run("doctor", code=1).output

@@ -20,7 +20,8 @@ from connector.errors import Conflict
 from connector.webhooks.tables import ShopClaim
 
 Work = Literal["drain", "read"]
-LEASE = timedelta(seconds=15)
+# A batch is over in two seconds; what a killed worker held waits so long.
+LEASE = timedelta(seconds=10)
 _NEVER = datetime(2000, 1, 1, tzinfo=UTC)
 
 

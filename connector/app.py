@@ -24,9 +24,10 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import CollectorRegistry
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from connector import clock, db, telemetry, vault
-from connector.config import Settings, read_settings
+from connector import db, telemetry
+from connector.config import Settings
 from connector.faces.console.measures import StateCollector
+from connector.operations.opening import open_process
 from connector.web import csp, guards, layout, problems, sessions
 from connector.web.guards import app_scope, public
 
@@ -45,11 +46,7 @@ _ROOMS = (
 
 def from_environment() -> Flask:
     """The application of a process of its own: opens database, vault, clock and logs, then wires."""
-    settings = read_settings()
-    if settings.clock_file is not None:
-        clock.use_offset_file(settings.clock_file)
-    vault.use(vault.Vault(settings.keys(), settings.hash_key.get_secret_value()))
-    db.use(db.Database(settings.database_url, pool_size=settings.database_pool))
+    settings = open_process()
     telemetry.configure(settings.log_level, settings.log_format)
     return create_app(settings)
 

@@ -11,22 +11,16 @@ import click
 from cryptography.fernet import Fernet
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from connector import clock, db, vault
+from connector import clock, db
 from connector.config import Settings, read_settings
 from connector.errors import ConnectorError
 
 
 def open_process() -> Settings:
-    """Read the settings and open the database, the vault and the clock for this process."""
-    from connector.commerce.shops.settings import use_defaults
+    """As `operations.opening.open_process`, imported late: `connector --help` shouldn't load the whole house."""
+    from connector.operations import opening
 
-    settings = read_settings()
-    use_defaults(settings)
-    if settings.clock_file is not None:
-        clock.use_offset_file(settings.clock_file)
-    vault.use(vault.Vault(settings.keys(), settings.hash_key.get_secret_value()))
-    db.use(db.Database(settings.database_url, pool_size=settings.database_pool))
-    return settings
+    return opening.open_process()
 
 
 @click.group()

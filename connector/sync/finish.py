@@ -15,15 +15,16 @@ from sqlalchemy.orm import Session
 
 from connector import clock, db, jobs
 from connector.commerce.catalog import rows, take
-from connector.commerce.catalog.settle import settle, sums
+from connector.commerce.catalog.settle import Sum, settle, sums
 from connector.commerce.catalog.tables import Listing, VariantRow
 from connector.commerce.shops import queries as shops
 from connector.db import Scope
 from connector.errors import RunRefused
 from connector.sync import load, runs
-from connector.sync.tables import SyncImage, SyncRefusal, SyncRun
+from connector.sync.tables import SEEN, SyncImage, SyncRefusal, SyncRun
 
 CHUNK = 2_000
+MARKED_AT_ONCE = 5_000
 LARGE_SHARE, LARGE_NUMBER = 2, 20  # a sweep of more than one in two, and of more than twenty, asks first
 
 
@@ -33,62 +34,89 @@ def finish(run_id: str, shop_id: str) -> str:
     Errors: RunRefused when the counts don't agree or the sweep is too large, and nothing was tombstoned;
     runs.Stopped; jobs.Stopping.
     """
-    _begin(run_id, shop_id)
+    if not _settling(run_id, shop_id):
+        for kind in (Listing, VariantRow):
+            while _mark_missed(run_id, shop_id, kind):
+                jobs.check()
+        _begin(run_id, shop_id)
     while _chunk(run_id, shop_id):
         jobs.check()
     with db.write(Scope.shop(shop_id)) as session:
         run = load.hold(session, run_id)
         _drop_orphans(session, run)
-        run.refused = session.scalar(
-            sa.select(sa.func.count()).select_from(SyncRefusal).where(SyncRefusal.run_id == run.id)
-        ) or 0  # fmt: skip
-        if run.products_in != run.written + run.same + run.refused:
-            raise RunRefused(
-                f"the counts don't agree: {run.products_in} products came in, {run.written} were written, "
-                f"{run.same} were the same, {run.refused} were refused"
-            )
+        _count(session, run)
         runs.end(session, run, "refusals" if run.refused else "done")
         return run.status
 
 
-def _begin(run_id: str, shop_id: str) -> None:
-    """Check that the whole file came, and how much would go. Once: a resumed run goes on with its chunks."""
+def _settling(run_id: str, shop_id: str) -> bool:
+    """Is it past the check that the whole file came? Errors: RunRefused when it did not."""
     with db.write(Scope.shop(shop_id)) as session:
         run = load.hold(session, run_id)
-        if run.stage == "settle":
-            return
-        if run.expected is not None and run.lines_read != run.expected:
+        if run.stage != "settle" and run.expected is not None and run.lines_read != run.expected:
             raise RunRefused(
                 f"the store announced {run.expected:,} objects and its file had {run.lines_read:,}: nothing was removed"
             )
+        return run.stage == "settle"
+
+
+def missed(run_id: str) -> str:
+    """The mark of a row that the run's whole file did not name."""
+    return f"missed:{run_id}"
+
+
+def _mark_missed(run_id: str, shop_id: str, kind: type[Listing] | type[VariantRow]) -> int:
+    """Mark some live rows that the file neither changed nor named; how many. What is the same stays untouched.
+
+    The search reads a whole shop, so it is done outside of the write.
+    """
+    untouched = (
+        sa.select(kind.id)
+        .where(kind.shop_id == shop_id, kind.gone_at.is_(None), kind.seen_run.not_in((run_id, missed(run_id))))
+        .except_(sa.select(SEEN.c.key).where(SEEN.c.run_id == run_id))
+        .limit(MARKED_AT_ONCE)
+    )
+    with db.read(Scope.shop(shop_id)) as session:
+        keys = list(session.scalars(untouched))
+    if keys:
+        with db.write(Scope.shop(shop_id)) as session:
+            load.hold(session, run_id).heard_at = clock.now()
+            session.execute(
+                sa.update(kind)
+                .where(rows.among(session, kind.id, keys))
+                .values(seen_run=missed(run_id))
+                .execution_options(synchronize_session=False)
+            )
+    return len(keys)
+
+
+def _begin(run_id: str, shop_id: str) -> None:
+    """Check how much would go, then begin with the chunks."""
+    with db.write(Scope.shop(shop_id)) as session:
+        run = load.hold(session, run_id)
         _guard_sweep(session, run)
         run.stage, run.checkpoint, run.heard_at = "settle", "", clock.now()
         runs.note(session, run.id, f"Read all {run.lines_read:,} lines. Settling the listings.")
 
 
 def _guard_sweep(session: Session, run: SyncRun) -> None:
-    vanishing = session.scalar(sa.select(sa.func.count()).select_from(Listing).where(*_vanished(run))) or 0
-    live = session.scalar(
-        sa.select(sa.func.count()).select_from(Listing).where(Listing.shop_id == run.shop_id, Listing.gone_at.is_(None))
-    ) or 0  # fmt: skip
-    most = vanishing * LARGE_SHARE > live and vanishing > LARGE_NUMBER
-    if (most or vanishing == live > 1) and not run.large_sweep:
+    refused = sa.select(SyncRefusal.product_ref).where(SyncRefusal.run_id == run.id)
+    live = (Listing.shop_id == run.shop_id, Listing.gone_at.is_(None))
+    vanishing = _number(
+        session, Listing, *live, Listing.seen_run == missed(run.id), Listing.product_ref.not_in(refused),
+        sa.or_(Listing.whole_at.is_(None), Listing.whole_at < run.exported_at),
+    )  # fmt: skip
+    held = _number(session, Listing, *live)
+    most = vanishing * LARGE_SHARE > held and vanishing > LARGE_NUMBER
+    if (most or vanishing == held > 1) and not run.large_sweep:
         raise RunRefused(
-            f"the store's catalog no longer has {vanishing:,} of {live:,} products: nothing was removed. "
+            f"the store's catalog no longer has {vanishing:,} of {held:,} products: nothing was removed. "
             "If that is right, start the sync again and agree to the removal"
         )
 
 
-def _vanished(run: SyncRun) -> tuple[sa.ColumnElement[bool], ...]:
-    """Live listings that the whole file did not name, and that nobody brought since it was asked for."""
-    refused = sa.select(SyncRefusal.product_ref).where(SyncRefusal.run_id == run.id)
-    return (
-        Listing.shop_id == run.shop_id,
-        Listing.gone_at.is_(None),
-        Listing.seen_run != run.id,
-        sa.or_(Listing.whole_at.is_(None), Listing.whole_at < run.exported_at),
-        Listing.product_ref.not_in(refused),
-    )
+def _number(session: Session, what: Any, *where: sa.ColumnElement[bool]) -> int:
+    return session.scalar(sa.select(sa.func.count()).select_from(what).where(*where)) or 0
 
 
 def _chunk(run_id: str, shop_id: str) -> bool:
@@ -97,14 +125,10 @@ def _chunk(run_id: str, shop_id: str) -> bool:
         run = load.hold(session, run_id)
         found = session.execute(
             sa.select(
-                Listing.product_ref, Listing.seen_run, Listing.updated_at, Listing.whole_at, Listing.gone_at,
+                Listing.product_ref, Listing.seen_run, Listing.whole_at,
                 Listing.images if run.images_in else sa.null(), Listing.image_url,
             )
-            .where(
-                Listing.shop_id == shop_id,
-                Listing.product_ref > run.checkpoint,
-                sa.or_(Listing.gone_at.is_(None), Listing.seen_run == run.id),
-            )
+            .where(Listing.shop_id == shop_id, Listing.product_ref > run.checkpoint, Listing.gone_at.is_(None))
             .order_by(Listing.product_ref)
             .limit(CHUNK)
         ).all()  # fmt: skip
@@ -119,41 +143,47 @@ def _chunk(run_id: str, shop_id: str) -> bool:
 def _settle_chunk(session: Session, run: SyncRun, found: Sequence[Any]) -> None:
     now = clock.now()
     since = run.exported_at or run.queued_at
-    refs = [row.product_ref for row in found]
-    refused = _refusals(session, run, refs)
-    overtaken = {row.product_ref for row in found if row.whole_at is not None and row.whole_at >= since}
-    vanished = [
-        row.product_ref
-        for row in found
-        if row.seen_run != run.id and row.product_ref not in overtaken and row.product_ref not in refused
-    ]
+    refused = _refusals(session, run, [row.product_ref for row in found])
+    by_file = [row for row in found if row.whole_at is None or row.whole_at < since]
+    vanished = [row.product_ref for row in by_file if row.seen_run == missed(run.id) and row.product_ref not in refused]
     take.bury(session, run.shop_id, vanished, since)
     run.gone += len(vanished)
     gone = set(vanished)
-    by_file = [ref for ref in refs if ref not in gone and ref not in overtaken]
-    whole = [ref for ref in by_file if ref not in refused]
-    figures = sums(session, run.shop_id, by_file, run.id)
-    lost = [ref for ref in whole if ref in figures and figures[ref].unseen]
+    stays = [row for row in by_file if row.product_ref not in gone]
+    whole = [row for row in stays if row.product_ref not in refused]
+    refs = [row.product_ref for row in stays]
+    figures = sums(session, run.shop_id, refs, missed(run.id))
+    lost = [row.product_ref for row in whole if figures.get(row.product_ref, Sum()).missed]
     if lost:
         _bury_variants(session, run, lost, now)
-        figures |= sums(session, run.shop_id, lost, run.id)
+        figures |= sums(session, run.shop_id, lost)
     changed = set(lost)
     if run.images_in:
-        changed |= _put_images(session, run, [row for row in found if row.product_ref in set(whole)])
-    shop = shops.get(session, run.shop_id)
-    settle(session, shop, by_file, now, refused=refused, figures=figures)
+        changed |= _put_images(session, run, whole)
+    settle(session, shops.get(session, run.shop_id), refs, now, refused=refused, figures=figures)
     begun = run.started_at or run.queued_at
-    for row in found:
-        if row.seen_run != run.id or row.product_ref in refused:
-            continue
-        figure = figures.get(row.product_ref)
-        new = (
-            row.product_ref in changed or _since(row.updated_at, begun) or (figure and _since(figure.changed_at, begun))
-        )
-        if new and row.product_ref not in overtaken:
+    for row in whole:
+        # Its head was the same, and something else of it was not. The others are counted at the end.
+        if row.seen_run != run.id and (
+            row.product_ref in changed or _since(figures.get(row.product_ref, Sum()).changed_at, begun)
+        ):
             run.written += 1
-        else:
-            run.same += 1
+            run.same -= 1
+
+
+def _count(session: Session, run: SyncRun) -> None:
+    """What is in the database, against what came in. Errors: RunRefused when they differ."""
+    refused = sa.select(SyncRefusal.product_ref).where(SyncRefusal.run_id == run.id)
+    taken = (Listing.shop_id == run.shop_id, Listing.product_ref.not_in(refused))
+    run.written += _number(session, Listing, *taken, Listing.seen_run == run.id)
+    same = sa.select(Listing.id).where(*taken)
+    run.same += _number(session, SEEN, SEEN.c.run_id == run.id, SEEN.c.kind == "product", SEEN.c.key.in_(same))
+    run.refused = _number(session, SyncRefusal, SyncRefusal.run_id == run.id)
+    if run.products_in != run.written + run.same + run.refused:
+        raise RunRefused(
+            f"the counts don't agree: {run.products_in} products came in, {run.written} were written, "
+            f"{run.same} were the same, {run.refused} were refused"
+        )
 
 
 def _since(moment: datetime | None, begun: datetime) -> bool:
@@ -177,7 +207,7 @@ def _bury_variants(session: Session, run: SyncRun, refs: Sequence[str], now: dat
             VariantRow.shop_id == run.shop_id,
             rows.among(session, VariantRow.product_ref, refs),
             VariantRow.gone_at.is_(None),
-            VariantRow.seen_run != run.id,
+            VariantRow.seen_run == missed(run.id),
         )
         .values(gone_at=now, updated_at=now)
         .execution_options(synchronize_session=False)

@@ -22,7 +22,7 @@ from connector.commerce.catalog.tables import Listing, VariantRow
 from connector.db import Scope, new_id
 from connector.platforms.contract import BulkNode, RefusedItem
 from connector.sync import runs
-from connector.sync.tables import SyncImage, SyncRefusal, SyncRun
+from connector.sync.tables import SEEN, SyncImage, SyncRefusal, SyncRun
 
 BATCH_LINES = 2_000
 BATCH_BYTES = 4_000_000  # of content as JSON: long descriptions must not fill the memory
@@ -142,11 +142,7 @@ def _take_heads(session: Session, run: SyncRun, batch: Batch, make: rows.Rows, o
             run.same += 1
         else:
             heads[listing_id(run.shop_id, ref)] = head
-    same = (
-        set()
-        if run.fresh
-        else rows.mark_same(session, Listing, {key: head.content_hash for key, head in heads.items()}, run.id)
-    )
+    same = _same(session, run, Listing, {key: head.content_hash for key, head in heads.items()})
     rows.upsert_listings(
         session, [make.listing(key, head) for key, head in heads.items() if key not in same], seen=True
     )
@@ -159,9 +155,20 @@ def _take_variants(session: Session, run: SyncRun, batch: Batch, make: rows.Rows
         if parent not in overtaken
     }
     hashes = {key: variant.content_hash for key, (variant, _) in found.items()}
-    same = set() if run.fresh else rows.mark_same(session, VariantRow, hashes, run.id)
+    same = _same(session, run, VariantRow, hashes)
     changed = [make.variant(key, variant, parent) for key, (variant, parent) in found.items() if key not in same]
     rows.upsert_variants(session, changed, seen=True)
+
+
+def _same(session: Session, run: SyncRun, kind: type[Listing] | type[VariantRow], hashes: dict[str, str]) -> set[str]:
+    """Which of these (id → content hash) are held as they came. Their rows stay untouched; that they came is noted."""
+    if run.fresh:
+        return set()
+    known = rows.known(session, kind, hashes)
+    same = {key for key, content_hash in hashes.items() if known.get(key) == content_hash}
+    name = "product" if kind is Listing else "variant"
+    rows.append(session, SEEN.name, ("run_id", "kind", "key"), [(run.id, name, key) for key in same])
+    return same
 
 
 def _take_images(session: Session, run: SyncRun, batch: Batch) -> None:

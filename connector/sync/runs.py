@@ -18,7 +18,7 @@ from connector import audit, clock, db, jobs
 from connector.commerce.shops.tables import Shop
 from connector.db import Scope, new_id
 from connector.errors import Conflict, NotFound
-from connector.sync.tables import SyncImage, SyncNote, SyncRun
+from connector.sync.tables import SEEN, SyncImage, SyncNote, SyncRun
 
 LIVE = ("queued", "running", "waiting", "stopping")
 ENDED = ("done", "refusals", "failed", "stopped")
@@ -93,6 +93,7 @@ def end(session: Session, run: SyncRun, status: str, problem: str = "") -> None:
     run.status, run.problem, run.finished_at = status, problem, clock.now()
     run.heard_at = run.finished_at
     session.execute(sa.delete(SyncImage).where(SyncImage.run_id == run.id))
+    session.execute(sa.delete(SEEN).where(SEEN.c.run_id == run.id))
     note(session, run.id, _closing_line(run))
     session.flush()
 

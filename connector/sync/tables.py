@@ -45,6 +45,17 @@ class SyncRun(Base):
     finished_at: Mapped[datetime | None]
 
 
+# What a run's file named and we held already as it came, until the run has ended. Appended to and read once as a whole,
+# so it has no key: an index would cost more than all the rest of an unchanged sync.
+SEEN = sa.Table(
+    "sync_seen",
+    Base.metadata,
+    sa.Column("run_id", sa.Text(), nullable=False),
+    sa.Column("kind", sa.Text(), nullable=False),  # product | variant
+    sa.Column("key", sa.Text(), nullable=False),  # lst_… | var_…
+)
+
+
 class SyncImage(Base):
     """An image line of a run's export, until the run puts it on its listing. Not the catalog: gone with the run."""
 

@@ -1,4 +1,4 @@
-"""Catalog rows in batches: what is known, what is upserted, what is only marked as seen.
+"""Catalog rows in batches: what is known, what is upserted, what is settled.
 
 Written below the ORM, since this is the path on which 600,000 rows go: `executemany` on SQLite, COPY and one INSERT on
 PostgreSQL (Core's upserts are three times slower). Values are exactly what the mapped classes would store.
@@ -7,7 +7,7 @@ PostgreSQL (Core's upserts are three times slower). Values are exactly what the 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, cast
 
@@ -135,28 +135,6 @@ def known(session: Session, kind: type[Listing] | type[VariantRow], ids: Iterabl
     return {row[0]: row[1] for row in found}
 
 
-def mark_same(
-    session: Session, kind: type[Listing] | type[VariantRow], hashes: Mapping[str, str], run_id: str
-) -> set[str]:
-    """Which of these rows (id → content hash) are there unchanged. The run's mark is left on them in the same pass."""
-    if not hashes:
-        return set()
-    table = kind.__tablename__
-    if _sqlite(session):
-        pairs = "SELECT key, value FROM json_each(?)"
-        values: tuple[Any, ...] = (_json(hashes).decode(), run_id)
-    else:
-        pairs = "SELECT * FROM unnest(%s::text[], %s::text[])"
-        values = (list(hashes), list(hashes.values()), run_id)
-    found = session.connection().exec_driver_sql(
-        f"WITH came (id, content_hash) AS ({pairs}) UPDATE {table} SET seen_run = {_mark(session)} FROM came "  # noqa: S608
-        f"WHERE {table}.id = came.id AND {table}.content_hash = came.content_hash AND {table}.gone_at IS NULL "
-        f"RETURNING {table}.id",
-        values,
-    )
-    return {row[0] for row in found}
-
-
 def settle_listings(session: Session, changes: Sequence[Row], now: datetime) -> None:
     """Write what follows from the variants: (id, *SETTLED) a listing."""
     if not changes:
@@ -210,6 +188,22 @@ def _moments(session: Session) -> Callable[[datetime | None], Any]:
     dialect = session.get_bind().dialect
     process = Moment().dialect_impl(dialect).bind_processor(dialect)
     return process if process is not None else lambda value: value
+
+
+def append(session: Session, table: str, columns: tuple[str, ...], rows: Sequence[Row]) -> None:
+    """Add rows that nothing is compared with."""
+    if not rows:
+        return
+    connection = session.connection()
+    names = ", ".join(columns)
+    if _sqlite(session):
+        marks = ", ".join("?" * len(columns))
+        connection.exec_driver_sql(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(rows))  # noqa: S608
+        return
+    driver: Any = connection.connection.driver_connection
+    with driver.cursor() as cursor, cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
 
 
 def _upsert(

@@ -33,11 +33,11 @@ class Sum:
     price_to: int = 0
     available: bool = False
     changed_at: datetime | None = None  # the newest change of any of them, gone ones too
-    unseen: int = 0  # live ones that the run did not see
+    missed: int = 0  # live ones with the given mark
 
 
-def sums(session: Session, shop_id: str, refs: Sequence[str], run_id: str = "") -> dict[str, Sum]:
-    """product ref → figures, for products that have any variant."""
+def sums(session: Session, shop_id: str, refs: Sequence[str], mark: str = "") -> dict[str, Sum]:
+    """product ref → figures, for products that have any variant. `mark` is a sync run's for what it missed."""
     live = VariantRow.gone_at.is_(None)
     found = session.execute(
         sa.select(
@@ -47,14 +47,14 @@ def sums(session: Session, shop_id: str, refs: Sequence[str], run_id: str = "") 
             sa.func.max(sa.case((live, VariantRow.price))),
             sa.func.max(sa.case((sa.and_(live, VariantRow.available), 1), else_=0)),
             sa.func.max(VariantRow.updated_at),
-            sa.func.count(sa.case((sa.and_(live, VariantRow.seen_run != run_id), 1))),
+            sa.func.count(sa.case((sa.and_(live, VariantRow.seen_run == mark), 1))),
         )
         .where(VariantRow.shop_id == shop_id, rows.among(session, VariantRow.product_ref, refs))
         .group_by(VariantRow.product_ref)
     )
     return {
-        ref: Sum(count, low or 0, high or 0, bool(available), changed, unseen)
-        for ref, count, low, high, available, changed, unseen in found
+        ref: Sum(count, low or 0, high or 0, bool(available), changed, missed)
+        for ref, count, low, high, available, changed, missed in found
     }
 
 

@@ -53,7 +53,7 @@ class Listing(Base):
     reason: Mapped[str]  # why it isn't shoppable: a code of shoppable.REASONS, "" when it is
     content_hash: Mapped[str]  # of the product without variants, images and times
     store_changed_at: Mapped[datetime | None]
-    seen_run: Mapped[str]  # the sync run that saw it last
+    seen_run: Mapped[str]  # the sync run that wrote it last, or `missed:` and the last one whose file did not name it
     whole_at: Mapped[datetime | None]  # when a webhook or a read last brought the whole product, or its end
     gone_at: Mapped[datetime | None]
     created_at: Mapped[datetime]

@@ -306,6 +306,12 @@ def upgrade() -> None:
     )
     op.create_index("ix_sync_images_run_id_product_ref", "sync_images", ["run_id", "product_ref"], unique=False)
     op.create_table(
+        "sync_seen",
+        sa.Column("run_id", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+    )
+    op.create_table(
         "token_buyers",
         sa.Column("touch_id", sa.Text(), nullable=False),
         sa.Column("order_id", sa.Text(), nullable=False),

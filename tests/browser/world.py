@@ -50,7 +50,10 @@ from connector.programme.creators import register
 from connector.sync.tables import Reconciliation, SyncNote, SyncRefusal, SyncRun
 from connector.webhooks.tables import DeliveryRow, RejectedCount
 
-HARD_TITLE = "Hand-woven linen throw in natural undyed flax with a double-stitched hem, made in a small mill by the harbour, 130 × 180"
+HARD_TITLE = (
+    "Hand-woven linen throw in natural undyed flax with a double-stitched hem, made in a small mill by the harbour, "
+    "130 × 180"
+)
 EMAIL = "mara.lindqvist@example.com"
 
 
@@ -150,7 +153,7 @@ def _product(ref: str, title: str, price: int, currency: str, **more: Any) -> Pr
     return Product(
         product_ref=ref, title=title, status=more.pop("status", "active"), currency=currency,
         variants=more.pop("variants", (variant,)), vendor=more.pop("vendor", "Harbour & Pine"),
-        url=f"https://harbour-and-pine.example/products/{ref}", **more,
+        url=f"https://store.example/products/{ref}", **more,
     )  # fmt: skip
 
 
@@ -169,8 +172,10 @@ def _catalog(session: Session, world: World) -> None:
         *(_product(str(9100 + n), f"Oak shelf no. {n:03}", 4500 + 10 * n, "EUR") for n in range(60)),
     ]
     take.apply_products(session, harbour, products, "run_seed", at)
-    take.apply_products(session, kita, [_product("8001", "深煎りブレンド 200g", 3980, "JPY")], "run_seed", at)
-    take.apply_products(session, souq, [_product("7001", "عطر العود", 12_500, "KWD")], "run_seed", at)
+    take.apply_products(
+        session, kita, [_product("8001", "深煎りブレンド 200g", 3980, "JPY", vendor="Kita")], "run_seed", at
+    )
+    take.apply_products(session, souq, [_product("7001", "عطر العود", 12_500, "KWD", vendor="")], "run_seed", at)
     take.mark_gone(session, harbour.id, ["9159"], at)
 
 
@@ -297,15 +302,16 @@ def _runs(session: Session, world: World) -> None:
     _run(session, world, "first", "harbour", "done", timedelta(days=100), products_in=12_500, written=12_500,
          finished_at=world.now - timedelta(days=100) + done)  # fmt: skip
     refused = _run(
-        session, world, "refusals", "kita", "refusals", timedelta(hours=3), products_in=12_600, written=902, same=11_676,
-        refused=22, trigger="schedule", finished_at=world.now - timedelta(hours=3) + done,
+        session, world, "refusals", "kita", "refusals", timedelta(hours=3), products_in=12_600, written=902,
+        same=11_676, refused=22, trigger="schedule", finished_at=world.now - timedelta(hours=3) + done,
     )  # fmt: skip
     for n in range(22):
         code = "price_missing" if n < 14 else "too_many_variants"
         session.add(
             SyncRefusal(
                 id=new_id("ref"), run_id=refused.id, shop_id=world.shops["kita"], product_ref=str(880_000 + n),
-                title=f"マグカップ {n}", reason=code, detail="variant 43201: no price in JPY" if n < 14 else "2,049 variants",
+                title=f"マグカップ {n}", reason=code,
+                detail="variant 43201: no price in JPY" if n < 14 else "2,049 variants",
             )
         )  # fmt: skip
     _run(session, world, "failed", "souq", "failed", timedelta(hours=6),
@@ -358,8 +364,8 @@ def _inbox(session: Session, world: World) -> None:
     wall = clock.wall()
     _delivery(session, world, "done", "harbour", "orders/paid", "done", order_ref="510482",
               done_at=wall - timedelta(minutes=7), effects={"order": "applied", "entries": 1}, repeats=2)  # fmt: skip
-    _delivery(session, world, "parked", "harbour", "refunds/create", "parked", order_ref="599999", reason="parked_orphan",
-              detail="It goes on by itself when the order arrives.")  # fmt: skip
+    _delivery(session, world, "parked", "harbour", "refunds/create", "parked", order_ref="599999",
+              reason="parked_orphan", detail="It goes on by itself when the order arrives.")  # fmt: skip
     _delivery(session, world, "failed", "harbour", "orders/updated", "failed", order_ref="510482", tries=4,
               reason="unreadable", detail="$.line_items[0].price: expected a decimal",
               next_try_at=wall + timedelta(minutes=12))  # fmt: skip
@@ -380,7 +386,8 @@ def _inbox(session: Session, world: World) -> None:
 
 def _passes(session: Session, world: World) -> None:
     for shop, status, gaps, missing in (
-        ("harbour", "done", [], ["#10391", "#10388"]), ("kita", "gaps", [{"order": "#2002", "why": "the store did not answer"}], []),
+        ("harbour", "done", [], ["#10391", "#10388"]),
+        ("kita", "gaps", [{"order": "#2002", "why": "the store did not answer"}], []),
     ):  # fmt: skip
         at = world.now - timedelta(hours=2)
         session.add(

@@ -1,0 +1,60 @@
+"""What every page must hold, whatever it shows: axe finds nothing in both themes at three widths, nothing scrolls
+sideways (down to 320 px, which is 200 % zoom of a small window), no word in the browser's console.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from axe_playwright_python.base import AXE_SCRIPT
+from playwright.sync_api import Page
+
+WIDTHS = (1280, 768, 390)
+# The rule that asks for a level-one heading and landmarks is among the best practices: they are on.
+_RUN = """async (only) => {
+  const options = { resultTypes: ["violations"], elementRef: false };
+  if (only) options.runOnly = only;
+  const found = await axe.run(document, options);
+  return found.violations.map((each) => ({
+    rule: each.id, help: each.help, nodes: each.nodes.slice(0, 3).map((node) => node.html.slice(0, 160)),
+    count: each.nodes.length, why: each.nodes[0].failureSummary,
+  }));
+}"""
+
+
+def check(page: Page, name: str, *, narrow: bool = False) -> list[str]:
+    """What is wrong with the page that is open, each as one line; empty when nothing is.
+
+    `narrow`: at a phone's width alone, for pages that share their parts with others that are looked at whole.
+    """
+    wrong: list[str] = []
+    page.evaluate(AXE_SCRIPT)
+    for width in WIDTHS[-1:] if narrow else WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        wrong += _sideways(page, name, width)
+        # Light is looked at whole; dark differs in colours alone.
+        for theme, only in (("light", None), ("dark", ["color-contrast"])):
+            page.evaluate("theme => document.documentElement.setAttribute('data-bs-theme', theme)", theme)
+            found: list[dict[str, Any]] = page.evaluate(_RUN, only)
+            wrong += [
+                f"{name} {width} {theme}: {each['rule']} ×{each['count']} {each['nodes']} {each['why']}"
+                for each in found
+            ]
+    page.set_viewport_size({"width": 320, "height": 900})
+    wrong += _sideways(page, name, 320)
+    page.set_viewport_size({"width": 1280, "height": 900})
+    return wrong
+
+
+def _sideways(page: Page, name: str, width: int) -> list[str]:
+    found = page.evaluate(
+        """width => {
+          const over = document.documentElement.scrollWidth - width;
+          if (over <= 0) return null;
+          const all = [...document.querySelectorAll("body *")];
+          const wide = all.filter((each) => each.getBoundingClientRect().right > width + 1);
+          return `${over} px too wide: ` + wide.slice(-2).map((each) => each.outerHTML.slice(0, 120)).join(" | ");
+        }""",
+        width,
+    )
+    return [f"{name} {width}: {found}"] if found else []

@@ -1,0 +1,126 @@
+"""The merchant's pages in Chromium, and every list before anything happened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from playwright.sync_api import Browser, expect
+
+from connector.db import Scope
+from connector.sync.tables import SyncRun
+from tests.browser import looks
+from tests.browser.conftest import Site, Visitor, visit
+
+Visit = Callable[..., Visitor]
+
+
+def test_every_page_holds_at_every_width_in_both_themes(site: Site, visitor: Visit) -> None:
+    assert site.world is not None
+    seen, wrong = visitor().as_merchant(), []
+    for name, path in {
+        "home": "/dashboard", "products": "/dashboard/products", "cannot": "/dashboard/products?status=not_shoppable",
+        "no hits": "/dashboard/products?q=zzz", "orders": "/dashboard/orders", "sync": "/dashboard/sync",
+        "order": f"/dashboard/orders/{site.world.orders['10482']}",
+        "refunded": f"/dashboard/orders/{site.world.orders['10483']}",
+        "foreign order": f"/dashboard/orders/{site.world.orders['2001']}",
+    }.items():  # fmt: skip
+        wrong += looks.check(seen.go(path), name)
+    seen.as_merchant("souq")
+    wrong += looks.check(seen.go("/dashboard"), "arabic home")
+    seen.as_merchant("acme")
+    wrong += looks.check(seen.go("/dashboard"), "home in need")
+    wrong += [said for said in seen.console if "404" not in said]
+    assert wrong == []
+
+
+def test_a_merchant_who_just_joined(site: Site, visitor: Visit) -> None:
+    seen, wrong = visitor().as_merchant("fresh"), []
+    page = seen.go("/dashboard")
+    expect(page.locator(".lead-answer")).to_have_text(
+        "Your shop is connected. Reading your catalog starts in a moment."
+    )
+    for name, path in {
+        "home": "/dashboard", "products": "/dashboard/products", "orders": "/dashboard/orders",
+        "sync": "/dashboard/sync",
+    }.items():  # fmt: skip
+        wrong += looks.check(seen.go(path), f"fresh {name}", narrow=True)
+    assert wrong == []
+    assert seen.console == []
+
+
+def test_home_says_what_is_owed_and_why_nothing_is(site: Site, visitor: Visit) -> None:
+    seen = visitor().as_merchant()
+    page = seen.go("/dashboard")
+    expect(page.locator(".lead-answer")).to_have_text("Your shop is live. 62 products can be sold.")
+    expect(page.get_by_text("€39.75 more is on its way")).to_be_visible()
+    row = page.get_by_role("row").filter(has_text="#10484")
+    expect(row).to_contain_text("€0.00")
+    expect(row).to_contain_text("No creator led to this order")
+    page.get_by_role("link", name="#10482").click()
+    expect(page.locator(".lead-answer")).to_contain_text("your window was 14")
+    seen.as_merchant("kita").go("/dashboard")
+    expect(page.get_by_text("¥637").first).to_be_visible()
+    expect(page.get_by_text("Harbour")).to_have_count(0)
+
+
+def test_the_catalog_sync_page_lists_what_was_refused(site: Site, visitor: Visit) -> None:
+    seen = visitor().as_merchant("kita")
+    page = seen.go("/dashboard/sync")
+    expect(page.get_by_text("Read 12,600 = written 902 + same 11,676 + refused 22, 0 lost")).to_be_visible()
+    expect(page.get_by_text("Give every variant a price in your store.")).to_be_visible()
+    page.get_by_text("More than 2,048 variants").click()
+    expect(page.get_by_text("Split it into several products.")).to_be_visible()
+
+
+def test_the_connect_page_refuses_what_is_no_store(visitor: Visit) -> None:
+    seen = visitor()
+    page = seen.go("/dashboard/connect")
+    assert looks.check(page, "connect") == []
+    assert seen.console == []
+    page.get_by_label("Your store's address").fill("evil.example.com")
+    page.get_by_role("button", name="Go to Shopify").click()
+    summary = page.get_by_role("alert")
+    expect(summary).to_be_focused()
+    expect(page).to_have_title("Error: Connect your store · connector")
+    expect(page.get_by_label("Your store's address")).to_have_value("evil.example.com")
+    assert looks.check(page, "connect refused") == []
+    summary.get_by_role("link").click()
+    expect(page.get_by_label("Your store's address")).to_be_focused()
+
+
+def test_first_use_of_every_list(empty_site: Site, chromium: Browser) -> None:
+    seen, wrong = visit(chromium, empty_site).as_staff(), []
+    for name in ("", "/shops", "/runs", "/inbox", "/orders", "/creators", "/money", "/audit"):
+        wrong += looks.check(seen.go(f"/console{name}"), f"first use of {name or 'health'}", narrow=True)
+    assert wrong == []
+    assert seen.console == []
+    assert seen.foreign == []
+    seen.context.close()
+
+
+def test_the_menu_opens_on_a_phone(site: Site, visitor: Visit) -> None:
+    seen = visitor(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True).as_merchant()
+    page = seen.go("/dashboard")
+    page.locator(".menu > summary").tap()
+    page.get_by_role("navigation", name="Your shop, menu").get_by_role("link", name="Orders").tap()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Orders")
+    small = page.evaluate(
+        """() => [...document.querySelectorAll("a, button, select, input, summary")].filter((each) => {
+          const box = each.getBoundingClientRect();
+          return box.width && box.height && box.height < 24 && getComputedStyle(each).display !== "inline";
+        }).map((each) => each.outerHTML.slice(0, 100))"""
+    )
+    assert small == []
+
+
+def test_a_merchant_starts_a_sync(site: Site, visitor: Visit) -> None:
+    seen = visitor().as_merchant("souq")
+    page = seen.go("/dashboard/sync")
+    expect(page.get_by_text("The store's export failed: it gave no reason. Nothing was removed.")).to_be_visible()
+    page.get_by_role("button", name="Read my catalog again").click()
+    expect(page.get_by_role("status").filter(has_text="We read your catalog again.")).to_be_visible()
+    expect(page.get_by_text("Waits for a worker since")).to_be_visible()
+    assert site.world is not None
+    with site.world.database.write(Scope.system("test")) as session:
+        for run in session.query(SyncRun).filter_by(trigger="merchant"):
+            run.status = "stopped"

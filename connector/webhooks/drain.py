@@ -105,7 +105,9 @@ def _turn(held: Claim, settings: Settings, stop: Callable[[], bool]) -> int:
         read = _next(held.shop_id, settings.drain_batch)
         if not read:
             break
-        handled += _handle(held, read)
+        while read and not stop():
+            done = _handle(held, read)
+            handled, read = handled + done, read[done:]
         if time.monotonic() > until:
             break
     return handled

@@ -249,6 +249,10 @@ def _drop_orphans(session: Session, run: SyncRun) -> None:
             Listing.shop_id == run.shop_id, Listing.product_ref == VariantRow.product_ref, Listing.gone_at.is_(None)
         ),
     )
+    live = (Listing.shop_id == run.shop_id, Listing.gone_at.is_(None))
+    counted = session.scalar(sa.select(sa.func.sum(Listing.variant_count)).where(*live)) or 0
+    if counted == _number(session, VariantRow, VariantRow.shop_id == run.shop_id, VariantRow.gone_at.is_(None)):
+        return
     refs = session.scalars(sa.select(VariantRow.product_ref).where(of_no_listing).distinct()).all()
     for start in range(0, len(refs), 500):
         part = refs[start : start + 500]

@@ -232,7 +232,7 @@ REASONS: dict[str, Wording] = {
         "Best candidate failed on age; window as at the touch",
         merchant_exact="The tap was {age} old; your window was {window}",
         creator_exact="The tap came {age} before; {window} count",
-        support_exact="The only tap that fits came {age} before, window {window}",
+        support_exact="The latest tap on it came {age} before, window {window}",
     ),
     "touch_invalid": Wording(
         "The tap did not count", "The tap did not count", "Best candidate is not valid; its flags say why"

@@ -9,15 +9,18 @@ import csv
 import io
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
+import connector
 from connector.access import links, staff
 from connector.app import create_app
 from connector.audit import AuditRow
 from connector.db import Database, Scope
+from connector.faces.console.shops import ACTS
 from connector.sync.tables import SyncRun
 from connector.webhooks.tables import DeliveryRow
 from tests.browser.world import EMAIL, World
@@ -111,7 +114,7 @@ def test_the_order_page_answers_first(world: World, enter: Enter) -> None:
     kim, harbour = enter("Kim"), enter("harbour")
     html = kim.get(f"/console/orders/{world.orders['10482']}").text
     assert (
-        "Mira Okafor earns €7.47 for one of two lines. The other line pays nothing: the only tap that fits came "
+        "Mira Okafor earns €7.47 for one of two lines. The other line pays nothing: the latest tap on it came "
         "19\u00a0days before, window 14\u00a0days."
     ) in html
     assert "Lost at D11" in html
@@ -217,3 +220,13 @@ def test_pages_of_a_database_where_nothing_happened(sqlite_database: Database) -
         "/console/shops/shp_x": "no shop has the id",
     }.items():  # fmt: skip
         assert said in client.get(page).text, page
+
+
+def test_every_act_of_the_audit_log_has_words() -> None:
+    found = {
+        text
+        for path in Path(connector.__file__).parent.rglob("*.py")
+        for text in re.findall(r"audit\.record\((?:[^()]|\([^()]*\))*?\"([a-z_]+\.[a-z_]+)\"", path.read_text())
+    }
+    assert {"delivery.replay", "run.stop", "period.close", "token.issue"} <= found
+    assert found - ACTS.keys() == set()

@@ -1,4 +1,4 @@
-"""Every route says who may call it; what a guard refuses, and that forms follow from the guard."""
+"""What a guard refuses, and that forms follow from it. That every route has one: tests/architecture/test_routes.py."""
 
 from __future__ import annotations
 
@@ -14,47 +14,7 @@ from connector.access import tokens
 from connector.db import Database, Scope
 from connector.errors import ConfigurationWrong
 from connector.web import guards, sessions
-from connector.web.guards import app_scope, guard_of, merchant, public, refuse_unguarded, signed, staff
-
-# Routes that nobody needs to be known for. A new one must be argued for here.
-PUBLIC = {
-    "bootstrap.static", "web.static", "web.sprite", "web.view", "healthz", "readyz", "console.sign_in",
-    "console.sign_in_link", "console.spend_link", "console.sign_in_openid", "console.openid_callback",
-    "console.sign_out", "dashboard.connect", "dashboard.sign_in_link", "dashboard.spend_link", "dashboard.sign_out",
-    "oauth.launch", "oauth.connect", "oauth.back", "checkout.go",
-}  # fmt: skip
-API_PUBLIC = ("api_docs.",)  # the description of the API and the page to read it
-
-
-def test_every_route_has_a_guard_outermost(app: Flask) -> None:
-    found = {name: guard_of(view) for name, view in app.view_functions.items()}
-    assert [name for name, guard in found.items() if guard is None] == []
-    assert len(found) > 40
-
-
-def test_what_is_public_is_on_the_list(app: Flask) -> None:
-    found = {
-        name
-        for name, view in app.view_functions.items()
-        if (guard := guard_of(view)) is not None and guard.kind == "public" and not name.startswith(API_PUBLIC)
-    }
-    assert found - PUBLIC == set()
-
-
-def test_faces_ask_for_their_people(app: Flask) -> None:
-    for rule in app.url_map.iter_rules():
-        guard = guard_of(app.view_functions[rule.endpoint])
-        assert guard is not None
-        if rule.endpoint in PUBLIC:
-            continue
-        if rule.rule.startswith("/console"):
-            assert guard.kind == "staff", rule.endpoint
-        elif rule.rule.startswith("/dashboard"):
-            assert guard.kind == "merchant", rule.endpoint
-        elif rule.rule.startswith("/webhooks"):
-            assert guard.kind == "signed", rule.endpoint
-        elif rule.rule.startswith("/api"):
-            assert guard.kind == "app_scope", rule.endpoint
+from connector.web.guards import app_scope, merchant, public, refuse_unguarded, signed, staff
 
 
 def test_an_app_with_a_silent_route_does_not_start() -> None:

@@ -179,11 +179,18 @@ def fold(items: Sequence[Item]) -> list[Item]:
     return folded
 
 
-_ACTS = {
+ACTS = {
     "delivery.replay": "Deliveries replayed",
     "run.start": "Sync started",
     "run.stop": "Sync asked to stop",
-    "run.resume": "Sync resumed",
+    "payout.prepare": "Payout batch prepared",
+    "payout.sent": "Payout batch sent",
+    "payout.paid": "Payout batch paid",
+    "period.close": "Period closed",
+    "terms.open": "Rate opened",
+    "terms.withdraw": "Rate withdrawn",
+    "shop.disconnect": "Shop disconnected",
+    "creator.status": "Creator's status changed",
     "merchant.sign_in": "Merchant signed in",
     "staff.sign_in": "Staff signed in",
     "staff.add": "Staff member added",
@@ -198,4 +205,4 @@ _ACTS = {
 
 def act_words(act: str) -> str:
     """An act of the audit log in words; a new one is shown as it stands."""
-    return _ACTS.get(act) or act.replace(".", ": ").replace("_", " ").capitalize()
+    return ACTS.get(act) or act.replace(".", ": ").replace("_", " ").capitalize()

@@ -72,7 +72,7 @@ def test_schemathesis_finds_no_server_error(api: Api, document: dict[str, Any]) 
         operation = result.ok()
 
         @settings(
-            max_examples=8, deadline=None, database=None, derandomize=True, phases=[Phase.generate],
+            max_examples=5, deadline=None, database=None, derandomize=True, phases=[Phase.generate],
             suppress_health_check=list(HealthCheck),
         )  # fmt: skip
         def run(case: schemathesis.Case) -> None:

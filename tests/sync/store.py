@@ -16,7 +16,7 @@ from connector.commerce.shops import grants
 from connector.commerce.shops.tables import Shop
 from connector.db import Scope, new_id
 from connector.errors import PlatformDown
-from connector.events import Product, Variant
+from connector.events import OrderSnapshot, Product, Variant
 from connector.platforms import roster
 from connector.platforms.contract import (
     BulkNode,
@@ -152,18 +152,23 @@ class _Orders:
         return next((read for read in self.store.orders if read.snapshot.order_ref == order_ref), None)
 
 
+class _Checkout:
+    def tokens(self, snapshot: OrderSnapshot) -> list[tuple[str, str]]:
+        return []
+
+
 def platform_of(store: Store) -> Platform:
     part: Any = None
     return Platform(
         slug="fake", title="Fake", capabilities=frozenset({"bulk_catalog"}), settings=part, authorize=part,
-        catalog=_Catalog(store), orders=_Orders(store), webhooks=part, checkout=part,
+        catalog=_Catalog(store), orders=_Orders(store), webhooks=part, checkout=_Checkout(),
     )  # type: ignore[arg-type]  # fmt: skip
 
 
 def open_store(monkeypatch: pytest.MonkeyPatch) -> Store:
     store = Store()
     client = Client("fake.example", "USD", Grant("t"), None, None, None)  # type: ignore[arg-type]
-    monkeypatch.setattr(roster, "platform", lambda slug: platform_of(store))
+    monkeypatch.setattr(roster, "platforms", lambda: {"fake": platform_of(store)})
     monkeypatch.setattr(grants, "client_for", lambda shop_id, http=None: client)
     return store
 

@@ -328,7 +328,13 @@ def test_the_log_and_the_progress_are_readable(store: Store, shop_id: str) -> No
     assert told.rate > 0
 
 
-@settings(max_examples=15, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=15,
+    deadline=None,
+    database=None,
+    phases=[Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(data=st.data())
 def test_any_history_of_syncs_ends_like_a_fresh_one(store: Store, data: st.DataObject) -> None:
     """Whatever was held before, and in whatever order lines come: after a sync the list is the store's."""

@@ -31,7 +31,7 @@ LARGE_SHARE, LARGE_NUMBER = 2, 20  # a sweep of more than one in two, and of mor
 def finish(run_id: str, shop_id: str) -> str:
     """Settle the run from where it stands; its final status.
 
-    Errors: RunRefused when the counts don't agree or the sweep is too large, and nothing was tombstoned;
+    Errors: RunRefused when the counts don't agree, runs.Asks when the sweep is large: nothing was tombstoned then;
     runs.Stopped; jobs.Stopping.
     """
     if not _settling(run_id, shop_id):
@@ -109,7 +109,7 @@ def _guard_sweep(session: Session, run: SyncRun) -> None:
     held = _number(session, Listing, *live)
     most = vanishing * LARGE_SHARE > held and vanishing > LARGE_NUMBER
     if (most or vanishing == held > 1) and not run.large_sweep:
-        raise RunRefused(
+        raise runs.Asks(
             f"the store's catalog no longer has {vanishing:,} of {held:,} products: nothing was removed. "
             "If that is right, start the sync again and agree to the removal"
         )

@@ -45,6 +45,8 @@ def first(run_id: str) -> str:
         _carry(run_id, shop_id)
     except runs.Stopped:
         _end(run_id, shop_id, "stopped", "")
+    except runs.Asks as question:
+        _end(run_id, shop_id, "asks", str(question))
     except ConnectorError as error:
         _end(run_id, shop_id, "failed", str(error))
     except Exception as error:

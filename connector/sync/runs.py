@@ -1,6 +1,6 @@
 """A sync run's life: started, stopped, ended, and how far it is.
 
-    queued → running → (waiting → running) → done | refusals | failed
+    queued → running → (waiting → running) → done | refusals | failed | asks
     any of the first three → stopping → stopped
 
 A run is a row that its job carries forward; the row says where to go on, so a killed worker's run goes on elsewhere.
@@ -21,12 +21,16 @@ from connector.errors import Conflict, NotFound
 from connector.sync.tables import SEEN, SyncImage, SyncNote, SyncRun
 
 LIVE = ("queued", "running", "waiting", "stopping")
-ENDED = ("done", "refusals", "failed", "stopped")
+ENDED = ("done", "refusals", "failed", "stopped", "asks")
 SILENT = timedelta(minutes=2)  # a run that was not heard of for so long may be ended by hand
 
 
 class Stopped(Exception):  # noqa: N818  an ending, not an error
     """A person asked the run to stop; what was read stays, nothing is tombstoned."""
+
+
+class Asks(Exception):  # noqa: N818  an ending, not an error
+    """The run would remove most of the catalog: it ends, and a person says whether that is right."""
 
 
 def start(session: Session, shop_id: str, trigger: str, *, large_sweep: bool = False) -> SyncRun:
@@ -109,6 +113,8 @@ def _closing_line(run: SyncRun) -> str:
         return f"Done, with items that could not be taken in. {figures}"
     if run.status == "stopped":
         return f"Stopped after {run.lines_read:,} lines. What was read stays; nothing was removed."
+    if run.status == "asks":
+        return f"Asks you: {run.problem}"
     return f"Failed: {run.problem}"
 
 

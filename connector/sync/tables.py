@@ -21,7 +21,7 @@ class SyncRun(Base):
     shop_id: Mapped[str] = mapped_column(sa.ForeignKey("shops.id"))
     kind: Mapped[str]  # full | changed | products
     trigger: Mapped[str]  # joined | schedule | webhook | staff:… | merchant | command
-    status: Mapped[str]  # queued | running | waiting | stopping | stopped | done | refusals | failed
+    status: Mapped[str]  # queued | running | waiting | stopping | stopped | done | refusals | failed | asks
     stage: Mapped[str] = mapped_column(default="")  # export | load | settle: which part it is at
     problem: Mapped[str] = mapped_column(default="")
     large_sweep: Mapped[bool] = mapped_column(default=False)  # a person agreed to removing most of the catalog

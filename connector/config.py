@@ -35,11 +35,12 @@ class Settings(BaseSettings):
     )
     database_pool: int = Field(10, ge=1, le=200, description="Connections that one process keeps open.")
     public_url: str = Field(
-        description="Where merchants, stores and buyers reach us, without a slash at the end: https://connector.example."
+        description="Where merchants, stores and buyers reach us, without a slash at the end, like "
+        "https://connector.example."
     )
     sealing_keys: SecretStr = Field(
-        description="Fernet keys that seal tokens and bodies at rest, newest first, parted by commas. Made by `connector "
-        "init` or `connector keys new`."
+        description="Fernet keys that seal tokens and bodies at rest, newest first, parted by commas. Made by "
+        "`connector init` or `connector keys new`."
     )
     hash_key: SecretStr = Field(
         description="At least 32 random characters. Keys the hashes of buyers and the signatures of touch tokens; "
@@ -56,8 +57,8 @@ class Settings(BaseSettings):
         0,
         ge=0,
         le=5,
-        description="How many reverse proxies stand in front and set X-Forwarded-For, -Proto and -Host. 0 trusts none of "
-        "these headers; a number too high lets callers forge them.",
+        description="How many reverse proxies stand in front and set X-Forwarded-For, -Proto and -Host. 0 trusts none "
+        "of these headers; a number too high lets callers forge them.",
     )
     body_limit: int = Field(
         2_000_000, ge=10_000, description="Largest webhook body in bytes; a larger one is answered with 413."

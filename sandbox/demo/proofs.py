@@ -31,6 +31,7 @@ def proof(name: str, holds: bool, detail: str) -> Doc:
 def all_proofs(journal: Doc, told: Doc, expected: Doc) -> list[Doc]:
     """Every proof, in the order of an order's way."""
     return [
+        trouble_was_real(journal),
         catalog_equal(journal, told),
         deliveries_accounted(journal, told),
         orders_seen(journal, told),
@@ -59,6 +60,23 @@ _NOTHING: Doc = {
     "orders": [], "listings": [], "refused": 0, "deliveries": {"received": 0, "repeats": 0}, "accounts": [],
     "entries": [], "passes": [],
 }  # fmt: skip
+
+
+# Least shares of all deliveries that the stores must have lost, doubled and sent late, or the day proved nothing.
+LEAST = {"dropped": 5, "duplicated": 10, "reordered": 20}
+
+
+def trouble_was_real(journal: Doc) -> Doc:
+    """The stores misbehaved as much as they were asked to, by their own count."""
+    counts = journal["counts"]
+    shares = {name: 100 * counts[name] / max(1, counts["deliveries"]) for name in LEAST}
+    problems = [
+        f"only {shares[name]:.1f} % of deliveries were {name}, {least} % are asked for"
+        for name, least in LEAST.items()
+        if shares[name] < least
+    ]
+    fine = ", ".join(f"{counts[name]} {name} ({shares[name]:.0f} %)" for name in LEAST)
+    return proof("the trouble was real", *_summary(problems, f"of {counts['deliveries']} deliveries {fine}"))
 
 
 def catalog_equal(journal: Doc, told: Doc) -> Doc:

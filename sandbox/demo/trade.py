@@ -95,7 +95,7 @@ def programme(day: Day, seed: int) -> None:
                 }
             )  # fmt: skip
         for index, handle in enumerate(day.creators):
-            for listing in draw.sample(shop.listings, 6):
+            for listing in draw.sample(shop.listings[:-1], 6):
                 ref = f"{handle}-{'video' if index % 2 else 'live'}-1"
                 day.links.append(_share(day, shop, handle, ref, listing))
 
@@ -283,9 +283,8 @@ def _move_catalog(day: Day, shop: Shop) -> None:
     The one that is deleted has sold nothing: of an order that is first heard of after its product was deleted, no
     store's API says any more what it was of.
     """
-    linked = {link.listing_id for link in day.links}
-    free = [listing for listing in shop.listings[:-1] if listing["id"] not in linked]
-    dearer, gone = shop.listings[-1], free[-1]
+    sold = {link.listing_id for link in day.links if link.shop is shop}
+    dearer, gone = next(one for one in shop.listings if one["id"] in sold), shop.listings[-1]
     product = day.stores.call("GET", f"/shops/{shop.domain}/products/{dearer['product_ref']}")
     variant = product["variants"][0]
     day.stores.call(

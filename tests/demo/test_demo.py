@@ -59,22 +59,22 @@ def test_every_proof_holds_and_the_trouble_was_real(done: Demo) -> None:
 
 
 def test_a_cent_off_in_one_posting_is_named(done: Demo) -> None:
-    [(entry, subject, shop, currency)] = sql(
-        done, "SELECT id, subject, shop_id, currency FROM ledger_entries WHERE kind = 'accrual' ORDER BY id LIMIT 1"
+    [(entry, shop, currency)] = sql(
+        done, "SELECT id, shop_id, currency FROM ledger_entries WHERE kind = 'accrual' ORDER BY id LIMIT 1"
     )
 
-    def post(amount: int) -> None:
+    def post(number: int, amount: int) -> None:
         sql(
             done,
-            "INSERT INTO ledger_postings (id, entry_id, subject, shop_id, currency, account, amount) "
-            "VALUES (?, ?, ?, ?, ?, 'merchant_receivable', ?)",
-            f"pst_off_{amount}", entry, subject, shop, currency, amount,
+            "INSERT INTO ledger_postings (entry_id, number, shop_id, currency, account, amount) "
+            "VALUES (?, ?, ?, ?, 'merchant_receivable', ?)",
+            entry, number, shop, currency, amount,
         )  # fmt: skip
 
-    post(1)
+    post(98, 1)
     assert not done.prove()
     assert str(entry) in broken(done)[LEDGER]
-    post(-1)
+    post(99, -1)
     assert done.prove(), broken(done)
 
 

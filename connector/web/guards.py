@@ -32,6 +32,7 @@ from connector import clock, db, telemetry
 from connector.access import tokens
 from connector.access.roles import Role, covers
 from connector.access.tables import AppToken, Staff
+from connector.commerce.shops import absences
 from connector.commerce.shops.tables import Shop
 from connector.db import Scope
 from connector.errors import ConfigurationWrong, NotAllowed, NotSignedIn
@@ -187,8 +188,10 @@ def _shop_of_request() -> Shop:
         raise NotSignedIn("nobody is signed in as a merchant")
     with db.read(Scope.shop(slot.subject_id)) as session:
         shop = session.get(Shop, slot.subject_id)
-        # Who managed the shop before it left need not be who connects it again.
-        if shop is None or shop.status == "left" or (shop.left_at is not None and shop.left_at > slot.began):
+        # Who managed the shop before it left need not be who connected it again. A slot's start is in whole seconds.
+        moved = absences.last_known(session, slot.subject_id)
+        moved = moved.replace(microsecond=0) if moved is not None else None
+        if shop is None or shop.status == "left" or (moved is not None and moved > slot.began):
             sessions.sign_out("merchant")
             raise NotSignedIn("a merchant session whose shop left")
         session.expunge(shop)

@@ -7,13 +7,14 @@ from itertools import permutations
 
 import pytest
 
-from connector.commerce.shops import settings
+from connector.commerce.shops import connect, settings
 from connector.commerce.shops.tables import Shop
 from connector.db import Scope
 from connector.earnings.attribution import queries, tokens
 from connector.earnings.attribution.rules import Decision
 from connector.earnings.attribution.tables import DecisionRow, DueForPin, Touch
-from connector.events import Carrier
+from connector.events import Carrier, ShopProfile
+from connector.platforms.contract import Grant
 from connector.programme.collaborations import terms
 from connector.programme.creators import register
 from tests.attribution.world import DAY, KEY, PLACED, World, add_shop
@@ -265,9 +266,23 @@ def test_the_window_is_the_one_in_force_at_the_tap(world: World) -> None:
 def test_orders_placed_after_the_store_left_credit_nobody(world: World) -> None:
     touch = world.tap("x")
     with world.database.write(Scope.system("test")) as session:
-        session.get_one(Shop, world.shop_id).left_at = PLACED
+        connect.leave(session, session.get_one(Shop, world.shop_id), PLACED)
     assert world.order([touch])["1"].credit_reason == "store_disconnected"
     assert world.order([touch], ref="2", at=PLACED - TICK)["1"].credit_reason == "last_click_direct"
+
+
+def test_coming_back_does_not_credit_the_orders_of_the_absence(world: World) -> None:
+    touch = world.tap("x")
+    with world.database.write(Scope.system("test")) as session:
+        shop = session.get_one(Shop, world.shop_id)
+        connect.leave(session, shop, PLACED)
+        profile = ShopProfile("1", shop.domain, "One", "EUR", "UTC")
+        connect.connect(session, "plain", profile, Grant("again"), PLACED + DAY)
+    heard = PLACED + 2 * DAY
+    assert world.order([touch], heard=heard)["1"].credit_reason == "store_disconnected"
+    during = world.order([touch], ref="2", at=PLACED + DAY - TICK, heard=heard)["1"]
+    assert (during.credit_reason, during.creator_id) == ("store_disconnected", None)
+    assert world.order([touch], ref="3", at=PLACED + DAY, heard=heard)["1"].credit_reason == "last_click_direct"
 
 
 def test_a_token_that_is_passed_around_loses_its_journey_and_goes_to_review(world: World) -> None:

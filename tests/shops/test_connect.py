@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from connector import clock, db
-from connector.commerce.shops import budget, connect, queries, settings
+from connector.commerce.shops import absences, budget, connect, queries, settings
 from connector.commerce.shops.tables import ApiBudget, GrantRow, Shop, ShopSetting
 from connector.config import Settings
 from connector.db import Database, Scope
@@ -43,6 +43,35 @@ def test_a_late_uninstall_after_a_reinstall_changes_nothing(database: Database) 
         shop = connect.connect(session, "shopify", PROFILE, GRANT, NOW)
         assert not connect.leave(session, shop, NOW - timedelta(seconds=1))
         assert shop.status == "connected"
+
+
+def test_absences_are_kept_after_the_return(database: Database) -> None:
+    def away(*days: float) -> list[bool]:
+        return [absences.away(session, shop.id, NOW + timedelta(days=day)) for day in days]
+
+    with db.write(Scope.system("test")) as session:
+        shop = connect.connect(session, "shopify", PROFILE, GRANT, NOW)
+        assert absences.last_known(session, shop.id) is None
+        connect.leave(session, shop, NOW + timedelta(days=1))
+        connect.leave(session, shop, NOW + timedelta(days=1))
+        assert away(0, 0.9, 1, 99) == [False, False, True, True]
+        connect.connect(session, "shopify", PROFILE, GRANT, NOW + timedelta(days=3))
+        assert away(0.9, 1, 2.9, 3, 99) == [False, True, True, False, False]
+        connect.leave(session, shop, NOW + timedelta(days=5))
+        connect.connect(session, "shopify", PROFILE, GRANT, NOW + timedelta(days=6))
+        assert away(2, 4, 5.5, 6) == [True, False, True, False]
+        assert not connect.leave(session, shop, NOW + timedelta(days=1)), "delivered again, after the return"
+        assert away(2, 4, 5.5, 6) == [True, False, True, False]
+        assert absences.last_known(session, shop.id) is not None
+
+
+def test_an_uninstall_heard_after_the_return_still_dates_the_absence(database: Database) -> None:
+    with db.write(Scope.system("test")) as session:
+        shop = connect.connect(session, "shopify", PROFILE, GRANT, NOW)
+        connect.connect(session, "shopify", PROFILE, GRANT, NOW + timedelta(hours=2))
+        assert not connect.leave(session, shop, NOW + timedelta(hours=1))
+        found = [absences.away(session, shop.id, NOW + timedelta(minutes=at)) for at in (59, 60, 119, 120)]
+        assert found == [False, True, True, False]
 
 
 def test_another_currency_is_said(database: Database) -> None:

@@ -123,13 +123,26 @@ def test_a_shop_that_left_signs_its_merchant_out_for_good(app: Flask) -> None:
     assert client.get("/dashboard").status_code == 303
 
 
-def test_a_session_of_before_a_leave_does_not_come_back_with_the_shop(app: Flask) -> None:
+def test_a_session_of_before_a_leave_does_not_come_back_with_the_shop(
+    database: Database, make_app: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_app()
     shop_id = _shop()
     client = _merchant_client(app, shop_id)
+    later = clock.wall() + timedelta(seconds=2)
+    monkeypatch.setattr(clock, "wall", lambda: later)
     with db.write(Scope.system("test")) as session:
-        shop = session.get_one(Shop, shop_id)
-        shop.left_at = clock.wall() + timedelta(seconds=2)
+        assert connect.leave(session, session.get_one(Shop, shop_id), clock.now())
+    assert _shop() == shop_id, "somebody connected it again"
     assert client.get("/dashboard").status_code == 303
+    assert _merchant_client(app, shop_id).get("/dashboard").status_code == 200
+
+
+def test_agreeing_anew_without_leaving_ends_no_session(app: Flask) -> None:
+    shop_id = _shop()
+    client = _merchant_client(app, shop_id)
+    assert _shop() == shop_id
+    assert client.get("/dashboard").status_code == 200
 
 
 def test_staff_and_merchant_are_two_slots(app: Flask) -> None:

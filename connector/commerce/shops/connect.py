@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from connector import clock, db
-from connector.commerce.shops import grants
+from connector.commerce.shops import absences, grants
 from connector.commerce.shops.tables import GrantRow, Shop
 from connector.db import new_id
 from connector.events import ShopProfile
@@ -32,6 +32,8 @@ def connect(
     now = now or clock.now()
     shop = _row(session, platform_slug, profile, now)
     refresh_profile(session, shop, profile)
+    absences.end(session, shop.id, now)
+    # `left_at` speaks of a shop that is gone now; the absences keep what was.
     shop.status, shop.left_at, shop.installed_at = "connected", None, now
     if shop.status_reason != "currency_changed":
         shop.status_reason, shop.status_detail = "", ""
@@ -46,10 +48,14 @@ def connect(
 def leave(session: Session, shop: Shop, at: datetime) -> bool:
     """The merchant uninstalled at `at`. The grant is dropped, since the platform voided it; orders and ledger stay.
 
-    False when `at` is before the last install: a late delivery of an earlier uninstall, which changes nothing.
+    False when `at` is before the last install: a late delivery of an earlier uninstall. The shop stays connected, and
+    the time in which it was gone is kept.
     """
     if at < shop.installed_at:
+        if at >= shop.created_at:
+            absences.begin(session, shop.id, at, shop.installed_at)
         return False
+    absences.begin(session, shop.id, at)
     shop.status, shop.status_reason = "left", "uninstalled"
     shop.status_detail = "The merchant removed the app from the store."
     shop.left_at = at

@@ -34,6 +34,17 @@ class Shop(Base):
     created_at: Mapped[datetime]
 
 
+class ShopAbsence(Base):
+    """A time in which the shop was gone, from leaving to return. Never deleted: orders of then credit nobody."""
+
+    __tablename__ = "shop_absences"
+
+    shop_id: Mapped[str] = mapped_column(sa.ForeignKey("shops.id"), primary_key=True)
+    left_at: Mapped[datetime] = mapped_column(primary_key=True)  # business time, as the store says it
+    returned_at: Mapped[datetime | None]  # business time; None: not back yet
+    heard_at: Mapped[datetime]  # wall time of the latest of the two facts that we heard
+
+
 class ShopSetting(Base):
     """A dated setting of a shop (window, hold …). Never edited: a change is a new row with a later start."""
 

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from connector.commerce.orders.facts import OrderFacts
 from connector.commerce.orders.tables import Order
-from connector.commerce.shops import settings
+from connector.commerce.shops import absences, settings
 from connector.commerce.shops.tables import Shop
 from connector.earnings.attribution import tokens
 from connector.earnings.attribution.rules import BadToken, Candidate, LineAsked, OrderAsked
@@ -92,7 +92,7 @@ def gather(session: Session, shop: Shop, order: Order, facts: OrderFacts) -> Gat
     asked = OrderAsked(
         placed_at=placed_at,
         grace=grace,
-        disconnected=shop.left_at is not None and shop.left_at <= placed_at,
+        disconnected=absences.away(session, shop.id, placed_at),
         flags=("token_shared",) if shared else (),
         bad_tokens=tuple(bad),
     )

@@ -604,6 +604,15 @@ def upgrade() -> None:
     )
     op.create_index("ix_reconciliations_shop_id_started_at", "reconciliations", ["shop_id", "started_at"], unique=False)
     op.create_table(
+        "shop_absences",
+        sa.Column("shop_id", sa.Text(), nullable=False),
+        sa.Column("left_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("returned_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("heard_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["shop_id"], ["shops.id"], name=op.f("fk_shop_absences_shop_id")),
+        sa.PrimaryKeyConstraint("shop_id", "left_at", name=op.f("pk_shop_absences")),
+    )
+    op.create_table(
         "shop_settings",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("shop_id", sa.Text(), nullable=False),

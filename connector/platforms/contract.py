@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -207,8 +207,13 @@ class Authorize(Protocol):
 
     def begin(self, domain: str, state: str, redirect_uri: str, settings: Any) -> JoinStart: ...
 
-    def launched(self, query: Sequence[tuple[str, str]], settings: Any, now: datetime) -> str:
-        """The domain that a signed launch link proves. Errors: SignatureRejected."""
+    def launched(
+        self, query: Sequence[tuple[str, str]], settings: Any, now: datetime, *, within: timedelta | None = None
+    ) -> str:
+        """The domain that a signed launch link proves, at most `within` old (None: as old as the platform lets it be).
+
+        Errors: SignatureRejected.
+        """
         ...
 
     def complete(

@@ -211,6 +211,32 @@ def test_a_known_shop_with_a_good_grant_goes_straight_to_its_dashboard(browser: 
     assert store.sent == []
 
 
+@pytest.mark.parametrize("age", [100, 80_000])
+def test_a_link_from_a_history_goes_through_the_store_again(browser: Any, store: Store, age: int) -> None:
+    callback(browser, begin(browser))
+    link = signed("/shopify/launch", timestamp=str(int(time.time()) - age))
+    fresh = browser.application.test_client()
+    answer = fresh.get(link)
+    assert answer.location.startswith(f"https://{SHOP}/admin/oauth/authorize?")
+    with fresh.session_transaction() as cookie:
+        assert "merchant" not in cookie
+    state = dict(parse_qsl(urlsplit(answer.location).query))["state"]
+    assert callback(fresh, state).location == "/dashboard"
+    assert len(shops()) == 1
+
+
+@pytest.mark.parametrize("more", [{"code": "good", "state": "s"}, {"code": "good"}, {"state": "s"}])
+def test_a_captured_answer_is_no_launch_link(browser: Any, store: Store, more: dict[str, str]) -> None:
+    callback(browser, begin(browser))
+    store.sent.clear()
+    fresh = browser.application.test_client()
+    answer = fresh.get(signed("/shopify/launch", **more))
+    assert answer.status_code == 400
+    with fresh.session_transaction() as cookie:
+        assert "merchant" not in cookie
+    assert store.sent == []
+
+
 def test_a_shop_whose_grant_is_lost_joins_anew_and_keeps_its_history(browser: Any, store: Store) -> None:
     callback(browser, begin(browser))
     before = shops()[0].id

@@ -90,10 +90,12 @@ class Authorize:
             )
         )
 
-    def launched(self, query: Query, settings: ShopifySettings, now: datetime) -> str:
+    def launched(
+        self, query: Query, settings: ShopifySettings, now: datetime, *, within: timedelta | None = None
+    ) -> str:
         """The domain of an install hit, at most a day old."""
         _check_signature(query, settings)
-        _check_time(query, now, LAUNCH_FRESH)
+        _check_time(query, now, LAUNCH_FRESH if within is None else within)
         return self._shop(query, settings)
 
     def complete(self, query: Query, redirect_uri: str, settings: ShopifySettings, http: Http, now: datetime) -> Joined:

@@ -30,8 +30,8 @@ def ensure(shop_id: str, http: Http | None = None, *, public_url: str | None = N
     platform = roster.platform(slug)
     if not platform.can("webhooks_by_api"):
         return []
-    client = grants.client_for(shop_id, http)
-    put = platform.webhooks.subscribe(client, address(slug, public_url or read_settings().public_url))
+    to = address(slug, public_url or read_settings().public_url)
+    put = grants.calling(shop_id, lambda client: platform.webhooks.subscribe(client, to), http)
     _log.info("webhooks.subscribed", shop_id=shop_id, put=len(put))
     return put
 

@@ -18,7 +18,7 @@ from connector.db import Database, Scope
 from connector.errors import GrantLost, PlatformDown
 from connector.events import ShopProfile
 from connector.platforms import roster
-from connector.platforms.contract import Grant
+from connector.platforms.contract import Client, Grant
 
 PROFILE = ShopProfile(
     shop_ref="1", domain="sample-shop.myshopify.com", name="Sample", currency="USD", time_zone="Europe/Madrid"
@@ -80,6 +80,12 @@ def row(shop_id: str) -> GrantRow:
         found = session.get_one(GrantRow, shop_id)
         session.expunge(found)
         return found
+
+
+def status(shop_id: str) -> tuple[str, str]:
+    with db.read(Scope.shop(shop_id)) as session:
+        shop = queries.get(session, shop_id)
+        return shop.status, shop.status_reason
 
 
 def test_a_live_token_is_used_as_it_is(joined: Callable[..., str], store: Store) -> None:
@@ -215,6 +221,56 @@ def test_a_refused_token_is_renewed_once_for_all_who_were_refused(joined: Callab
     assert grants.client_for(shop_id, http=NOTHING, refused=refused).grant.access_token == "access-1"
     assert grants.client_for(shop_id, http=NOTHING, refused=refused).grant.access_token == "access-1"
     assert store.calls == 1
+
+
+def test_work_that_is_refused_is_done_again_with_a_renewed_token(joined: Callable[..., str], store: Store) -> None:
+    shop_id = joined(timedelta(hours=1))
+    used: list[str] = []
+
+    def work(client: Client) -> str:
+        used.append(client.grant.access_token)
+        if len(used) == 1:
+            raise GrantLost("401")
+        return "done"
+
+    assert grants.calling(shop_id, work, NOTHING) == "done"
+    assert grants.calling(shop_id, work, NOTHING) == "done"
+    assert used == ["access-0", "access-1", "access-1"]
+    assert status(shop_id) == ("connected", "")
+
+
+@pytest.mark.parametrize(("fatal", "times"), [(False, 2), (True, 1)])
+def test_work_that_stays_refused_sends_the_merchant_back(
+    joined: Callable[..., str], store: Store, fatal: bool, times: int
+) -> None:
+    shop_id = joined(timedelta(hours=1))
+    tries: list[str] = []
+
+    def work(client: Client) -> None:
+        tries.append(client.grant.access_token)
+        raise GrantLost("refused", fatal=fatal)
+
+    with pytest.raises(GrantLost) as lost:
+        grants.calling(shop_id, work, NOTHING)
+    assert lost.value.fatal
+    assert len(tries) == times
+    assert status(shop_id) == ("needs_reconnect", "grant_lost")
+    with pytest.raises(GrantLost):
+        grants.calling(shop_id, work, NOTHING)
+    assert len(tries) == times, "nothing more is sent"
+
+
+def test_a_refusal_of_an_earlier_grant_does_not_spoil_a_new_one(joined: Callable[..., str], store: Store) -> None:
+    shop_id = joined(timedelta(hours=1))
+
+    def work(client: Client) -> None:
+        with db.write(Scope.system("test")) as session:
+            connect.connect(session, "shopify", PROFILE, Grant("access-joined", "refresh-joined"))
+        raise GrantLost("refused", fatal=True)
+
+    with pytest.raises(GrantLost):
+        grants.calling(shop_id, work, NOTHING)
+    assert status(shop_id) == ("connected", "")
 
 
 def test_a_join_during_a_renewal_wins(joined: Callable[..., str], store: Store) -> None:

@@ -12,8 +12,10 @@ from __future__ import annotations
 import random
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -26,6 +28,7 @@ from connector.errors import GrantLost, PlatformBusy, PlatformDown
 from connector.platforms import roster
 from connector.platforms.contract import Client, Grant, Http
 
+T = TypeVar("T")
 RENEW_BEFORE = timedelta(minutes=5)
 # Longer than a renewal's own time-outs, so that a lease runs out only when its holder is gone.
 LEASE = timedelta(seconds=25)
@@ -80,6 +83,38 @@ def client_for(shop_id: str, http: Http | None = None, *, refused: Client | None
         budget=budget.SharedBudget(shop_id),
         settings=roster.settings_of(held.platform),
     )
+
+
+def calling(shop_id: str, work: Callable[[Client], T], http: Http | None = None) -> T:
+    """`work` with a client for the shop; when the platform refuses its token, once more with a renewed one.
+
+    `work` may run twice, so it must be safe to repeat. HTTP: never inside `db.write()`.
+    Errors: as `client_for` and as `work`. GrantLost is always fatal then: the shop's status says that the merchant must
+    come back, and why.
+    """
+    client = client_for(shop_id, http)
+    try:
+        return work(client)
+    except GrantLost as lost:
+        if lost.fatal:
+            _given_up(shop_id, client, "The store refuses its permission for good.")
+            raise
+    client = client_for(shop_id, http, refused=client)
+    try:
+        return work(client)
+    except GrantLost as lost:
+        _given_up(shop_id, client, "The store refuses its permission even after it was renewed.")
+        raise GrantLost(str(lost), fatal=True) from lost
+
+
+def _given_up(shop_id: str, client: Client, detail: str) -> None:
+    """Say so on the shop, unless it has another grant by now or is marked already."""
+    try:
+        held = _held(shop_id)
+    except GrantLost:
+        return  # left, or marked by who came before
+    if held.grant.access_token == client.grant.access_token:
+        _merchant_must_return(held, "grant_lost", detail)
 
 
 def idle(session: Session, now: datetime | None = None) -> list[str]:

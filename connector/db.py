@@ -168,6 +168,7 @@ def _announce(session: Session, scope: Scope) -> None:
 
 
 def _engine(url: sa.URL, pool_size: int) -> Engine:
+    # Parameters stay out of error texts, and so out of logs: they hold tokens and what is told of buyers.
     if url.get_backend_name() == "sqlite":
         if url.database and url.database != ":memory:":
             os.makedirs(os.path.dirname(os.path.abspath(url.database)), exist_ok=True)
@@ -177,11 +178,12 @@ def _engine(url: sa.URL, pool_size: int) -> Engine:
             pool_size=pool_size,
             max_overflow=20,
             connect_args={"check_same_thread": False, "timeout": 30},
+            hide_parameters=True,
         )
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    return sa.create_engine(url, pool_size=pool_size, max_overflow=20, pool_pre_ping=True)
+    return sa.create_engine(url, pool_size=pool_size, max_overflow=20, pool_pre_ping=True, hide_parameters=True)
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -63,11 +63,17 @@ TOKEN = re.compile(
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=\-]{8,}")
 _IN_URL = re.compile(r"(?i)([?&](?:code|hmac|id_token|access_token|token|signature|state|session)=)[^&\s\"']+")
 _PASSWORD_IN_URL = re.compile(r"(?i)\b([a-z][a-z0-9+.\-]*://[^\s:/@]+:)[^\s@/]+@")
+# PostgreSQL quotes the values of the row that it refused, over several lines when they have some.
+_REFUSED_ROW = re.compile(
+    r"^([ |]*DETAIL:).*?(?=^[ |]*(?:\[SQL|HINT:|CONTEXT:|\(Background|The above|During|Traceback)|\Z)", re.M | re.S
+)
 
 
 def scrub_text(text: str) -> str:
     """The text without secrets and personal data of a known shape."""
     text = _PASSWORD_IN_URL.sub(rf"\1{GONE}@", text)
+    if "DETAIL:" in text:
+        text = _REFUSED_ROW.sub(rf"\1 {GONE}\n", text)
     text = _BEARER.sub(rf"\1 {GONE}", text)
     text = _IN_URL.sub(rf"\1{GONE}", text)
     text = TOKEN.sub(GONE, text)

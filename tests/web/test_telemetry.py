@@ -6,13 +6,18 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
 from connector import telemetry
+from connector.db import Database, Scope
+from connector.earnings.attribution.tables import Touch
 
+NOW = datetime(2026, 11, 20, tzinfo=UTC)
 SECRETS = {
     "access_token": "shpat_0123456789abcdef0123456789abcdef",
     "Authorization": "Bearer abcdefghijklmnop",
@@ -80,6 +85,30 @@ def test_in_a_stack(log: Log) -> None:
     assert "ValueError" in text
     assert secret not in text
     assert "mara@" not in text
+
+
+@pytest.mark.parametrize("clash", ["token", "NULL"])
+def test_a_row_that_the_database_refuses(log: Log, database: Database, clash: str) -> None:
+    """Neither the parameters nor the values that PostgreSQL quotes."""
+    row = {
+        "id": "tch_1", "token": "Nq7Zk2Vx9.aBcDeFgHiJkLmNoP", "shop_id": "shp_1", "creator_id": "crt_1",
+        "listing_id": "lst_1", "product_ref": "1", "kind": "video", "at": NOW, "received_at": NOW,
+        "window_seconds": 60, "eligible": True, "ineligible_reason": "of\n\na buyer", "flags": [],
+        "journey": "hash-of-a-buyer",
+    }  # fmt: skip
+    second = {**row, "id": "tch_2"} if clash == "token" else {**row, "kind": None}
+    try:
+        with database.write(Scope.system("test")) as session:
+            session.execute(sa.insert(Touch).values(row))
+            session.execute(sa.insert(Touch).values(second))
+    except sa.exc.IntegrityError as error:
+        telemetry.logger("t").error("broke", exc_info=error)
+        logging.getLogger("other").exception("broke")
+    text = log.text
+    assert text.count("IntegrityError") >= 2
+    assert "INSERT INTO touches" in text
+    for secret in ("Nq7Zk2Vx9", "hash-of-a-buyer", "a buyer"):
+        assert secret not in text, secret
 
 
 def test_ids_and_numbers_stay(log: Log) -> None:

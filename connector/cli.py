@@ -282,7 +282,9 @@ def pin(as_of: datetime | None, shop: str | None) -> None:
     from connector.operations import rounds
 
     open_process()
-    click.echo(f"{rounds.pin_due(as_of or clock.now(), _shop_id(shop))} orders are final now.")
+    pinned = rounds.pin_due(as_of or clock.now(), _shop_id(shop))
+    click.echo(f"{pinned.done} orders are final now.")
+    _end_with(pinned.failed)
 
 
 @connector.command()
@@ -295,7 +297,17 @@ def clear(as_of: datetime | None, shop: str | None) -> None:
     open_process()
     as_of, shop_id = as_of or clock.now(), _shop_id(shop)
     pinned = rounds.pin_due(as_of, shop_id)
-    click.echo(f"{rounds.clear_due(as_of, shop_id)} lines cleared; {pinned} orders became final before.")
+    cleared = rounds.clear_due(as_of, shop_id)
+    click.echo(f"{cleared.done} lines cleared; {pinned.done} orders became final before.")
+    _end_with(pinned.failed | cleared.failed)
+
+
+def _end_with(failed: dict[str, str]) -> None:
+    """Name what a round could not do; exit 1 then."""
+    for subject, why in failed.items():
+        click.echo(f"{subject}  failed: {why}", err=True)
+    if failed:
+        sys.exit(1)
 
 
 @connector.command()

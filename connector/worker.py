@@ -27,9 +27,9 @@ from connector.commerce.shops import grants
 from connector.commerce.shops import queries as shops
 from connector.config import Settings
 from connector.db import Scope
-from connector.earnings.intake import take_in as intake
-from connector.earnings.settlement import clear
+from connector.earnings.attribution import touches
 from connector.errors import Conflict, ConnectorError
+from connector.operations import rounds
 from connector.sync import first, products, reconcile
 from connector.webhooks import drain, retention, subscribe, wanted
 
@@ -164,14 +164,15 @@ class _Chore:
 
 def _housekeeping(settings: Settings, slot: str, owner: str, stop: threading.Event) -> None:
     telemetry.bind(worker=slot)
-    passes = _Passes()
+    passes, money = _Passes(), Money()
     chores = (
         _Chore("take over dead workers' jobs", 2.0, lambda: take_over(owner)),
         _Chore("wake wanted reads", 15.0, wanted.wake_due),
-        _Chore("pin and clear", 30.0, lambda: pin_and_clear(stop)),
+        _Chore("pin and clear", 30.0, lambda: money.mature(stop.is_set)),
         _Chore("start reconciliation passes", 60.0, passes.start),
         _Chore("keep idle grants alive", 3600.0, keep_alive, due=time.monotonic() + 300),
         _Chore("drop old bodies", 3600.0, lambda: retention.drop_bodies(settings), due=time.monotonic() + 60),
+        _Chore("forget devices", 3600.0, forget_devices, due=time.monotonic() + 90),
         _Chore("forget old jobs", 3600.0, lambda: jobs.forget_finished(db.current(), clock.wall())),
     )
     while not stop.is_set():
@@ -203,22 +204,30 @@ def _connected() -> list[str]:
         return [shop.id for shop in shops.connected(session)]
 
 
-def pin_and_clear(stop: threading.Event) -> int:
-    """Pin the decisions whose grace is over, then clear the lines whose hold is over; how many orders and lines.
+class Money:
+    """Pins the decisions whose grace is over, then clears the lines whose hold is over.
 
-    Shops that left too: their pending commission matures on the last known facts (R16).
+    Shops that left too: their pending commission matures on the last known facts (R16). An order that failed is left
+    out for a while, longer each time, so that it doesn't cost every round its log and its time.
     """
-    count = 0
-    with db.read(Scope.system("which shops have money that may be due")) as session:
-        every = [shop.id for shop in shops.every(session)]
-    for shop_id in every:
-        for act in (intake.pin_due, clear.clear_due):
-            done = 1
-            while done and not stop.is_set():
-                with db.write(Scope.shop(shop_id)) as session:
-                    done = act(session, shop_id, clock.now())
-                count += done
-    return count
+
+    def __init__(self) -> None:
+        self._waits: dict[str, tuple[float, int]] = {}  # order or shop → until when, after how many failures
+
+    def mature(self, stop: Callable[[], bool]) -> int:
+        """How many orders and lines."""
+        count = 0
+        failed: dict[str, str] = {}
+        before = self._waits
+        self._waits = {subject: wait for subject, wait in before.items() if time.monotonic() < wait[0]}
+        skip = frozenset(self._waits)
+        for act in (rounds.pin_due, rounds.clear_due):
+            done = act(clock.now(), stop=stop, skip=skip)
+            count, failed = count + done.done, failed | done.failed
+        for subject in failed:
+            tries = before.get(subject, (0.0, 0))[1] + 1
+            self._waits[subject] = (time.monotonic() + min(3600.0, 30.0 * 2**tries), tries)
+        return count
 
 
 class _Passes:
@@ -239,6 +248,12 @@ class _Passes:
                 jobs.enqueue(session, "sync.reconcile", f"{shop_id}:{clock.wall():%Y%m%dT%H}", shop_id=shop_id)
             started += 1
         return started
+
+
+def forget_devices() -> int:
+    """Drop the device hashes whose time is over; how many."""
+    with db.write(Scope.system("device hashes whose time is over")) as session:
+        return touches.forget_devices(session)
 
 
 def keep_alive() -> int:

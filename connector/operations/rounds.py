@@ -2,30 +2,33 @@
 
 A worker does the first two by itself, in a loop that listens to its stop; commands call all three, with a moment of
 their own. Shops that left are walked too: their pending money matures on the last known facts (R16). Each batch is
-small, so that deliveries get in between, and one that another transaction crossed is repeated.
+small, so that deliveries get in between, and one that another transaction crossed is repeated. An order or a shop
+that fails is named, and stops nobody else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from connector import db
+from connector import db, telemetry
 from connector.commerce.shops import queries as shops
 from connector.db import Scope
 from connector.earnings.intake import take_in
+from connector.earnings.intake.portion import Portion, crossed, said
 from connector.earnings.settlement import clear, close
 from connector.earnings.settlement.tables import Closing
 from connector.errors import Conflict
 
 T = TypeVar("T")
 TRIES = 5
+_log = telemetry.logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +41,55 @@ class Closed:
     refused: str = ""
 
 
-def pin_due(as_of: datetime, shop_id: str | None = None) -> int:
-    """Make the decisions final whose grace is over; how many orders."""
-    return sum(_until_none(one, partial(take_in.pin_due, shop_id=one, as_of=as_of)) for one in _walk(shop_id))
+@dataclass(slots=True)
+class Round:
+    """How much was done, and what failed: order id, or shop id where the shop as a whole did, → why."""
+
+    done: int = 0
+    failed: dict[str, str] = field(default_factory=dict)
 
 
-def clear_due(as_of: datetime, shop_id: str | None = None) -> int:
-    """Clear every line that is due; how many."""
-    return sum(_until_none(one, partial(clear.clear_due, shop_id=one, as_of=as_of)) for one in _walk(shop_id))
+def never() -> bool:
+    return False
+
+
+def pin_due(
+    as_of: datetime, shop_id: str | None = None, *, stop: Callable[[], bool] = never, skip: Collection[str] = ()
+) -> Round:
+    """Make the decisions final whose grace is over; how many orders. What fails is in the Round and stops nothing."""
+    return _round(take_in.pin_portion, as_of, shop_id, stop, skip)
+
+
+def clear_due(
+    as_of: datetime, shop_id: str | None = None, *, stop: Callable[[], bool] = never, skip: Collection[str] = ()
+) -> Round:
+    """Clear every line that is due; how many lines. What fails is in the Round and stops nothing."""
+    return _round(clear.clear_portion, as_of, shop_id, stop, skip)
+
+
+def _round(
+    act: Callable[..., Portion],
+    as_of: datetime,
+    shop_id: str | None,
+    stop: Callable[[], bool],
+    skip: Collection[str],
+) -> Round:
+    """Portions of each shop until none does anything; what fails is named, and the shops behind it have their turn."""
+    total = Round()
+    for one in _walk(shop_id):
+        aside = set(skip)
+        try:
+            while not stop():
+                portion = _again(one, partial(act, shop_id=one, as_of=as_of, skip=aside))
+                total.done += portion.done
+                total.failed |= portion.failed
+                aside |= portion.failed.keys()
+                if not portion.done and not portion.failed:
+                    break
+        except Exception as error:
+            _log.error("round.shop_failed", shop_id=one, exc_info=error)
+            total.failed[one] = said(error)
+    return total
 
 
 def close_period(period: str, as_of: datetime, by: str, shop_id: str | None = None) -> list[Closed]:
@@ -70,13 +114,6 @@ def _walk(shop_id: str | None) -> list[str]:
         return [shop.id for shop in shops.every(session)]
 
 
-def _until_none(shop_id: str, act: Callable[[Session], int]) -> int:
-    total = 0
-    while done := _again(shop_id, act):
-        total += done
-    return total
-
-
 def _again(shop_id: str, act: Callable[[Session], T]) -> T:
     """Run `act` in a transaction; where another one crossed it (a deadlock, a number taken), repeat it a few times."""
     for _ in range(TRIES - 1):
@@ -85,8 +122,8 @@ def _again(shop_id: str, act: Callable[[Session], T]) -> T:
                 return act(session)
         except OperationalError:
             continue
-        except Conflict as crossed:
-            if not isinstance(crossed.__cause__, IntegrityError):
+        except Conflict as error:
+            if not crossed(error):
                 raise
     with db.write(Scope.shop(shop_id)) as session:
         return act(session)

@@ -6,6 +6,7 @@ undoes everything of one delivery, and a kill leaves nothing of it.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,6 +23,8 @@ from connector.commerce.shops.tables import Shop
 from connector.earnings.attribution import credit
 from connector.earnings.attribution.tables import DueForPin
 from connector.earnings.commission import accrual, clearance, rate
+from connector.earnings.intake import portion
+from connector.earnings.intake.portion import Portion
 from connector.errors import NotFound
 from connector.events import OrderSeen, OrderStub
 
@@ -71,23 +74,33 @@ def reevaluate(session: Session, order_id: str, *, cause: str, as_of: datetime |
 
 
 def pin_due(session: Session, shop_id: str, as_of: datetime | None = None, limit: int = 200) -> int:
-    """Evaluate orders whose decisions become final by `as_of`; how many. 0: nothing is left to do.
+    """Evaluate orders whose decisions become final by `as_of`; how many. 0: nothing is left that can be done now."""
+    return pin_portion(session, shop_id, as_of or clock.now(), limit).done
 
-    One that another transaction holds right now is left for the next call.
+
+def pin_portion(
+    session: Session, shop_id: str, as_of: datetime, limit: int = 200, *, skip: Collection[str] = ()
+) -> Portion:
+    """Make the decisions final that are due, each order in its savepoint, as many as a transaction may take.
+
+    One that another transaction holds right now is left for the next call, and those in `skip` too.
     """
-    as_of = as_of or clock.now()
     waiting = (
         sa.select(DueForPin.order_id)
-        .where(DueForPin.shop_id == shop_id, DueForPin.pin_at <= as_of)
+        .where(DueForPin.shop_id == shop_id, DueForPin.pin_at <= as_of, DueForPin.order_id.not_in(skip))
         .order_by(DueForPin.pin_at, DueForPin.order_id)
         .limit(limit)
     )
     ids = session.execute(waiting).scalars().all()
     free = sa.select(Order.id).where(Order.id.in_(ids)).order_by(Order.id).with_for_update(skip_locked=True)
     ours = session.execute(free).scalars().all()
-    for order_id in ours:
-        reevaluate(session, order_id, cause="pin", as_of=as_of)
-    return len(ours)
+
+    def pin(group: Sequence[str]) -> int:
+        for order_id in group:
+            reevaluate(session, order_id, cause="pin", as_of=as_of)
+        return len(group)
+
+    return portion.take(session, ours, pin, name="pin")
 
 
 def _follow(session: Session, shop: Shop, applied: Applied, cause: str, as_of: datetime) -> TakenIn:

@@ -7,7 +7,7 @@ first, as intake does, so that a delivery and a clearing of one line never go by
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,11 +17,14 @@ from sqlalchemy.orm import Session
 from connector.commerce.orders.tables import Order
 from connector.earnings.attribution.tables import DecisionRow
 from connector.earnings.commission.tables import Clearance
+from connector.earnings.intake import portion
+from connector.earnings.intake.portion import Portion
 from connector.earnings.ledger import journal, queries
 from connector.earnings.ledger.entry import Draft, line_subject, moved
 from connector.errors import Conflict
 
-BATCH = 200  # orders in one transaction
+BATCH = 200  # orders looked at for one transaction
+AT_ONCE = 25  # orders booked together
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,22 +38,33 @@ class _Due:
 
 
 def clear_due(session: Session, shop_id: str, as_of: datetime, limit: int = BATCH) -> int:
-    """Clear the lines of up to `limit` orders of a shop that are due at `as_of`; how many lines. 0: nothing is left.
+    """Clear the lines of up to `limit` orders that are due at `as_of`; how many lines. 0: nothing is left to clear."""
+    return clear_portion(session, shop_id, as_of, limit).done
 
-    An order that another transaction holds right now is left for the next call. A line that earns nothing clears too,
-    without an entry: from then on what it still gains or loses is booked as cleared (F6).
-    Errors: Conflict when a line moved although its order was locked; nothing is booked then.
+
+def clear_portion(
+    session: Session, shop_id: str, as_of: datetime, limit: int = BATCH, *, skip: Collection[str] = ()
+) -> Portion:
+    """Clear due lines, as many orders as a transaction may take; `done` counts lines.
+
+    An order that another transaction holds right now is left for the next call, and those in `skip` too. A line that
+    earns nothing clears too, without an entry: from then on what it still gains or loses is booked as cleared (F6).
+    An order whose lines moved although it was locked, or that the ledger refuses, is undone alone and named.
     """
-    waiting = sa.select(Clearance.order_id).where(*_is_due(shop_id, as_of)).distinct()
+    waiting = sa.select(Clearance.order_id).where(*_is_due(shop_id, as_of), Clearance.order_id.not_in(skip)).distinct()
     order_ids = session.execute(waiting.order_by(Clearance.order_id).limit(limit)).scalars().all()
     currencies = _locked(session, order_ids)
-    due = _due(session, shop_id, as_of, currencies)
-    _mark(session, due, as_of)
-    drafts = []
-    for order_id, lines in due.items():
-        drafts.extend(_transfers(session, shop_id, order_id, currencies[order_id], lines))
-    journal.post_all(session, drafts, unbooked=True)
-    return sum(len(lines) for lines in due.values())
+
+    def clear(group: Sequence[str]) -> int:
+        due = _due(session, shop_id, as_of, group)
+        _mark(session, due, as_of)
+        drafts = []
+        for order_id, lines in due.items():
+            drafts.extend(_transfers(session, shop_id, order_id, currencies[order_id], lines))
+        journal.post_all(session, drafts, unbooked=True)
+        return sum(len(lines) for lines in due.values())
+
+    return portion.take(session, list(currencies), clear, name="clear", at_once=AT_ONCE)
 
 
 def _is_due(shop_id: str, as_of: datetime) -> tuple[sa.ColumnElement[bool], ...]:
@@ -76,7 +90,7 @@ def _locked(session: Session, order_ids: Collection[str]) -> dict[str, str]:
     return {row.id: row.currency for row in found}
 
 
-def _due(session: Session, shop_id: str, as_of: datetime, order_ids: Collection[str]) -> dict[str, list[_Due]]:
+def _due(session: Session, shop_id: str, as_of: datetime, order_ids: Sequence[str]) -> dict[str, list[_Due]]:
     """Read under the lock: who came second finds nothing."""
     query = (
         sa.select(

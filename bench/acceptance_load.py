@@ -18,21 +18,44 @@ BODY_BYTES = 8000
 
 
 def order(number: int) -> bytes:
-    """A made-up order of about 8 kB with three lines, no two alike."""
-    line = {
-        "id": 0, "quantity": 1, "current_quantity": 1, "price": "19.99", "title": "A product of the shop",
-        "product_id": 7, "variant_id": 8, "gift_card": False, "requires_shipping": True, "properties": [],
-        "tax_lines": [{"price": "1.60", "rate": 0.08, "title": "Tax"}], "discount_allocations": [],
+    """A made-up order of about 8 kB with four lines, as the platform words them; no two alike."""
+    lines = [
+        {
+            "id": number * 10 + k, "admin_graphql_api_id": f"gid://shopify/LineItem/{number * 10 + k}", "quantity": 1,
+            "current_quantity": 1, "fulfillable_quantity": 1, "fulfillment_service": "manual", "grams": 350 + k,
+            "fulfillment_status": None, "gift_card": False, "name": f"Stoneware mug {k} - blue", "vendor": "Pottery",
+            "price": "19.99", "price_set": _money("19.99"), "product_exists": True, "product_id": 7100 + k,
+            "properties": [{"name": "_connector_touch", "value": secrets.token_urlsafe(24)}], "sku": f"MUG-{k}",
+            "requires_shipping": True, "taxable": True, "title": f"Stoneware mug {k}", "total_discount": "0.00",
+            "total_discount_set": _money("0.00"), "variant_id": 8100 + k, "variant_title": "blue",
+            "tax_lines": [{"price": "1.60", "price_set": _money("1.60"), "rate": 0.08, "title": "Tax"}],
+            "duties": [], "discount_allocations": [],
+        }
+        for k in range(4)
+    ]  # fmt: skip
+    street = {
+        "first_name": secrets.token_hex(4), "last_name": secrets.token_hex(5), "address1": f"{number} Main Street",
+        "phone": None, "city": "Springfield", "zip": f"{number % 99999:05}", "province": "Oregon", "country": "US",
     }  # fmt: skip
+    sums = ("subtotal", "total_tax", "total_shipping", "total_discounts", "total", "current_total", "current_tax")
     body = {
-        "id": 10**12 + number, "name": f"#{number}", "currency": "USD", "created_at": "2026-11-20T12:00:00Z",
-        "updated_at": "2026-11-20T12:00:01Z", "financial_status": "paid", "taxes_included": False,
-        "line_items": [{**line, "id": number * 10 + k} for k in range(3)], "refunds": [], "fulfillments": [],
-        "note_attributes": [], "total_discounts": "0.00", "shipping_lines": [], "total_price": "64.77",
+        "id": 10**12 + number, "admin_graphql_api_id": f"gid://shopify/Order/{10**12 + number}", "name": f"#{number}",
+        "currency": "USD", "created_at": "2026-11-20T12:00:00-05:00", "updated_at": "2026-11-20T12:00:01-05:00",
+        "financial_status": "paid", "taxes_included": False, "browser_ip": "192.0.2.7", "token": secrets.token_hex(16),
+        "checkout_token": secrets.token_hex(16), "cart_token": secrets.token_hex(16), "landing_site": "/products/mug",
+        "note_attributes": [{"name": "connector_touch", "value": secrets.token_urlsafe(24)}], "refunds": [],
+        "billing_address": street, "shipping_address": street, "fulfillments": [], "discount_codes": [],
+        "customer": {"id": number, "email": f"{secrets.token_hex(6)}@example.com", "default_address": street},
+        "total_discounts": "0.00", "total_price": "86.36", "line_items": lines, "shipping_lines": [],
+        **{f"{name}_set": _money(f"{number % 300}.36") for name in sums},
     }  # fmt: skip
     text = json.dumps(body)
-    words = " ".join(secrets.token_hex(4) for _ in range((BODY_BYTES - len(text)) // 9))
-    return json.dumps({**body, "note": words}).encode()
+    return json.dumps({**body, "note": "Please leave it at the door. " * ((BODY_BYTES - len(text)) // 29)}).encode()
+
+
+def _money(amount: str) -> dict[str, dict[str, str]]:
+    money = {"amount": amount, "currency_code": "USD"}
+    return {"shop_money": money, "presentment_money": money}
 
 
 def request(port: int, shop: str, secret: bytes, number: int) -> bytes:

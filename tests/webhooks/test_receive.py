@@ -290,7 +290,7 @@ def test_one_bad_row_spoils_nothing_for_those_beside_it(shop_id: str, store: Sto
     ours = line.Line(database)
     group = [line._Waiting({**row, "id": f"dlv_{n}", "delivery_key": f"k{n}", "body_key": None}) for n in range(3)]
     group[1].row["topic"] = None
-    ours._settle(group)
+    ours._settle(ours._free[0], group)
     assert [each.error is None for each in group] == [True, False, True]
     assert isinstance(group[1].error, sa.exc.IntegrityError)
     assert len(rows()) == 3

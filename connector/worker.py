@@ -2,7 +2,8 @@
 
     heartbeat      renews the seat's lease; a worker that lost its seat ends at once
     drain          waiting deliveries → effects
-    housekeeping   takes over what a dead worker left; clears and pins what is due; wakes reads, passes and renewals
+    watch          takes over what a dead worker left
+    housekeeping   pins and clears what is due; wakes reads, passes and renewals; drops what is old
 
 As many as needed on PostgreSQL, one on SQLite. After kill -9 the seat is free when its lease runs out (10 s): then
 another worker, or the next one that starts, goes on with its jobs at their checkpoints. SIGTERM and SIGINT let each
@@ -31,6 +32,7 @@ from connector.earnings.attribution import touches
 from connector.errors import Conflict, ConnectorError
 from connector.operations import rounds
 from connector.sync import first, products, reconcile
+from connector.sync import queries as sync_queries
 from connector.webhooks import drain, retention, subscribe, wanted
 
 # Imported for the jobs that they register.
@@ -61,7 +63,12 @@ def run(settings: Settings) -> int:
     telemetry.bind(worker=slot)
     threads = [
         threading.Thread(target=target, args=(settings, slot, owner, stop), name=name, daemon=True)
-        for name, target in (("heartbeat", _heartbeat), ("drain", _drain), ("housekeeping", _housekeeping))
+        for name, target in (
+            ("heartbeat", _heartbeat),
+            ("drain", _drain),
+            ("watch", _watch),
+            ("housekeeping", _housekeeping),
+        )
     ]
     threads[0].start()
     jobs.launch(settings, db.current(), slot)
@@ -140,6 +147,14 @@ def _drain(settings: Settings, slot: str, owner: str, stop: threading.Event) -> 
         stop.wait(drain.wait_between(handled).total_seconds())
 
 
+def _watch(settings: Settings, slot: str, owner: str, stop: threading.Event) -> None:
+    # A thread of its own: a chore may take minutes, and a dead worker's jobs shall go on within seconds.
+    telemetry.bind(worker=slot)
+    chore = _Chore("take over dead workers' jobs", 0.0, lambda: take_over(owner))
+    while not stop.wait(2.0):
+        chore.do(time.monotonic())
+
+
 @dataclass(slots=True)
 class _Chore:
     """Something done every so often. One that fails is logged and done again at its next time."""
@@ -166,7 +181,6 @@ def _housekeeping(settings: Settings, slot: str, owner: str, stop: threading.Eve
     telemetry.bind(worker=slot)
     passes, money = _Passes(), Money()
     chores = (
-        _Chore("take over dead workers' jobs", 2.0, lambda: take_over(owner)),
         _Chore("wake wanted reads", 15.0, wanted.wake_due),
         _Chore("pin and clear", 30.0, lambda: money.mature(stop.is_set)),
         _Chore("start reconciliation passes", 60.0, passes.start),
@@ -231,7 +245,10 @@ class Money:
 
 
 class _Passes:
-    """When each shop's orders are compared next. Wall time, whatever the demo does to business time."""
+    """When each shop's orders are compared next. Wall time, whatever the demo does to business time.
+
+    A shop seen for the first time goes on from its last pass, so that a worker that restarts often compares too.
+    """
 
     def __init__(self) -> None:
         self._next: dict[str, float] = {}
@@ -239,8 +256,9 @@ class _Passes:
     def start(self) -> int:
         now, started = time.monotonic(), 0
         for shop_id in _connected():
-            due = self._next.setdefault(shop_id, now + FIRST_PASS_AFTER.total_seconds())
-            if now < due:
+            if shop_id not in self._next:
+                self._next[shop_id] = now + until_pass(shop_id).total_seconds()
+            if now < self._next[shop_id]:
                 continue
             self._next[shop_id] = now + PASS_EVERY.total_seconds()
             with db.write(Scope.shop(shop_id)) as session:
@@ -248,6 +266,15 @@ class _Passes:
                 jobs.enqueue(session, "sync.reconcile", f"{shop_id}:{clock.wall():%Y%m%dT%H}", shop_id=shop_id)
             started += 1
         return started
+
+
+def until_pass(shop_id: str) -> timedelta:
+    """How long until the shop's next pass: an hour after its last one began, ten minutes after it joined."""
+    with db.read(Scope.shop(shop_id)) as session:
+        last = sync_queries.last_begun(session, shop_id)
+        after = PASS_EVERY if last is not None else FIRST_PASS_AFTER
+        due = (last or shops.get(session, shop_id).installed_at) + after
+    return min(max(due - clock.now(), timedelta(0)), after)
 
 
 def forget_devices() -> int:

@@ -59,6 +59,17 @@ def keys_new() -> None:
     click.echo(Fernet.generate_key().decode())
 
 
+@keys.command("reseal")
+def keys_reseal() -> None:
+    """Put all that is sealed under the newest key; when it is done, the older keys may be dropped."""
+    from connector.operations import reseal as act
+
+    open_process()
+    done = act.reseal()
+    click.echo(f"grants: {done.grants}, {done.grants_written} sealed anew")
+    click.echo(f"bodies of deliveries: {done.bodies}, {done.bodies_written} sealed anew")
+
+
 @connector.command()
 def migrate() -> None:
     """Bring the database to the newest version."""
@@ -158,17 +169,12 @@ def merchant() -> None:
 @click.argument("shop")
 def merchant_link(shop: str) -> None:
     """Print a sign-in link for SHOP (its id or its address): once, for ten minutes. For dev and stand-alone use."""
-    import sqlalchemy as sa
-
     from connector.access import links
-    from connector.commerce.shops.tables import Shop
+    from connector.commerce.shops import queries
 
     settings = open_process()
     with db.write(db.Scope.system("a command finds a shop by its name")) as session:
-        found = session.scalar(sa.select(Shop).where(sa.or_(Shop.id == shop, Shop.domain == shop)))
-        if found is None:
-            raise click.ClickException(f"No shop is called {shop}.")
-        token = links.issue(session, "merchant", found.id)
+        token = links.issue(session, "merchant", queries.by_name(session, shop).id)
     click.echo(f"{settings.public_url}/dashboard/sign-in/link/{token}")
 
 
@@ -219,6 +225,7 @@ def token_scopes() -> None:
 @click.option("--shop", help="Only this shop, by its host or its id.")
 def replay(delivery: str | None, status: str | None, reason: str | None, order: str | None, shop: str | None) -> None:
     """Let deliveries be drained again. Repeating one that is done changes nothing."""
+    from connector.commerce.shops import queries
     from connector.webhooks import replay as act
 
     open_process()
@@ -230,7 +237,7 @@ def replay(delivery: str | None, status: str | None, reason: str | None, order: 
             status=status,
             reason=reason,
             order_ref=act.order_ref_of(session, order) if order else None,
-            shop_id=act.shop_id_of(session, shop) if shop else None,
+            shop_id=queries.by_name(session, shop).id if shop else None,
         )
     click.echo(f"{number} deliveries wait to be drained again.")
 
@@ -239,12 +246,12 @@ def replay(delivery: str | None, status: str | None, reason: str | None, order: 
 @click.option("--shop", help="Only this shop, by its host or its id.")
 def inbox(shop: str | None) -> None:
     """Count the deliveries by status and reason."""
+    from connector.commerce.shops import queries
     from connector.webhooks import inbox as room
-    from connector.webhooks.replay import shop_id_of
 
     open_process()
     with db.read(db.Scope.system("a command counts the deliveries of all shops")) as session:
-        rows = room.counts(session, shop_id=shop_id_of(session, shop) if shop else None)
+        rows = room.counts(session, shop_id=queries.by_name(session, shop).id if shop else None)
     for status, reason, number in rows:
         click.echo(f"{number:>9}  {status}{f' ({reason})' if reason else ''}")
 
@@ -266,12 +273,55 @@ shop_option = click.option("--shop", help="Only this shop, by its host or its id
 
 
 def _shop_id(shop: str | None) -> str | None:
-    from connector.webhooks.replay import shop_id_of
+    from connector.commerce.shops import queries
 
     if shop is None:
         return None
     with db.read(db.Scope.system("a command finds a shop by its name")) as session:
-        return shop_id_of(session, shop)
+        return queries.by_name(session, shop).id
+
+
+@connector.group("shop")
+def shop_group() -> None:
+    """Shops and their dated settings."""
+
+
+@shop_group.command("set")
+@click.argument("shop")
+@click.argument("name")
+@click.argument("value")
+@click.option("--from", "starts_at", type=_Moment(), help="From this business time on; default: now. Never earlier.")
+def shop_set(shop: str, name: str, value: str, starts_at: datetime | None) -> None:
+    """Change the setting NAME of SHOP (its id or its host). What was decided before keeps the value of then."""
+    from connector.commerce.shops import queries, settings
+
+    open_process()
+    now = clock.now()
+    with db.write(db.Scope.system("a command finds a shop by its name")) as session:
+        found = queries.by_name(session, shop)
+        settings.change(session, found.id, name, value, by="command", starts_at=starts_at, now=now)
+        click.echo(f"{found.domain}  {name} is {value} from {(starts_at or now):%Y-%m-%d %H:%M} UTC on.")
+
+
+@shop_group.command("settings")
+@click.argument("shop")
+@as_of_option
+def shop_settings(shop: str, as_of: datetime | None) -> None:
+    """Print the settings of SHOP (its id or its host), where each comes from, and changes that lie ahead."""
+    from connector.commerce.shops import queries, settings
+
+    open_process()
+    as_of = as_of or clock.now()
+    with db.read(db.Scope.system("a command finds a shop by its name")) as session:
+        found = queries.by_name(session, shop)
+        for name in settings.DEFAULTS:
+            changes = settings.changes(session, found.id, name)
+            since = [start for start, _ in changes if start <= as_of]
+            origin = f"since {since[-1]:%Y-%m-%d %H:%M} UTC" if since else "default"
+            click.echo(f"{name:20} {settings.at(session, found.id, name, as_of)!s:12} {origin}")
+            for start, value in changes:
+                if start > as_of:
+                    click.echo(f"{'':20} {value:12} from {start:%Y-%m-%d %H:%M} UTC on")
 
 
 @connector.command()

@@ -26,9 +26,10 @@ class Vault:
         if not sealing_keys:
             raise ConfigurationWrong("CONNECTOR_SEALING_KEYS", "is empty", _REMEDY)
         try:
-            self._fernet = MultiFernet([Fernet(key) for key in sealing_keys])
+            keys = [Fernet(key) for key in sealing_keys]
         except ValueError:
             raise ConfigurationWrong("CONNECTOR_SEALING_KEYS", "holds something that isn't a key", _REMEDY) from None
+        self._newest, self._fernet = keys[0], MultiFernet(keys)
         if len(hash_key) < 32:
             raise ConfigurationWrong("CONNECTOR_HASH_KEY", "is shorter than 32 characters", _REMEDY)
         self._hash_key = hash_key.encode()
@@ -48,9 +49,17 @@ class Vault:
                 "Put the earlier key back, after the newest one.",
             ) from None
 
+    def is_newest(self, sealed: str) -> bool:
+        """Did the newest key seal it?"""
+        try:
+            self._newest.decrypt(sealed.encode())
+        except InvalidToken:
+            return False
+        return True
+
     def reseal(self, sealed: str) -> str:
-        """The same secret under the newest key."""
-        return self._fernet.rotate(sealed.encode()).decode()
+        """The same secret under the newest key. Errors: as `open`."""
+        return self.seal(self.open(sealed))
 
     def keyed_hash(self, purpose: str, value: str) -> str:
         """32 hex digits; equal values under one purpose give equal hashes, across purposes they don't."""

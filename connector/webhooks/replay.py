@@ -7,7 +7,6 @@ from sqlalchemy.orm import Session
 
 from connector import audit
 from connector.commerce.orders.tables import Order
-from connector.commerce.shops.tables import Shop
 from connector.errors import Conflict, InputRefused, NotFound
 from connector.webhooks.inbox import STATUSES
 from connector.webhooks.tables import DeliveryRow
@@ -56,14 +55,6 @@ def replay(
         **{name: value for name, value in asked.items() if value is not None},
     )
     return len(ids)
-
-
-def shop_id_of(session: Session, named: str) -> str:
-    """A shop by its id or its host. Errors: NotFound."""
-    found = session.scalar(sa.select(Shop.id).where(sa.or_(Shop.id == named, Shop.domain == named)).order_by(Shop.id))
-    if found is None:
-        raise NotFound(f"no shop is called {named[:60]!r}")
-    return found
 
 
 def order_ref_of(session: Session, named: str) -> str:

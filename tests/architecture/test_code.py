@@ -20,6 +20,7 @@ SYSTEM = {
     "cli.py": "a command is an operator's, and names shops by their host",
     "worker.py": "walks shops, holds seats, keeps house",
     "operations/doctor.py": "looks at the whole installation",
+    "operations/reseal.py": "a key is changed for all that is sealed",
     "operations/rounds.py": "finds the shops that it then walks one by one",
     "web/guards.py": "who signs in isn't known before the row is read",
     "oauth/begin.py": "a shop that joins has no id yet",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import zlib
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -11,9 +12,15 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner, Result
+from cryptography.fernet import Fernet
 
+from connector import clock, vault
+from connector.audit import AuditRow
 from connector.cli import connector, main
 from connector.commerce.orders.tables import Order
+from connector.commerce.shops.tables import GrantRow, ShopSetting
+from connector.errors import ConfigurationWrong, ConnectorError, InputRefused
+from connector.webhooks.tables import DeliveryRow
 from tests.attribution.world import DAY, PLACED, World
 from tests.conftest import KEY
 from tests.operations.days import CLOSING, DELIVERED, SYSTEM, hear, parcel
@@ -23,6 +30,10 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def run(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    return prepared(world, monkeypatch, tmp_path)
+
+
+def prepared(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     monkeypatch.chdir(tmp_path)
     for name, value in {
         "ENV": "dev",
@@ -126,3 +137,89 @@ def test_a_database_that_was_never_migrated_is_a_sentence(
     assert ended.value.code == 1
     assert capsys.readouterr().err.startswith("connector: the database can't be used: no such table")
     assert "Run `connector migrate`." in run("doctor", code=1).output
+
+
+def test_a_shop_s_settings_are_changed_from_now_or_later_and_shown(world: World, run: Run) -> None:
+    shop, soon = "one.plain.example", clock.now() + DAY
+    assert f"{shop}  hold_days is 20 from" in run("shop", "set", shop, "hold_days", "20").output
+    run("shop", "set", world.shop_id, "hold_days", "25", "--from", soon.isoformat())
+    shown = [line.split() for line in run("shop", "settings", shop).output.splitlines()]
+    at = next(n for n, words in enumerate(shown) if words[0] == "hold_days")
+    assert shown[at][1:3] == ["20", "since"]
+    assert shown[at + 1][:2] == ["25", "from"]
+    assert ["minimum_payout", "0", "default"] in shown
+    ahead = run("shop", "settings", shop, "--as-of", (soon + DAY).isoformat()).output
+    assert ["hold_days", "25", "since"] in [line.split()[:3] for line in ahead.splitlines()]
+    with world.database.read(SYSTEM) as session:
+        rows = session.scalars(sa.select(AuditRow).where(AuditRow.act == "shop.setting").order_by(AuditRow.id)).all()
+        assert [(row.actor, row.shop_id, row.detail["name"], row.detail["value"]) for row in rows] == [
+            ("command", world.shop_id, "hold_days", "20"), ("command", world.shop_id, "hold_days", "25"),
+        ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("one.plain.example", "colour", "red"), "There are touch_window_days"),
+        (("one.plain.example", "indirect", "1"), "is no setting of a shop"),
+        (("one.plain.example", "hold_days", "91"), "between 0 and 90"),
+        (("one.plain.example", "hold_days", "many"), "between 0 and 90"),
+        (("one.plain.example", "payout_when", "soon"), "Give advance or funded"),
+        (("one.plain.example", "hold_days", "9", "--from", "2026-01-01T00:00Z"), "give a time from now on"),
+        (("nobody.example", "hold_days", "9"), "no shop is called"),
+    ],
+)
+def test_a_setting_that_can_t_be_taken_says_what_can(
+    sqlite_world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, words: tuple[str, ...], said: str
+) -> None:
+    with pytest.raises(ConnectorError, match=said):
+        prepared(sqlite_world, monkeypatch, tmp_path)("shop", "set", *words)
+    with sqlite_world.database.read(SYSTEM) as session:
+        assert session.scalar(sa.select(sa.func.count()).select_from(ShopSetting)) == 0
+
+
+def test_two_values_from_one_moment_are_refused(world: World, run: Run) -> None:
+    words = ("shop", "set", "one.plain.example", "hold_days", "9", "--from", (clock.now() + DAY).isoformat())
+    run(*words)
+    with pytest.raises(InputRefused, match="starts then already"):
+        run(*words)
+
+
+def test_after_resealing_the_old_key_may_go(world: World, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    body = zlib.compress(b"{}")
+    box = vault.current()
+    with world.database.write(SYSTEM) as session:
+        session.add(
+            GrantRow(
+                shop_id=world.shop_id, access_sealed=box.seal("access"), refresh_sealed=box.seal("refresh"),
+                renewed_at=PLACED,
+            )
+        )  # fmt: skip
+        for n, sealed in enumerate((box.seal(body), None, box.seal(body))):
+            session.add(
+                DeliveryRow(
+                    id=f"dlv_{n}", platform="plain", domain="x", topic="t", received_at=PLACED, headers={},
+                    body_hash="h", body_size=1, status="done", body_sealed=sealed,
+                )
+            )  # fmt: skip
+    fresh = Fernet.generate_key().decode()
+    monkeypatch.setenv("CONNECTOR_SEALING_KEYS", f"{fresh},{KEY}")
+    first = run("keys", "reseal").output
+    assert first == "grants: 1, 1 sealed anew\nbodies of deliveries: 2, 2 sealed anew\n"
+    again = run("keys", "reseal").output
+    assert again == "grants: 1, 0 sealed anew\nbodies of deliveries: 2, 0 sealed anew\n"
+    only = vault.Vault([fresh], "a hash key that is used by tests only, 32+")
+    with world.database.read(SYSTEM) as session:
+        grant = session.get_one(GrantRow, world.shop_id)
+        assert (only.open(grant.access_sealed), only.open(grant.refresh_sealed or "")) == (b"access", b"refresh")
+        assert grant.previous_refresh_sealed is None
+        assert only.open(session.get_one(DeliveryRow, "dlv_2").body_sealed or "") == body
+        assert session.get_one(DeliveryRow, "dlv_1").body_sealed is None
+
+
+def test_resealing_names_a_key_that_is_missing(world: World, run: Run) -> None:
+    other = vault.Vault([Fernet.generate_key().decode()], "a hash key that is used by tests only, 32+")
+    with world.database.write(SYSTEM) as session:
+        session.add(GrantRow(shop_id=world.shop_id, access_sealed=other.seal("access"), renewed_at=PLACED))
+    with pytest.raises(ConfigurationWrong, match="Put the earlier key back"):
+        run("keys", "reseal")

@@ -14,7 +14,7 @@ from connector.commerce.shops import absences, budget, connect, queries, setting
 from connector.commerce.shops.tables import ApiBudget, GrantRow, Shop, ShopSetting
 from connector.config import Settings
 from connector.db import Database, Scope
-from connector.errors import InputRefused
+from connector.errors import InputRefused, NotFound
 from connector.events import ShopProfile
 from connector.platforms.contract import Grant
 
@@ -117,7 +117,7 @@ def test_settings_are_read_as_they_stood(database: Database) -> None:
         settings.change(session, shop.id, "hold_days", 31, by="test", starts_at=NOW + timedelta(days=9), now=NOW)
         found = [settings.at(session, shop.id, "hold_days", NOW + timedelta(days=days)) for days in (0, 3, 8, 9, 40)]
         assert found == [15, 7, 7, 31, 31]
-        assert settings.at(session, shop.id, "code_policy", NOW) == "always"
+        assert settings.at(session, shop.id, "payout_when", NOW) == "advance"
         assert settings.at(session, shop.id, "wait_for_signal", NOW) == 0
 
 
@@ -128,7 +128,7 @@ def test_a_setting_is_never_backdated_nor_out_of_bounds(database: Database) -> N
             ("hold_days", 7, NOW - timedelta(seconds=1)),
             ("hold_days", 91, None),
             ("hold_days", "many", None),
-            ("code_policy", "sometimes", None),
+            ("payout_when", "sometimes", None),
             ("colour", "red", None),
         ):
             with pytest.raises(InputRefused):
@@ -210,7 +210,14 @@ def test_shops_are_found(database: Database) -> None:
         shop = connect.connect(session, "shopify", PROFILE, GRANT, NOW)
         assert queries.find(session, "shopify", PROFILE.domain) is shop
         assert queries.find(session, "woocommerce", PROFILE.domain) is None
+        assert queries.by_name(session, shop.id) is queries.by_name(session, PROFILE.domain) is shop
+        with pytest.raises(NotFound):
+            queries.by_name(session, "nobody.myshopify.com")
         assert [each.id for each in queries.connected(session)] == [shop.id]
         connect.leave(session, shop, NOW)
         assert queries.connected(session) == []
         assert [each.id for each in queries.every(session)] == [shop.id]
+        other = connect.connect(session, "elsewhere", PROFILE, GRANT, NOW)
+        with pytest.raises(InputRefused, match="several shops"):
+            queries.by_name(session, PROFILE.domain)
+        assert queries.by_name(session, other.id) is other

@@ -59,9 +59,6 @@ def test_replay_by_status_reason_order_and_shop(store: Store, shop_id: str, run_
     with db.write(Scope.system("test")) as session:
         order_id = session.scalars(sa.select(Order.id)).one()
         assert replay.order_ref_of(session, order_id) == "1"
-        assert replay.shop_id_of(session, "sample-shop.myshopify.com") == shop_id
-        with pytest.raises(NotFound):
-            replay.shop_id_of(session, "nobody.myshopify.com")
 
 
 def test_what_cannot_be_replayed_says_why(store: Store, shop_id: str, run_drain: Run, settings: Settings) -> None:

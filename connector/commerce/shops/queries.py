@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from connector.commerce.shops.tables import GrantRow, Shop
-from connector.errors import NotFound
+from connector.errors import InputRefused, NotFound
 
 
 def get(session: Session, shop_id: str) -> Shop:
@@ -22,6 +22,19 @@ def get(session: Session, shop_id: str) -> Shop:
 def find(session: Session, platform: str, domain: str) -> Shop | None:
     """The shop of a platform's canonical host, whatever its status."""
     return session.scalar(sa.select(Shop).where(Shop.platform == platform, Shop.domain == domain))
+
+
+def by_name(session: Session, named: str) -> Shop:
+    """The shop that a person means by its id or its host. Errors: NotFound; InputRefused when two have that host."""
+    found = list(
+        session.scalars(sa.select(Shop).where(sa.or_(Shop.id == named, Shop.domain == named)).order_by(Shop.id))
+    )
+    if not found:
+        raise NotFound(f"no shop is called {named[:60]!r}")
+    if len(found) > 1:
+        ids = ", ".join(shop.id for shop in found)
+        raise InputRefused("shop", f"several shops are called {named[:60]!r}.", f"Name one by its id: {ids}.")
+    return found[0]
 
 
 def connected(session: Session) -> list[Shop]:

@@ -10,7 +10,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from connector import clock
+from connector import audit, clock
 from connector.commerce.shops.tables import ShopSetting
 from connector.config import Settings
 from connector.db import new_id
@@ -24,14 +24,8 @@ DEFAULTS: dict[str, int | str | None] = {
     "no_signal_days": None,
     "wait_for_signal": 0,  # 1: a line without any sign of delivery waits for one instead of clearing
     "minimum_payout": 0,  # minor units, per currency
-    "indirect": 0,  # 1: a touch on another product of the shop counts at a share of the rate
-    "indirect_share_bp": 5000,
-    "cart_carry_days": 0,
-    "fee_bp": 0,
     "minimum_followers": 0,  # a creator with fewer at the tap earns nothing by it (D16)
-    "code_policy": "always",  # always | if_involved | if_winner
     "payout_when": "advance",  # advance | funded
-    "period": "month",
 }
 # name → (least, most)
 BOUNDS: dict[str, tuple[int, int]] = {
@@ -41,16 +35,10 @@ BOUNDS: dict[str, tuple[int, int]] = {
     "no_signal_days": (1, 365),
     "wait_for_signal": (0, 1),
     "minimum_payout": (0, 10**12),
-    "indirect": (0, 1),
-    "indirect_share_bp": (0, 10000),
-    "cart_carry_days": (0, 90),
-    "fee_bp": (0, 5000),
     "minimum_followers": (0, 10**9),
 }
 CHOICES: dict[str, tuple[str, ...]] = {
-    "code_policy": ("always", "if_involved", "if_winner"),
     "payout_when": ("advance", "funded"),
-    "period": ("month",),
 }
 
 _configured: Settings | None = None
@@ -103,15 +91,20 @@ def change(
     starts_at: datetime | None = None,
     now: datetime | None = None,
 ) -> None:
-    """Set it from `starts_at` on (default: now). Errors: InputRefused for an unknown name, a value out of bounds, or a
-    start that has passed: rules have read the value of then."""
+    """Set it from `starts_at` on (default: now), and write it to the audit log.
+
+    Errors: InputRefused for an unknown name, a value out of bounds, a start that has passed (rules have read the value
+    of then), or one at which another value starts already.
+    """
     now = now or clock.now()
     starts_at = starts_at or now
     if name not in DEFAULTS:
-        raise InputRefused("name", f"{name[:40]!r} is no setting of a shop.")
+        raise InputRefused("name", f"{name[:40]!r} is no setting of a shop.", f"There are {', '.join(DEFAULTS)}.")
     if starts_at < now:
         raise InputRefused("starts_at", "has passed.", "Settings are never backdated: give a time from now on.")
     text = _checked(name, value)
+    if any(starts_at == start for start, _ in _rows(session, shop_id).get(name, [])):
+        raise InputRefused("starts_at", f"a value of {name} starts then already.", "Give another time, a minute later.")
     session.add(
         ShopSetting(
             id=new_id("set"),
@@ -123,22 +116,30 @@ def change(
             recorded_by=by,
         )
     )
+    starts = starts_at.isoformat()
+    audit.record(session, by, "shop.setting", shop_id, shop_id=shop_id, name=name, value=text, starts_at=starts)
     session.flush()
     session.info.pop(_cache_key(shop_id), None)
+
+
+def changes(session: Session, shop_id: str, name: str) -> list[tuple[datetime, str]]:
+    """(start, value) of every value that a shop ever set or has ahead of it, in the order of their starts."""
+    return list(_rows(session, shop_id).get(name, []))
 
 
 def _checked(name: str, value: int | str) -> str:
     if name in CHOICES:
         if value not in CHOICES[name]:
-            raise InputRefused("value", f"{name} is one of {', '.join(CHOICES[name])}.")
+            raise InputRefused("value", f"{str(value)[:40]!r} is no {name}.", f"Give {' or '.join(CHOICES[name])}.")
         return str(value)
     least, most = BOUNDS[name]
     try:
         number = int(value)
     except ValueError:
-        raise InputRefused("value", f"{name} is a whole number.") from None
+        problem = f"{str(value)[:40]!r} isn't a whole number."
+        raise InputRefused("value", problem, f"{name} is between {least} and {most}.") from None
     if not least <= number <= most:
-        raise InputRefused("value", f"{name} is between {least} and {most}.")
+        raise InputRefused("value", f"{number} is out of bounds.", f"{name} is between {least} and {most}.")
     return str(number)
 
 

@@ -190,6 +190,7 @@ ACTS = {
     "terms.open": "Rate opened",
     "terms.withdraw": "Rate withdrawn",
     "shop.disconnect": "Shop disconnected",
+    "shop.setting": "Setting of the shop changed",
     "creator.status": "Creator's status changed",
     "merchant.sign_in": "Merchant signed in",
     "staff.sign_in": "Staff signed in",

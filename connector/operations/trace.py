@@ -15,7 +15,8 @@ data: a buyer is at most "known" or "not known", a token is its touch. The shape
     lines       line_ref, title, sku, product_ref, quantity, current_quantity, reason, flags, base {parts}, commission,
                 estimate, due, removed_units, removed_base, refunded_units, refunded_base, reversed,
                 decision {credit_reason, rate_reason, creator, content, touch_id, rate_bp, terms, pinned_at, drift,
-                candidates [{touch_id, creator, content, kind, at, outcome, why, via …}], left_out, flags, rates},
+                candidates [{touch_id, creator, content, kind, at, outcome, why, via, buyers …}], left_out, flags,
+                rates}; `buyers` is how many customers have ordered with the candidate's token so far,
                 clearance {state, clears_at, cleared_at, why, blocked, blocks [{kind, ref, opened_at, closed_at}]},
                 balances [{creator, content, pending, cleared, settled}]
     refunds     what became of each refund record: refund_ref, created_at, status, lines, amount_only, settled_removed,
@@ -196,6 +197,7 @@ def _lines(
     """A line of the newest snapshot each, then lines that have vanished from it and left something behind."""
     assessed = {line["line_ref"]: line for line in evaluations[0].lines} if evaluations else {}
     terms = _terms(session, {row.terms_id for row in decisions.values() if row.terms_id})
+    buyers = _buyers(session, decisions.values())
     clearances = _clearances(session, order.id)
     balances = _balances(session, order.id, people, videos)
     known = {line.line_ref: line for line in facts.snapshot.lines}
@@ -211,7 +213,7 @@ def _lines(
                 "reason": figures.get("reason") or ("line_vanished" if line is None else "not_evaluated"),
                 "flags": list(figures.get("flags", ())), "base": figures.get("parts"),
                 **{name: figures.get(name, 0) for name in _FIGURES},
-                "decision": _decision(row, terms, people, videos) if row else None,
+                "decision": _decision(row, terms, people, videos, buyers) if row else None,
                 "clearance": clearances.get(line_ref),
                 "balances": balances.get(line_ref, []),
             }
@@ -224,7 +226,14 @@ _FIGURES = (
 )  # fmt: skip
 
 
-def _decision(row: DecisionRow, terms: Named, people: Named, videos: Named) -> dict[str, Any]:
+def _buyers(session: Session, decisions: Iterable[DecisionRow]) -> dict[str, int]:
+    candidates = [one for row in decisions for one in row.evidence.get("candidates", [])]
+    return attribution.buyers_of_tokens(session, {one["touch_id"] for one in candidates})
+
+
+def _decision(
+    row: DecisionRow, terms: Named, people: Named, videos: Named, buyers: Mapping[str, int]
+) -> dict[str, Any]:
     evidence = row.evidence
     return {
         "credit_reason": row.credit_reason, "rate_reason": row.rate_reason,
@@ -236,6 +245,7 @@ def _decision(row: DecisionRow, terms: Named, people: Named, videos: Named) -> d
                 **{name: value for name, value in candidate.items() if name not in ("creator_id", "content_id")},
                 "creator": people.get(candidate.get("creator_id") or ""),
                 "content": videos.get(candidate.get("content_id") or ""),
+                "buyers": buyers[candidate["touch_id"]],
             }
             for candidate in evidence.get("candidates", [])
         ],

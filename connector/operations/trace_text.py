@@ -98,6 +98,7 @@ def _decision(decision: Found) -> Iterator[str]:
         yield (
             f"    {candidate['outcome']}: {_creator(candidate['creator'])}, {candidate['kind']} touch"
             f" {candidate['touch_id']} of {_day(candidate['at'])}, brought by {via}"
+            + (f", customers with its token: {candidate['buyers']}" if candidate["buyers"] else "")
             + (f" ({candidate['why']})" if candidate["why"] else "")
         )
     if decision["left_out"]:

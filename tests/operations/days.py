@@ -11,7 +11,7 @@ from connector.db import Scope
 from connector.earnings.intake.take_in import TakenIn, pin_due, take_in
 from connector.earnings.payouts import batch
 from connector.earnings.settlement import clear, close
-from connector.events import Carrier, Fulfilment, Line, OrderSeen, OrderSnapshot
+from connector.events import Buyer, Carrier, Fulfilment, Line, OrderSeen, OrderSnapshot
 from connector.operations.trace import find, trace
 from tests.attribution.world import DAY, KEY, PLACED, World
 
@@ -24,6 +24,7 @@ def hear(world: World, tokens: list[str], *, at: datetime = PLACED, ref: str = "
         "lines",
         (Line("1", 2, 2, 2000, product_ref="A", title="Linen throw"), Line("2", 1, 1, 1500, product_ref="B")),
     )
+    buyer = Buyer(changes.pop("customer", None))
     carriers = (*(Carrier("cart_attribute", token, KEY) for token in tokens), Carrier("cart_attribute", "hi", "note"))
     whole = OrderSnapshot(
         order_ref=ref, number=f"#{ref}", created_at=PLACED, changed_at=at, currency="EUR",
@@ -32,7 +33,7 @@ def hear(world: World, tokens: list[str], *, at: datetime = PLACED, ref: str = "
     )  # fmt: skip
     with world.database.write(Scope.shop(world.shop_id)) as session:
         shop = session.get_one(Shop, world.shop_id)
-        return take_in(session, shop, OrderSeen(whole), triggered_at=at, source="delivery:dlv_1", as_of=at)
+        return take_in(session, shop, OrderSeen(whole, buyer), triggered_at=at, source="delivery:dlv_1", as_of=at)
 
 
 def parcel(at: datetime) -> Fulfilment:

@@ -60,6 +60,19 @@ def test_the_whole_life_of_an_order(world: World) -> None:
     assert found["carriers"]["brought"] == ["cart_attribute", "journey"]
 
 
+def test_how_many_customers_ordered_with_a_token_is_told(world: World) -> None:
+    world.tap("y", "A", PLACED - 5 * DAY, buyer="b")
+    touch = world.tap("x", "A", buyer="b")
+    for ref, customer in (("7001", "c1"), ("7002", "c2"), ("7003", "c1")):
+        hear(world, [touch.token], ref=ref, customer=customer)
+    found = told(world)
+    first, second = found["lines"][0]["decision"]["candidates"]
+    assert (first["creator"]["handle"], first["buyers"]) == ("x", 2)
+    assert (second["creator"]["handle"], second["buyers"]) == ("y", 0)
+    assert "brought by cart_attribute, journey, customers with its token: 2" in as_text(found)
+    assert "c1" not in as_text(found)
+
+
 def test_a_refund_after_the_payout_is_in_the_trace(world: World) -> None:
     a_whole_life(world)
     later = CLOSING + 5 * DAY

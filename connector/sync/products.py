@@ -1,50 +1,23 @@
-"""Reading some products again: what a thin delivery, a cut body or a person asks for."""
+"""Reading some products again at once. A delivery's products go through `webhooks.wanted`, which tries again."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from connector import clock, db, jobs, telemetry
-from connector.commerce.catalog import take
-from connector.commerce.shops import grants
-from connector.commerce.shops import queries as shops
-from connector.db import Scope
-from connector.platforms import roster
+from connector import jobs
+from connector.commerce.catalog import read_again
 from connector.platforms.contract import Http
-
-PART = 50
-_log = telemetry.logger(__name__)
 
 
 @jobs.workflow("sync.products")
 def refetch(shop_id: str, refs: Sequence[str], http: Http | None = None) -> int:
     """Read products by ref and take them in whole; how many were taken in.
 
-    One that the store no longer has gets its tombstone; one that can't be read whole is refused with the reason.
-    HTTP: never inside `db.write()`. Errors: those of the platform; what was taken in stays, and doing it again is safe.
+    Errors: those of the platform; what was taken in stays, and doing it again is safe.
     """
-    with db.read(Scope.shop(shop_id)) as session:
-        platform = roster.platform(shops.get(session, shop_id).platform)
     wanted = list(dict.fromkeys(refs))
     taken = 0
-    for start in range(0, len(wanted), PART):
+    for start in range(0, len(wanted), read_again.PART):
         jobs.check()
-        part = wanted[start : start + PART]
-        asked_at = clock.now()
-        page = platform.catalog.products(grants.client_for(shop_id, http), part)
-        answered = {product.product_ref for product in page.products} | {item.product_ref for item in page.refused}
-        with db.write(Scope.shop(shop_id)) as session:
-            shop = shops.get(session, shop_id)
-            counts = take.apply_products(session, shop, page.products, "", clock.now())
-            take.refuse(session, shop, {item.product_ref: item.reason for item in page.refused}, clock.now())
-            gone = take.mark_gone(session, shop_id, [ref for ref in part if ref not in answered], asked_at)
-        taken += counts.written + counts.same
-        _log.info(
-            "products.read",
-            shop_id=shop_id,
-            asked=len(part),
-            written=counts.written,
-            refused=len(page.refused),
-            gone=gone,
-        )
+        taken += read_again.read_part(shop_id, wanted[start : start + read_again.PART], http)
     return taken

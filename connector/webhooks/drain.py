@@ -20,7 +20,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from connector import clock, db, jobs, telemetry
+from connector import clock, db, telemetry
 from connector.commerce.shops import queries
 from connector.config import Settings
 from connector.db import Scope
@@ -53,21 +53,27 @@ def drain_once(owner: str, settings: Settings, *, stop: Callable[[], bool] = lam
     """Give each shop with waiting deliveries one turn; how many deliveries were handled. 0: nothing to do.
 
     Safe to call from any number of threads and processes. Errors: SQLAlchemy's OperationalError when the database is
-    away; nothing is lost, call again later.
+    away; nothing is lost, call again later. A shop that fails stops no other.
     """
     _bring_back()
-    handled = 0
+    handled, away = 0, None
     for shop_id in shops_with_work():
         if stop():
             break
-        held = claim.take(shop_id, "drain", owner)
-        if held is None:
-            continue
         try:
+            held = claim.take(shop_id, "drain", owner)
+            if held is None:
+                continue
             handled += _turn(held, settings, stop)
             held.release()
         except ClaimLost:
             _log.warning("drain.claim_lost", shop_id=shop_id)
+        except Exception as error:
+            # Its deliveries wait where they were, and its claim runs out by itself. The other shops have their turn.
+            _log.error("drain.shop_failed", shop_id=shop_id, exc_info=error)
+            away = error if isinstance(error, sa.exc.OperationalError) else away
+    if away is not None:
+        raise away
     return handled
 
 
@@ -253,13 +259,10 @@ def _mark(session: Session, rows: list[dict[str, Any]]) -> None:
 
 def _start_jobs(session: Session, shop_id: str, key: str, batch: _Batch) -> None:
     """One job a batch, named for its first delivery: a batch that is undone and done again starts one all the same."""
-    stamp = f"{key}:{clock.wall():%Y%m%dT%H%M%S}"
-    if batch.reads_orders:
-        wanted.wake(session, shop_id, stamp)
-    products = list(dict.fromkeys(batch.products))
-    for start in range(0, len(products), 200):
-        refs = products[start : start + 200]
-        jobs.enqueue(session, "sync.products", f"{shop_id}:{stamp}:{start}", shop_id=shop_id, refs=refs)
+    for ref in dict.fromkeys(batch.products):
+        wanted.want(session, shop_id, ref, "delivery", kind="product")
+    if batch.reads_orders or batch.products:
+        wanted.wake(session, shop_id, f"{key}:{clock.wall():%Y%m%dT%H%M%S}")
 
 
 def wait_between(handled: int) -> timedelta:

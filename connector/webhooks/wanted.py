@@ -1,7 +1,8 @@
-"""Orders that must be read from the store: what a stub, an equal-time conflict or a gap becomes.
+"""Orders and products that must be read from the store: what a stub, a conflict, a thin delivery or a gap becomes.
 
-A wish is one row an order, however often it is wished. The job reads with no transaction open and takes each order in
-by a transaction of its own, in which the wish goes; a wish renewed while its order was being read stays.
+A wish is one row an order or a product, however often it is wished. The job reads with no transaction open and takes
+each order in by a transaction of its own, in which the wish goes; products are taken in by parts, and their wishes go
+after. A wish renewed while it was being read stays.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from connector import clock, db, jobs, telemetry
+from connector.commerce.catalog import read_again
 from connector.commerce.shops import grants, queries
 from connector.commerce.shops.tables import Shop
 from connector.db import Scope, new_id
 from connector.earnings.intake import take_in as intake
+from connector.earnings.intake.portion import said
 from connector.errors import ConnectorError, GrantLost, PlatformBusy, PlatformDown
 from connector.events import OrderSeen
 from connector.platforms import roster
@@ -31,18 +34,19 @@ _log = telemetry.logger(__name__)
 @dataclass(frozen=True, slots=True)
 class _Wish:
     id: str
+    kind: str  # order | product
     ref: str
     why: str
     wanted_at: datetime
     tries: int
 
 
-def want(session: Session, shop_id: str, order_ref: str, why: str, now: datetime | None = None) -> None:
-    """Wish an order read. The caller enqueues `wake` once for all its wishes."""
+def want(
+    session: Session, shop_id: str, ref: str, why: str, now: datetime | None = None, *, kind: str = "order"
+) -> None:
+    """Wish an order or a product read. The caller enqueues `wake` once for all its wishes."""
     wish = {"why": why, "wanted_at": now or clock.wall(), "tries": 0, "next_try_at": None, "problem": ""}
-    insert = db.insert(session, WantedRead).values(
-        id=new_id("wnt"), shop_id=shop_id, kind="order", ref=order_ref, **wish
-    )
+    insert = db.insert(session, WantedRead).values(id=new_id("wnt"), shop_id=shop_id, kind=kind, ref=ref, **wish)
     session.execute(insert.on_conflict_do_update(index_elements=["shop_id", "kind", "ref"], set_=wish))
 
 
@@ -76,23 +80,44 @@ def wake_due(now: datetime | None = None) -> int:
 
 @jobs.workflow(JOB)
 def read_wanted(shop_id: str, http: Http | None = None) -> int:
-    """Read every wished order whose time has come, take it in; how many were taken in.
+    """Read everything wished whose time has come, take it in; how many were taken in.
 
-    One that can't be read is tried again with growing delay and says why; the others go on. A lost grant or a store
-    that is down ends the pass: its wishes stay.
+    What can't be read or taken in, whatever the reason, is tried again with growing delay and says why; the others go
+    on. A lost grant or a store that is down ends the pass: its wishes stay.
     """
+    wishes = _due(shop_id, clock.wall())
+    orders = [[wish] for wish in wishes if wish.kind == "order"]
+    products = [wish for wish in wishes if wish.kind == "product"]
+    parts = [products[start : start + read_again.PART] for start in range(0, len(products), read_again.PART)]
     taken = 0
-    for wish in _due(shop_id, clock.wall()):
+    while waiting := orders or parts:
         jobs.check()
+        part = waiting.pop(0)
         try:
-            client = grants.client_for(shop_id, http)
-            taken += _read(shop_id, client, wish)
+            taken += _take(shop_id, http, part)
         except (GrantLost, PlatformDown, PlatformBusy) as error:
-            _put_off(shop_id, wish, error)
+            _put_off(shop_id, part, error)
             break
-        except ConnectorError as error:
-            _log.warning("wanted.not_read", shop_id=shop_id, order_ref=wish.ref, error=str(error))
-            _put_off(shop_id, wish, error)
+        except Exception as error:
+            if len(part) > 1:
+                # One of them breaks the answer or the transaction: found one by one.
+                parts[:0] = [[wish] for wish in part]
+                continue
+            _log.warning(
+                "wanted.not_read", shop_id=shop_id, kind=part[0].kind, ref=part[0].ref, error=said(error),
+                exc_info=None if isinstance(error, ConnectorError) else error,
+            )  # fmt: skip
+            _put_off(shop_id, part, error)
+    return taken
+
+
+def _take(shop_id: str, http: Http | None, part: list[_Wish]) -> int:
+    if part[0].kind == "order":
+        return _read(shop_id, grants.client_for(shop_id, http), part[0])
+    taken = read_again.read_part(shop_id, [wish.ref for wish in part], http)
+    with db.write(Scope.shop(shop_id)) as session:
+        for wish in part:
+            _fulfil(session, wish)
     return taken
 
 
@@ -107,15 +132,22 @@ def _read(shop_id: str, client: Client, wish: _Wish) -> int:
             intake.take_in(session, shop, seen, triggered_at=read.read_at, source=f"read:{wish.why}")
         else:
             _log.warning("wanted.not_there", shop_id=shop_id, order_ref=wish.ref, why=wish.why)
-        session.execute(sa.delete(WantedRead).where(WantedRead.id == wish.id, WantedRead.wanted_at == wish.wanted_at))
+        _fulfil(session, wish)
     return int(read is not None)
+
+
+def _fulfil(session: Session, wish: _Wish) -> None:
+    """The wish goes, unless it was renewed while it was being read."""
+    session.execute(sa.delete(WantedRead).where(WantedRead.id == wish.id, WantedRead.wanted_at == wish.wanted_at))
 
 
 def _due(shop_id: str, now: datetime) -> list[_Wish]:
     with db.read(Scope.shop(shop_id)) as session:
         rows = session.execute(
-            sa.select(WantedRead.id, WantedRead.ref, WantedRead.why, WantedRead.wanted_at, WantedRead.tries)
-            .where(WantedRead.shop_id == shop_id, WantedRead.kind == "order", WantedRead.tries < TRIES)
+            sa.select(
+                WantedRead.id, WantedRead.kind, WantedRead.ref, WantedRead.why, WantedRead.wanted_at, WantedRead.tries
+            )
+            .where(WantedRead.shop_id == shop_id, WantedRead.tries < TRIES)
             .where(sa.or_(WantedRead.next_try_at.is_(None), WantedRead.next_try_at <= now))
             .order_by(WantedRead.wanted_at)
             .limit(500)
@@ -123,15 +155,18 @@ def _due(shop_id: str, now: datetime) -> list[_Wish]:
         return [_Wish(*row) for row in rows]
 
 
-def _put_off(shop_id: str, wish: _Wish, error: ConnectorError) -> None:
-    tries = wish.tries + 1
-    wait = timedelta(seconds=min(3600, 5 * 2**tries))
-    if isinstance(error, PlatformBusy):
-        wait = timedelta(seconds=max(1.0, error.retry_after))
-        tries = wish.tries  # being asked to wait is no failure
+def _put_off(shop_id: str, part: list[_Wish], error: Exception) -> None:
     with db.write(Scope.shop(shop_id)) as session:
-        session.execute(
-            sa.update(WantedRead)
-            .where(WantedRead.id == wish.id, WantedRead.wanted_at == wish.wanted_at)
-            .values(tries=tries, next_try_at=clock.wall() + wait, problem=f"{type(error).__name__}: {error}"[:500])
-        )
+        for wish in part:
+            tries = wish.tries + 1
+            wait = timedelta(seconds=min(3600, 5 * 2**tries))
+            if isinstance(error, PlatformBusy):
+                wait = timedelta(seconds=max(1.0, error.retry_after))
+                tries = wish.tries  # being asked to wait is no failure
+            elif isinstance(error, GrantLost | PlatformDown):
+                tries = min(tries, TRIES - 1)  # nor is it the wish's fault: never given up for it
+            session.execute(
+                sa.update(WantedRead)
+                .where(WantedRead.id == wish.id, WantedRead.wanted_at == wish.wanted_at)
+                .values(tries=tries, next_try_at=clock.wall() + wait, problem=said(error))
+            )

@@ -115,7 +115,8 @@ def test_products_are_read_by_one_job_a_batch(store: Store, shop_id: str, run_dr
         store.post("products/update", json.dumps({"id": ref}).encode())
     run_drain()
     assert {row.status for row in rows()} == {"done"}
-    assert job_names() == ["sync.products"]
+    assert job_names() == ["webhooks.read_wanted"]
+    assert wishes() == [("1", "delivery"), ("2", "delivery"), ("3", "delivery")]
 
 
 def test_the_shop_says_what_it_is(store: Store, shop_id: str, run_drain: Run) -> None:

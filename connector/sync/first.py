@@ -10,7 +10,9 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TypeVar
 
-from connector import clock, db, jobs
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from connector import clock, db, jobs, telemetry
 from connector.commerce.catalog import queries as catalog
 from connector.commerce.shops import grants
 from connector.commerce.shops import queries as shops
@@ -25,6 +27,7 @@ from connector.sync.tables import SyncRun
 __all__ = ["first", "start", "stop"]
 
 T = TypeVar("T")
+_log = telemetry.logger(__name__)
 
 POLLS = (1.0, 1.0, 2.0, 3.0, 5.0, 8.0, 13.0)  # seconds between looks at the export; the last one repeats
 PATIENCE = timedelta(minutes=30)  # how long a store may be away before the run fails
@@ -36,13 +39,13 @@ def first(run_id: str) -> str:
     """Carry the run to its end from wherever it stands; its final status.
 
     What the store does wrong ends the run with a sentence for the merchant; a fault of ours does too, and is an error
-    of the job besides.
+    of the job besides. A database that is away ends nothing: the run is taken up again at its checkpoint.
     """
     shop_id = _shop_of(run_id)
     if shop_id is None:
         return "missing"
     try:
-        _carry(run_id, shop_id)
+        _carry_on(run_id, shop_id)
     except runs.Stopped:
         _end(run_id, shop_id, "stopped", "")
     except runs.Asks as question:
@@ -55,6 +58,18 @@ def first(run_id: str) -> str:
     with db.read(Scope.shop(shop_id)) as session:
         run = session.get(SyncRun, run_id)
         return run.status if run is not None else "missing"
+
+
+def _carry_on(run_id: str, shop_id: str) -> None:
+    """Until the run is through, or someone stops it, or the worker is stopped: then another one goes on."""
+    wait = 1.0
+    while True:
+        try:
+            return _carry(run_id, shop_id)
+        except (OperationalError, InterfaceError) as error:
+            _log.error("sync.database_away", run_id=run_id, shop_id=shop_id, exc_info=error)
+        jobs.pause(wait)
+        wait = min(wait * 2, 60.0)
 
 
 def _shop_of(run_id: str) -> str | None:
@@ -147,13 +162,21 @@ def _load(run_id: str, shop_id: str, platform: Platform, state: BulkState) -> No
     """
     if state.url is None:
         return
-    url, stuck = state.url, 0
+    url, stuck, busy_since = state.url, 0, None
     while True:
         before = _lines(run_id, shop_id)
         try:
             nodes = platform.catalog.bulk_nodes(grants.client_for(shop_id), url, skip_lines=before)
             load.load(run_id, shop_id, nodes, before)
             problem = "it ended early"
+        except PlatformBusy as error:
+            busy_since = (busy_since if _lines(run_id, shop_id) == before else None) or clock.wall()
+            if clock.wall() - busy_since > PATIENCE:
+                raise RunRefused("the store was too busy for half an hour to hand its file over") from error
+            with db.write(Scope.shop(shop_id)) as session:
+                load.hold(session, run_id).heard_at = clock.now()
+            jobs.pause(min(max(1.0, error.retry_after), 60.0))
+            continue
         except (PlatformDown, PayloadUnreadable) as error:
             problem = str(error)
         after = _lines(run_id, shop_id)

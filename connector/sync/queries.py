@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -59,10 +59,24 @@ def reconciliations(session: Session, shop_id: str, limit: int = 50) -> Sequence
     ).all()
 
 
-def last_good(session: Session, shop_id: str) -> datetime | None:
-    """When the last pass began that left no gap: the next one looks from there, with an overlap."""
-    return session.scalar(
-        sa.select(sa.func.max(Reconciliation.started_at)).where(
-            Reconciliation.shop_id == shop_id, Reconciliation.status == "done"
-        )
+def last_good(session: Session, shop_id: str, joined: datetime, overlap: timedelta) -> datetime | None:
+    """The moment up to which passes without gaps join, from the shop's joining on; None: no pass yet.
+
+    A pass that was told to look only at what is recent, behind a hole, proves nothing about the hole: it doesn't count
+    before another has closed it.
+    """
+    passes = session.execute(
+        sa.select(Reconciliation.since, Reconciliation.started_at)
+        .where(Reconciliation.shop_id == shop_id, Reconciliation.status == "done")
+        .order_by(Reconciliation.started_at, Reconciliation.id)
     )
+    good: datetime | None = None
+    for since, started_at in passes:
+        if since <= (good or joined) - overlap:
+            good = started_at
+    return good
+
+
+def last_begun(session: Session, shop_id: str) -> datetime | None:
+    """When the newest pass began, whatever became of it."""
+    return session.scalar(sa.select(sa.func.max(Reconciliation.started_at)).where(Reconciliation.shop_id == shop_id))

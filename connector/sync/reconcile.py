@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from connector import clock, db, jobs, telemetry
@@ -19,6 +20,7 @@ from connector.commerce.shops import grants
 from connector.commerce.shops import queries as shops
 from connector.db import Scope, new_id
 from connector.earnings.intake import take_in as intake
+from connector.earnings.intake.portion import said
 from connector.errors import ConnectorError, GrantLost, PlatformBusy, PlatformDown
 from connector.events import OrderSeen
 from connector.platforms import roster
@@ -57,17 +59,18 @@ def reconcile(
 ) -> Reconciliation:
     """Compare, fetch what is missing, and keep the proof. HTTP: never inside `db.write()`.
 
-    Shape:  `since` None looks from the start of the last pass without gaps, less the platform's overlap; at first from
-            the shop's joining. The row's status: done | gaps (an order is named that is not taken in or not evaluated)
-            | failed (the store could not be asked to the end; `problem` says why).
+    Shape:  `since` None looks from the moment up to which nothing is open (`queries.last_good`), less the platform's
+            overlap; at first from the shop's joining. The row's status: done | gaps (an order is named that is not
+            taken in or not evaluated) | failed (the pass could not be made to its end; `problem` says why).
     Errors: NotFound for an unknown shop.
     """
     as_of = as_of or clock.now()
     with db.write(Scope.shop(shop_id)) as session:
         shop = shops.get(session, shop_id)
         platform = roster.platform(shop.platform)
-        last = queries.last_good(session, shop_id) or shop.installed_at
-        since = since or last - timedelta(seconds=platform.overlap_seconds)
+        overlap = timedelta(seconds=platform.overlap_seconds)
+        last = queries.last_good(session, shop_id, shop.installed_at, overlap) or shop.installed_at
+        since = since or last - overlap
         _close_interrupted(session, shop_id)
         row = Reconciliation(
             id=new_id("rec"), shop_id=shop_id, since=since, started_at=as_of, finished_at=None, missing=[], gaps=[],
@@ -81,8 +84,10 @@ def reconcile(
         for page in _pages(found, since):
             _compare(found, page)
             jobs.check()
-    except ConnectorError as error:
-        problem = f"{type(error).__name__}: {error}"
+    except Exception as error:
+        problem = said(error)
+        if not isinstance(error, ConnectorError):
+            _log.error("reconcile.failed", shop_id=shop_id, exc_info=error)
     return _close(row.id, found, problem)
 
 
@@ -149,11 +154,14 @@ def _fetch(found: _Pass, head: OrderHead) -> None:
                 session, shops.get(session, found.shop_id), OrderSeen(read.snapshot, read.buyer),
                 triggered_at=read.read_at, source="read:reconcile", as_of=found.as_of,
             )  # fmt: skip
-    except (GrantLost, PlatformBusy, PlatformDown):
+    except (GrantLost, PlatformBusy, PlatformDown, OperationalError):
         raise
-    except ConnectorError as error:
-        _log.warning("reconcile.not_taken_in", shop_id=found.shop_id, order_ref=head.order_ref, error=str(error))
-        found.failed[head.order_ref] = f"{type(error).__name__}: {error}"[:300]
+    except Exception as error:
+        _log.warning(
+            "reconcile.not_taken_in", shop_id=found.shop_id, order_ref=head.order_ref, error=said(error),
+            exc_info=None if isinstance(error, ConnectorError) else error,
+        )  # fmt: skip
+        found.failed[head.order_ref] = said(error)
     else:
         found.fetched += 1
         found.failed.pop(head.order_ref, None)

@@ -12,9 +12,9 @@ from connector import clock, jobs, worker
 from connector.earnings.intake import take_in as intake
 from connector.errors import PlatformBusy
 from connector.sync import load, reconcile
-from tests.sync.store import Store, product
+from tests.sync.store import THEN, Store, product
 from tests.sync.test_first import counts, sync
-from tests.sync.test_reconcile import NOW, THEN, at_store, figures, order
+from tests.sync.test_reconcile import NOW, at_store, figures, order
 
 HOUR, OVERLAP = timedelta(hours=1), timedelta(minutes=10)
 
@@ -53,7 +53,8 @@ def test_whatever_an_order_raises_names_a_gap(store: Store, shop_id: str, monkey
 
 def test_a_database_that_is_away_ends_no_run(store: Store, shop_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
     store.put(product(1), product(2))
-    real, failed = load.load, []
+    real = load.load
+    failed: list[int] = []
 
     def away(*args: Any, **how: Any) -> None:
         if len(failed) < 3:

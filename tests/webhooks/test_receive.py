@@ -259,9 +259,10 @@ def test_a_fault_of_ours_is_never_2xx(store: Store, shop_id: str, monkeypatch: p
     assert rows() == []
 
 
-def test_a_connection_that_broke_is_replaced(store: Store, shop_id: str, postgresql_database: Database) -> None:
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_a_connection_that_broke_is_replaced(store: Store, shop_id: str, database: Database) -> None:
     store.post("orders/create", order(1))
-    with postgresql_database.engine.connect() as connection:
+    with database.engine.connect() as connection:
         connection.exec_driver_sql(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -270,11 +271,10 @@ def test_a_connection_that_broke_is_replaced(store: Store, shop_id: str, postgre
     assert len(rows()) == 2
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_sqlite_whose_writer_is_busy_answers_within_the_platforms_patience(
     store: Store, shop_id: str, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if not database.is_sqlite:
-        pytest.skip("PostgreSQL has no single writer")
     monkeypatch.setattr(line, "LOCK_WAIT_MS", 300)
     with db.write(Scope.system("test")):
         began = time.monotonic()

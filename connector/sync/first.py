@@ -202,7 +202,7 @@ def _patiently(run_id: str, shop_id: str, call: Callable[[Client], T], doing: st
     began, wait = clock.wall(), 1.0
     while True:
         try:
-            return call(grants.client_for(shop_id))
+            return grants.calling(shop_id, call)
         except PlatformBusy as error:
             delay = max(1.0, error.retry_after)
         except PlatformDown:

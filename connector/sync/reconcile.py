@@ -107,7 +107,7 @@ def _pages(found: _Pass, since: datetime) -> Iterator[OrderPage]:
     checkpoint, tries = None, 0
     while True:
         try:
-            page = found.platform.orders.changed(grants.client_for(found.shop_id, found.http), since, checkpoint)
+            page = _page(found, since, checkpoint)
         except (PlatformBusy, PlatformDown) as error:
             tries += 1
             if tries >= TRIES:
@@ -139,13 +139,19 @@ def _compare(found: _Pass, page: OrderPage) -> None:
         _fetch(found, head)
 
 
+def _page(found: _Pass, since: datetime, checkpoint: str | None) -> OrderPage:
+    changed = found.platform.orders.changed
+    return grants.calling(found.shop_id, lambda client: changed(client, since, checkpoint), found.http)
+
+
 def _fetch(found: _Pass, head: OrderHead) -> None:
     """Read an order and take it in. Errors: GrantLost, PlatformBusy, PlatformDown end the pass; others name a gap."""
     jobs.check()
     if head.number not in found.missing and len(found.missing) < NAMED:
         found.missing.append(head.number)
     try:
-        read = found.platform.orders.one(grants.client_for(found.shop_id, found.http), head.order_ref)
+        one = found.platform.orders.one
+        read = grants.calling(found.shop_id, lambda client: one(client, head.order_ref), found.http)
         if read is None:
             found.failed[head.order_ref] = "the store listed it and no longer has it"
             return

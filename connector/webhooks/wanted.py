@@ -113,7 +113,7 @@ def read_wanted(shop_id: str, http: Http | None = None) -> int:
 
 def _take(shop_id: str, http: Http | None, part: list[_Wish]) -> int:
     if part[0].kind == "order":
-        return _read(shop_id, grants.client_for(shop_id, http), part[0])
+        return grants.calling(shop_id, lambda client: _read(shop_id, client, part[0]), http)
     taken = read_again.read_part(shop_id, [wish.ref for wish in part], http)
     with db.write(Scope.shop(shop_id)) as session:
         for wish in part:

@@ -118,7 +118,9 @@ def test_one_that_cannot_be_read_waits_and_the_others_go_on(
     assert wanted.read_wanted(shop_id, http=object()) == 1  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("error", [PlatformDown("gone"), PlatformBusy("wait", retry_after=7), GrantLost("no")])
+@pytest.mark.parametrize(
+    "error", [PlatformDown("gone"), PlatformBusy("wait", retry_after=7), GrantLost("no", fatal=True)]
+)
 def test_a_store_that_is_away_ends_the_pass_and_keeps_the_wishes(
     settings: Settings, shop_id: str, api: AdminApi, error: Exception
 ) -> None:

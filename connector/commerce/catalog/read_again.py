@@ -25,7 +25,7 @@ def read_part(shop_id: str, refs: Sequence[str], http: Http | None = None) -> in
     with db.read(Scope.shop(shop_id)) as session:
         platform = roster.platform(shops.get(session, shop_id).platform)
     asked_at = clock.now()
-    page = platform.catalog.products(grants.client_for(shop_id, http), list(refs))
+    page = grants.calling(shop_id, lambda client: platform.catalog.products(client, list(refs)), http)
     answered = {product.product_ref for product in page.products} | {item.product_ref for item in page.refused}
     with db.write(Scope.shop(shop_id)) as session:
         shop = shops.get(session, shop_id)

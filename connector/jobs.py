@@ -42,7 +42,7 @@ PULLS, SHOPS = "pulls", "shops"
 LONG_JOBS = frozenset({"sync.first", "sync.reconcile"})
 HOUSE = "house"  # the partition of jobs that belong to no shop
 AT_ONCE = 8  # jobs of one queue that one worker runs at a time
-LEASE = timedelta(seconds=10)  # how long a seat stays taken without a heartbeat; a killed worker's work waits so long
+LEASE = timedelta(seconds=15)  # how long a seat stays taken without a heartbeat; a killed worker's work waits so long
 KEEP_DAYS = 30  # finished jobs are kept so long, then their key may be used again
 
 
@@ -395,11 +395,12 @@ def leave_slot(session: Session, slot: str, owner: str, now: datetime) -> None:
     session.execute(sa.update(WorkerSlot).where(WorkerSlot.slot == slot, WorkerSlot.owner == owner).values(until=now))
 
 
-def dead_slots(session: Session, now: datetime) -> list[str]:
-    """Seats whose lease ran out and whose jobs nobody has taken over since."""
+def dead_slots(session: Session, now: datetime, own: str = "") -> list[str]:
+    """Seats whose lease ran out and whose jobs nobody has taken over since. Never `own`: its jobs run right here."""
     return list(
         session.scalars(
             sa.select(WorkerSlot.slot).where(
+                WorkerSlot.slot != own,
                 WorkerSlot.until <= now,
                 sa.or_(WorkerSlot.recovered_at.is_(None), WorkerSlot.recovered_at < WorkerSlot.until),
             )

@@ -5,13 +5,14 @@
     watch          takes over what a dead worker left
     housekeeping   pins and clears what is due; wakes reads, passes and renewals; drops what is old
 
-As many as needed on PostgreSQL, one on SQLite. After kill -9 the seat is free when its lease runs out (10 s): then
+As many as needed on PostgreSQL, one on SQLite. After kill -9 the seat is free when its lease runs out (15 s): then
 another worker, or the next one that starts, goes on with its jobs at their checkpoints. SIGTERM and SIGINT let each
 thing reach its checkpoint and give the seat up.
 """
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import sys
@@ -42,6 +43,7 @@ BEAT = 3.0
 DRAIN_ENDS_WITHIN, JOBS_END_WITHIN = 15.0, 20
 FIRST_PASS_AFTER = timedelta(minutes=10)
 PASS_EVERY = timedelta(hours=1)
+M_ARENA_MAX = -8  # malloc.h
 LOST_SEAT = 75  # exit code: start me again
 
 _log = telemetry.logger(__name__)
@@ -53,6 +55,7 @@ def run(settings: Settings) -> int:
     Errors: Conflict when another worker lives and the database takes only one.
     """
     telemetry.configure(settings.log_level, settings.log_format)
+    _one_arena()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -84,6 +87,13 @@ def run(settings: Settings) -> int:
         jobs.leave_slot(session, slot, owner, clock.wall())
     _log.info("worker.stopped", slot=slot)
     return 0
+
+
+def _one_arena() -> None:
+    """Let all threads share one heap: glibc gives each its own, which keeps some 10 MB more."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(M_ARENA_MAX, 1)
 
 
 def leave(code: int) -> None:
@@ -150,7 +160,7 @@ def _drain(settings: Settings, slot: str, owner: str, stop: threading.Event) -> 
 def _watch(settings: Settings, slot: str, owner: str, stop: threading.Event) -> None:
     # A thread of its own: a chore may take minutes, and a dead worker's jobs shall go on within seconds.
     telemetry.bind(worker=slot)
-    chore = _Chore("take over dead workers' jobs", 0.0, lambda: take_over(owner))
+    chore = _Chore("take over dead workers' jobs", 0.0, lambda: take_over(slot, owner))
     while not stop.wait(2.0):
         chore.do(time.monotonic())
 
@@ -196,11 +206,11 @@ def _housekeeping(settings: Settings, slot: str, owner: str, stop: threading.Eve
         stop.wait(1.0)
 
 
-def take_over(owner: str) -> int:
+def take_over(own: str, owner: str) -> int:
     """Put the jobs of dead workers back into their queues; how many. Each seat is held meanwhile."""
     now = clock.wall()
     with db.read(Scope.system("which workers are dead")) as session:
-        dead = jobs.dead_slots(session, now)
+        dead = jobs.dead_slots(session, now, own)
     count = 0
     for slot in dead:
         with db.write(Scope.system("a worker holds a dead one's seat")) as session:

@@ -23,7 +23,8 @@ from connector.errors import RunRefused
 from connector.sync import load, runs
 from connector.sync.tables import SEEN, SyncImage, SyncRefusal, SyncRun
 
-CHUNK = 2_000
+CHUNK = 1_000
+BREATH = 0.02  # seconds between two chunks: on SQLite webhooks and heartbeats want the only writer too
 MARKED_AT_ONCE = 5_000
 LARGE_SHARE, LARGE_NUMBER = 2, 20  # a sweep of more than one in two, and of more than twenty, asks first
 
@@ -40,7 +41,7 @@ def finish(run_id: str, shop_id: str) -> str:
                 jobs.check()
         _begin(run_id, shop_id)
     while _chunk(run_id, shop_id):
-        jobs.check()
+        jobs.pause(BREATH)
     with db.write(Scope.shop(shop_id)) as session:
         run = load.hold(session, run_id)
         _drop_orphans(session, run)

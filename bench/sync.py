@@ -145,7 +145,7 @@ def prepared(folder: Path, name: str) -> Iterator[str]:
         migrate(database)
         jobs.prepare(database)
         vault.use(vault.Vault([KEY], HASH_KEY))
-        then = datetime(2026, 11, 1, tzinfo=UTC)
+        then = datetime.now(UTC)
         with db.write(SYSTEM) as session:
             session.add(
                 Shop(

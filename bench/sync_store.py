@@ -99,7 +99,7 @@ class Handler(BaseHTTPRequestHandler):
                 }
             }  # fmt: skip
         else:
-            data = {}
+            data = {"webhookSubscriptions": {"nodes": [], "pageInfo": {"hasNextPage": False, "endCursor": None}}}
         self._answer(json.dumps({"data": data}).encode())
 
     def do_GET(self) -> None:

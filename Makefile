@@ -4,13 +4,14 @@ PYTHON ?= python3
 DB ?= sqlite
 BIN := .venv/bin
 
-# Seconds that each part of `make test` may take on 2 cores. Past twice its budget a part is stopped.
+# Seconds that each part of `make test` may take on 2 quiet cores; what took longer says so. A part that hangs is stopped
+# at five times its budget: a busy neighbour must not fail a good change.
 PURE := 90
 DATABASES := 150
 BROWSER := 120
 END_TO_END := 150
 
-.PHONY: demo test check bench dev lock format soak test-pure test-databases test-browser test-end-to-end clean
+.PHONY: demo test check bench dev lock format test-pure test-databases test-browser test-end-to-end clean
 
 demo: .venv/.demo  ## from nothing to a running system; ONCE=1 exits by itself, DB=postgresql starts its own server
 	@$(BIN)/python -m sandbox.demo --db $(DB) $(if $(ONCE),--once)
@@ -23,8 +24,8 @@ test: .venv/.test test-pure test-databases test-browser test-end-to-end  ## ever
 
 define within
 	@echo "== $(1): budget $(2) s"; start=$$SECONDS; \
-	timeout --foreground $$((2 * $(2))) $(BIN)/pytest $(3); code=$$?; \
-	echo "== $(1): $$((SECONDS - start)) s of $(2)"; exit $$code
+	timeout --foreground $$((5 * $(2))) $(BIN)/pytest $(3); code=$$?; took=$$((SECONDS - start)); \
+	echo "== $(1): $$took s of $(2)$$([ $$took -gt $(2) ] && echo ', OVER BUDGET')"; exit $$code
 endef
 
 test-pure: .venv/.test

@@ -6,6 +6,7 @@ held by a large catalog.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -41,10 +42,12 @@ def finish(run_id: str, shop_id: str) -> str:
                 jobs.check()
         _begin(run_id, shop_id)
     while _chunk(run_id, shop_id):
-        jobs.pause(BREATH)
+        jobs.check()
+        time.sleep(BREATH)
     with db.write(Scope.shop(shop_id)) as session:
         run = load.hold(session, run_id)
         _drop_orphans(session, run)
+        _name_refusals(session, run)
         _count(session, run)
         runs.end(session, run, "refusals" if run.refused else "done")
         return run.status
@@ -170,6 +173,21 @@ def _settle_chunk(session: Session, run: SyncRun, found: Sequence[Any]) -> None:
         ):
             run.written += 1
             run.same -= 1
+
+
+def _name_refusals(session: Session, run: SyncRun) -> None:
+    """A refused variant doesn't know its product's title; the listing does."""
+    title = (
+        sa.select(Listing.title)
+        .where(Listing.shop_id == run.shop_id, Listing.product_ref == SyncRefusal.product_ref)
+        .scalar_subquery()
+    )
+    session.execute(
+        sa.update(SyncRefusal)
+        .where(SyncRefusal.run_id == run.id, SyncRefusal.title == "")
+        .values(title=sa.func.coalesce(title, ""))
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _count(session: Session, run: SyncRun) -> None:

@@ -116,7 +116,7 @@ class Store:
             for variant in item.variants:
                 value: Any = variant
                 if variant.variant_ref in self.refused:
-                    value = RefusedItem(item.product_ref, item.title, self.refused[variant.variant_ref])
+                    value = RefusedItem(item.product_ref, "", self.refused[variant.variant_ref])
                 children.append(BulkNode("variant", variant.variant_ref, item.product_ref, value))
             for url in item.images if self.images else ():
                 children.append(BulkNode("image", f"m{len(children)}", item.product_ref, url))

@@ -31,7 +31,7 @@ from sandbox.demo.trade import Day, Shop
 from sandbox.expected import expected
 
 CLIENT_ID = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
-MISBEHAVIOUR = {"drop": 0.06, "drop_orders": 0.03, "duplicate": 0.12, "reorder": 0.50, "hold_seconds": 20.0}
+MISBEHAVIOUR = {"drop": 0.06, "drop_orders": 0.03, "duplicate": 0.12, "reorder": 0.65, "hold_seconds": 20.0}
 SCOPES = (
     "shops:read", "listings:read", "creators:read", "creators:write", "collaborations:write", "links:write",
     "touches:write", "orders:read", "earnings:read",
@@ -46,6 +46,7 @@ class Plan:
     seed: int
     directory: Path
     repair: bool = True
+    usual_ports: bool = True  # 8080 and 8471 where they are free; else any
     misbehaviour: Doc = field(default_factory=lambda: dict(MISBEHAVIOUR))
 
 
@@ -94,7 +95,7 @@ class Demo:
     def _start(self) -> None:
         shutil.rmtree(self.home, ignore_errors=True)
         self.home.mkdir(parents=True)
-        web, store = free_port(8080), free_port(8471)
+        web, store = (free_port(wanted if self.plan.usual_ports else 0) for wanted in (8080, 8471))
         self.public_url, self.store_url = f"http://127.0.0.1:{web}", f"http://127.0.0.1:{store}"
         self.clock = Clock(self.home / "clock")
         secret = secrets.token_hex(16)
@@ -126,6 +127,8 @@ class Demo:
         for name in ("serve", "worker"):
             self.processes.start(name, [sys.executable, "-m", "connector", name], self.env)
         self.processes.wait_for("stores", f"{self.store_url}/control/health")
+        if requests.get(f"{self.store_url}/control/health", timeout=5).json()["shops"]:
+            raise RuntimeError(f"somebody else's stores answer at {self.store_url}: start again")
         self.processes.wait_for("serve", f"{self.public_url}/readyz")
         scopes = [part for scope in SCOPES for part in ("--scope", scope)]
         token = self._connector("token", "new", "demo", *scopes).split()[-1]

@@ -180,7 +180,8 @@ def _shop_around(day: Day, who: tuple[Shop, int], kind: str, links: Sequence[Lin
     elif kind == "in the app":
         checkout = buyer.add(_tap_in_app(day, buyer, first))
     elif kind == "nobody":
-        variant = day.app.listing(first.listing_id)["variants"][0]["variant_ref"]
+        variants = day.app.listing(first.listing_id)["variants"]
+        variant = next(one["variant_ref"] for one in variants if one["available"])
         checkout = buyer.add(f"{day.stores.url}/shops/{shop.domain}/cart/{variant}:1")
     else:
         checkout = buyer.add(_tap(day, buyer, first))

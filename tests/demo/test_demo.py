@@ -11,7 +11,7 @@ import pytest
 
 from sandbox.demo.run import Demo, Plan
 from sandbox.demo.show import Screen
-from tests.demo.broken import CATALOG, LEDGER, SMALL, broken, sql
+from tests.demo.broken import CATALOG, LEDGER, SMALL, TROUBLE, broken, sql
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(240)]
 
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(240)]
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """A whole day in small, still up."""
-    demo = Demo(Plan("sqlite", directory=tmp_path_factory.mktemp("demo"), **SMALL), Screen())
+    demo = Demo(Plan("sqlite", directory=tmp_path_factory.mktemp("demo"), misbehaviour=TROUBLE, **SMALL), Screen())
     try:
         assert demo.day(), broken(demo)
         yield demo

@@ -12,9 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sandbox.demo.run import Demo, Plan
+from sandbox.demo.run import MISBEHAVIOUR, Demo, Plan
 from sandbox.demo.show import Screen
-from tests.demo.broken import CATALOG, CREATORS, LEDGER, LINES, ORDERS, SMALL, TROUBLE, broken, sql
+from tests.demo.broken import CATALOG, CREATORS, LEDGER, LINES, ORDERS, SMALL, broken, sql
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(240)]
 
@@ -41,7 +41,7 @@ class Sabotaged(Demo):
 
 
 def test_lost_deliveries_without_repair_and_a_swapped_touch_are_named(tmp_path: Path) -> None:
-    trouble = {**TROUBLE, "drop_orders": 0.15}
+    trouble = {**MISBEHAVIOUR, "drop_orders": 0.15}
     demo = Sabotaged(Plan("sqlite", directory=tmp_path, repair=False, misbehaviour=trouble, **SMALL), Screen())
     try:
         assert not demo.day()

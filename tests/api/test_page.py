@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser
 from werkzeug.serving import make_server
 
 from connector import app as application
 from connector.db import Database
 from tests.attribution.world import app_settings
-from tests.conftest import missing
 
 
 @pytest.mark.browser
-def test_the_page_shows_every_operation_and_asks_no_other_host(sqlite_database: Database) -> None:
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
-        missing("chromium", "install it (apt-get install chromium) to run the browser tests")
+def test_the_page_shows_every_operation_and_asks_no_other_host(sqlite_database: Database, chromium: Browser) -> None:
     app = application.create_app(app_settings())
     document = app.test_client().get("/openapi.json").json
     assert document is not None
@@ -30,8 +25,8 @@ def test_the_page_shows_every_operation_and_asks_no_other_host(sqlite_database: 
     said: list[str] = []
     hosts: set[str] = set()
     try:
-        with sync_playwright() as playwright:
-            page = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"]).new_page()
+        with chromium.new_context() as context:
+            page = context.new_page()
             page.on("console", lambda message: said.append(message.text))
             page.on("pageerror", lambda error: said.append(str(error)))
             page.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request
 from werkzeug.serving import make_server
 
 from connector import db, vault
@@ -20,7 +20,7 @@ from connector.config import Settings
 from connector.db import Database
 from tests.browser import world as worlds
 from tests.browser.world import World
-from tests.conftest import KEY, missing
+from tests.conftest import KEY
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 HASH_KEY = "a hash key that is used by tests only, 32+"
@@ -40,18 +40,6 @@ class Site:
     world: World | None = None
     settings: Settings | None = None
     merchants: dict[str, list[dict[str, object]]] = field(default_factory=dict)
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
-        missing("chromium", "install it (apt-get install chromium) to run the browser tests")
-    playwright: Playwright
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 def settings(url: str = "http://127.0.0.1:1") -> Settings:

@@ -25,7 +25,7 @@ from connector.sync import load, runs
 from connector.sync.tables import SEEN, SyncImage, SyncRefusal, SyncRun
 
 CHUNK = 1_000
-BREATH = 0.02  # seconds between two chunks: on SQLite webhooks and heartbeats want the only writer too
+BREATH = 0.02  # seconds between two chunks on SQLite: webhooks and heartbeats want the only writer too
 MARKED_AT_ONCE = 5_000
 LARGE_SHARE, LARGE_NUMBER = 2, 20  # a sweep of more than one in two, and of more than twenty, asks first
 
@@ -40,10 +40,13 @@ def finish(run_id: str, shop_id: str) -> str:
         for kind in (Listing, VariantRow):
             while _mark_missed(run_id, shop_id, kind):
                 jobs.check()
+        while _mark_touched(run_id, shop_id):
+            jobs.check()
         _begin(run_id, shop_id)
     while _chunk(run_id, shop_id):
         jobs.check()
-        time.sleep(BREATH)
+        if db.current().is_sqlite:
+            time.sleep(BREATH)
     with db.write(Scope.shop(shop_id)) as session:
         run = load.hold(session, run_id)
         _drop_orphans(session, run)
@@ -69,6 +72,11 @@ def missed(run_id: str) -> str:
     return f"missed:{run_id}"
 
 
+def touched(run_id: str) -> str:
+    """The mark of a listing that is the same itself, and of which a variant came, changed or went."""
+    return f"touched:{run_id}"
+
+
 def _mark_missed(run_id: str, shop_id: str, kind: type[Listing] | type[VariantRow]) -> int:
     """Mark some live rows that the file neither changed nor named; how many. What is the same stays untouched.
 
@@ -82,16 +90,40 @@ def _mark_missed(run_id: str, shop_id: str, kind: type[Listing] | type[VariantRo
     )
     with db.read(Scope.shop(shop_id)) as session:
         keys = list(session.scalars(untouched))
+    _mark(run_id, shop_id, kind, keys, missed(run_id))
+    return len(keys)
+
+
+def _mark_touched(run_id: str, shop_id: str) -> int:
+    """Mark some listings that must be settled for their variants' sake alone; how many."""
+    marks = (run_id, missed(run_id))
+    variants = sa.select(VariantRow.product_ref).where(VariantRow.shop_id == shop_id, VariantRow.seen_run.in_(marks))
+    untouched = (
+        sa.select(Listing.id)
+        .where(
+            Listing.shop_id == shop_id,
+            Listing.gone_at.is_(None),
+            Listing.seen_run.not_in((*marks, touched(run_id))),
+            Listing.product_ref.in_(variants),
+        )
+        .limit(MARKED_AT_ONCE)
+    )
+    with db.read(Scope.shop(shop_id)) as session:
+        keys = list(session.scalars(untouched))
+    _mark(run_id, shop_id, Listing, keys, touched(run_id))
+    return len(keys)
+
+
+def _mark(run_id: str, shop_id: str, kind: type[Listing] | type[VariantRow], keys: list[str], mark: str) -> None:
     if keys:
         with db.write(Scope.shop(shop_id)) as session:
             load.hold(session, run_id).heard_at = clock.now()
             session.execute(
                 sa.update(kind)
                 .where(rows.among(session, kind.id, keys))
-                .values(seen_run=missed(run_id))
+                .values(seen_run=mark)
                 .execution_options(synchronize_session=False)
             )
-    return len(keys)
 
 
 def _begin(run_id: str, shop_id: str) -> None:
@@ -132,7 +164,9 @@ def _chunk(run_id: str, shop_id: str) -> bool:
                 Listing.product_ref, Listing.seen_run, Listing.whole_at,
                 Listing.images if run.images_in else sa.null(), Listing.image_url,
             )
-            .where(Listing.shop_id == shop_id, Listing.product_ref > run.checkpoint, Listing.gone_at.is_(None))
+            .where(
+                Listing.shop_id == shop_id, Listing.product_ref > run.checkpoint, Listing.gone_at.is_(None), _open(run)
+            )
             .order_by(Listing.product_ref)
             .limit(CHUNK)
         ).all()  # fmt: skip
@@ -142,6 +176,17 @@ def _chunk(run_id: str, shop_id: str) -> bool:
         run.checkpoint = found[-1].product_ref
         run.heard_at = clock.now()
         return True
+
+
+def _open(run: SyncRun) -> sa.ColumnElement[bool]:
+    """Listings that may have to change: what the run touched or refused, and what an earlier refusal closed."""
+    if run.fresh or run.settle_all or run.images_in:
+        return sa.true()
+    return sa.or_(
+        Listing.seen_run.in_((run.id, missed(run.id), touched(run.id))),
+        Listing.reason.in_(("refused", "syncing", "shop_left")),
+        Listing.product_ref.in_(sa.select(SyncRefusal.product_ref).where(SyncRefusal.run_id == run.id)),
+    )
 
 
 def _settle_chunk(session: Session, run: SyncRun, found: Sequence[Any]) -> None:
@@ -165,12 +210,9 @@ def _settle_chunk(session: Session, run: SyncRun, found: Sequence[Any]) -> None:
     if run.images_in:
         changed |= _put_images(session, run, whole)
     settle(session, shops.get(session, run.shop_id), refs, now, refused=refused, figures=figures)
-    begun = run.started_at or run.queued_at
     for row in whole:
         # Its head was the same, and something else of it was not. The others are counted at the end.
-        if row.seen_run != run.id and (
-            row.product_ref in changed or _since(figures.get(row.product_ref, Sum()).changed_at, begun)
-        ):
+        if row.seen_run == touched(run.id) or (row.seen_run != run.id and row.product_ref in changed):
             run.written += 1
             run.same -= 1
 
@@ -203,10 +245,6 @@ def _count(session: Session, run: SyncRun) -> None:
             f"the counts don't agree: {run.products_in} products came in, {run.written} were written, "
             f"{run.same} were the same, {run.refused} were refused"
         )
-
-
-def _since(moment: datetime | None, begun: datetime) -> bool:
-    return moment is not None and moment >= begun
 
 
 def _refusals(session: Session, run: SyncRun, refs: Sequence[str]) -> dict[str, str]:

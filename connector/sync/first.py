@@ -102,6 +102,7 @@ def _stage(run_id: str, shop_id: str) -> str:
             runs.note(session, run.id, f"Taken up again after {run.lines_read:,} lines.")
         if run.started_at is None:
             run.started_at, run.fresh = now, not catalog.live_refs(session, shop_id, limit=1)
+            run.settle_all = not runs.settled_before(session, run)
         run.status, run.heard_at = "running", now
         return run.stage
 

@@ -71,6 +71,17 @@ def live(session: Session, shop_id: str) -> SyncRun | None:
     )
 
 
+def settled_before(session: Session, run: SyncRun) -> bool:
+    """Did the shop's run before this one settle what it took in?"""
+    before = session.scalars(
+        sa.select(SyncRun.status)
+        .where(SyncRun.shop_id == run.shop_id, SyncRun.id != run.id, SyncRun.started_at.is_not(None))
+        .order_by(SyncRun.started_at.desc())
+        .limit(1)
+    ).first()
+    return before in ("done", "refusals")
+
+
 def stop(session: Session, run_id: str, by: str) -> SyncRun:
     """Ask a run to stop safely: at its next checkpoint, or at once where no worker carries it.
 

@@ -26,6 +26,9 @@ class SyncRun(Base):
     problem: Mapped[str] = mapped_column(default="")
     large_sweep: Mapped[bool] = mapped_column(default=False)  # a person agreed to removing most of the catalog
     fresh: Mapped[bool] = mapped_column(default=False)  # there was nothing before it: no row needs to be compared
+    # The run before it ended early, so that listings may not follow from their variants: all are settled, not only
+    # those that this run touched.
+    settle_all: Mapped[bool] = mapped_column(default=False)
     operation_ref: Mapped[str] = mapped_column(default="")  # the platform's bulk export
     exported_at: Mapped[datetime | None]  # when the export was asked for: what came later by webhook is newer
     checkpoint: Mapped[str] = mapped_column(default="")  # load: lines taken; settle: the last product ref

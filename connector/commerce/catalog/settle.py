@@ -32,7 +32,6 @@ class Sum:
     price_from: int = 0
     price_to: int = 0
     available: bool = False
-    changed_at: datetime | None = None  # the newest change of any of them, gone ones too
     missed: int = 0  # live ones with the given mark
 
 
@@ -46,15 +45,14 @@ def sums(session: Session, shop_id: str, refs: Sequence[str], mark: str = "") ->
             sa.func.min(sa.case((live, VariantRow.price))),
             sa.func.max(sa.case((live, VariantRow.price))),
             sa.func.max(sa.case((sa.and_(live, VariantRow.available), 1), else_=0)),
-            sa.func.max(VariantRow.updated_at),
             sa.func.count(sa.case((sa.and_(live, VariantRow.seen_run == mark), 1))),
         )
         .where(VariantRow.shop_id == shop_id, rows.among(session, VariantRow.product_ref, refs))
         .group_by(VariantRow.product_ref)
     )
     return {
-        ref: Sum(count, low or 0, high or 0, bool(available), changed, missed)
-        for ref, count, low, high, available, changed, missed in found
+        ref: Sum(count, low or 0, high or 0, bool(available), missed)
+        for ref, count, low, high, available, missed in found
     }
 
 

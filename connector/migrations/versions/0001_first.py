@@ -636,6 +636,7 @@ def upgrade() -> None:
         sa.Column("problem", sa.Text(), nullable=False),
         sa.Column("large_sweep", sa.Boolean(), nullable=False),
         sa.Column("fresh", sa.Boolean(), nullable=False),
+        sa.Column("settle_all", sa.Boolean(), nullable=False),
         sa.Column("operation_ref", sa.Text(), nullable=False),
         sa.Column("exported_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("checkpoint", sa.Text(), nullable=False),

@@ -41,6 +41,7 @@ test-end-to-end: .venv/.test
 	$(call within,end-to-end and kills,$(END_TO_END),-n 2 --dist loadfile -m "(end_to_end or kill) and not browser")
 
 check: .venv/.test  ## what CI checks before the tests: style, types, who may import whom
+	$(BIN)/pip check --quiet
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -58,19 +59,20 @@ bench: .venv/.test  ## benchmarks, each beside a peer in the same run; the table
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
-# One stamp a stage, so that the demo does not wait for what only the tests need.
+# One stamp a stage, so that the demo does not wait for what only the tests need. The locks name everything, so nothing is
+# resolved here: pip would hold `pydantic[email]`, asked for by APIFlask, against the newest release and not the locked one.
 .venv/.run: requirements/run.lock pyproject.toml | .venv/bin/python
 	@echo "Installing (once) …"
-	@$(BIN)/pip install --quiet --require-hashes -r requirements/run.lock
+	@$(BIN)/pip install --quiet --no-deps --require-hashes -r requirements/run.lock
 	@$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
 .venv/.demo: requirements/demo.lock .venv/.run
-	@$(BIN)/pip install --quiet --require-hashes -r requirements/demo.lock
+	@$(BIN)/pip install --quiet --no-deps --require-hashes -r requirements/demo.lock
 	@touch $@
 
 .venv/.test: requirements/test.lock .venv/.demo
-	@$(BIN)/pip install --quiet --require-hashes -r requirements/test.lock
+	@$(BIN)/pip install --quiet --no-deps --require-hashes -r requirements/test.lock
 	@touch $@
 
 lock: | .venv/bin/python  ## resolve requirements/*.in anew into the pinned, hashed locks

@@ -456,12 +456,16 @@ class Deliveries:
     # --- waiting and counting ---
 
     def quiesce(self, timeout: float) -> bool:
-        """Let go of everything held, then wait until nothing is on its way. False when time ran out first."""
+        """Wait until nothing is on its way. False when time ran out first.
+
+        What is held goes out when nothing else moves any more: let go of sooner, it would miss being overtaken.
+        """
         end = time.monotonic() + timeout
         while time.monotonic() < end:
             with self._wake:
-                for number in list(self._held):
-                    self._release(number)
+                if not self._heap and not self._busy:
+                    for number in list(self._held):
+                        self._release(number)
                 if self._held or self._heap or self._busy:
                     self._wake.notify_all()
                     self._wake.wait(timeout=min(0.1, max(0.0, end - time.monotonic())))

@@ -1,0 +1,13 @@
+"""catalog: nothing yet.
+
+Why: a place kept for the room that builds it.
+"""
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass

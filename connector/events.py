@@ -153,6 +153,9 @@ class Variant(msgspec.Struct, frozen=True, omit_defaults=True):
     options: tuple[tuple[str, str], ...] = ()  # (name, value)
     image_url: str = ""
     requires_shipping: bool = True
+    gtin: str = ""  # 8, 12, 13 or 14 digits whose check digit is right; "" otherwise
+    mpn: str = ""
+    item_ref: str = ""  # what StockSeen calls it
 
 
 class Product(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -172,6 +175,10 @@ class Product(msgspec.Struct, frozen=True, omit_defaults=True):
     tags: tuple[str, ...] = ()
     published: bool = True
     gift_card: bool = False
+    brand: str = ""  # "" where the store names none: the vendor stands for it
+    taxonomy_ref: str = ""  # the category in the platform's own taxonomy
+    taxonomy_name: str = ""  # its full name
+    condition: Literal["new", "refurbished", "used"] = "new"
     variants_complete: bool = True  # False: the body was cut; the product must be re-read
 
 

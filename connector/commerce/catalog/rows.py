@@ -27,7 +27,8 @@ FEW = 100  # up to so many rows a plain executemany is quicker than COPY
 # What an upsert of a head changes in a listing that is there. Its prices, status and images follow from other rows.
 _HEAD = (
     "title", "handle", "vendor", "category", "description", "url", "image_url", "tags", "currency", "store_status",
-    "published", "gift_card", "content_hash", "store_changed_at", "seen_run", "gone_at", "updated_at",
+    "published", "gift_card", "brand", "taxonomy_ref", "taxonomy_name", "condition", "content_hash",
+    "store_changed_at", "seen_run", "gone_at", "updated_at",
 )  # fmt: skip
 LISTING_COLUMNS = (
     "id", "shop_id", "product_ref", *_HEAD, "images", "price_from", "price_to", "available", "variant_count",
@@ -35,7 +36,7 @@ LISTING_COLUMNS = (
 )  # fmt: skip
 _VARIANT = (
     "product_ref", "title", "sku", "barcode", "price", "compare_at", "available", "stock", "position", "options",
-    "image_url", "requires_shipping", "content_hash", "seen_run", "gone_at", "updated_at",
+    "image_url", "requires_shipping", "gtin", "mpn", "item_ref", "content_hash", "seen_run", "gone_at", "updated_at",
 )  # fmt: skip
 VARIANT_COLUMNS = ("id", "shop_id", "variant_ref", *_VARIANT)
 
@@ -98,7 +99,8 @@ class Rows:
             key, self.shop_id, product.product_ref,
             product.title, product.handle, product.vendor, product.category, product.description, product.url,
             product.image_url or (product.images[0] if product.images else ""), _json(product.tags).decode(),
-            product.currency, product.status, product.published, product.gift_card, head.content_hash,
+            product.currency, product.status, product.published, product.gift_card, product.brand or product.vendor,
+            product.taxonomy_ref, product.taxonomy_name, product.condition, head.content_hash,
             self.moment(product.changed_at), self.run_id, None, self.now,
             _json(product.images).decode(), 0, 0, False, 0, "", "not_shoppable", "syncing", None, self.now,
         )  # fmt: skip
@@ -109,7 +111,8 @@ class Rows:
             key, self.shop_id, variant.variant_ref, product_ref,
             variant.title, variant.sku, variant.barcode, variant.price, variant.compare_at, variant.available,
             variant.stock, variant.position, _json(variant.options).decode(), variant.image_url,
-            variant.requires_shipping, weighed.content_hash, self.run_id, None, self.now,
+            variant.requires_shipping, variant.gtin, variant.mpn, variant.item_ref, weighed.content_hash, self.run_id,
+            None, self.now,
         )  # fmt: skip
 
 
@@ -222,7 +225,9 @@ def _upsert(
         )
         return
     stage = f"stage_{table}"
-    connection.exec_driver_sql(f"CREATE TEMP TABLE IF NOT EXISTS {stage} (LIKE {table}) ON COMMIT DROP")
+    connection.exec_driver_sql(
+        f"CREATE TEMP TABLE IF NOT EXISTS {stage} (LIKE {table} INCLUDING DEFAULTS) ON COMMIT DROP"
+    )
     connection.exec_driver_sql(f"TRUNCATE {stage}")
     driver: Any = connection.connection.driver_connection
     with driver.cursor() as cursor, cursor.copy(f"COPY {stage} ({names}) FROM STDIN") as copy:

@@ -34,7 +34,11 @@ class Listing(Base):
     title: Mapped[str]
     handle: Mapped[str]
     vendor: Mapped[str]
-    category: Mapped[str]
+    category: Mapped[str]  # the merchant's own word
+    brand: Mapped[str] = mapped_column(default="", server_default="")  # a metafield, else the vendor
+    taxonomy_ref: Mapped[str] = mapped_column(default="", server_default="")  # of the platform's taxonomy: `aa-1-13-8`
+    taxonomy_name: Mapped[str] = mapped_column(default="", server_default="")  # its full name, `A > B > C`
+    condition: Mapped[str] = mapped_column(default="new", server_default="new")  # new | refurbished | used
     description: Mapped[str]
     url: Mapped[str]
     image_url: Mapped[str]
@@ -73,7 +77,10 @@ class VariantRow(Base):
     variant_ref: Mapped[str]
     title: Mapped[str]
     sku: Mapped[str]
-    barcode: Mapped[str]
+    barcode: Mapped[str]  # as the merchant typed it
+    gtin: Mapped[str] = mapped_column(default="", server_default="")  # 8, 12, 13 or 14 digits that check; else ""
+    mpn: Mapped[str] = mapped_column(default="", server_default="")  # the maker's part number
+    item_ref: Mapped[str] = mapped_column(default="", server_default="")  # what stock messages call it
     price: Mapped[int]
     compare_at: Mapped[int | None]
     available: Mapped[bool]

@@ -11,6 +11,7 @@ from connector.earnings.commission import tables as commission
 from connector.earnings.ledger import tables as ledger
 from connector.earnings.payouts import tables as payouts
 from connector.earnings.settlement import tables as settlement
+from connector.insight.feeds import tables as feeds
 from connector.oauth import tables as oauth
 from connector.programme.collaborations import tables as collaborations
 from connector.programme.content import tables as content
@@ -22,5 +23,5 @@ METADATA = Base.metadata
 
 __all__ = [
     "METADATA", "access", "attribution", "audit", "catalog", "collaborations", "commission", "content", "creators",
-    "jobs", "ledger", "oauth", "orders", "payouts", "settlement", "shops", "sync", "webhooks",
+    "feeds", "jobs", "ledger", "oauth", "orders", "payouts", "settlement", "shops", "sync", "webhooks",
 ]  # fmt: skip

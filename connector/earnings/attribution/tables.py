@@ -72,6 +72,25 @@ class Touch(Base):
     request_key: Mapped[str | None]  # hash of the app's token and its Idempotency-Key: a repeat finds this touch
     device_hash: Mapped[str | None]
     device_until: Mapped[datetime | None]  # when the device hash is dropped
+    way: Mapped[str] = mapped_column(default="", server_default="")  # how it went to the store: a `Carrying.way`
+
+
+class TrialClick(Base):
+    """A merchant's own test of their theme: a token that credits nobody, watched until an order brings it back."""
+
+    __tablename__ = "trial_clicks"
+    __table_args__ = (sa.UniqueConstraint("token"), sa.Index("ix_trial_clicks_shop_id_made_at", "shop_id", "made_at"))
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # trl_…
+    shop_id: Mapped[str]
+    token: Mapped[str]
+    product_ref: Mapped[str]
+    variant_ref: Mapped[str]
+    title: Mapped[str]
+    way: Mapped[str]  # by which it goes to the store
+    made_at: Mapped[datetime]
+    opened_at: Mapped[datetime | None]  # when the merchant followed the link
+    ended_at: Mapped[datetime | None]  # when they put it away
 
 
 class TokenBuyer(Base):

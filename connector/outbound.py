@@ -73,14 +73,24 @@ class Answer:
         return self._content
 
     def lines(self) -> Iterator[bytes]:
-        """Lines without their end; the last one may be without an end, then it is as it came. Errors: PlatformDown."""
-        rest = b""
+        """Lines without their end; the last one may be without an end, then it is as it came. Errors: PlatformDown.
+
+        A line that is longer than LINE_LIMIT is given cut there, and the rest of it is passed over: a gigabyte without
+        an end costs no memory, and the lines behind it keep their numbers.
+        """
+        rest, passing = b"", False
         for chunk in self._chunks():
+            if passing:
+                end = chunk.find(b"\n")
+                if end < 0:
+                    continue
+                chunk, passing = chunk[end + 1 :], False  # noqa: PLW2901
             parts = (rest + chunk).split(b"\n") if rest else chunk.split(b"\n")
             rest = parts.pop()
-            if len(rest) > LINE_LIMIT:
-                raise PlatformDown(f"{self._host}: a line is longer than {LINE_LIMIT} bytes")
             yield from parts
+            if len(rest) > LINE_LIMIT:
+                yield rest[:LINE_LIMIT]
+                rest, passing = b"", True
         if rest:
             yield rest
 

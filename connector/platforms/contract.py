@@ -15,12 +15,14 @@ from typing import Any, Literal, Protocol
 import msgspec
 from pydantic_settings import BaseSettings
 
-from connector.events import Buyer, Event, OrderSnapshot, Product, Refund, ShopProfile
+from connector.events import Buyer, Dispute, Event, OrderSeen, OrderSnapshot, Product, Refund, ShopProfile
 
 Capability = Literal[
     "joins_by_code",  # authorization code grant, started by us
     "bulk_catalog",  # a whole catalog as one streamed file
     "webhooks_by_api",  # subscriptions are made per shop through the API
+    "stock",  # the stock of single items, asked after a StockSeen
+    "market_prices",  # prices by the buyer's country
     "fat_orders",  # a signed body holds the whole order
     "cart_links",  # a URL that opens the store's cart with our carriers in it
 ]
@@ -153,6 +155,26 @@ class ProductPage:
     checkpoint: str | None  # where to go on; None at the end
 
 
+class StockLevel(msgspec.Struct, frozen=True):
+    """What the store says now of one variant's stock. `item_ref` is what StockSeen calls it."""
+
+    item_ref: str
+    variant_ref: str
+    product_ref: str
+    stock: int | None  # None: not tracked
+    available: bool
+
+
+class MarketPrice(msgspec.Struct, frozen=True):
+    """A variant's price for buyers of one country, in that market's currency. Minor units."""
+
+    variant_ref: str
+    country: str  # ISO 3166-1, two letters
+    currency: str
+    price: int
+    compare_at: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class OrderRead:
     """One order read through the API: an equal snapshot to the webhook's of the same version."""
@@ -160,6 +182,11 @@ class OrderRead:
     snapshot: OrderSnapshot
     buyer: Buyer
     read_at: datetime  # time of the request: its trigger time
+    disputes: tuple[Dispute, ...] = ()  # beside the snapshot: a body of the same version can't know them
+
+    @property
+    def seen(self) -> OrderSeen:
+        return OrderSeen(self.snapshot, self.buyer, self.disputes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +280,21 @@ class Catalog(Protocol):
         """Some products, whole (all variants), by ref. One that the store doesn't have is simply absent."""
         ...
 
-    def changed(self, client: Client, since: datetime | None, checkpoint: str | None) -> ProductPage: ...
+    def changed(self, client: Client, since: datetime | None, checkpoint: str | None) -> ProductPage:
+        """A page of the products that changed since, whole, oldest change first; all of them where `since` is None."""
+        ...
+
+    def newest_change(self, client: Client) -> datetime | None:
+        """The store's own time of its newest product change: where the next `changed` begins. None: it has none."""
+        ...
+
+    def stock(self, client: Client, item_refs: Sequence[str]) -> Sequence[StockLevel]:
+        """The stock of some items now (`can("stock")`). One that the store doesn't have is absent."""
+        ...
+
+    def market_prices(self, client: Client, variant_refs: Sequence[str], country: str) -> Sequence[MarketPrice]:
+        """Prices for buyers of a country (`can("market_prices")`). A variant that the store doesn't have is absent."""
+        ...
 
 
 class Orders(Protocol):
@@ -261,7 +302,17 @@ class Orders(Protocol):
         """The whole order, every nested list paged to its end; None when the store doesn't have it."""
         ...
 
-    def changed(self, client: Client, since: datetime, checkpoint: str | None) -> OrderPage: ...
+    def some(self, client: Client, order_refs: Sequence[str]) -> Mapping[str, OrderRead | None]:
+        """Several whole orders in as few questions as the platform allows, each as `one` reads it, under its ref."""
+        ...
+
+    def changed(self, client: Client, since: datetime, checkpoint: str | None) -> OrderPage:
+        """Orders that the store says changed since, oldest change first."""
+        ...
+
+    def placed(self, client: Client, since: datetime, until: datetime, checkpoint: str | None) -> OrderPage:
+        """Orders that were created from `since` on and before `until`."""
+        ...
 
 
 class Webhooks(Protocol):
@@ -319,5 +370,5 @@ class Platform:
 __all__ = [
     "Authorize", "BulkNode", "BulkState", "Budget", "Capability", "CartLine", "Catalog", "Checkout", "Client",
     "Delivery", "Envelope", "Grant", "Http", "HttpAnswer", "JoinStart", "Joined", "OrderHead", "OrderPage", "OrderRead",
-    "Orders", "Platform", "ProductPage", "Refund", "RefusedItem", "Webhooks",
+    "MarketPrice", "Orders", "Platform", "ProductPage", "Refund", "RefusedItem", "StockLevel", "Webhooks",
 ]  # fmt: skip

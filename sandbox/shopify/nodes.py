@@ -43,6 +43,8 @@ def node(source: Any, call: Call, arguments: dict[str, Any], kinds: tuple[str, .
                 return {**call.state.product(call.shop["name"], number), "__typename": kind}
             if kind == "ProductVariant":
                 return {**call.state.variant(call.shop["name"], number), "__typename": kind}
+            if kind == "InventoryItem":
+                return inventory_item(call, number)
             if kind == "Order":
                 found = visible_order(call, number)
                 return None if found is None else {**found, "__typename": kind}
@@ -66,7 +68,18 @@ def order_part(call: Call, kind: str, number: int) -> Doc | None:
     return next(({**row, "_order": found, "__typename": kind} for row in rows if row["id"] == number), None)
 
 
-NODE_KINDS = ("Product", "ProductVariant", "Order", "Refund", "Fulfillment", "BulkOperation")
+def inventory_item(call: Call, number: int) -> Doc | None:
+    """The item with its variant's number; looked for one by one, since stock messages are about few."""
+    found = call.state.variant_of_item(call.shop["name"], number)
+    if found is None:
+        return None
+    return {
+        "__typename": "InventoryItem", "id": number, "tracked": found["tracked"], "sku": found["sku"],
+        "requires_shipping": found["requires_shipping"], "variant_id": found["id"],
+    }  # fmt: skip
+
+
+NODE_KINDS = ("Product", "ProductVariant", "InventoryItem", "Order", "Refund", "Fulfillment", "BulkOperation")
 
 
 @resolves("QueryRoot", "node")

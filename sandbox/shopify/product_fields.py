@@ -8,7 +8,7 @@ from typing import Any
 from sandbox.shopify import products, search
 from sandbox.shopify.bodies import gid
 from sandbox.shopify.fields import RESOLVERS, Call, connection, reads, resolves, table_connection, table_count
-from sandbox.shopify.money import decimal_text, short_amount
+from sandbox.shopify.money import decimal_text, exponent, short_amount
 from sandbox.shopify.nodes import node
 from sandbox.shopify.state import Doc
 
@@ -92,7 +92,7 @@ reads(
     "Product",
     {
         "hasOnlyDefaultVariant": lambda source: source["options"][0]["values"] == ["Default Title"],
-        "category": lambda _: None,
+        "category": lambda source: source.get("category"),
         "mediaCount": lambda source: (
             {
                 "count": len(source["media"]),
@@ -170,10 +170,68 @@ reads(
                 "tracked": source["tracked"],
                 "requires_shipping": source["requires_shipping"],
                 "sku": source["sku"],
+                "variant_id": source["id"],
             }
         ),
     },
 )
+
+
+@resolves("Product", "metafield")
+@resolves("ProductVariant", "metafield")
+def metafield(source: Doc, call: Call, arguments: dict[str, Any]) -> Doc | None:
+    """`metafields` of a document: {"namespace.key": value}."""
+    space, key = arguments.get("namespace") or "custom", arguments["key"]
+    value = (source.get("metafields") or {}).get(f"{space}.{key}")
+    if value is None:
+        return None
+    number = sum(key.encode()) * 1000 + source["id"] % 1000
+    return {"id": number, "namespace": space, "key": key, "type": "single_line_text_field", "value": value}
+
+
+@resolves("Product", "publishedOnPublication")
+def published_on(source: Doc, call: Call, arguments: dict[str, Any]) -> bool:
+    """Our own channel has what the online store has, but for what the merchant took off it."""
+    call.require("read_publications", "publishedOnPublication")
+    return source["published_at"] is not None and not source.get("off_channel", False)
+
+
+@resolves("QueryRoot", "publications")
+def publications(source: Any, call: Call, arguments: dict[str, Any]) -> Doc:
+    """The online store's, and our own where the shop's document says that the app is a channel."""
+    call.require("read_publications", "publications")
+    own = call.shop.get("publication")
+    rows = []
+    if own is not None and arguments.get("catalogType") in (None, "APP"):
+        app = {"id": 1, "handle": "connector", "title": "connector"}
+        catalog = {"__typename": "AppCatalog", "id": own, "title": "connector", "apps": [app]}
+        rows.append({"id": own, "catalog": catalog})
+    return connection(rows, arguments)
+
+
+RESOLVERS["AppCatalog", "apps"] = lambda source, _call, arguments: connection(source["apps"], arguments)
+
+
+@resolves("ProductVariant", "contextualPricing")
+def contextual_pricing(source: Doc, call: Call, arguments: dict[str, Any]) -> Doc:
+    """The shop's price, or its market's: `markets` of a shop is {"ES": {"currency": "EUR", "factor": 0.9}}."""
+    country = (arguments.get("context") or {}).get("country")
+    market = (call.shop.get("markets") or {}).get(country) or {"currency": call.shop["currency"], "factor": 1}
+    before = exponent(call.shop["currency"])
+    scale = market["factor"] * 10 ** (exponent(market["currency"]) - before)
+
+    def money(price: int | None) -> Doc | None:
+        if price is None:
+            return None
+        return {"amount": short_amount(round(price * scale), market["currency"]), "currencyCode": market["currency"]}
+
+    return {"price": money(source["price"]), "compareAtPrice": money(source["compare_at_price"])}
+
+
+@resolves("InventoryItem", "variants")
+def variants_of_item(source: Doc, call: Call, arguments: dict[str, Any]) -> Doc:
+    rows = [call.state.variant(call.shop["name"], source["variant_id"])] if source.get("variant_id") else []
+    return connection(rows, arguments)
 
 
 @resolves("ProductVariant", "product")

@@ -63,6 +63,11 @@ COLOURS = [
 ]
 SIZES = ["XS", "S", "M", "L", "XL", "XXL", "One"]
 FINISHES = ["Matt", "Gloss", "Raw", "Waxed", "Brushed", "Dyed"]
+# Of Shopify's taxonomy; most merchants leave most of it empty.
+CATEGORIES = {
+    "Mug": ("hg-11-10-5-5", "Home & Garden > Kitchen & Dining > Tableware > Drinkware > Mugs"),
+    "Cushion": ("hg-3-10", "Home & Garden > Decor > Chair & Sofa Cushions"),
+}
 MOST_VARIANTS = 2048  # Shopify's limit since 2025-10-15
 
 # Titles that break careless pages: markup, entities, scripts, emoji, right-to-left, an unbroken word.
@@ -79,6 +84,18 @@ ODD_TITLES = [
 
 def tax_free(product: Doc) -> bool:
     return bool(product["is_gift_card"])
+
+
+def ean(number: int) -> str:
+    """A 13-digit trade item number made of an id, with its check digit."""
+    digits = f"40{number % 10**10:010d}"
+    total = sum((3 if place % 2 else 1) * int(digit) for place, digit in enumerate(digits))
+    return f"{digits}{-total % 10}"
+
+
+def category(thing: str) -> Doc | None:
+    found = CATEGORIES.get(thing)
+    return None if found is None else {"id": f"gid://shopify/TaxonomyCategory/{found[0]}", "full_name": found[1]}
 
 
 def available(variant: Doc) -> bool:
@@ -167,6 +184,8 @@ def _one(
         "status": status,
         "description_html": f"<p>{html.escape(title)}, made in small batches.</p>",
         "is_gift_card": oddity == "gift_card",
+        "category": category(title.split()[-1]) if oddity != "html_title" else None,
+        "metafields": {"custom.brand": "North & Tide"} if number % 9 == 4 else {},
         "options": [
             {"id": option_id + position, "name": name, "values": values}
             for position, (name, values) in enumerate(options)
@@ -188,7 +207,7 @@ def _one(
             "title": " / ".join(values) if size > 1 else "Default Title",
             "options": values,
             "sku": f"SKU-{product_id % 10_000_000}-{index + 1}",
-            "barcode": None,
+            "barcode": ean(variant_id + index) if number % 3 else None,
             "position": index + 1,
             "price": cost,
             "compare_at_price": cost + cost // 5 // 5 * 5 if on_sale else None,
@@ -231,7 +250,10 @@ def _used(rows: list[list[str]], column: int) -> list[str]:
     return list(dict.fromkeys(row[column] for row in rows))
 
 
-PRODUCT_FIELDS = ("title", "handle", "vendor", "product_type", "tags", "status", "description_html", "is_gift_card")
+PRODUCT_FIELDS = (
+    "title", "handle", "vendor", "product_type", "tags", "status", "description_html", "is_gift_card", "category",
+    "metafields", "off_channel",
+)  # fmt: skip
 
 
 def create(state: State, shop: Doc, wanted: dict[str, Any], now: str) -> Doc:
@@ -258,6 +280,8 @@ def create(state: State, shop: Doc, wanted: dict[str, Any], now: str) -> Doc:
             "status": status,
             "description_html": str(wanted.get("description_html", f"<p>{html.escape(title)}</p>")),
             "is_gift_card": bool(wanted.get("is_gift_card", False)),
+            "category": wanted.get("category"),
+            "metafields": dict(wanted.get("metafields", {})),
             "options": [
                 {"id": state.next_id("option"), "name": "Title" if single else "Kind", "values": names},
             ],
@@ -287,6 +311,7 @@ def _entered_variant(
         "options": [name],
         "sku": str(row.get("sku", f"SKU-{product['id'] % 10_000_000}-{position}")),
         "barcode": row.get("barcode"),
+        "metafields": dict(row.get("metafields", {})),
         "position": position,
         "price": to_minor(row.get("price", 10), shop["currency"]),
         "compare_at_price": None if compare is None else to_minor(compare, shop["currency"]),

@@ -285,6 +285,12 @@ class State:
         doc: Doc = wire.loads(row[0])
         return doc
 
+    def variant_of_item(self, shop: str, item_id: int) -> Doc | None:
+        """The variant whose stock this inventory item is."""
+        with self.lock:
+            rows = self.con.execute("SELECT doc FROM variants WHERE shop = ?", (shop,)).fetchall()
+        return next((doc for row in rows if (doc := wire.loads(row[0]))["inventory_item_id"] == item_id), None)
+
     def delete_product(self, shop: str, product_id: int) -> None:
         with self.writing() as con:
             if not con.execute("DELETE FROM products WHERE id = ? AND shop = ?", (product_id, shop)).rowcount:

@@ -215,11 +215,14 @@ def test_a_stream_that_is_cut_is_an_error_and_not_an_end(server: Server, out: Ou
         list(out.send("GET", f"{server.url}/f", stream=True).lines())
 
 
-def test_a_line_without_an_end_is_bounded(server: Server, out: Outbound, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connector.outbound.LINE_LIMIT", 1000)
-    server.paths["/f"] = lambda h: h.give(200, b"x" * 600_000)
-    with pytest.raises(PlatformDown, match="line"):
-        list(out.send("GET", f"{server.url}/f", stream=True).lines())
+@pytest.mark.parametrize("end", [b"", b"\n", b"\nafter", b"\nafter\n"])
+def test_a_line_without_an_end_is_bounded(
+    server: Server, out: Outbound, monkeypatch: pytest.MonkeyPatch, end: bytes
+) -> None:
+    monkeypatch.setattr("connector.outbound.LINE_LIMIT", 300_000)
+    server.paths["/f"] = lambda h: h.give(200, b"before\n" + b"x" * 2_000_000 + end)
+    lines = list(out.send("GET", f"{server.url}/f", stream=True).lines())
+    assert lines == [b"before", b"x" * 300_000, *([b"after"] if b"after" in end else [])]
 
 
 BOMB = gzip.compress(b"\n" * 50_000_000, 9)  # 50 MB in 50 kB

@@ -11,7 +11,9 @@ from connector.platforms.shopify.webhooks import Webhooks
 PLATFORM = Platform(
     slug="shopify",
     title="Shopify",
-    capabilities=frozenset({"joins_by_code", "bulk_catalog", "webhooks_by_api", "fat_orders", "cart_links"}),
+    capabilities=frozenset(
+        {"joins_by_code", "bulk_catalog", "webhooks_by_api", "fat_orders", "cart_links", "stock", "market_prices"}
+    ),
     settings=ShopifySettings,
     authorize=Authorize(),
     catalog=Catalog(),

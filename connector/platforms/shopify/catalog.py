@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import html
 import re
+import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -22,10 +23,11 @@ import nh3
 from connector import clock
 from connector.errors import HostRefused, MoneyRefused, PayloadUnreadable, PlatformBusy, PlatformDown, PlatformRefused
 from connector.events import Product, Variant
-from connector.platforms.contract import BulkNode, BulkState, Client, ProductPage, RefusedItem
+from connector.outbound import LINE_LIMIT
+from connector.platforms.contract import BulkNode, BulkState, Client, MarketPrice, ProductPage, RefusedItem, StockLevel
 from connector.platforms.shopify import documents
 from connector.platforms.shopify.client import TooDear, ask, refuse_user_errors
-from connector.platforms.shopify.orders import instant, next_checkpoint
+from connector.platforms.shopify.orders import instant
 from connector.platforms.shopify.payloads import (
     AnyLine,
     BulkCancelAnswer,
@@ -33,23 +35,36 @@ from connector.platforms.shopify.payloads import (
     BulkStartAnswer,
     BulkStateAnswer,
     ImageNode,
+    MarketPricesAnswer,
     MediaImageNode,
     MediaNode,
+    NewestChangeAnswer,
     ProductNode,
     ProductNodesAnswer,
     ProductRestAnswer,
     ProductRestNode,
     ProductsAnswer,
+    PublicationAnswer,
+    StockAnswer,
+    StockItemNode,
+    StockVariantNode,
     VariantNode,
 )
-from connector.platforms.shopify.reading import gid, price, ref
+from connector.platforms.shopify.reading import amount, clean, gid, gtin, kept, mended, price, ref
 from connector.platforms.shopify.settings import ShopifySettings
 
-PRODUCTS = 8  # a page with their first variants and images costs about 700 points
+PRODUCTS = 7  # a page with their first variants and images costs 919 points at most
 VARIANTS = 20
 MEDIA = 10
-VARIANTS_REST = 200  # of one product: about 600 points
+PRODUCT_COST = 132  # points of one of them, as Shopify counts before it looks
+VARIANTS_REST = 150  # of one product: 753 points
+VARIANT_COST, MEDIA_COST = 5, 3
 MEDIA_REST = 200
+STOCK_ITEMS = 100  # 700 points
+PRICES = 100  # 400 points
+WINDOW_PAGES = 3_000  # of seven products: a search's cursors end at 25,000
+MOST_STOCK = 10**9  # more is no stock, and no number that every database keeps
+PUBLICATION_KEPT = 3600.0  # seconds that a shop's answer about our publication is believed
 FILE_TIMEOUT = 60.0
 _BUSY = frozenset({"OPERATION_IN_PROGRESS", "LIMIT_REACHED"})
 _STATES: dict[str, Literal["running", "done", "failed", "cancelled"]] = {
@@ -67,6 +82,11 @@ _STATUSES: dict[str, Literal["active", "draft", "archived", "unlisted"]] = {
     "ARCHIVED": "archived",
     "UNLISTED": "unlisted",
 }
+_CONDITIONS: dict[str, Literal["new", "refurbished", "used"]] = {
+    "new": "new",
+    "refurbished": "refurbished",
+    "used": "used",
+}
 _BREAKS = re.compile(r"<(?:br|/p|/div|/li|/h[1-6]|/tr)\b[^>]*>", re.I)
 _TAGS = re.compile(r"""</?[a-z](?:[^<>"']|"[^"]*"|'[^']*')*>""", re.I)
 _RAW = re.compile(r"<(?:!|\?|script|style|template|textarea|title|iframe|noscript|xmp|svg|math|plaintext)", re.I)
@@ -81,7 +101,8 @@ class Catalog:
 
     def bulk_start(self, client: Client) -> str:
         """Errors: PlatformBusy while Shopify runs as many exports for the shop as it allows."""
-        answer = ask(client, documents.BULK_START, {"query": documents.BULK_CATALOG}, BulkStartAnswer, cost=10)
+        query = documents.bulk_catalog(publication(client))
+        answer = ask(client, documents.BULK_START, {"query": query}, BulkStartAnswer, cost=10)
         made = answer.bulk_operation_run_query
         if any(error.code in _BUSY for error in made.user_errors):
             raise PlatformBusy(f"{client.domain}: other exports are running", retry_after=60.0)
@@ -134,16 +155,12 @@ class Catalog:
         refused: list[RefusedItem] = []
         wanted = list(dict.fromkeys(refs))
         size = PRODUCTS
+        parts = _parts(client)
         while wanted:
             ids = [gid("Product", number) for number in wanted[:size]]
             try:
-                nodes = ask(
-                    client,
-                    documents.PRODUCTS,
-                    {"ids": ids, "variants": VARIANTS, "media": MEDIA},
-                    ProductNodesAnswer,
-                    cost=90 * len(ids),
-                ).nodes
+                cost = 2 + PRODUCT_COST * len(ids)
+                nodes = ask(client, documents.PRODUCTS, {"ids": ids, **parts}, ProductNodesAnswer, cost=cost).nodes
             except TooDear:
                 if size == 1:
                     raise
@@ -158,10 +175,12 @@ class Catalog:
         page, start, cursor = _checkpoint(checkpoint, since)
         search = "status:active,draft,archived,unlisted" + (f" AND updated_at:>='{start}'" if start else "")
         size = PRODUCTS
+        parts = _parts(client)
         while True:
-            variables = {"first": size, "after": cursor, "query": search, "variants": VARIANTS, "media": MEDIA}
+            variables = {"first": size, "after": cursor, "query": search, **parts}
+            cost = 2 + PRODUCT_COST * size
             try:
-                answer = ask(client, documents.PRODUCTS_CHANGED, variables, ProductsAnswer, cost=90 * size).products
+                answer = ask(client, documents.PRODUCTS_CHANGED, variables, ProductsAnswer, cost=cost).products
                 break
             except TooDear:
                 if size == 1:
@@ -171,7 +190,105 @@ class Catalog:
         refused: list[RefusedItem] = []
         _sort_out(client, answer.nodes, products, refused)
         last = clock.parse(answer.nodes[-1].updated_at) if answer.nodes and answer.nodes[-1].updated_at else None
-        return ProductPage(products, refused, next_checkpoint(page, start, answer.cursor, last))
+        return ProductPage(products, refused, _next_window(page, start, answer.cursor, last))
+
+    def newest_change(self, client: Client) -> datetime | None:
+        found = ask(client, documents.NEWEST_CHANGE, {}, NewestChangeAnswer, cost=3).products.nodes
+        return clock.parse(found[0].updated_at) if found and found[0].updated_at else None
+
+    def stock(self, client: Client, item_refs: Sequence[str]) -> list[StockLevel]:
+        levels: list[StockLevel] = []
+        wanted = list(dict.fromkeys(item_refs))
+        for start in range(0, len(wanted), STOCK_ITEMS):
+            ids = [gid("InventoryItem", number) for number in wanted[start : start + STOCK_ITEMS]]
+            for item in ask(client, documents.STOCK, {"ids": ids}, StockAnswer, cost=7 * len(ids)).nodes:
+                if item is not None and item.id is not None and item.variants is not None:
+                    item_ref = ref(item.id, "$.nodes.id")
+                    levels += [_stock_level(item, item_ref, variant) for variant in item.variants.nodes]
+        return levels
+
+    def market_prices(self, client: Client, variant_refs: Sequence[str], country: str) -> list[MarketPrice]:
+        """Errors: PayloadUnreadable for a price that can't be read; PlatformRefused for a country Shopify has not."""
+        prices: list[MarketPrice] = []
+        wanted = list(dict.fromkeys(variant_refs))
+        for start in range(0, len(wanted), PRICES):
+            ids = [gid("ProductVariant", number) for number in wanted[start : start + PRICES]]
+            variables = {"ids": ids, "country": country}
+            for node in ask(client, documents.MARKET_PRICES, variables, MarketPricesAnswer, cost=4 * len(ids)).nodes:
+                found = node.contextual_pricing if node is not None else None
+                if node is None or node.id is None or found is None:
+                    continue
+                currency = found.price.currency_code
+                before = found.compare_at_price
+                path = "$.nodes.contextualPricing"
+                prices.append(
+                    MarketPrice(
+                        ref(node.id, "$.nodes.id"),
+                        country,
+                        currency,
+                        amount(found.price.amount, currency, f"{path}.price"),
+                        amount(before.amount, currency, f"{path}.compareAtPrice")
+                        if before is not None and before.currency_code == currency
+                        else None,
+                    )
+                )
+        return prices
+
+
+def _stock_level(item: StockItemNode, item_ref: str, variant: StockVariantNode) -> StockLevel:
+    return StockLevel(
+        item_ref,
+        ref(variant.id, "$.nodes.variants.id"),
+        ref(variant.product.id, "$.nodes.variants.product.id"),
+        _stock(variant.inventory_quantity) if item.tracked else None,
+        variant.available_for_sale,
+    )
+
+
+_publications: dict[tuple[str, str], tuple[float, str]] = {}
+
+
+def publication(client: Client) -> str:
+    """The GID of our app's own publication in the shop, "" for the online store's.
+
+    Only a sales channel app has one, and only read_publications shows it. Asked once an hour and process.
+    """
+    if "read_publications" not in client.grant.scopes:
+        return ""
+    key = (client.domain, client.grant.access_token)
+    held = _publications.get(key)
+    if held is not None and time.monotonic() < held[0]:
+        return held[1]
+    answer = ask(client, documents.PUBLICATION, {}, PublicationAnswer, cost=229)
+    app = answer.current_app_installation.app.id
+    found = ""
+    for node in answer.publications.nodes:
+        apps = node.catalog.apps.nodes if node.catalog is not None and node.catalog.apps is not None else []
+        if any(owner.id == app for owner in apps):
+            found = f"gid://shopify/Publication/{ref(node.id, '$.publications.nodes.id')}"
+    if len(_publications) > 10_000:
+        _publications.clear()
+    _publications[key] = (time.monotonic() + PUBLICATION_KEPT, found)
+    return found
+
+
+def _parts(client: Client) -> dict[str, Any]:
+    """Variables that say how much of each product is asked for."""
+    own = publication(client)
+    return {
+        "variants": VARIANTS, "media": MEDIA, "publication": own or "gid://shopify/Publication/0",
+        "byPublication": bool(own),
+    }  # fmt: skip
+
+
+def _next_window(page: int, start: str, cursor: str | None, last: datetime | None) -> str | None:
+    """Where to go on. A search's cursors end at 25,000 products, so that now and then a new window begins at the last
+    change seen; its first rows come twice. Never where the old one began: a burst in one second would never end."""
+    if cursor is None:
+        return None
+    if page + 1 >= WINDOW_PAGES and last is not None and instant(last) > start:
+        return f"0|{instant(last)}|"
+    return f"{page + 1}|{start}|{cursor}"
 
 
 def _checkpoint(text: str | None, since: datetime | None) -> tuple[int, str, str | None]:
@@ -205,8 +322,16 @@ def _nodes(lines: Iterator[bytes], currency: str, number: int) -> Iterator[BulkN
             yield _odd_line(line, number, str(error))
             continue
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            raise PayloadUnreadable(f"line {number}", "isn't a JSON object in UTF-8: the file is cut") from None
+            if len(line) >= LINE_LIMIT:
+                raise PayloadUnreadable(f"line {number}", f"is longer than {LINE_LIMIT:,} bytes") from None
+            sound = mended(line)
+            if sound is None:
+                raise PayloadUnreadable(f"line {number}", "isn't a JSON object in UTF-8: the file is cut") from None
+            yield from _nodes(iter((sound,)), currency, number - 1)
+            continue
         reference = node.id.rpartition("/")[2]
+        if not reference.isdecimal() or len(reference) > 20:
+            raise PayloadUnreadable(f"line {number}.id", f"{node.id[:60]!r} isn't a Shopify id")
         if type(node) is VariantNode:
             if node.parent_id is None:
                 raise PayloadUnreadable(f"line {number}.__parentId", "is absent")
@@ -248,7 +373,7 @@ def to_product(
     node: ProductNode, reference: str, currency: str, variants: tuple[Variant, ...] = (), images: tuple[str, ...] = ()
 ) -> Product | RefusedItem:
     """A product's head with what is known of its children; or why it can't be listed."""
-    title = (node.title or "").strip()
+    title = clean((node.title or "").strip())
     if not title:
         return RefusedItem(reference, "", "title_missing", "The product has no title.")
     status = _STATUSES.get(node.status or "")
@@ -263,15 +388,21 @@ def to_product(
         variants=variants,
         changed_at=_moment(node.updated_at) if node.updated_at else None,
         handle=node.handle or "",
-        vendor=node.vendor or "",
-        category=node.product_type or "",
+        vendor=kept(node.vendor) if node.vendor else "",
+        category=kept(node.product_type) if node.product_type else "",
         description=plain_text(node.description_html) if node.description_html else "",
         url=node.online_store_url or "",
         image_url=_image_url(featured.image) if featured else "",
         images=images,
         tags=tuple(node.tags),
-        published=node.published_at is not None,
+        published=node.published_at is not None if node.on_publication is None else node.on_publication,
         gift_card=node.is_gift_card,
+        brand=kept(node.brand.value.strip()) if node.brand and node.brand.value else "",
+        taxonomy_ref=node.category.id.rpartition("/")[2][:60] if node.category else "",
+        taxonomy_name=kept(node.category.full_name) if node.category and node.category.full_name else "",
+        condition=_CONDITIONS.get(node.condition.value.strip().lower(), "new")
+        if node.condition and node.condition.value
+        else "new",
     )
 
 
@@ -283,23 +414,36 @@ def to_variant(node: VariantNode, reference: str, product_ref: str, currency: st
         cost = price(node.price, currency)
         compare = price(node.compare_at_price, currency) if node.compare_at_price else None
     except MoneyRefused as error:
-        return RefusedItem(product_ref, "", "price_unreadable", f"Variant {node.title or reference}: {error.problem}")
+        name = clean(node.title or reference, 80)
+        return RefusedItem(product_ref, "", "price_unreadable", f"Variant {name}: {error.problem}")
+    if cost < 0 or (compare is not None and compare < 0):
+        name = clean(node.title or reference, 80)
+        return RefusedItem(product_ref, "", "price_negative", f"Variant {name} has a price below zero.")
     item = node.inventory_item
-    tracked = item is None or item.tracked
+    barcode = clean(node.barcode) if node.barcode else ""
+    written = node.gtin.value if node.gtin is not None else None
     return Variant(
         reference,
         cost,
-        node.title or "",
-        node.sku or "",
-        node.barcode or "",
+        kept(node.title) if node.title else "",
+        clean(node.sku) if node.sku else "",
+        barcode,
         compare,
         node.available_for_sale,
-        node.inventory_quantity if tracked else None,
-        node.position,
+        _stock(node.inventory_quantity) if item is None or item.tracked else None,
+        node.position if 0 <= node.position < MOST_STOCK else 0,
         _options(tuple((option.name, option.value) for option in node.selected_options)),
         "",
         item is None or item.requires_shipping,
+        (gtin(barcode) if barcode else "") or (gtin(written.strip()) if written else ""),
+        clean(node.mpn.value.strip()) if node.mpn is not None and node.mpn.value else "",
+        item.id.rpartition("/")[2][:40] if item is not None else "",
     )
+
+
+def _stock(quantity: int | None) -> int | None:
+    """None for a number that no stock has."""
+    return quantity if quantity is not None and -MOST_STOCK < quantity < MOST_STOCK else None
 
 
 @lru_cache(maxsize=4096)
@@ -370,7 +514,7 @@ def _all_variants(client: Client, node: ProductNode) -> Iterator[VariantNode]:
         yield from page.nodes
         if page.cursor is None:
             return
-        page = _rest(client, documents.PRODUCT_VARIANTS, node.id, VARIANTS_REST, page.cursor).variants
+        page = _rest(client, documents.PRODUCT_VARIANTS, node.id, VARIANTS_REST, VARIANT_COST, page.cursor).variants
     raise PlatformBusy(f"{client.domain}: a product went while it was read", retry_after=2.0)
 
 
@@ -380,15 +524,16 @@ def _all_media(client: Client, node: ProductNode) -> Iterator[MediaNode]:
         yield from page.nodes
         if page.cursor is None:
             return
-        page = _rest(client, documents.PRODUCT_MEDIA, node.id, MEDIA_REST, page.cursor).media
+        page = _rest(client, documents.PRODUCT_MEDIA, node.id, MEDIA_REST, MEDIA_COST, page.cursor).media
     raise PlatformBusy(f"{client.domain}: a product went while it was read", retry_after=2.0)
 
 
-def _rest(client: Client, document: str, product_id: str, size: int, after: str | None) -> ProductRestNode:
+def _rest(client: Client, document: str, product_id: str, size: int, each: int, after: str | None) -> ProductRestNode:
+    """`each`: points of one child."""
     while True:
         variables: dict[str, Any] = {"id": product_id, "first": size, "after": after}
         try:
-            found = ask(client, document, variables, ProductRestAnswer, cost=3 * size + 3).product
+            found = ask(client, document, variables, ProductRestAnswer, cost=each * size + 3).product
         except TooDear:
             if size == 1:
                 raise

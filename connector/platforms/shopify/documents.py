@@ -22,25 +22,48 @@ SCOPES = """
 query Scopes { currentAppInstallation { accessScopes { handle } } }
 """
 
-# The query inside BULK_START: no variables, one top-level field, connections at most two deep. Every status is asked
-# for, since a product that isn't shoppable is listed with its reason; the status filter of a search defaults to active.
-BULK_CATALOG = """
-query BulkCatalog {
-  products(query: "status:active,draft,archived,unlisted") {
-    edges { node {
+# What is asked of a product, wherever. `category` is Shopify's taxonomy; the metafields are those that merchants and
+# Google's channel app fill for feeds (NOTES.md). `onPublication` only where our app has a publication of its own.
+_HEAD = """
       __typename id handle title vendor productType status tags updatedAt publishedAt onlineStoreUrl descriptionHtml
       isGiftCard
-      featuredMedia { preview { image { url } } }
-      variants { edges { node {
-        __typename id title sku barcode price compareAtPrice position availableForSale inventoryQuantity
-        selectedOptions { name value }
-        inventoryItem { tracked requiresShipping }
-      } } }
-      media { edges { node { __typename id ... on MediaImage { image { url } } } } }
-    } }
-  }
-}
+      category { id fullName }
+      brand: metafield(namespace: "custom", key: "brand") { value }
+      condition: metafield(namespace: "mm-google-shopping", key: "condition") { value }
+      featuredMedia { preview { image { url } } }"""
+
+_VARIANT = """
+          __typename id title sku barcode price compareAtPrice position availableForSale inventoryQuantity
+          selectedOptions { name value }
+          inventoryItem { id tracked requiresShipping }
+          gtin: metafield(namespace: "custom", key: "gtin") { value }
+          mpn: metafield(namespace: "mm-google-shopping", key: "mpn") { value }"""
+
+_MEDIA = "__typename id ... on MediaImage { image { url } }"
+_ON_PUBLICATION = "onPublication: publishedOnPublication(publicationId: $publication) @include(if: $byPublication)"
+
+# The query inside BULK_START: no variables, one top-level field, connections at most two deep. Every status is asked
+# for, since a product that isn't shoppable is listed with its reason; the status filter of a search defaults to active.
+BULK_CATALOG = f"""
+query BulkCatalog {{
+  products(query: "status:active,draft,archived,unlisted") {{
+    edges {{ node {{{_HEAD}
+      variants {{ edges {{ node {{{_VARIANT}
+      }} }} }}
+      media {{ edges {{ node {{ {_MEDIA} }} }} }}
+    }} }}
+  }}
+}}
 """
+
+
+def bulk_catalog(publication_id: str = "") -> str:
+    """BULK_CATALOG, asking for one publication too where an id is given (a bulk query takes no variables)."""
+    if not publication_id:
+        return BULK_CATALOG
+    asked = f'onPublication: publishedOnPublication(publicationId: "{publication_id}")'
+    return BULK_CATALOG.replace("isGiftCard", f"isGiftCard {asked}", 1)
+
 
 BULK_START = """
 mutation BulkStart($query: String!) {
@@ -63,79 +86,120 @@ mutation BulkCancel($id: ID!) {
 }
 """
 
-# 8 products x 20 variants, 10 media: 704
-PRODUCTS = """
-query Products($ids: [ID!]!, $variants: Int!, $media: Int!) {
+# 6 products x 20 variants, 10 media: 774
+PRODUCTS = f"""
+query Products($ids: [ID!]!, $variants: Int!, $media: Int!, $publication: ID!, $byPublication: Boolean!) {{
+  nodes(ids: $ids) {{
+    __typename
+    ... on Product {{{_HEAD}
+      {_ON_PUBLICATION}
+      variants(first: $variants) {{
+        pageInfo {{ hasNextPage endCursor }}
+        nodes {{{_VARIANT}
+        }}
+      }}
+      media(first: $media) {{
+        pageInfo {{ hasNextPage endCursor }}
+        nodes {{ {_MEDIA} }}
+      }}
+    }}
+  }}
+}}
+"""
+
+PRODUCTS_CHANGED = f"""
+query ProductsChanged(
+  $first: Int!, $after: String, $query: String!, $variants: Int!, $media: Int!, $publication: ID!,
+  $byPublication: Boolean!
+) {{
+  products(first: $first, after: $after, query: $query, sortKey: UPDATED_AT) {{
+    pageInfo {{ hasNextPage endCursor }}
+    nodes {{{_HEAD}
+      {_ON_PUBLICATION}
+      variants(first: $variants) {{
+        pageInfo {{ hasNextPage endCursor }}
+        nodes {{{_VARIANT}
+        }}
+      }}
+      media(first: $media) {{
+        pageInfo {{ hasNextPage endCursor }}
+        nodes {{ {_MEDIA} }}
+      }}
+    }}
+  }}
+}}
+"""
+
+# 200 variants: 1003 at most, so 150: 753
+PRODUCT_VARIANTS = f"""
+query ProductVariants($id: ID!, $first: Int!, $after: String) {{
+  product(id: $id) {{
+    variants(first: $first, after: $after) {{
+      pageInfo {{ hasNextPage endCursor }}
+      nodes {{{_VARIANT}
+      }}
+    }}
+  }}
+}}
+"""
+
+PRODUCT_MEDIA = f"""
+query ProductMedia($id: ID!, $first: Int!, $after: String) {{
+  product(id: $id) {{
+    media(first: $first, after: $after) {{
+      pageInfo {{ hasNextPage endCursor }}
+      nodes {{ {_MEDIA} }}
+    }}
+  }}
+}}
+"""
+
+# The newest change of any product: where the next incremental sync begins. 3
+NEWEST_CHANGE = """
+query NewestChange {
+  products(first: 1, sortKey: UPDATED_AT, reverse: true, query: "status:active,draft,archived,unlisted") {
+    nodes { updatedAt }
+  }
+}
+"""
+
+# What stock messages are about: 100 items x 2 variants: 704
+STOCK = """
+query Stock($ids: [ID!]!) {
   nodes(ids: $ids) {
     __typename
-    ... on Product {
-      id handle title vendor productType status tags updatedAt publishedAt onlineStoreUrl descriptionHtml isGiftCard
-      featuredMedia { preview { image { url } } }
-      variants(first: $variants) {
-        pageInfo { hasNextPage endCursor }
-        nodes {
-          __typename id title sku barcode price compareAtPrice position availableForSale inventoryQuantity
-          selectedOptions { name value }
-          inventoryItem { tracked requiresShipping }
-        }
-      }
-      media(first: $media) {
-        pageInfo { hasNextPage endCursor }
-        nodes { __typename id ... on MediaImage { image { url } } }
+    ... on InventoryItem {
+      id tracked
+      variants(first: 2) {
+        nodes { id inventoryQuantity availableForSale product { id } }
       }
     }
   }
 }
 """
 
-PRODUCTS_CHANGED = """
-query ProductsChanged($first: Int!, $after: String, $query: String!, $variants: Int!, $media: Int!) {
-  products(first: $first, after: $after, query: $query, sortKey: UPDATED_AT) {
-    pageInfo { hasNextPage endCursor }
-    nodes {
-      __typename id handle title vendor productType status tags updatedAt publishedAt onlineStoreUrl descriptionHtml
-      isGiftCard
-      featuredMedia { preview { image { url } } }
-      variants(first: $variants) {
-        pageInfo { hasNextPage endCursor }
-        nodes {
-          __typename id title sku barcode price compareAtPrice position availableForSale inventoryQuantity
-          selectedOptions { name value }
-          inventoryItem { tracked requiresShipping }
-        }
-      }
-      media(first: $media) {
-        pageInfo { hasNextPage endCursor }
-        nodes { __typename id ... on MediaImage { image { url } } }
+# A market's prices: 100 variants x 4 objects: 502
+MARKET_PRICES = """
+query MarketPrices($ids: [ID!]!, $country: CountryCode!) {
+  nodes(ids: $ids) {
+    __typename
+    ... on ProductVariant {
+      id
+      contextualPricing(context: { country: $country }) {
+        price { amount currencyCode }
+        compareAtPrice { amount currencyCode }
       }
     }
   }
 }
 """
 
-# 200 variants: 603
-PRODUCT_VARIANTS = """
-query ProductVariants($id: ID!, $first: Int!, $after: String) {
-  product(id: $id) {
-    variants(first: $first, after: $after) {
-      pageInfo { hasNextPage endCursor }
-      nodes {
-        __typename id title sku barcode price compareAtPrice position availableForSale inventoryQuantity
-        selectedOptions { name value }
-        inventoryItem { tracked requiresShipping }
-      }
-    }
-  }
-}
-"""
-
-PRODUCT_MEDIA = """
-query ProductMedia($id: ID!, $first: Int!, $after: String) {
-  product(id: $id) {
-    media(first: $first, after: $after) {
-      pageInfo { hasNextPage endCursor }
-      nodes { __typename id ... on MediaImage { image { url } } }
-    }
+# Our own publication, where the app is a sales channel and read_publications is granted. 25 x (2 + 5): 227 at most
+PUBLICATION = """
+query Publication {
+  currentAppInstallation { app { id } }
+  publications(first: 25, catalogType: APP) {
+    nodes { id catalog { id ... on AppCatalog { apps(first: 5) { nodes { id } } } } }
   }
 }
 """
@@ -339,6 +403,7 @@ mutation Unsubscribe($id: ID!) {
 
 ALL = (
     SHOP, SCOPES, BULK_CATALOG, BULK_START, BULK_STATE, BULK_CANCEL, PRODUCTS, PRODUCTS_CHANGED, PRODUCT_VARIANTS,
-    PRODUCT_MEDIA, ORDERS_CHANGED, ORDER, ORDER_LINES, ORDER_APPLICATIONS, ORDER_SHIPPING, AFTERMATH, AFTERMATH_IDS,
+    PRODUCT_MEDIA, NEWEST_CHANGE, STOCK, MARKET_PRICES, PUBLICATION, ORDERS_CHANGED, ORDER,
+    ORDER_LINES, ORDER_APPLICATIONS, ORDER_SHIPPING, AFTERMATH, AFTERMATH_IDS,
     REFUND, FULFILMENT, SUBSCRIPTIONS, SUBSCRIBE, UNSUBSCRIBE,
 )  # fmt: skip

@@ -474,7 +474,19 @@ class SelectedOptionNode(Node):
     value: str
 
 
+class MetafieldNode(Node):
+    value: str | None = None
+
+
+class CategoryNode(Node):
+    """Shopify's taxonomy: `gid://shopify/TaxonomyCategory/aa-1-13-8`, "Apparel & Accessories > Clothing > …"."""
+
+    id: str
+    full_name: str | None = None
+
+
 class InventoryItemNode(Node):
+    id: str = ""
     tracked: bool = True
     requires_shipping: bool = True
 
@@ -493,6 +505,8 @@ class VariantNode(Node, tag_field="__typename", tag="ProductVariant"):
     inventory_quantity: int | None = None
     selected_options: list[SelectedOptionNode] = []
     inventory_item: InventoryItemNode | None = None
+    gtin: MetafieldNode | None = None
+    mpn: MetafieldNode | None = None
     parent_id: str | None = msgspec.field(default=None, name="__parentId")
 
 
@@ -516,6 +530,10 @@ class ProductNode(Node, tag_field="__typename", tag="Product"):
     description_html: str | None = None
     is_gift_card: bool = False
     featured_media: FeaturedMediaNode | None = None
+    category: CategoryNode | None = None
+    brand: MetafieldNode | None = None
+    condition: MetafieldNode | None = None
+    on_publication: bool | None = None  # asked for only where our app has a publication of its own
     variants: Page[VariantNode] | None = None
     media: Page[MediaNode] | None = None
 
@@ -546,6 +564,86 @@ class ProductNodesAnswer(Node):
 
 class ProductsAnswer(Node):
     products: Page[ProductNode]
+
+
+class ChangedAtNode(Node):
+    updated_at: str | None = None
+
+
+class NewestChangePage(Node):
+    nodes: list[ChangedAtNode] = []
+
+
+class NewestChangeAnswer(Node):
+    products: NewestChangePage
+
+
+class StockVariantNode(Node):
+    id: str
+    product: IdNode
+    inventory_quantity: int | None = None
+    available_for_sale: bool = False
+
+
+class StockVariantPage(Node):
+    nodes: list[StockVariantNode] = []
+
+
+class StockItemNode(Node):
+    """An inventory item with the variant (or, rarely, two) that it is the stock of."""
+
+    id: str | None = None
+    tracked: bool = True
+    variants: StockVariantPage | None = None
+
+
+class StockAnswer(Node):
+    nodes: list[StockItemNode | None]
+
+
+class MoneyNode(Node):
+    amount: str
+    currency_code: str
+
+
+class ContextualPricingNode(Node):
+    price: MoneyNode
+    compare_at_price: MoneyNode | None = None
+
+
+class MarketPriceNode(Node):
+    id: str | None = None
+    contextual_pricing: ContextualPricingNode | None = None
+
+
+class MarketPricesAnswer(Node):
+    nodes: list[MarketPriceNode | None]
+
+
+class IdsPage(Node):
+    nodes: list[IdNode] = []
+
+
+class PublicationCatalogNode(Node):
+    apps: IdsPage | None = None
+
+
+class PublicationNode(Node):
+    id: str
+    catalog: PublicationCatalogNode | None = None
+
+
+class PublicationPage(Node):
+    nodes: list[PublicationNode] = []
+
+
+class AppInstallationNode(Node):
+    app: IdNode
+
+
+class PublicationAnswer(Node):
+    current_app_installation: AppInstallationNode
+    publications: PublicationPage
 
 
 class ProductRestNode(Node):

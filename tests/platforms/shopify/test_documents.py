@@ -30,7 +30,9 @@ def subset() -> GraphQLSchema:
 
 def test_all_lists_every_document() -> None:
     written = {
-        value for name, value in vars(documents).items() if name.isupper() and isinstance(value, str) and "{" in value
+        value
+        for name, value in vars(documents).items()
+        if name.isupper() and name[0] != "_" and isinstance(value, str) and "{" in value
     }
     assert written == set(documents.ALL)
 
@@ -78,9 +80,14 @@ def test_documents_hold_against_the_stand_in(subset: GraphQLSchema) -> None:
         ("ORDER_LINES", {"first": 40}, 523),
         ("AFTERMATH", {"refunds": 4, "fulfilments": 5}, 730),
         ("AFTERMATH_IDS", {}, 502),
-        ("PRODUCTS", {"ids": ["x"] * 8, "variants": 20, "media": 10}, 720),
-        ("PRODUCTS_CHANGED", {"first": 8, "variants": 20, "media": 10}, 720),
-        ("PRODUCT_VARIANTS", {"first": 200}, 603),
+        ("PRODUCTS", {"ids": ["x"] * 7, "variants": 20, "media": 10}, 926),
+        ("PRODUCTS_CHANGED", {"first": 7, "variants": 20, "media": 10}, 926),
+        ("PRODUCT_VARIANTS", {"first": 150}, 753),
+        ("PRODUCT_MEDIA", {"first": 200}, 603),
+        ("NEWEST_CHANGE", {}, 3),
+        ("STOCK", {"ids": ["x"] * 100}, 700),
+        ("MARKET_PRICES", {"ids": ["x"] * 100}, 400),
+        ("PUBLICATION", {}, 229),
         ("REFUND", {"first": 50}, 662),
         ("FULFILMENT", {"first": 250}, 503),
         ("ORDERS_CHANGED", {"first": 100}, 102),

@@ -12,7 +12,9 @@ from connector.earnings.ledger import tables as ledger
 from connector.earnings.payouts import tables as payouts
 from connector.earnings.settlement import tables as settlement
 from connector.insight.feeds import tables as feeds
+from connector.insight.market import tables as market
 from connector.oauth import tables as oauth
+from connector.operations.privacy import tables as privacy
 from connector.programme.collaborations import tables as collaborations
 from connector.programme.content import tables as content
 from connector.programme.creators import tables as creators
@@ -23,5 +25,6 @@ METADATA = Base.metadata
 
 __all__ = [
     "METADATA", "access", "attribution", "audit", "catalog", "collaborations", "commission", "content", "creators",
-    "feeds", "jobs", "ledger", "oauth", "orders", "payouts", "settlement", "shops", "sync", "webhooks",
+    "feeds", "jobs", "ledger", "market", "oauth", "orders", "payouts", "privacy", "settlement", "shops", "sync",
+    "webhooks",
 ]  # fmt: skip

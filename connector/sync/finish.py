@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from connector import clock, db, jobs
-from connector.commerce.catalog import rows, take
+from connector.commerce.catalog import changes, rows, take
 from connector.commerce.catalog.settle import Sum, settle, sums
 from connector.commerce.catalog.tables import Listing, VariantRow
 from connector.commerce.shops import queries as shops
@@ -210,6 +210,9 @@ def _settle_chunk(session: Session, run: SyncRun, found: Sequence[Any]) -> None:
     if run.images_in:
         changed |= _put_images(session, run, whole)
     settle(session, shops.get(session, run.shop_id), refs, now, refused=refused, figures=figures)
+    if not run.fresh:  # else its status changed, and with that it was noted
+        marks = (run.id, touched(run.id))
+        changes.note(session, run.shop_id, [row.product_ref for row in whole if row.seen_run in marks])
     for row in whole:
         # Its head was the same, and something else of it was not. The others are counted at the end.
         if row.seen_run == touched(run.id) or (row.seen_run != run.id and row.product_ref in changed):

@@ -90,7 +90,7 @@ class Rows:
     def __init__(self, session: Session, shop_id: str, run_id: str, now: datetime) -> None:
         self.shop_id = shop_id
         self.run_id = run_id
-        self.moment = _moments(session)
+        self.moment = moments(session)
         self.now = self.moment(now)
 
     def listing(self, key: str, head: Weighed) -> Row:
@@ -142,7 +142,7 @@ def settle_listings(session: Session, changes: Sequence[Row], now: datetime) -> 
     """Write what follows from the variants: (id, *SETTLED) a listing."""
     if not changes:
         return
-    moment = _moments(session)(now)
+    moment = moments(session)(now)
     connection = session.connection()
     if _sqlite(session):
         connection.exec_driver_sql(
@@ -186,7 +186,7 @@ def _listed(session: Session, ids: Iterable[str]) -> tuple[Any]:
     return (_json(listed).decode(),) if _sqlite(session) else (listed,)
 
 
-def _moments(session: Session) -> Callable[[datetime | None], Any]:
+def moments(session: Session) -> Callable[[datetime | None], Any]:
     """How this database stores an instant, by the column type's own rule."""
     dialect = session.get_bind().dialect
     process = Moment().dialect_impl(dialect).bind_processor(dialect)

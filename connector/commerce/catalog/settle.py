@@ -12,6 +12,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from connector.commerce.catalog import changes as followed
 from connector.commerce.catalog import rows
 from connector.commerce.catalog.shoppable import Facts, decide
 from connector.commerce.catalog.tables import Listing, VariantRow
@@ -75,6 +76,7 @@ def settle(
     ).all()
     figures = sums(session, shop.id, refs) if figures is None else figures
     changes: list[rows.Row] = []
+    changed: list[str] = []
     for row in found:
         if row.gone_at is not None:
             continue
@@ -92,5 +94,7 @@ def settle(
         )  # fmt: skip
         if after != before:
             changes.append((row.id, *after))
+            changed.append(row.product_ref)
     rows.settle_listings(session, changes, now)
+    followed.note(session, shop.id, changed)
     return len(changes)

@@ -93,3 +93,14 @@ class VariantRow(Base):
     seen_run: Mapped[str]
     gone_at: Mapped[datetime | None]
     updated_at: Mapped[datetime]
+
+
+class ListingChange(Base):
+    """A product that changed in what it is found or shown by, until the search index took it in."""
+
+    __tablename__ = "listing_changes"
+
+    seq: Mapped[int] = mapped_column(sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True)
+    shop_id: Mapped[str]
+    product_ref: Mapped[str]
+    noted_at: Mapped[datetime]  # wall time

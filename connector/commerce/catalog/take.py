@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from connector import clock
-from connector.commerce.catalog import rows
+from connector.commerce.catalog import changes, rows
 from connector.commerce.catalog.ids import listing_id, variant_id
 from connector.commerce.catalog.settle import settle
 from connector.commerce.catalog.tables import Listing, VariantRow
@@ -55,6 +55,7 @@ def apply_products(
         .execution_options(synchronize_session=False)
     )
     settle(session, shop, refs, now, refused={})
+    changes.note(session, shop.id, changed)
     _forget(session)
     return Counts(written=len(changed), same=len(current) - len(changed), stale=stale)
 
@@ -95,6 +96,7 @@ def bury(
         .values(gone_at=now, updated_at=now)
         .execution_options(synchronize_session=False)
     )
+    changes.note(session, shop_id, refs)
     _forget(session)
 
 

@@ -61,6 +61,7 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True):
     fee: bool = False
     requires_shipping: bool = True
     edit_added: int = 0  # units that an edit is known to have added (by the store itself, or by an edit delivery)
+    duty: int = 0  # import duty contained in the price, for all ordered units; 0 where duty comes on top
 
 
 class RefundLine(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -92,6 +93,23 @@ class Refund(msgspec.Struct, frozen=True, omit_defaults=True):
     adjustments: tuple[Adjustment, ...] = ()
     transactions: tuple[Transaction, ...] = ()
     amount_unknown: bool = False  # the platform says that money went back, and not how much
+
+
+class Dispute(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A chargeback or an inquiry about an order's payment. It lives beside the snapshot: order bodies don't know it.
+
+    open    the bank or the merchant has yet to act: nothing of the order clears
+    won     the merchant keeps the money
+    lost    the bank took it back: `amount` counts as money given back without an item, at `closed_at`
+    closed  it ended without money of its own (refunded by a refund record, or prevented)
+    """
+
+    dispute_ref: str
+    status: Literal["open", "won", "lost", "closed"]
+    said_at: datetime | None = None  # when the store said so: of two hearings the later one counts
+    amount: int | None = None  # in the order's currency; None: not said, or said in another currency
+    opened_at: datetime | None = None
+    closed_at: datetime | None = None
 
 
 class FulfilledLine(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -198,15 +216,18 @@ class ShopProfile(msgspec.Struct, frozen=True, omit_defaults=True):
 class OrderSeen(msgspec.Struct, frozen=True, tag=True):
     snapshot: OrderSnapshot
     buyer: Buyer = Buyer()
+    disputes: tuple[Dispute, ...] = ()  # as an API read knows them; a body never does
 
 
 class OrderStub(msgspec.Struct, frozen=True, tag=True):
-    """Something about an order; what exactly must be read from the store. A refund that came alone rides along."""
+    """Something about an order; what exactly must be read from the store. A refund or a dispute that came alone rides
+    along."""
 
     order_ref: str
     refunds: tuple[Refund, ...] = ()
     edit_added: tuple[FulfilledLine, ...] = ()
     edit_ref: str = ""  # the store's id of the edit: one edit heard twice adds its units once
+    disputes: tuple[Dispute, ...] = ()
 
 
 class OrderGone(msgspec.Struct, frozen=True, tag=True):
@@ -245,8 +266,13 @@ class BulkFinished(msgspec.Struct, frozen=True, tag=True):
 
 
 class PrivacyAsked(msgspec.Struct, frozen=True, tag=True):
+    """What the law asks by way of the store. Whom it is about is on its way to a search; never logged or shown."""
+
     kind: Literal["customer_data", "customer_erase", "shop_erase"]
     order_refs: tuple[str, ...] = ()
+    shop_ref: str = ""  # the shop as the body names it
+    request_ref: str = ""  # the store's number of the request
+    about: Buyer = Buyer()
 
 
 class Ignored(msgspec.Struct, frozen=True, tag=True):

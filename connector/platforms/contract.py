@@ -19,12 +19,15 @@ from connector.events import Buyer, Dispute, Event, OrderSeen, OrderSnapshot, Pr
 
 Capability = Literal[
     "joins_by_code",  # authorization code grant, started by us
+    "embedded",  # installs by itself and shows us in a frame, with a token that says who looks
     "bulk_catalog",  # a whole catalog as one streamed file
     "webhooks_by_api",  # subscriptions are made per shop through the API
     "stock",  # the stock of single items, asked after a StockSeen
     "market_prices",  # prices by the buyer's country
     "fat_orders",  # a signed body holds the whole order
     "cart_links",  # a URL that opens the store's cart with our carriers in it
+    "global_ids",  # ids of orders, products and shops are unique over all shops of the platform
+    "storefront_carts",  # a cart can be made at the store, before the buyer is sent there
 ]
 
 
@@ -131,6 +134,26 @@ class Joined:
 
     domain: str
     grant: Grant = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Whom a session token proves: somebody of this shop looks at us inside the platform's own pages, right now."""
+
+    domain: str
+    person_ref: str  # the platform's id of the staff member: for the audit log, never a name
+    issued_at: datetime  # by the platform's clock, as its trigger times are
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What a page needs that is shown in the platform's frame."""
+
+    ancestors: tuple[str, ...]  # exact origins that may frame it
+    script: str  # the platform's own script, first in <head>
+    script_source: str  # what the policy has to allow for it
+    public_id: str  # the app's public name there, which the script reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +284,26 @@ class Authorize(Protocol):
     def scopes(self, client: Client) -> tuple[str, ...]: ...
 
 
+class Embedded(Protocol):
+    """The other way in (`can("embedded")`): the platform installs and a session token takes the code's place."""
+
+    def visited(self, token: str, settings: Any, now: datetime) -> Visit:
+        """Whom the token proves. Errors: SignatureRejected; every live secret is tried, nothing is sent."""
+        ...
+
+    def exchange(self, visit: Visit, settings: Any, http: Http, now: datetime) -> Joined:
+        """The token for a grant. Errors: GrantLost(fatal) when refused: a newer token may do; PlatformDown."""
+        ...
+
+    def frame(self, domain: str | None, settings: Any) -> Frame:
+        """For a domain that was checked; None: not known yet, so only the platform's own pages may frame it."""
+        ...
+
+    def admin_url(self, domain: str, settings: Any) -> str:
+        """Where a merchant opens us inside the platform."""
+        ...
+
+
 class Catalog(Protocol):
     def bulk_start(self, client: Client) -> str: ...
 
@@ -340,13 +383,62 @@ class Webhooks(Protocol):
         ...
 
 
+Way = Literal["permalink", "storefront_cart", "landing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Carrying:
+    """One place in which a token rides from a tap to its order; what a platform keeps is listed, not programmed.
+
+    `name` is what `Checkout.tokens` and hints call it. `ways` are the ways to the store on which we set it.
+    """
+
+    name: str
+    ways: frozenset[Way]
+    shown_as: str  # where the store's order shows it, in the store's own words
+    lost_when: str  # why it may not arrive, for support
+    remedy: str  # what the merchant can do about it
+
+
 class Checkout(Protocol):
-    def cart_link(self, domain: str, lines: Sequence[CartLine], token: str, settings: Any, *, landing: str = "") -> str:
-        """A URL that opens the store's own checkout with `token` in every carrier that the platform keeps."""
+    carriers: Sequence[Carrying]
+
+    def cart_link(
+        self, domain: str, lines: Sequence[CartLine], token: str, settings: Any, *, landing: str = "", code: str = ""
+    ) -> str:
+        """A URL that opens the store's own checkout with `token` in every carrier that the platform keeps.
+
+        `code` is a discount code to apply. Errors: InputRefused for a token, a line or a code that no link can hold.
+        """
+        ...
+
+    def landing_link(self, domain: str, url: str, token: str, settings: Any, *, code: str = "") -> str:
+        """The store's page at `url` with the token in its address; with a code, by the store's discount link."""
+        ...
+
+    def make_cart(self, client: Client, lines: Sequence[CartLine], token: str, *, code: str = "") -> str:
+        """A cart made at the store, with the token on it and on each of its lines; the address of its checkout.
+
+        Only where the platform can `storefront_carts` and the grant has what it asks for (`may_make_carts`).
+        Errors: those of the platform; HostRefused for an address that isn't the store's.
+        """
+        ...
+
+    def may_make_carts(self, scopes: Sequence[str]) -> bool: ...
+
+    def variant_link(self, url: str, variant_ref: str) -> str:
+        """A product's own page with that variant chosen: what feeds and search engines are given. Holds no token."""
+        ...
+
+    def on_checkout(self, address: str) -> bool:
+        """Is it an address of the store's checkout? A tap that comes from there came after the buyer had decided."""
         ...
 
     def tokens(self, snapshot: OrderSnapshot) -> list[tuple[str, str]]:
-        """(token, carrier's name) for every carrier of ours that survived on the order; any order, repeats kept."""
+        """(value, carrier's name) for every carrier of ours that survived on the order; any order, repeats kept.
+
+        A value is as the store kept it: a token, perhaps with characters lost or added on its way.
+        """
         ...
 
 
@@ -362,13 +454,17 @@ class Platform:
     webhooks: Webhooks
     checkout: Checkout
     overlap_seconds: int = 600  # how far back an incremental call looks beyond its watermark
+    embedded: Embedded | None = None  # there where `can("embedded")`
+    # what we do with a shop → the scopes that it needs; what isn't named needs none
+    features: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def can(self, capability: Capability) -> bool:
         return capability in self.capabilities
 
 
 __all__ = [
-    "Authorize", "BulkNode", "BulkState", "Budget", "Capability", "CartLine", "Catalog", "Checkout", "Client",
-    "Delivery", "Envelope", "Grant", "Http", "HttpAnswer", "JoinStart", "Joined", "OrderHead", "OrderPage", "OrderRead",
-    "MarketPrice", "Orders", "Platform", "ProductPage", "Refund", "RefusedItem", "StockLevel", "Webhooks",
+    "Authorize", "Budget", "BulkNode", "BulkState", "Capability", "Carrying", "CartLine", "Catalog", "Checkout",
+    "Client", "Delivery", "Envelope", "Grant", "Http", "HttpAnswer", "JoinStart", "Joined", "MarketPrice", "OrderHead",
+    "OrderPage", "OrderRead", "Orders", "Platform", "ProductPage", "Refund", "RefusedItem", "StockLevel", "Way",
+    "Visit", "Webhooks",
 ]  # fmt: skip

@@ -21,7 +21,8 @@ class SyncRun(Base):
     shop_id: Mapped[str] = mapped_column(sa.ForeignKey("shops.id"))
     kind: Mapped[str]  # full | changed | products
     trigger: Mapped[str]  # joined | schedule | webhook | staff:… | merchant | command
-    status: Mapped[str]  # queued | running | waiting | stopping | stopped | done | refusals | failed | asks
+    # queued | running | waiting | pausing | paused | stopping | stopped | done | refusals | failed | asks
+    status: Mapped[str]
     stage: Mapped[str] = mapped_column(default="")  # export | load | settle: which part it is at
     problem: Mapped[str] = mapped_column(default="")
     large_sweep: Mapped[bool] = mapped_column(default=False)  # a person agreed to removing most of the catalog
@@ -29,6 +30,11 @@ class SyncRun(Base):
     # The run before it ended early, so that listings may not follow from their variants: all are settled, not only
     # those that this run touched.
     settle_all: Mapped[bool] = mapped_column(default=False)
+    dry: Mapped[bool] = mapped_column(default=False, server_default=sa.false())  # nothing is written but differences
+    resumed: Mapped[int] = mapped_column(default=0, server_default="0")  # how often after a pause
+    holes: Mapped[int] = mapped_column(default=0, server_default="0")  # lines that can't be read: nothing is removed
+    since: Mapped[datetime | None]  # kind changed: products that changed at the store since then
+    watermark: Mapped[datetime | None]  # the store's newest change when the run began: the next one goes on from it
     operation_ref: Mapped[str] = mapped_column(default="")  # the platform's bulk export
     exported_at: Mapped[datetime | None]  # when the export was asked for: what came later by webhook is newer
     checkpoint: Mapped[str] = mapped_column(default="")  # load: lines taken; settle: the last product ref
@@ -86,6 +92,31 @@ class SyncRefusal(Base):
     detail: Mapped[str]
 
 
+class SyncDifference(Base):
+    """What a dry run would change in one product. `details`: [[what, before, after], …], texts as a person reads them."""
+
+    __tablename__ = "sync_differences"
+
+    run_id: Mapped[str] = mapped_column(sa.ForeignKey("sync_runs.id"), primary_key=True)
+    product_ref: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]  # new | changed | gone
+    title: Mapped[str]
+    details: Mapped[list[Any]]
+
+
+class SyncState(Base):
+    """How far a shop's catalog is, and whether its scheduled runs are paused."""
+
+    __tablename__ = "sync_states"
+
+    shop_id: Mapped[str] = mapped_column(sa.ForeignKey("shops.id"), primary_key=True)
+    watermark: Mapped[datetime | None]  # the store's clock: all changes up to it are in
+    full_at: Mapped[datetime | None]  # when the last full run that ended well began
+    changed_at: Mapped[datetime | None]  # when the last run that ended well began, of either kind
+    paused_at: Mapped[datetime | None]  # no scheduled run begins
+    paused_by: Mapped[str] = mapped_column(default="")
+
+
 class SyncNote(Base):
     """A line of a run's log."""
 
@@ -117,3 +148,52 @@ class Reconciliation(Base):
     gaps: Mapped[list[Any]]  # [{order, why}] still open after it
     status: Mapped[str]  # running | done | gaps | failed
     problem: Mapped[str] = mapped_column(default="")
+    look: Mapped[str] = mapped_column(default="hour")  # hour | day | week | asked (by a command)
+    reread: Mapped[int] = mapped_column(default=0)  # orders read again though the store's list named no change
+    unheard: Mapped[list[Any]] = mapped_column(default=list)  # numbers of those that had changed all the same
+
+
+class DailyProof(Base):
+    """A shop's day (of its own zone): orders placed at the store = seen = evaluated, as the newest try found it.
+
+    The hashes are over the sorted ids, and over ids with change times, of each side: equal hashes are equal sets.
+    """
+
+    __tablename__ = "daily_proofs"
+    __table_args__ = (sa.Index("ix_daily_proofs_status_day", "status", "day"),)
+
+    shop_id: Mapped[str] = mapped_column(sa.ForeignKey("shops.id"), primary_key=True)
+    day: Mapped[str] = mapped_column(primary_key=True)  # 2026-11-20
+    time_zone: Mapped[str]  # the shop's, as it was then
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    status: Mapped[str]  # proved | gaps | failed (the store could not be asked; `problem` says why)
+    problem: Mapped[str]
+    tried_at: Mapped[datetime]
+    proved_at: Mapped[datetime | None]  # first time that it held
+    tries: Mapped[int]
+    at_store: Mapped[int]
+    seen: Mapped[int]
+    evaluated: Mapped[int]
+    fetched: Mapped[int]  # orders that this or an earlier try brought in
+    store_ids_hash: Mapped[str]
+    our_ids_hash: Mapped[str]
+    store_versions_hash: Mapped[str]
+    our_versions_hash: Mapped[str]
+    gaps: Mapped[list[Any]]  # [{order, order_ref, what, why}]
+
+
+class WaitingReread(Base):
+    """An order whose commission would clear, and whose newest facts the store could not be asked for (yet)."""
+
+    __tablename__ = "waiting_rereads"
+    __table_args__ = (sa.Index("ix_waiting_rereads_shop_id_next_try_at", "shop_id", "next_try_at"),)
+
+    order_id: Mapped[str] = mapped_column(sa.ForeignKey("orders.id"), primary_key=True)
+    shop_id: Mapped[str] = mapped_column(sa.ForeignKey("shops.id"))
+    due_at: Mapped[datetime]  # since when it could clear
+    reason: Mapped[str]  # store_away | store_busy | grant_lost | order_unreadable
+    problem: Mapped[str]
+    tried_at: Mapped[datetime]  # wall time
+    next_try_at: Mapped[datetime]  # wall time
+    tries: Mapped[int]

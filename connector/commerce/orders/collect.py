@@ -8,14 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any
 
 import msgspec
 
 from connector import events
 from connector.commerce.orders.facts import by_ref
-from connector.events import Carrier, FulfilledLine, OrderSnapshot, Refund, Transaction, TransactionStatus
+from connector.events import (
+    Adjustment,
+    Carrier,
+    Dispute,
+    FulfilledLine,
+    OrderSnapshot,
+    Refund,
+    Transaction,
+    TransactionStatus,
+)  # fmt: skip
 
 Rank = tuple[datetime, datetime, str]
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 # Of a fact that came without an order version: any version knows better.
 _NO_VERSION: Rank = (datetime.min.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC), "")
 
@@ -34,6 +46,15 @@ class Version(msgspec.Struct, frozen=True):
         return (self.changed_at, self.triggered_at, self.content_hash)
 
 
+class Entered(msgspec.Struct, frozen=True):
+    """What a person says a refund came to, whose amount the store doesn't give (R7). Minor units, before any spread."""
+
+    amount: int
+    entered_at: datetime
+    by: str
+    why: str
+
+
 class Collected(msgspec.Struct, frozen=True):
     newest: Version
     oldest: Version
@@ -44,27 +65,39 @@ class Collected(msgspec.Struct, frozen=True):
     # line ref → (product ref, variant ref), as any version knows them
     products: dict[str, tuple[str | None, str | None]]
     buyer_hash: str | None
+    disputes: tuple[Dispute, ...]
     disputed: bool  # another version has the newest's times and another content: the store must be asked
 
 
 def collect(
-    versions: Sequence[Version], refunds: Sequence[Refund], edits: Mapping[str, Sequence[FulfilledLine]]
+    versions: Sequence[Version],
+    refunds: Sequence[Refund],
+    edits: Mapping[str, Sequence[FulfilledLine]],
+    disputes: Sequence[Dispute] = (),
+    entered: Mapping[str, Sequence[Entered]] = NOTHING,
 ) -> Collected:
-    """Everything that follows from the versions, the refunds that came alone and the edits, keyed by the edit's ref."""
+    """Everything that follows from the versions and from what came without one.
+
+    `refunds` that came alone; `edits` by the edit's ref; every hearing of every dispute; `entered` amounts by refund.
+    """
     ranked = sorted(versions, key=lambda version: version.rank)
     newest, oldest = ranked[-1], ranked[0]
     disputed = len(ranked) > 1 and ranked[-2].rank[:2] == newest.rank[:2]
     buyers = [version.buyer_hash for version in ranked if version.buyer_hash]
+    merged = _refunds(ranked, refunds)
+    known = _disputes(disputes)
+    lost = _lost(known, merged, newest.snapshot.taxes_included)
     return Collected(
         newest=newest,
         oldest=oldest,
-        refunds=_refunds(ranked, refunds),
+        refunds=_in_order(_with_amount(refund, entered.get(refund.refund_ref, ())) for refund in (*merged, *lost)),
         carriers=_carriers(ranked),
         added_units=_added_units(ranked, edits),
         first_seen=_first_seen(ranked),
         products=_products(ranked),
         # The oldest version that names a buyer at all: a body without one says nothing about who it is.
         buyer_hash=buyers[0] if buyers else None,
+        disputes=known,
         disputed=disputed,
     )
 
@@ -117,15 +150,83 @@ def _added_units(ranked: Sequence[Version], edits: Mapping[str, Sequence[Fulfill
     return {ref: units for ref, units in sorted(found.items()) if units > 0}
 
 
-def _refunds(ranked: Iterable[Version], alone: Iterable[Refund]) -> tuple[Refund, ...]:
+def _refunds(ranked: Iterable[Version], alone: Iterable[Refund]) -> list[Refund]:
     heard: dict[str, list[tuple[Rank, Refund]]] = {}
     for refund in alone:
         heard.setdefault(refund.refund_ref, []).append((_NO_VERSION, refund))
     for version in ranked:
         for refund in version.snapshot.refunds:
             heard.setdefault(refund.refund_ref, []).append((version.rank, refund))
-    merged = [_merged(hearings) for hearings in heard.values()]
-    return tuple(sorted(merged, key=lambda refund: (refund.created_at, by_ref(refund.refund_ref))))
+    return [_merged(hearings) for hearings in heard.values()]
+
+
+def _in_order(refunds: Iterable[Refund]) -> tuple[Refund, ...]:
+    return tuple(sorted(refunds, key=lambda refund: (refund.created_at, by_ref(refund.refund_ref))))
+
+
+def _with_amount(refund: Refund, entered: Sequence[Entered]) -> Refund:
+    """The refund with the amount that a person entered last; the store's own word, once it gives one, counts more."""
+    if not refund.amount_unknown or not entered:
+        return refund
+    last = max(entered, key=lambda one: (one.entered_at, one.amount))
+    given = Adjustment(f"entered:{refund.refund_ref}", "discrepancy", -last.amount)
+    return msgspec.structs.replace(refund, adjustments=(*refund.adjustments, given), amount_unknown=False)
+
+
+# Disputes
+
+
+def _disputes(hearings: Iterable[Dispute]) -> tuple[Dispute, ...]:
+    heard: dict[str, list[Dispute]] = {}
+    for dispute in hearings:
+        heard.setdefault(dispute.dispute_ref, []).append(dispute)
+    return tuple(_one_dispute(heard[ref]) for ref in sorted(heard, key=by_ref))
+
+
+def _one_dispute(hearings: list[Dispute]) -> Dispute:
+    """The store's newest word; its amount and times are remembered by whichever hearing knew them.
+
+    A dispute that ended without a time of its ending ended when we first heard of it.
+    """
+    ranked = sorted(hearings, key=lambda heard: (heard.said_at or _NO_VERSION[0], events.encode(heard)))
+    status = ranked[-1].status
+    ends = [heard for heard in ranked if heard.status == status]
+    closed_at = next((heard.closed_at for heard in reversed(ends) if heard.closed_at), None) or ends[0].said_at
+    return Dispute(
+        dispute_ref=ranked[-1].dispute_ref,
+        status=status,
+        amount=next((heard.amount for heard in reversed(ranked) if heard.amount is not None), None),
+        opened_at=min((heard.opened_at for heard in ranked if heard.opened_at), default=None),
+        closed_at=None if status == "open" else closed_at,
+    )
+
+
+def _lost(disputes: Iterable[Dispute], refunds: Sequence[Refund], contained: bool) -> list[Refund]:
+    """A lost dispute as an amount-only refund of its own, unless a refund record since its opening carries the same
+    money (COMMISSION.md, 3b)."""
+    free = [refund for refund in refunds if {t.status for t in refund.transactions} - {"failure", "error"} or (
+        not refund.transactions)]  # fmt: skip
+    made = []
+    for dispute in disputes:
+        if dispute.status != "lost":
+            continue
+        same = next((refund for refund in free if _carries(refund, dispute, contained)), None)
+        if same is not None:
+            free.remove(same)
+            continue
+        ref = f"dispute:{dispute.dispute_ref}"
+        amount = () if dispute.amount is None else (Adjustment(ref, "discrepancy", -dispute.amount),)
+        at = dispute.closed_at or dispute.opened_at or _NO_VERSION[0]
+        made.append(Refund(refund_ref=ref, created_at=at, adjustments=amount, amount_unknown=dispute.amount is None))
+    return made
+
+
+def _carries(refund: Refund, dispute: Dispute, contained: bool) -> bool:
+    if dispute.amount is None or (dispute.opened_at is not None and refund.created_at < dispute.opened_at):
+        return False
+    lines = sum(line.subtotal + (0 if contained else line.tax) for line in refund.lines)
+    extra = -sum(adjustment.amount for adjustment in refund.adjustments if adjustment.kind == "discrepancy")
+    return lines + extra == dispute.amount
 
 
 def _merged(hearings: list[tuple[Rank, Refund]]) -> Refund:

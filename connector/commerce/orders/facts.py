@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from connector.events import Carrier, OrderSnapshot, Refund
+from connector.events import Carrier, Dispute, OrderSnapshot, Refund
 
 # Payment statuses under which the buyer's money was taken, wholly or in part: such an order's decisions are pinned.
 PAID = frozenset({"partially_paid", "paid", "partially_refunded", "refunded"})
@@ -16,7 +16,8 @@ class OrderFacts(msgspec.Struct, frozen=True, kw_only=True):
     """All that a rule may read of one order. Equal deliveries in any order give equal facts.
 
     `snapshot` is the newest version; `refunds` the merged set of all versions and of those that came alone, ordered
-    by (creation time, ref), each transaction with its final status; `carriers` the set over all versions, sorted.
+    by (creation time, ref), each transaction with its final status, and with one amount-only refund for each lost
+    dispute; `carriers` the set over all versions, sorted.
     """
 
     order_id: str
@@ -24,10 +25,16 @@ class OrderFacts(msgspec.Struct, frozen=True, kw_only=True):
     snapshot: OrderSnapshot
     refunds: tuple[Refund, ...] = ()
     carriers: tuple[Carrier, ...] = ()
+    disputes: tuple[Dispute, ...] = ()
     added_units: dict[str, int] = {}  # line ref → units that edits added, only those above 0
     first_seen: dict[str, datetime] = {}  # line ref → change time of the oldest known version that has the line
     buyer_hash: str | None = None
     oldest_changed_at: datetime
+
+    @property
+    def under_dispute(self) -> bool:
+        """A chargeback or an inquiry is open: nothing of the order clears."""
+        return any(dispute.status == "open" for dispute in self.disputes)
 
     @property
     def placed_at(self) -> datetime:

@@ -18,12 +18,12 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, make_transient_to_detached
 
 from connector import clock, db, events, money, vault
-from connector.commerce.orders.collect import Collected, Version, collect
+from connector.commerce.orders.collect import Collected, Entered, Version, collect
 from connector.commerce.orders.tables import LooseFact, Order, OrderVersion
 from connector.commerce.shops.tables import Shop
 from connector.db import Base, new_id
 from connector.errors import PayloadUnreadable
-from connector.events import Buyer, FulfilledLine, OrderSnapshot, OrderStub, Refund
+from connector.events import Buyer, Dispute, FulfilledLine, OrderSnapshot, OrderStub, Refund
 
 NOBODY = Buyer()
 Outcome = Literal["applied", "same_version", "stale_version", "conflict"]
@@ -31,6 +31,8 @@ Outcome = Literal["applied", "same_version", "stale_version", "conflict"]
 _snapshot = msgspec.json.Decoder(OrderSnapshot)
 _refund = msgspec.json.Decoder(Refund)
 _edit = msgspec.json.Decoder(list[FulfilledLine])
+_dispute = msgspec.json.Decoder(Dispute)
+_entered = msgspec.json.Decoder(Entered)
 _list = msgspec.json.Encoder(order="deterministic")
 
 
@@ -56,12 +58,14 @@ def apply(
     triggered_at: datetime,
     source: str,
     buyer: Buyer = NOBODY,
+    disputes: Sequence[Dispute] = (),
     evaluated: bool = False,
 ) -> Applied:
     """Add one version of an order to what is known of it. Locks the order's row until the transaction ends.
 
     `triggered_at` is when the store sent it; of an API read, the time of the request. `source` is `delivery:<id>` or
     `read:<why>`; the same delivery with another content was read by a newer translator and replaces its earlier self.
+    `disputes`: what an API read knows beside the snapshot.
     `evaluated`: the caller evaluates the order in this very transaction, so the row says so in the same write.
     Errors: PayloadUnreadable(path) for a snapshot that no rule can be applied to.
     """
@@ -70,11 +74,15 @@ def apply(
         snapshot.changed_at, triggered_at, events.content_hash(snapshot), snapshot, buyer_hash(shop.id, buyer)
     )
     order = _locked(session, shop.id, snapshot.order_ref)
+    for dispute in disputes:
+        _keep_loose(session, shop, snapshot.order_ref, order, source, "dispute", dispute.dispute_ref, dispute)
+    read_at = triggered_at if source.startswith("read:") else None
     if order is None:
         loose = _loose(session, shop.id, snapshot.order_ref)
         order = _create(session, shop, _collected([version], loose), evaluated)
         if order is not None:
             _keep(session, order, version, source, "applied")
+            order.read_at = read_at
             _adopt(session, order, loose)
             return Applied(order, "applied", changed=True, created=True)
         # Another transaction made it between the look and the insert, and has committed: it is there now.
@@ -83,7 +91,15 @@ def apply(
             raise RuntimeError("an order was made by another transaction and can't be read")
     if order.currency != snapshot.currency:
         raise PayloadUnreadable("$.currency", f"the order was in {order.currency}, now it says {snapshot.currency}")
-    return _add(session, order, version, source, evaluated)
+    if read_at is not None:
+        asked_at(order, read_at)
+    return _add(session, order, version, source, evaluated, look_again=bool(disputes))
+
+
+def asked_at(order: Order, moment: datetime) -> None:
+    """The store was asked about this order at `moment`, whatever it answered."""
+    if order.read_at is None or order.read_at < moment:
+        order.read_at = moment
 
 
 def apply_stub(session: Session, shop: Shop, stub: OrderStub, *, source: str) -> Order | None:
@@ -95,22 +111,40 @@ def apply_stub(session: Session, shop: Shop, stub: OrderStub, *, source: str) ->
 def take_stub(session: Session, shop: Shop, stub: OrderStub, *, source: str, evaluated: bool = False) -> Applied | None:
     """As `apply_stub`, and whether what is known of the order changed."""
     order = _locked(session, shop.id, stub.order_ref)
-    facts = [("refund", refund.refund_ref, events.encode(refund)) for refund in stub.refunds]
+    for refund in stub.refunds:
+        _keep_loose(session, shop, stub.order_ref, order, source, "refund", refund.refund_ref, refund)
+    for dispute in stub.disputes:
+        _keep_loose(session, shop, stub.order_ref, order, source, "dispute", dispute.dispute_ref, dispute)
     if stub.edit_added:
-        facts.append(("edit", stub.edit_ref or source, _list.encode(stub.edit_added)))
-    now = clock.now()
-    for kind, ref, body in facts:
-        values = {
-            "id": new_id("fct"), "shop_id": shop.id, "order_ref": stub.order_ref, "kind": kind, "ref": ref,
-            "content_hash": _digest(body), "body": body.decode(), "source": source, "heard_at": now,
-            "order_id": order.id if order else None, "applied_at": now if order else None,
-        }  # fmt: skip
-        _insert_new(session, LooseFact, values)
-    if order is None:
-        return None
+        _keep_loose(session, shop, stub.order_ref, order, source, "edit", stub.edit_ref or source, stub.edit_added)
+    return None if order is None else _again(session, order, evaluated)
+
+
+def enter_amount(
+    session: Session, shop: Shop, order: Order, refund_ref: str, entered: Entered, *, evaluated: bool = False
+) -> Applied:
+    """Keep what a person says a refund came to. The caller holds the order, checks the refund, and evaluates after."""
+    _keep_loose(session, shop, order.order_ref, order, f"act:{entered.by}", "amount", refund_ref, entered)
+    return _again(session, order, evaluated)
+
+
+def _again(session: Session, order: Order, evaluated: bool) -> Applied:
+    """What follows from all that is known now, after a fact that came without a version."""
     known = [_typed(row) for row in _versions(session, order.id) if not row["superseded"]]
-    changed = _write(order, _collected(known, _loose(session, shop.id, stub.order_ref)), evaluated)
+    changed = _write(order, _collected(known, _loose(session, order.shop_id, order.order_ref)), evaluated)
     return Applied(order, "applied" if changed else "same_version", changed)
+
+
+def _keep_loose(
+    session: Session, shop: Shop, order_ref: str, order: Order | None, source: str, kind: str, ref: str, fact: Any
+) -> None:
+    body, now = _list.encode(fact), clock.now()
+    values = {
+        "id": new_id("fct"), "shop_id": shop.id, "order_ref": order_ref, "kind": kind, "ref": ref,
+        "content_hash": _digest(body), "body": body.decode(), "source": source, "heard_at": now,
+        "order_id": order.id if order else None, "applied_at": now if order else None,
+    }  # fmt: skip
+    _insert_new(session, LooseFact, values)
 
 
 def mark_gone(session: Session, shop_id: str, order_ref: str, at: datetime) -> bool:
@@ -142,7 +176,9 @@ def buyer_hash(shop_id: str, buyer: Buyer) -> str | None:
     return None
 
 
-def _add(session: Session, order: Order, version: Version, source: str, evaluated: bool) -> Applied:
+def _add(
+    session: Session, order: Order, version: Version, source: str, evaluated: bool, *, look_again: bool = False
+) -> Applied:
     rows = _versions(session, order.id)
     mine = next((r for r in rows if (r["changed_at"], r["content_hash"]) == version.rank[::2]), None)
     before = (order.changed_at, order.content_hash)
@@ -152,7 +188,7 @@ def _add(session: Session, order: Order, version: Version, source: str, evaluate
     else:
         version, moved = _heard_again(session, mine, version)
         known = [_typed(row) for row in rows if row is not mine and not row["superseded"]]
-    if mine is not None and not moved:
+    if mine is not None and not moved and not look_again:
         return Applied(order, "same_version", changed=False)
     collected = _collected([*known, version], _loose(session, order.shop_id, order.order_ref))
     outcome = _outcome(collected, version, before)
@@ -244,7 +280,12 @@ def _collected(versions: Sequence[Version], loose: Sequence[dict[str, Any]]) -> 
     edits: dict[str, list[FulfilledLine]] = {}
     for row in sorted((row for row in loose if row["kind"] == "edit"), key=lambda row: str(row["body"])):
         edits[row["ref"]] = _edit.decode(row["body"])
-    return collect(versions, refunds, edits)
+    disputes = [_dispute.decode(row["body"]) for row in loose if row["kind"] == "dispute"]
+    entered: dict[str, list[Entered]] = {}
+    for row in loose:
+        if row["kind"] == "amount":
+            entered.setdefault(row["ref"], []).append(_entered.decode(row["body"]))
+    return collect(versions, refunds, edits, disputes, entered)
 
 
 def _columns(collected: Collected) -> dict[str, Any]:
@@ -258,6 +299,7 @@ def _columns(collected: Collected) -> dict[str, Any]:
         "snapshot": events.encode(newest.snapshot).decode(),
         "refunds": _list.encode(collected.refunds).decode(),
         "carriers": _list.encode(collected.carriers).decode(),
+        "disputes": _list.encode(collected.disputes).decode(),
         "added_units": collected.added_units,
         "line_products": {ref: list(pair) for ref, pair in collected.products.items()},
         "lines_first_seen": {ref: moment.isoformat() for ref, moment in collected.first_seen.items()},

@@ -22,6 +22,7 @@ class Order(Base):
         sa.UniqueConstraint("shop_id", "order_ref"),
         sa.Index("ix_orders_shop_id_placed_at", "shop_id", "placed_at"),
         sa.Index("ix_orders_shop_id_number", "shop_id", "number"),
+        sa.Index("ix_orders_order_ref", "order_ref"),  # whose is it? over all shops
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)  # ord_…
@@ -34,7 +35,9 @@ class Order(Base):
     triggered_at: Mapped[datetime]  # of the newest version
     content_hash: Mapped[str]
     snapshot: Mapped[str]  # JSON of events.OrderSnapshot
-    refunds: Mapped[str]  # JSON list of events.Refund: the merged set, ordered by (created_at, ref)
+    # JSON list of events.Refund: the merged set, ordered by (created_at, ref); lost disputes as amount-only refunds
+    refunds: Mapped[str]
+    disputes: Mapped[str] = mapped_column(default="[]")  # JSON list of events.Dispute: the merged set
     carriers: Mapped[str]  # JSON list of events.Carrier: the set over all versions, stale ones too
     added_units: Mapped[dict[str, Any]]  # line ref → units known to be added by an edit
     line_products: Mapped[dict[str, Any]]  # line ref → [product ref, variant ref], as any version knows them
@@ -43,6 +46,9 @@ class Order(Base):
     buyer_hash: Mapped[str | None]  # keyed; dropped on erasure
     first_seen_at: Mapped[datetime]
     gone_at: Mapped[datetime | None]  # deleted at the store
+    # Business time of the newest look at the store itself (an API read, or its answer that it no longer shows the
+    # order); None: known from deliveries alone.
+    read_at: Mapped[datetime | None]
     evaluated_hash: Mapped[str] = mapped_column(default="")  # version last evaluated; == content_hash when up to date
 
 
@@ -66,7 +72,8 @@ class OrderVersion(Base):
 
 
 class LooseFact(Base):
-    """A refund or an edit that came without its order: part of the set for ever; parked while no order is known (D4).
+    """A refund, an edit or a dispute that came without its order, or an amount that a person entered for a refund: part
+    of the set for ever; parked while no order is known (D4).
 
     Kept as heard, one row a content, so that what follows from them doesn't depend on their order of arrival.
     """
@@ -77,10 +84,10 @@ class LooseFact(Base):
     id: Mapped[str] = mapped_column(primary_key=True)  # fct_…
     shop_id: Mapped[str] = mapped_column(sa.ForeignKey("shops.id"))
     order_ref: Mapped[str]
-    kind: Mapped[str]  # refund | edit
-    ref: Mapped[str]  # the refund's, or the edit's (its delivery where the platform gives none)
+    kind: Mapped[str]  # refund | edit | dispute | amount
+    ref: Mapped[str]  # the refund's, the dispute's, or the edit's (its delivery where the platform gives none)
     content_hash: Mapped[str]
-    body: Mapped[str]  # JSON of events.Refund, or of a list of events.FulfilledLine
+    body: Mapped[str]  # JSON of events.Refund, of a list of events.FulfilledLine, events.Dispute, or collect.Entered
     source: Mapped[str]
     heard_at: Mapped[datetime]
     order_id: Mapped[str | None]  # None: parked_orphan

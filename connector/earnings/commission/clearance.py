@@ -23,6 +23,9 @@ from connector.earnings.commission.tables import Clearance, ClearanceBlock
 
 # Flags of a line that keep it from clearing until a person has looked.
 BLOCKING = frozenset({"refund_amount_unknown"})
+# … and what else follows from the order's facts alone, whoever opened or closed a block beside it.
+DISPUTE = "dispute"
+DERIVED = BLOCKING | {DISPUTE}
 Held = Mapping[str, Mapping[Any, Any]]
 
 _ROWS = sa.select(
@@ -58,6 +61,7 @@ def follow(
     blocks = _open_blocks(session, order.id) if rows else {}
     terms = _terms(session, shop, facts.placed_at)
     lines = {line.line_ref: line for line in facts.snapshot.lines}
+    disputed = {DISPUTE} if facts.under_dispute else set()
     new, changed = [], []
     for assessed in assessment.lines:
         row = rows.get(assessed.line_ref)
@@ -66,7 +70,8 @@ def follow(
         if row is not None and row["state"] == "cleared":
             continue
         maturity = matures(lines[assessed.line_ref], facts.snapshot, assessment.reason, terms)
-        blocked = " ".join(sorted(blocks.get(assessed.line_ref, set()) | (BLOCKING & set(assessed.flags))))
+        open_facts = (BLOCKING & set(assessed.flags)) | disputed
+        blocked = " ".join(sorted(blocks.get(assessed.line_ref, set()) | open_facts))
         if row is None:
             new.append(
                 {
@@ -89,7 +94,7 @@ def follow(
 
 
 def block(session: Session, order: Order, line_ref: str, kind: str, ref: str, opened_at: datetime) -> None:
-    """Something is open about a line (return, dispute, review): it doesn't clear. The same again changes nothing."""
+    """Something is open about a line (return, review, freeze): it doesn't clear. The same again changes nothing."""
     known: ClearanceBlock | None = session.execute(_one_block(order.id, line_ref, kind, ref)).scalar_one_or_none()
     if known is None:
         session.add(
@@ -115,7 +120,7 @@ def _refresh(session: Session, order_id: str, line_ref: str, at: datetime) -> No
     row = session.get(Clearance, (order_id, line_ref), populate_existing=True, with_for_update=True)
     if row is None or row.state == "cleared":
         return
-    flags = BLOCKING & set(row.blocked.split())
+    flags = DERIVED & set(row.blocked.split())
     blocked = " ".join(sorted(_open_blocks(session, order_id).get(line_ref, set()) | flags))
     if row.blocked != blocked:
         row.blocked, row.updated_at = blocked, at

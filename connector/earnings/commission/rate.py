@@ -56,6 +56,7 @@ class BaseParts(msgspec.Struct, frozen=True):
     tax_source: str  # reported | from_rates | none
     tax_contained: bool
     base: int
+    duty: int = 0  # contained in the price
 
     @property
     def with_tax(self) -> int:
@@ -219,10 +220,11 @@ def _bases(facts: OrderFacts) -> tuple[list[_Work], int]:
 def _parts(line: Line, gross: int, own: int, share: int, excluded: bool, contained: bool) -> BaseParts:
     net = max(0, gross - own - share)
     tax, source = _tax(line, net, contained)
-    base = max(0, net - tax) if contained else net
+    base = max(0, net - (tax if contained else 0) - line.duty)
     return BaseParts(
         quantity=line.quantity, unit_price=line.unit_price, gross=gross, own_discounts=own, shared_discount=share,
         net=net, tax=tax, tax_source=source, tax_contained=contained, base=0 if excluded else base,
+        duty=line.duty,
     )  # fmt: skip
 
 
@@ -310,7 +312,8 @@ def _take_lines(
         item.refunded_units += part.quantity
         item.left -= part.quantity
         if not item.excluded:
-            wanted = max(0, part.subtotal - (part.tax if contained else 0))
+            duty = round_half_up(Fraction(item.line.duty * part.quantity, item.line.quantity or 1))
+            wanted = max(0, part.subtotal - (part.tax if contained else 0) - duty)
             if wanted > item.remaining:
                 item.flags.add("refund_exceeds_base")
                 flags.add("refund_exceeds_base")

@@ -48,7 +48,7 @@ class Clearance(Base):
 
 
 class ClearanceBlock(Base):
-    """Something open that keeps a line from clearing though its hold is over: a return, a dispute, a review."""
+    """Something open that keeps a line from clearing though its hold is over: a return, a review, a freeze."""
 
     __tablename__ = "clearance_blocks"
     __table_args__ = (sa.UniqueConstraint("order_id", "line_ref", "kind", "ref"),)
@@ -57,7 +57,7 @@ class ClearanceBlock(Base):
     order_id: Mapped[str]
     line_ref: Mapped[str]
     shop_id: Mapped[str]
-    kind: Mapped[str]  # return | dispute | review | freeze
-    ref: Mapped[str]  # the platform's id of the return or dispute, or ours
+    kind: Mapped[str]  # return | review | freeze (a dispute is a fact of the order itself)
+    ref: Mapped[str]  # the platform's id of the return, or ours
     opened_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]

@@ -47,15 +47,16 @@ def take_in(
 ) -> TakenIn:
     """Take in one version of an order. Errors: PayloadUnreadable(path); Conflict: something moved, try again."""
     applied = record.apply(
-        session, shop, seen.snapshot, triggered_at=triggered_at, source=source, buyer=seen.buyer, evaluated=True
-    )  # stop 5
+        session, shop, seen.snapshot, triggered_at=triggered_at, source=source, buyer=seen.buyer,
+        disputes=seen.disputes, evaluated=True,
+    )  # fmt: skip  # stop 5
     return _follow(session, shop, applied, source, as_of or clock.now())
 
 
 def take_in_stub(
     session: Session, shop: Shop, stub: OrderStub, *, source: str, as_of: datetime | None = None
 ) -> TakenIn | None:
-    """Take in a refund or an edit that came without its order. None: no such order yet, it is parked (D4)."""
+    """Take in a refund, an edit or a dispute that came alone. None: no such order yet, it is parked (D4)."""
     applied = record.take_stub(session, shop, stub, source=source, evaluated=True)
     return None if applied is None else _follow(session, shop, applied, source, as_of or clock.now())
 

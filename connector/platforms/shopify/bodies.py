@@ -5,6 +5,7 @@ Units: bare amounts of a body are in the shop's currency. Source: payloads.py an
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 
 from connector.errors import PayloadUnreadable
@@ -12,6 +13,7 @@ from connector.events import (
     Adjustment,
     Allocation,
     Buyer,
+    Dispute,
     FulfilledLine,
     Fulfilment,
     Line,
@@ -22,6 +24,7 @@ from connector.events import (
 )
 from connector.platforms.shopify import snapshot
 from connector.platforms.shopify.payloads import (
+    DisputeBody,
     FulfilmentBody,
     LineItemBody,
     MoneySetBody,
@@ -37,8 +40,9 @@ def to_snapshot(order: OrderBody) -> OrderSnapshot:
     """A whole order. Errors: PayloadUnreadable(path)."""
     currency = order.currency
     status = snapshot.payment_status(order.financial_status, "$.financial_status")
+    duties = order.duties_included
     codes = {i: a.code for i, a in enumerate(order.discount_applications) if a.type == "discount_code"}
-    lines = tuple(_line(line, currency, codes, f"$.line_items[{i}]") for i, line in enumerate(order.line_items))
+    lines = tuple(_line(line, currency, codes, f"$.line_items[{i}]", duties) for i, line in enumerate(order.line_items))
     shipping, shipping_discounts = _shipping(order)
     made = OrderSnapshot(
         order_ref=str(order.id),
@@ -112,7 +116,28 @@ def to_refund(refund: RefundBody, currency: str, path: str) -> Refund:
     )
 
 
-def _line(line: LineItemBody, currency: str, codes: dict[int, str | None], path: str) -> Line:
+def to_dispute(body: DisputeBody, currency: str, said_at: datetime | None) -> Dispute:
+    """disputes/create and disputes/update. An amount in another currency than the order's isn't one we can count."""
+    opened = moment(body.initiated_at, "$.initiated_at")
+    money = None
+    if body.amount is not None and body.currency == currency:
+        money = amount(body.amount, currency, "$.amount")
+    return Dispute(
+        dispute_ref=str(body.id),
+        status=snapshot.dispute_status(body.status),
+        said_at=said_at or opened,
+        amount=money,
+        opened_at=opened,
+        closed_at=None if body.finalized_on is None else _finalized(body.finalized_on),
+    )
+
+
+def _finalized(text: str) -> datetime:
+    """A time, or a bare day: its first moment."""
+    return moment(f"{text}T00:00:00Z" if len(text) == 10 else text, "$.finalized_on")
+
+
+def _line(line: LineItemBody, currency: str, codes: dict[int, str | None], path: str, duties: bool) -> Line:
     # Null when the product is deleted, in the API too; a body may keep the number beside product_exists=false.
     product_ref = str(line.product_id) if line.product_id is not None and line.product_exists else None
     title = line.title or ""
@@ -138,7 +163,19 @@ def _line(line: LineItemBody, currency: str, codes: dict[int, str | None], path:
         gift_card=line.gift_card,
         tip=snapshot.is_tip(product_ref, title),
         requires_shipping=line.requires_shipping,
+        duty=_duty(line, currency, path) if duties else 0,
     )
+
+
+def _duty(line: LineItemBody, currency: str, path: str) -> int:
+    """Import duties that the line's price contains."""
+    total = 0
+    for i, duty in enumerate(line.duties):
+        given = duty.shop_money or (duty.price_set.shop_money if duty.price_set else None)
+        if given is None:
+            raise PayloadUnreadable(f"{path}.duties[{i}].shop_money", "is absent")
+        total += amount(given.amount, currency, f"{path}.duties[{i}].shop_money.amount")
+    return total
 
 
 def _tax(tax_lines: list[TaxLineBody], currency: str, path: str) -> tuple[int | None, tuple[Decimal, ...]]:

@@ -214,64 +214,142 @@ query OrdersChanged($first: Int!, $after: String, $query: String!) {
 }
 """
 
-# 40 lines: 585. `customer` needs read_customers, which we don't ask for by default.
-ORDER = """
-query Order($id: ID!, $lines: Int!, $buyer: Boolean!) {
-  order(id: $id) {
-    id name createdAt updatedAt processedAt cancelledAt test sourceName sourceIdentifier currencyCode taxesIncluded
-    displayFinancialStatus tags
-    customAttributes { key value }
-    totalPriceSet { shopMoney { amount } }
-    totalDiscountsSet { shopMoney { amount } }
-    customer @include(if: $buyer) { id }
-    discountApplications(first: 20) {
-      pageInfo { hasNextPage endCursor }
-      nodes { __typename index ... on DiscountCodeApplication { code } }
-    }
-    shippingLines(first: 5, includeRemovals: true) {
-      pageInfo { hasNextPage endCursor }
-      nodes {
-        isRemoved
-        discountedPriceSet { shopMoney { amount } }
-        discountAllocations { allocatedAmountSet { shopMoney { amount } } }
-      }
-    }
-    lineItems(first: $lines) {
-      pageInfo { hasNextPage endCursor }
-      nodes {
-        id title sku quantity currentQuantity isGiftCard requiresShipping
-        customAttributes { key value }
-        product { id }
-        variant { id }
-        originalUnitPriceSet { shopMoney { amount } }
-        discountAllocations { allocatedAmountSet { shopMoney { amount } } discountApplication { index } }
-        taxLines { priceSet { shopMoney { amount } } }
-      }
-    }
-    refunds(first: 1) { id }
-    fulfillments(first: 1) { id }
+# A day's orders, for its proof. 100: 102
+ORDERS_PLACED = """
+query OrdersPlaced($first: Int!, $after: String, $query: String!) {
+  orders(first: $first, after: $after, query: $query, sortKey: CREATED_AT) {
+    pageInfo { hasNextPage endCursor }
+    nodes { id name createdAt updatedAt }
   }
 }
 """
 
-ORDER_LINES = """
-query OrderLines($id: ID!, $first: Int!, $after: String) {
-  order(id: $id) {
-    updatedAt
-    lineItems(first: $first, after: $after) {
-      pageInfo { hasNextPage endCursor }
-      nodes {
+# What is asked of an order and of each line, wherever. `disputes` needs read_orders alone.
+_ORDER = """
+    id name createdAt updatedAt processedAt cancelledAt test sourceName sourceIdentifier currencyCode taxesIncluded
+    dutiesIncluded displayFinancialStatus tags
+    customAttributes { key value }
+    totalPriceSet { shopMoney { amount } }
+    totalDiscountsSet { shopMoney { amount } }
+    disputes { id status }
+    customer @include(if: $buyer) { id }"""
+
+_LINE = """
         id title sku quantity currentQuantity isGiftCard requiresShipping
         customAttributes { key value }
         product { id }
         variant { id }
         originalUnitPriceSet { shopMoney { amount } }
         discountAllocations { allocatedAmountSet { shopMoney { amount } } discountApplication { index } }
-        taxLines { priceSet { shopMoney { amount } } }
-      }
+        taxLines { priceSet { shopMoney { amount } } }"""
+
+_APPLICATION = "__typename index ... on DiscountCodeApplication { code }"
+
+_SHIPPING = """
+        isRemoved
+        discountedPriceSet { shopMoney { amount } }
+        discountAllocations { allocatedAmountSet { shopMoney { amount } } }"""
+
+_REFUND_LINE = """
+          id quantity
+          subtotalSet { shopMoney { amount } }
+          totalTaxSet { shopMoney { amount } }
+          lineItem { id }"""
+
+_ADJUSTMENT = "id reason amountSet { shopMoney { amount } } taxAmountSet { shopMoney { amount } }"
+
+# 40 lines: 586. `customer` needs read_customers, which we don't ask for by default.
+ORDER = f"""
+query Order($id: ID!, $lines: Int!, $buyer: Boolean!) {{
+  order(id: $id) {{{_ORDER}
+    discountApplications(first: 20) {{
+      pageInfo {{ hasNextPage endCursor }}
+      nodes {{ {_APPLICATION} }}
+    }}
+    shippingLines(first: 5, includeRemovals: true) {{
+      pageInfo {{ hasNextPage endCursor }}
+      nodes {{{_SHIPPING}
+      }}
+    }}
+    lineItems(first: $lines) {{
+      pageInfo {{ hasNextPage endCursor }}
+      nodes {{{_LINE}
+      }}
+    }}
+    refunds(first: 1) {{ id }}
+    fulfillments(first: 1) {{ id }}
+  }}
+}}
+"""
+
+# Small orders, several at once and whole: an order whose lists don't fit here is asked for alone. 6 orders x 4 lines: 894
+ORDERS = f"""
+query Orders($ids: [ID!]!, $lines: Int!, $buyer: Boolean!) {{
+  nodes(ids: $ids) {{
+    ... on Order {{{_ORDER}
+      discountApplications(first: 3) {{
+        pageInfo {{ hasNextPage endCursor }}
+        nodes {{ {_APPLICATION} }}
+      }}
+      shippingLines(first: 1, includeRemovals: true) {{
+        pageInfo {{ hasNextPage endCursor }}
+        nodes {{{_SHIPPING}
+        }}
+      }}
+      lineItems(first: $lines) {{
+        pageInfo {{ hasNextPage endCursor }}
+        nodes {{{_LINE}
+        }}
+      }}
+      everyRefund: refunds(first: 2) {{
+        id createdAt processedAt
+        refundLineItems(first: 2) {{
+          pageInfo {{ hasNextPage endCursor }}
+          nodes {{{_REFUND_LINE}
+          }}
+        }}
+        orderAdjustments(first: 1) {{
+          pageInfo {{ hasNextPage endCursor }}
+          nodes {{ {_ADJUSTMENT} }}
+        }}
+        transactions(first: 2) {{ pageInfo {{ hasNextPage endCursor }} nodes {{ id kind status }} }}
+      }}
+      parcels: fulfillments(first: 2) {{
+        id createdAt updatedAt status displayStatus
+        fulfillmentLineItems(first: $lines) {{
+          pageInfo {{ hasNextPage endCursor }}
+          nodes {{ quantity lineItem {{ id }} }}
+        }}
+      }}
+    }}
+  }}
+}}
+"""
+
+# Only where the store's prices contain duties. 100 lines: 403
+ORDER_DUTIES = """
+query OrderDuties($id: ID!, $first: Int!, $after: String) {
+  order(id: $id) {
+    updatedAt
+    lineItems(first: $first, after: $after) {
+      pageInfo { hasNextPage endCursor }
+      nodes { id duties { price { shopMoney { amount } } } }
     }
   }
 }
+"""
+
+ORDER_LINES = f"""
+query OrderLines($id: ID!, $first: Int!, $after: String) {{
+  order(id: $id) {{
+    updatedAt
+    lineItems(first: $first, after: $after) {{
+      pageInfo {{ hasNextPage endCursor }}
+      nodes {{{_LINE}
+      }}
+    }}
+  }}
+}}
 """
 
 ORDER_APPLICATIONS = """
@@ -403,7 +481,7 @@ mutation Unsubscribe($id: ID!) {
 
 ALL = (
     SHOP, SCOPES, BULK_CATALOG, BULK_START, BULK_STATE, BULK_CANCEL, PRODUCTS, PRODUCTS_CHANGED, PRODUCT_VARIANTS,
-    PRODUCT_MEDIA, NEWEST_CHANGE, STOCK, MARKET_PRICES, PUBLICATION, ORDERS_CHANGED, ORDER,
-    ORDER_LINES, ORDER_APPLICATIONS, ORDER_SHIPPING, AFTERMATH, AFTERMATH_IDS,
+    PRODUCT_MEDIA, NEWEST_CHANGE, STOCK, MARKET_PRICES, PUBLICATION, ORDERS_CHANGED, ORDERS_PLACED, ORDER, ORDERS,
+    ORDER_DUTIES, ORDER_LINES, ORDER_APPLICATIONS, ORDER_SHIPPING, AFTERMATH, AFTERMATH_IDS,
     REFUND, FULFILMENT, SUBSCRIPTIONS, SUBSCRIBE, UNSUBSCRIBE,
 )  # fmt: skip

@@ -9,9 +9,10 @@ deletion. Source: fact sheet, sections 1.8, 3, 4 and 6; documents.py for each fi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TypeVar
+from types import MappingProxyType
+from typing import Any, TypeVar
 
 from connector import clock
 from connector.errors import PayloadUnreadable, PlatformBusy
@@ -19,6 +20,7 @@ from connector.events import (
     Adjustment,
     Allocation,
     Buyer,
+    Dispute,
     FulfilledLine,
     Fulfilment,
     Line,
@@ -43,16 +45,19 @@ from connector.platforms.shopify.payloads import (
     MoneyBagNode,
     Node,
     OrderAnswer,
+    OrderDutiesAnswer,
     OrderHeadsAnswer,
     OrderNode,
     OrderRestAnswer,
     OrderRestNode,
+    OrdersAnswer,
     Page,
     RefundAnswer,
     RefundLineNode,
     RefundNode,
     ShippingLineNode,
     TransactionNode,
+    WholeOrderNode,
 )
 from connector.platforms.shopify.reading import amount, gid, moment, moment_or_none, ref
 
@@ -60,6 +65,7 @@ LINES = 40
 REFUNDS, FULFILMENTS = 4, 5  # as many as one question holds with their lists
 MOST_LISTED = 250  # Shopify's `first`; an order with more refunds isn't read in part
 HEADS = 100
+TOGETHER, FEW_LINES, FEW_PARTS = 6, 4, 2  # small orders that one question holds, and what makes an order small
 WINDOW_PAGES = 200  # 20,000 orders: cursors end at 25,000, so a new window begins before
 TRIES = 4
 _CURSORS = {"refund_line_items": "lines", "order_adjustments": "adjustments", "transactions": "transactions"}
@@ -84,30 +90,98 @@ class Orders:
                 continue
             if found is None:
                 return None
-            order, aftermath = found
-            customer = order.customer
-            return OrderRead(
-                snapshot=to_snapshot(order, aftermath),
-                buyer=Buyer(customer_ref=None if customer is None else ref(customer.id, "$.order.customer.id")),
-                read_at=read_at,
-            )
+            order, aftermath, duties = found
+            return _as_read(order, aftermath, duties, read_at)
         raise PlatformBusy(f"{client.domain}: order {order_ref} changes faster than it can be read", retry_after=5.0)
 
     def changed(self, client: Client, since: datetime, checkpoint: str | None) -> OrderPage:
         """Heads by change time, oldest first. The checkpoint is `page|window start|cursor`, ours to read."""
         page, start, cursor = _checkpoint(checkpoint, since)
-        variables = {"first": HEADS, "after": cursor, "query": f"updated_at:>='{start}'"}
-        answer = ask(client, documents.ORDERS_CHANGED, variables, OrderHeadsAnswer, cost=HEADS + 2).orders
-        heads = [
-            OrderHead(
-                order_ref=ref(node.id, f"$.orders.nodes[{i}].id"),
-                number=node.name,
-                created_at=moment(node.created_at, f"$.orders.nodes[{i}].createdAt"),
-                changed_at=moment(node.updated_at, f"$.orders.nodes[{i}].updatedAt"),
-            )
-            for i, node in enumerate(answer.nodes)
-        ]
-        return OrderPage(heads, next_checkpoint(page, start, answer.cursor, heads[-1].changed_at if heads else None))
+        heads, cursor = _heads(client, documents.ORDERS_CHANGED, cursor, f"updated_at:>='{start}'")
+        return OrderPage(heads, next_checkpoint(page, start, cursor, heads[-1].changed_at if heads else None))
+
+    def placed(self, client: Client, since: datetime, until: datetime, checkpoint: str | None) -> OrderPage:
+        """Heads by creation time. The checkpoint is as that of `changed`."""
+        page, start, cursor = _checkpoint(checkpoint, since)
+        query = f"created_at:>='{start}' created_at:<'{instant(until)}'"
+        heads, cursor = _heads(client, documents.ORDERS_PLACED, cursor, query)
+        return OrderPage(heads, next_checkpoint(page, start, cursor, heads[-1].created_at if heads else None))
+
+    def some(self, client: Client, order_refs: Sequence[str]) -> Mapping[str, OrderRead | None]:
+        """Small orders several at once, whole and each in one version; the others by `one`."""
+        found: dict[str, OrderRead | None] = {}
+        waiting, size = list(dict.fromkeys(order_refs)), TOGETHER
+        while waiting:
+            part = waiting[:size]
+            read_at = clock.now()
+            try:
+                nodes = _several(client, part)
+            except TooDear:
+                if size == 1:
+                    raise
+                size //= 2
+                continue
+            waiting = waiting[size:]
+            for order_ref, node in zip(part, nodes, strict=True):
+                if node is None:
+                    found[order_ref] = None
+                elif _fits(node):
+                    aftermath = AftermathNode(
+                        updated_at=node.updated_at, refunds=node.every_refund, fulfillments=node.parcels
+                    )
+                    found[order_ref] = _as_read(node, aftermath, {}, read_at)
+                else:
+                    found[order_ref] = self.one(client, order_ref)
+        return found
+
+
+def _heads(client: Client, document: str, after: str | None, query: str) -> tuple[list[OrderHead], str | None]:
+    variables = {"first": HEADS, "after": after, "query": query}
+    answer = ask(client, document, variables, OrderHeadsAnswer, cost=HEADS + 2).orders
+    heads = [
+        OrderHead(
+            order_ref=ref(node.id, f"$.orders.nodes[{i}].id"),
+            number=node.name,
+            created_at=moment(node.created_at, f"$.orders.nodes[{i}].createdAt"),
+            changed_at=moment(node.updated_at, f"$.orders.nodes[{i}].updatedAt"),
+        )
+        for i, node in enumerate(answer.nodes)
+    ]
+    return heads, answer.cursor
+
+
+def _several(client: Client, order_refs: Sequence[str]) -> list[WholeOrderNode | None]:
+    ids = [gid("Order", order_ref) for order_ref in order_refs]
+    variables = {"ids": ids, "lines": FEW_LINES, "buyer": "read_customers" in client.grant.scopes}
+    answer = ask(
+        client, documents.ORDERS, variables, OrdersAnswer, cost=150 * len(ids), spare=("nodes.customer",)
+    ).nodes
+    if len(answer) != len(ids) or any(node and node.id != wanted for node, wanted in zip(answer, ids, strict=True)):
+        raise PayloadUnreadable("$.nodes", "answers other ids than were asked for")
+    return answer
+
+
+def _fits(node: WholeOrderNode) -> bool:
+    """All of its lists came whole. Lists without a cursor are whole only when they are shorter than what was asked."""
+    pages: list[Page[Any]] = [node.line_items, node.discount_applications, node.shipping_lines]
+    for refund in node.every_refund:
+        pages += [refund.refund_line_items, refund.order_adjustments, refund.transactions]
+    pages += [parcel.fulfillment_line_items for parcel in node.parcels]
+    whole = len(node.every_refund) < FEW_PARTS and len(node.parcels) < FEW_PARTS
+    return whole and not node.duties_included and all(page.cursor is None for page in pages)
+
+
+def _as_read(order: OrderNode, aftermath: AftermathNode, duties: Mapping[str, int], read_at: datetime) -> OrderRead:
+    customer = order.customer
+    return OrderRead(
+        snapshot=to_snapshot(order, aftermath, duties),
+        buyer=Buyer(customer_ref=None if customer is None else ref(customer.id, "$.order.customer.id")),
+        read_at=read_at,
+        disputes=tuple(
+            Dispute(ref(node.id, "$.order.disputes.id"), snapshot.dispute_status(node.status), said_at=read_at)
+            for node in order.disputes
+        ),
+    )
 
 
 def instant(moment_: datetime) -> str:
@@ -134,14 +208,14 @@ def next_checkpoint(page: int, start: str, cursor: str | None, last: datetime | 
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 
-def _read(client: Client, order_id: str) -> tuple[OrderNode, AftermathNode] | None:
+def _read(client: Client, order_id: str) -> tuple[OrderNode, AftermathNode, dict[str, int]] | None:
     lines = LINES
     buyer = "read_customers" in client.grant.scopes
     while True:
         variables = {"id": order_id, "lines": lines, "buyer": buyer}
         try:
             order = ask(
-                client, documents.ORDER, variables, OrderAnswer, cost=70 + 13 * lines, spare=("order.customer",)
+                client, documents.ORDER, variables, OrderAnswer, cost=72 + 13 * lines, spare=("order.customer",)
             ).order
             break
         except TooDear:
@@ -151,9 +225,28 @@ def _read(client: Client, order_id: str) -> tuple[OrderNode, AftermathNode] | No
     if order is None:
         return None
     _page_lists(client, order, lines)
+    duties = _duties(client, order) if order.duties_included else {}
     if not order.refunds and not order.fulfillments:
-        return order, AftermathNode(updated_at=order.updated_at)
-    return order, _aftermath(client, order)
+        return order, AftermathNode(updated_at=order.updated_at), duties
+    return order, _aftermath(client, order), duties
+
+
+def _duties(client: Client, order: OrderNode) -> dict[str, int]:
+    """Line id → the duty that its price contains."""
+    found: dict[str, int] = {}
+    cursor: str | None = None
+    while True:
+        variables = {"id": order.id, "first": 100, "after": cursor}
+        rest = ask(client, documents.ORDER_DUTIES, variables, OrderDutiesAnswer, cost=403).order
+        if rest is None or rest.updated_at != order.updated_at:
+            raise Moved
+        for node in rest.line_items.nodes:
+            found[node.id] = sum(
+                _money(duty.price, order.currency_code, "$.order.lineItems.nodes.duties") for duty in node.duties
+            )
+        cursor = rest.line_items.cursor
+        if cursor is None:
+            return found
 
 
 def _page_lists(client: Client, order: OrderNode, size: int) -> None:
@@ -252,7 +345,10 @@ def _page_fulfilment(client: Client, fulfilment: FulfilmentNode) -> None:
 # --- translating ------------------------------------------------------------------------------------------------------
 
 
-def to_snapshot(order: OrderNode, aftermath: AftermathNode) -> OrderSnapshot:
+NO_DUTIES: Mapping[str, int] = MappingProxyType({})
+
+
+def to_snapshot(order: OrderNode, aftermath: AftermathNode, duties: Mapping[str, int] = NO_DUTIES) -> OrderSnapshot:
     """Answers to the two questions, as the snapshot that a webhook of the same version gives.
 
     Units:  shop money in minor units of the order's currency. Errors: PayloadUnreadable(path).
@@ -262,7 +358,8 @@ def to_snapshot(order: OrderNode, aftermath: AftermathNode) -> OrderSnapshot:
     status = snapshot.payment_status(order.display_financial_status, "$.order.displayFinancialStatus")
     codes = {a.index: a.code for a in order.discount_applications.nodes if _is_code(a)}
     lines = tuple(
-        _line(node, currency, codes, f"$.order.lineItems.nodes[{i}]") for i, node in enumerate(order.line_items.nodes)
+        _line(node, currency, codes, f"$.order.lineItems.nodes[{i}]", duties.get(node.id, 0))
+        for i, node in enumerate(order.line_items.nodes)
     )
     shipping, shipping_discounts = _shipping(order.shipping_lines.nodes, currency)
     discounts = order.total_discounts_set
@@ -312,7 +409,7 @@ def _is_code(application: ApplicationNode) -> bool:
     return application.typename == "DiscountCodeApplication"
 
 
-def _line(node: LineItemNode, currency: str, codes: dict[int, str | None], path: str) -> Line:
+def _line(node: LineItemNode, currency: str, codes: dict[int, str | None], path: str, duty: int) -> Line:
     product_ref = None if node.product is None else ref(node.product.id, f"{path}.product.id")
     return Line(
         line_ref=ref(node.id, f"{path}.id"),
@@ -334,6 +431,7 @@ def _line(node: LineItemNode, currency: str, codes: dict[int, str | None], path:
         gift_card=node.is_gift_card,
         tip=snapshot.is_tip(product_ref, node.title),
         requires_shipping=node.requires_shipping,
+        duty=duty,
     )
 
 

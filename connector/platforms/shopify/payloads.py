@@ -53,6 +53,13 @@ class TaxLineBody(msgspec.Struct):
     rate: Decimal | None = None
 
 
+class DutyBody(msgspec.Struct):
+    """An import duty of a line. Source: the REST order reference, `line_items[].duties`."""
+
+    shop_money: MoneyBody | None = None
+    price_set: MoneySetBody | None = None
+
+
 class LineItemBody(msgspec.Struct):
     id: int
     quantity: int
@@ -68,6 +75,7 @@ class LineItemBody(msgspec.Struct):
     properties: list[NamedValueBody] = []
     tax_lines: list[TaxLineBody] = []
     discount_allocations: list[AllocationBody] = []
+    duties: list[DutyBody] = []
 
 
 class ShippingLineBody(msgspec.Struct):
@@ -150,6 +158,7 @@ class OrderBody(msgspec.Struct):
     cancelled_at: str | None = None
     financial_status: str | None = None
     taxes_included: bool = False
+    duties_included: bool = False
     test: bool = False
     tags: str = ""
     total_discounts: str | None = None
@@ -164,6 +173,18 @@ class OrderBody(msgspec.Struct):
     email: str | None = None
     phone: str | None = None
     customer: CustomerBody | None = None
+
+
+class DisputeBody(msgspec.Struct):
+    """disputes/create and disputes/update. Source: …/webhooks/latest, topic disputes/create; no recording at hand."""
+
+    id: int
+    status: str  # needs_response | under_review | accepted | won | lost | charge_refunded | prevented
+    initiated_at: str
+    order_id: int | None = None
+    amount: str | Decimal | None = None
+    currency: str | None = None
+    finalized_on: str | None = None
 
 
 class OrderRefBody(msgspec.Struct):
@@ -238,10 +259,25 @@ class BulkFinishedBody(msgspec.Struct):
     admin_graphql_api_id: str
 
 
+class PrivacyCustomer(msgspec.Struct):
+    """Whom a compliance topic is about; each field may be absent."""
+
+    id: int | None = None
+    email: str | None = None
+    phone: str | None = None
+
+
+class PrivacyNumber(msgspec.Struct):
+    id: int | None = None
+
+
 class PrivacyBody(msgspec.Struct):
-    """The three compliance topics. The customer's own fields are never read."""
+    """The three compliance topics."""
 
     shop_domain: str
+    shop_id: int | None = None
+    customer: PrivacyCustomer | None = None
+    data_request: PrivacyNumber | None = None
     orders_requested: list[int] = []
     orders_to_redact: list[int] = []
 
@@ -300,6 +336,22 @@ class ApplicationNode(msgspec.Struct):
     typename: str = msgspec.field(name="__typename")
     index: int
     code: str | None = None
+
+
+class DisputeNode(Node):
+    """OrderDisputeSummary: neither amount nor time."""
+
+    id: str
+    status: str
+
+
+class DutyNode(Node):
+    price: MoneyBagNode
+
+
+class DutiesNode(Node):
+    id: str
+    duties: list[DutyNode] = []
 
 
 class TaxLineNode(Node):
@@ -399,10 +451,23 @@ class OrderNode(Node):
     customer: IdNode | None = None
     refunds: list[IdNode] = []
     fulfillments: list[IdNode] = []
+    duties_included: bool = False
+    disputes: list[DisputeNode] = []
 
 
 class OrderAnswer(Node):
     order: OrderNode | None = None
+
+
+class WholeOrderNode(OrderNode):
+    """An order with what happened to it since, as a batch asks for it."""
+
+    every_refund: list[RefundNode] = []
+    parcels: list[FulfilmentNode] = []
+
+
+class OrdersAnswer(Node):
+    nodes: list[WholeOrderNode | None]
 
 
 class OrderRestNode(Node):
@@ -412,6 +477,15 @@ class OrderRestNode(Node):
     line_items: Page[LineItemNode] | None = None
     discount_applications: Page[ApplicationNode] | None = None
     shipping_lines: Page[ShippingLineNode] | None = None
+
+
+class OrderDutiesNode(Node):
+    updated_at: str
+    line_items: Page[DutiesNode]
+
+
+class OrderDutiesAnswer(Node):
+    order: OrderDutiesNode | None = None
 
 
 class OrderRestAnswer(Node):

@@ -7,6 +7,7 @@ knows stays out, and each rule below uses facts that both have:
 - paid_at       the order's processed time once money came in. Payment times are in the API's transactions only.
 - referral      `source_identifier`, into which Shopify writes the buyer's `ref`. The landing page itself is in bodies
                 only (the API has it in the journey, later and in another form), so it isn't a carrier of ours.
+- disputes      beside the snapshot: only the API and the topics disputes/* know them.
 - product_ref   None once the product is deleted: the API can't tell it any more.
 Notes and attributes of the buyer may hold personal data, so an attribute is taken only under our own name.
 """
@@ -16,6 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 
@@ -26,6 +28,8 @@ from connector.platforms.shopify.reading import by_ref
 SAMPLE_TAG = "sample_order"  # COMMISSION.md: marks an order that is a creator's sample
 TIP_TITLE = "Tip"  # … and a line without a product and with this title is a tip
 TOKEN = re.compile(r"[A-Za-z0-9_-]{1,40}")
+KEPT = re.compile(r"[A-Za-z0-9_-]{1,48}")  # a token, with what may have been added to it
+AROUND = " \t\r\n.,;:!?'\"()<>[]{}*/\\"
 OUR_NAME = re.compile(r"_{0,2}[a-z][a-z0-9]{1,19}_touch")  # any prefix: a changed setting loses no token
 
 _STATUSES: dict[str, PaymentStatus] = {
@@ -96,14 +100,33 @@ def transaction_status(word: str) -> TransactionStatus:
             return "pending"
 
 
+def dispute_status(word: str) -> Literal["open", "won", "lost", "closed"]:
+    """An accepted chargeback is a lost one. A word that we don't know leaves the money where it is: still open."""
+    match word.lower():
+        case "won":
+            return "won"
+        case "lost" | "accepted":
+            return "lost"
+        case "charge_refunded" | "prevented":
+            return "closed"
+        case _:
+            return "open"
+
+
 def is_refund_transaction(kind: str) -> bool:
     """Only these move money back; a void, for one, never had it."""
     return kind.lower() == "refund"
 
 
 def token_carrier(name: str, value: object, line_ref: str | None = None) -> Carrier | None:
-    """An attribute or property under our name with a value of a token's shape; anything else isn't ours to keep."""
-    if not isinstance(value, str) or not OUR_NAME.fullmatch(name) or not TOKEN.fullmatch(value):
+    """An attribute or property under our name with a value of a token's shape; anything else isn't ours to keep.
+
+    Spaces and punctuation around it were added on the way, and a few characters behind it may have been.
+    """
+    if not isinstance(value, str) or not OUR_NAME.fullmatch(name):
+        return None
+    value = value.strip(AROUND)
+    if not KEPT.fullmatch(value):
         return None
     return Carrier(
         kind="cart_attribute" if line_ref is None else "line_property", value=value, name=name, line_ref=line_ref
@@ -111,9 +134,10 @@ def token_carrier(name: str, value: object, line_ref: str | None = None) -> Carr
 
 
 def referral_carrier(source_identifier: str | None) -> Carrier | None:
-    if source_identifier is None or not TOKEN.fullmatch(source_identifier):
+    value = (source_identifier or "").strip(AROUND)
+    if not KEPT.fullmatch(value):
         return None
-    return Carrier(kind="referral", value=source_identifier, name="source_identifier")
+    return Carrier(kind="referral", value=value, name="source_identifier")
 
 
 def code_carrier(code: str | None) -> Carrier | None:

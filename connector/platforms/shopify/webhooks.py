@@ -17,9 +17,10 @@ from types import MappingProxyType
 import msgspec
 
 from connector import clock
-from connector.errors import PayloadUnreadable, PlatformRefused, SignatureRejected
+from connector.errors import BodyOfAnotherShop, PayloadUnreadable, PlatformRefused, SignatureRejected
 from connector.events import (
     BulkFinished,
+    Buyer,
     Event,
     FulfilledLine,
     Ignored,
@@ -37,15 +38,17 @@ from connector.events import (
 )
 from connector.platforms.contract import Client, Delivery, Envelope
 from connector.platforms.shopify import documents
-from connector.platforms.shopify.bodies import to_buyer, to_refund, to_snapshot
+from connector.platforms.shopify.bodies import to_buyer, to_dispute, to_refund, to_snapshot
 from connector.platforms.shopify.client import ask
 from connector.platforms.shopify.payloads import (
     BulkFinishedBody,
+    DisputeBody,
     FulfilmentBody,
     OrderBody,
     OrderEditedBody,
     OrderRefBody,
     PrivacyBody,
+    PrivacyCustomer,
     ProductRefBody,
     RefundBody,
     ShopBody,
@@ -73,6 +76,8 @@ TOPICS: Mapping[str, str] = MappingProxyType(
         "refunds/create": "OrderStub",  # the refund rides along
         "fulfillments/create": "OrderStub",
         "fulfillments/update": "OrderStub",  # the only news of a delivery to the buyer
+        "disputes/create": "OrderStub",  # the dispute rides along; Ignored for one that is about no order
+        "disputes/update": "OrderStub",
         "order_transactions/create": "OrderStub",  # a refund's money; Ignored for money coming in
         "products/create": "ProductStub",
         "products/update": "ProductStub",
@@ -121,6 +126,7 @@ _SCOPES = {  # what a topic needs before it can be subscribed to; the rest needs
     "refunds/": "read_orders",
     "order_transactions/": "read_orders",
     "fulfillments/": "read_fulfillments",
+    "disputes/": "read_shopify_payments_disputes",
     "products/": "read_products",
     "inventory_levels/": "read_inventory",
 }
@@ -164,7 +170,7 @@ class Webhooks:
     def subject(self, envelope: Envelope, body: bytes) -> tuple[str | None, str | None]:
         """Two numbers out of a body that nobody has checked yet; a body without them is about nothing."""
         room = envelope.topic.partition("/")[0]
-        if room not in ("orders", "refunds", "fulfillments", "order_transactions", "products"):
+        if room not in ("orders", "refunds", "fulfillments", "order_transactions", "disputes", "products"):
             return None, None
         try:
             found = msgspec.json.decode(body, type=SubjectBody)
@@ -189,7 +195,7 @@ class Webhooks:
                 order = decode(body, OrderBody)
                 return [OrderSeen(to_snapshot(order), to_buyer(order))]
             case "OrderStub":
-                return [_stub(topic, body, currency)]
+                return [_stub(envelope, body, currency)]
             case "OrderGone":
                 return [OrderGone(str(decode(body, OrderRefBody).id))]
             case "ProductStub":
@@ -289,7 +295,8 @@ def _time(text: str | None) -> datetime | None:
         return None
 
 
-def _stub(topic: str, body: bytes, currency: str) -> Event:
+def _stub(envelope: Envelope, body: bytes, currency: str) -> Event:
+    topic = envelope.topic
     if topic == "orders/edited":
         edit = decode(body, OrderEditedBody).order_edit
         added = tuple(FulfilledLine(str(row.id), row.delta) for row in edit.line_items.additions if row.delta > 0)
@@ -297,6 +304,11 @@ def _stub(topic: str, body: bytes, currency: str) -> Event:
     if topic == "refunds/create":
         refund = decode(body, RefundBody)
         return OrderStub(str(refund.order_id), refunds=(to_refund(refund, currency, "$"),))
+    if topic.startswith("disputes/"):
+        dispute = decode(body, DisputeBody)
+        if dispute.order_id is None:
+            return Ignored(topic)
+        return OrderStub(str(dispute.order_id), disputes=(to_dispute(dispute, currency, envelope.triggered_at),))
     if topic == "order_transactions/create":
         transaction = decode(body, TransactionBody)
         if transaction.order_id is None:
@@ -310,9 +322,15 @@ def _stub(topic: str, body: bytes, currency: str) -> Event:
 def _privacy(envelope: Envelope, body: bytes) -> Event:
     asked = decode(body, PrivacyBody)
     _same_shop(envelope, asked.shop_domain, "$.shop_domain")
-    refs = [*asked.orders_requested, *asked.orders_to_redact]
-    kind = _PRIVACY[envelope.topic]
-    return PrivacyAsked(kind=kind, order_refs=tuple(str(r) for r in refs))  # type: ignore[arg-type]  # the table's words
+    about = asked.customer or PrivacyCustomer()
+    number = asked.data_request.id if asked.data_request else None
+    return PrivacyAsked(
+        kind=_PRIVACY[envelope.topic],  # type: ignore[arg-type]  # the table's words
+        order_refs=tuple(str(r) for r in (*asked.orders_requested, *asked.orders_to_redact)),
+        shop_ref=_text(asked.shop_id) or "",
+        request_ref=_text(number) or "",
+        about=Buyer(_text(about.id), about.email or None, about.phone or None),
+    )
 
 
 def _shop(envelope: Envelope, kind: str, body: bytes) -> Event:
@@ -336,4 +354,4 @@ def _shop(envelope: Envelope, kind: str, body: bytes) -> Event:
 
 def _same_shop(envelope: Envelope, named: str, path: str) -> None:
     if named.lower() != envelope.domain:
-        raise PayloadUnreadable(path, "names another shop than the delivery's header")
+        raise BodyOfAnotherShop(path, "names another shop than the delivery's header")

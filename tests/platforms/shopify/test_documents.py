@@ -91,6 +91,9 @@ def test_documents_hold_against_the_stand_in(subset: GraphQLSchema) -> None:
         ("REFUND", {"first": 50}, 662),
         ("FULFILMENT", {"first": 250}, 503),
         ("ORDERS_CHANGED", {"first": 100}, 102),
+        ("ORDERS_PLACED", {"first": 100}, 102),
+        ("ORDERS", {"ids": ["x"] * 6, "lines": 4, "buyer": True}, 900),
+        ("ORDER_DUTIES", {"first": 100}, 403),
     ],
 )
 def test_no_page_is_dearer_than_we_announce(

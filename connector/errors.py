@@ -10,6 +10,7 @@
     ├── Conflict                409: facts moved since, or the act was already done
     ├── SignatureRejected       401 and a count, the body isn't kept
     ├── PayloadUnreadable       park the delivery with the field's path
+    │   └── BodyOfAnotherShop   quarantine the delivery: a person looks
     ├── PlatformError           a store platform did not do what we asked
     │   ├── GrantLost           renew and retry; where that fails, tell the merchant
     │   ├── PlatformBusy        wait `retry_after` seconds, then again
@@ -100,6 +101,10 @@ class PayloadUnreadable(ConnectorError):
         super().__init__(f"{path}: {problem}")
         self.path = path
         self.problem = problem
+
+
+class BodyOfAnotherShop(PayloadUnreadable):
+    """A signed body that names another shop than its header does: the signature proves the platform, not the shop."""
 
 
 class PlatformError(ConnectorError):

@@ -16,6 +16,7 @@ from string import Formatter
 from typing import Any, Literal
 
 from connector.commerce.catalog import shoppable
+from connector.insight.feeds import findings
 from connector.web.icons import KINDS
 
 Audience = Literal["merchant", "creator", "support"]
@@ -415,8 +416,46 @@ REASONS: dict[str, Wording] = {
     "privacy_request": Wording(
         "A privacy request; we answer within 30 days",
         "A privacy request",
-        "A privacy request: a person must answer it within 30 days",
+        "A privacy request: a job answers it; its page has the deadline and the proof",
     ),
+    "other_shops_ids": Wording(
+        "A message that names another store",
+        "A message that we could not use",
+        "It names an order, a product or a shop that is known under another shop: a person must look",
+    ),
+    "other_shops_body": Wording(
+        "A message that names another store",
+        "A message that we could not use",
+        "Its body names another shop than its header: a person must look",
+    ),
+    "discarded": Wording("Put aside", "Put aside", "A person looked at it in quarantine and put it aside"),
+    "body_erased": Wording(
+        "Erased on a privacy request",
+        "Erased on a privacy request",
+        "Its body was erased on a privacy request; the store can be read instead",
+    ),
+    "unknown_store_gone": Wording(
+        "From a store that never connected",
+        "From a store that never connected",
+        "Its store was not connected within 7 days; the body is gone",
+    ),
+    # Privacy requests: why one waits or was called off
+    "shop_came_back": Wording(
+        "Called off: your store is connected again",
+        "Called off",
+        "Called off by rule: the shop was connected again before it was answered",
+    ),
+    "older_than_last_leave": Wording(
+        "Called off: a later one follows",
+        "Called off",
+        "Called off by rule: it is older than the shop's last leaving, whose own request follows",
+    ),
+    "waits_for_pin": Wording(
+        "Bodies are erased; the rest follows within a day",
+        "Being erased",
+        "Bodies are erased; hashes follow when the decisions of these orders are final",
+    ),
+    "called_off": Wording("Called off", "Called off", "Called off by a person, with a reason"),
     "topic_ignored": Wording("Nothing to do", "Nothing to do", "A topic that we need nothing from"),
     "too_large": Wording("A message was too large", "A message was too large", "Over the body limit: refused with 413"),
     "conflict": Wording(
@@ -526,13 +565,15 @@ def remedy(code: str) -> str:
     """What the merchant can do about a refused or unsold product; empty when nothing."""
     if code in shoppable.REASONS:
         return shoppable.REASONS[code].remedy
+    if code in findings.WORDS:
+        return findings.WORDS[code].remedy
     wording = REASONS.get(code)
     return wording.remedy if wording else ""
 
 
 def _of_catalog(code: str, audience: Audience) -> str:
     """Why a product isn't in the list: the catalog keeps these words beside the rule that gives them."""
-    known = shoppable.REASONS.get(code)
+    known = shoppable.REASONS.get(code) or findings.WORDS.get(code)
     if known is None:
         return ""
     return "Not for sale right now" if audience == "creator" else known.title.rstrip(".")

@@ -1,6 +1,6 @@
 """The drain: from waiting rows to effects, a shop at a time, a batch a transaction.
 
-    claim the shop   one worker a shop; a killed worker's claim runs out by itself
+    claim the shop   one worker a shop; a killed worker's claim runs out by itself; the shops take turns, a batch each
     translate        outside any transaction
     apply            each delivery in its own savepoint; what it did and its `done` commit together
     afterwards       a failure waits with growing delay, then is parked with its reason
@@ -20,23 +20,25 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from connector import clock, db, telemetry
+from connector import clock, db, jobs, telemetry
 from connector.commerce.shops import queries
 from connector.config import Settings
 from connector.db import Scope
 from connector.errors import ConnectorError, InputRefused, LedgerRefused, PayloadUnreadable
 from connector.platforms import roster
-from connector.webhooks import claim, effect, inbox, translate, wanted
+from connector.webhooks import claim, effect, inbox, quarantine, translate, wanted
 from connector.webhooks.claim import Claim, ClaimLost
 from connector.webhooks.effect import Outcome
+from connector.webhooks.inbox import Status
 from connector.webhooks.tables import DeliveryRow
 from connector.webhooks.translate import Read
 
 TRIES = 8
 # A batch ends early so that nobody waits long: on SQLite it holds the only writer, and webhooks want it too.
 BATCH_SECONDS = {True: 0.2, False: 2.0}
-# A shop with a long queue lets the others have their turn.
+# A shop with a long queue goes on so long when nobody else waits; when somebody does, its turn is one batch.
 TURN_SECONDS = 3.0
+PRIVACY_JOB = "privacy.answer"
 _log = telemetry.logger(__name__)
 
 
@@ -47,6 +49,7 @@ class _Batch:
     marks: list[dict[str, Any]] = field(default_factory=list)
     reads_orders: bool = False
     products: list[str] = field(default_factory=list)
+    privacy: list[str] = field(default_factory=list)
 
 
 def drain_once(owner: str, settings: Settings, *, stop: Callable[[], bool] = lambda: False) -> int:
@@ -114,24 +117,43 @@ def _turn(held: Claim, settings: Settings, stop: Callable[[], bool]) -> int:
         while read and not stop():
             done = _handle(held, read)
             handled, read = handled + done, read[done:]
-        if time.monotonic() > until:
+        if time.monotonic() > until or _others_wait(held.shop_id):
             break
     return handled
 
 
+def _others_wait(shop_id: str) -> bool:
+    """Has any other shop waiting deliveries? Two looks at the ends of an index."""
+    waiting = DeliveryRow.status == "waiting"
+    with db.read(Scope.system("does another shop wait for its turn")) as session:
+        ends = session.execute(
+            sa.select(
+                sa.select(sa.func.min(DeliveryRow.shop_id)).where(waiting).scalar_subquery(),
+                sa.select(sa.func.max(DeliveryRow.shop_id)).where(waiting).scalar_subquery(),
+            )
+        ).one()
+    return any(end not in (None, shop_id) for end in ends)
+
+
 def _next(shop_id: str, limit: int) -> list[Read]:
     """The oldest waiting deliveries of a shop, translated."""
+    return understood(
+        shop_id,
+        sa.select(DeliveryRow)
+        .where(DeliveryRow.status == "waiting", DeliveryRow.shop_id == shop_id)
+        .order_by(DeliveryRow.received_at, DeliveryRow.id)
+        .limit(limit),
+    )
+
+
+def understood(shop_id: str, asked: sa.Select[DeliveryRow]) -> list[Read]:
+    """Deliveries of a shop with their meaning, or with the problem that hides it. No transaction is open meanwhile."""
     with db.read(Scope.shop(shop_id)) as session:
         shop = queries.get(session, shop_id)
-        rows = session.scalars(
-            sa.select(DeliveryRow)
-            .where(DeliveryRow.status == "waiting", DeliveryRow.shop_id == shop_id)
-            .order_by(DeliveryRow.received_at, DeliveryRow.id)
-            .limit(limit)
-        ).all()
+        rows = session.scalars(asked).all()
         session.expunge_all()
     platform = roster.platform(shop.platform)
-    return [translate.read(row, platform, shop.currency) for row in rows]
+    return quarantine.screen(shop, platform, [translate.read(row, platform, shop.currency) for row in rows])
 
 
 def _handle(held: Claim, read: Sequence[Read]) -> int:
@@ -163,10 +185,11 @@ def _commit(held: Claim, read: Sequence[Read]) -> int:
         shop = queries.get(session, held.shop_id)
         until = time.monotonic() + BATCH_SECONDS[db.current().is_sqlite]
         for each in read:
-            outcome = _one(session, held.shop_id, each)
+            outcome = one(session, held.shop_id, each)
             batch.marks.append(_row(each, outcome))
             batch.reads_orders |= outcome.reads_order
             batch.products += outcome.products
+            batch.privacy += [each.id] if outcome.privacy else []
             if time.monotonic() > until:
                 break
         _mark(session, batch.marks)
@@ -175,11 +198,15 @@ def _commit(held: Claim, read: Sequence[Read]) -> int:
     return len(batch.marks)
 
 
-def _one(session: Session, shop_id: str, delivery: Read) -> Outcome:
-    """Apply one delivery in a savepoint; whatever goes wrong in it is its own trouble."""
+def one(session: Session, shop_id: str, delivery: Read) -> Outcome:
+    """Apply one delivery in a savepoint; whatever goes wrong in it is its own trouble.
+
+    Errors: OperationalError, which is the transaction's trouble.
+    """
     if delivery.problem is not None:
         if delivery.problem.lasting:
-            return Outcome("parked", delivery.problem.reason, delivery.problem.detail)
+            status: Status = "quarantined" if delivery.problem.foreign else "parked"
+            return Outcome(status, delivery.problem.reason, delivery.problem.detail)
         return _again(delivery, delivery.problem.reason, delivery.problem.detail)
     try:
         with session.begin_nested():
@@ -263,6 +290,8 @@ def _start_jobs(session: Session, shop_id: str, key: str, batch: _Batch) -> None
         wanted.want(session, shop_id, ref, "delivery", kind="product")
     if batch.reads_orders or batch.products:
         wanted.wake(session, shop_id, f"{key}:{clock.wall():%Y%m%dT%H%M%S}")
+    for delivery_id in batch.privacy:
+        jobs.enqueue(session, PRIVACY_JOB, delivery_id, shop_id=shop_id, delivery_id=delivery_id)
 
 
 def wait_between(handled: int) -> timedelta:

@@ -6,7 +6,7 @@ OrderGone                 marked at the order, nothing is posted
 ProductSeen/Stub/Gone     the catalog, or a job that reads the product
 StockSeen, BulkFinished   a signal only: what it is about is read by a job
 ShopSeen, ShopLeft        the shop's profile and status
-PrivacyAsked              parked, for a person to see
+PrivacyAsked              a job that searches, and exports or erases, starts in this transaction
 Ignored, Unrecognised     said so on the row
 """
 
@@ -60,6 +60,7 @@ class Outcome:
     product_ref: str | None = None
     reads_order: bool = False
     products: list[str] = field(default_factory=list)  # to be read by a job
+    privacy: bool = False  # a request of the law: its job begins with the batch's commit
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,9 +173,8 @@ def _bulk_finished(at: _At, event: Any, outcome: Outcome) -> None:
 
 
 def _privacy_asked(at: _At, event: Any, outcome: Outcome) -> None:
-    outcome.status, outcome.reason = "parked", "privacy_request"
-    outcome.detail = f"{event.kind}: a person must answer it within 30 days."
-    outcome.effects["orders"] = len(event.order_refs)
+    outcome.reason, outcome.privacy = "privacy_request", True
+    outcome.effects |= {"asks": event.kind, "orders": len(event.order_refs)}
 
 
 def _ignored(at: _At, event: Any, outcome: Outcome) -> None:

@@ -25,8 +25,8 @@ from connector.webhooks import line
 from connector.webhooks.line import Receipt
 from connector.webhooks.tables import DeliveryRow
 
-Status = Literal["waiting", "failed", "parked", "done", "ignored"]
-STATUSES: tuple[Status, ...] = ("waiting", "failed", "parked", "done", "ignored")
+Status = Literal["waiting", "failed", "parked", "quarantined", "done", "ignored"]
+STATUSES: tuple[Status, ...] = ("waiting", "failed", "parked", "quarantined", "done", "ignored")
 # Events whose body is the whole thing: an equal body is the same news.
 _WHOLE = frozenset({"OrderSeen", "ProductSeen"})
 _SECRET_HEADERS = ("hmac", "signature", "token", "secret")
@@ -109,6 +109,7 @@ def _parked_of_connected() -> sa.Select[str, str]:
         .where(
             DeliveryRow.status == "parked",
             DeliveryRow.reason.in_(("unknown_store", "store_disconnected")),
+            DeliveryRow.body_sealed.is_not(None),
             Shop.status == "connected",
         )
     )

@@ -12,10 +12,11 @@ from connector.db import Base
 
 
 class DeliveryRow(Base):
-    """One delivery. `status` is one of waiting | failed | parked | done | ignored.
+    """One delivery. `status` is one of waiting | failed | parked | quarantined | done | ignored.
 
     `waiting` rows are what the drain claims; `failed` ones wait for `next_try_at`; `parked` ones wait for a person,
-    a shop or a later version of us and say so in `reason`. A repeat makes no row, it raises `repeats` (D2).
+    a shop or a later version of us and say so in `reason`; `quarantined` ones name ids of another shop and wait for a
+    person's word. A repeat makes no row, it raises `repeats` (D2).
     List newest first by `id`, which begins with the time of receipt.
     """
 
@@ -58,6 +59,9 @@ class DeliveryRow(Base):
     next_try_at: Mapped[datetime | None]  # wall time
     done_at: Mapped[datetime | None]
     effects: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON)  # counts: entries, versions …
+    body_gone: Mapped[str] = mapped_column(default="", server_default="")  # why there is none: retention | erased
+    body_cut_at: Mapped[datetime | None]  # when its person was taken out of it, the rest kept
+    passed_by: Mapped[str] = mapped_column(default="", server_default="")  # who let it out of quarantine
 
 
 class RejectedCount(Base):
@@ -101,3 +105,59 @@ class ShopClaim(Base):
     work: Mapped[str] = mapped_column(primary_key=True)
     owner: Mapped[str]
     until: Mapped[datetime]  # wall time
+
+
+class Replay(Base):
+    """Many deliveries put back to the drain, or the look ahead at that. What it is about is fixed when it is made.
+
+    `status`: queued | running | stopping | stopped | done | failed. A `preview` changes nothing but its own lines.
+    """
+
+    __tablename__ = "replays"
+    __table_args__ = (sa.Index("ix_replays_asked_at", "asked_at"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # rpl_…
+    kind: Mapped[str]  # preview | run
+    preview_id: Mapped[str | None]  # of a run: the preview that it was started from
+    asked: Mapped[dict[str, Any]]  # the filter, in the words of `replay.Filter`
+    asked_by: Mapped[str]
+    asked_at: Mapped[datetime]  # wall time, as all here
+    status: Mapped[str]
+    total: Mapped[int]
+    taken: Mapped[int] = mapped_column(default=0)  # lines looked at, or put back
+    entries: Mapped[int] = mapped_column(default=0)  # of a preview: entries that a run would book
+    problem: Mapped[str] = mapped_column(default="")
+    started_at: Mapped[datetime | None]
+    heard_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+
+class ReplayLine(Base):
+    """One delivery of a replay; of a preview with what would become of it."""
+
+    __tablename__ = "replay_lines"
+
+    replay_id: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)  # 1 is the first that is taken
+    delivery_id: Mapped[str]
+    shop_id: Mapped[str]
+    order_ref: Mapped[str | None]
+    taken_at: Mapped[datetime | None]
+    outcome: Mapped[str] = mapped_column(default="")  # a status of deliveries, or `skipped`
+    reason: Mapped[str] = mapped_column(default="")
+    entries: Mapped[int] = mapped_column(default=0)
+    # Of a preview, where something would be booked: [{account, currency, before, after}], in minor units.
+    moves: Mapped[list[Any]] = mapped_column(default=list)
+
+
+class ShopSubscription(Base):
+    """What we last found when a shop's subscriptions were compared with what we need."""
+
+    __tablename__ = "shop_subscriptions"
+
+    shop_id: Mapped[str] = mapped_column(sa.ForeignKey("shops.id"), primary_key=True)
+    address: Mapped[str]
+    checked_at: Mapped[datetime]  # wall time
+    put_at: Mapped[datetime | None]  # when something last had to be put (back)
+    put: Mapped[list[Any]]  # the topics of then
+    problem: Mapped[str] = mapped_column(default="")

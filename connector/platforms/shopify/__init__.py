@@ -4,15 +4,38 @@ from connector.platforms.contract import Platform
 from connector.platforms.shopify.authorize import Authorize
 from connector.platforms.shopify.catalog import Catalog
 from connector.platforms.shopify.checkout import Checkout
+from connector.platforms.shopify.embedded import Embedded
 from connector.platforms.shopify.orders import Orders
 from connector.platforms.shopify.settings import ShopifySettings
 from connector.platforms.shopify.webhooks import Webhooks
+
+# Source: the scopes that each field and topic names in the reference of API 2026-10 (fact sheet, 1.8).
+FEATURES: dict[str, tuple[str, ...]] = {
+    "catalog": ("read_products",),
+    "orders": ("read_orders",),
+    "parcels": ("read_fulfillments",),
+    "old_orders": ("read_all_orders",),
+    "buyers": ("read_customers",),
+    "stock": ("read_inventory",),
+    "publications": ("read_publications",),
+    "markets": ("read_markets",),
+}
 
 PLATFORM = Platform(
     slug="shopify",
     title="Shopify",
     capabilities=frozenset(
-        {"joins_by_code", "bulk_catalog", "webhooks_by_api", "fat_orders", "cart_links", "stock", "market_prices"}
+        {
+            "joins_by_code",
+            "embedded",
+            "bulk_catalog",
+            "webhooks_by_api",
+            "fat_orders",
+            "cart_links",
+            "global_ids",
+            "stock",
+            "market_prices",
+        }
     ),
     settings=ShopifySettings,
     authorize=Authorize(),
@@ -20,6 +43,8 @@ PLATFORM = Platform(
     orders=Orders(),
     webhooks=Webhooks(),
     checkout=Checkout(),
+    embedded=Embedded(),
+    features=FEATURES,
     overlap_seconds=600,  # searches lag writes by seconds, changes of children bump the order late
 )
 

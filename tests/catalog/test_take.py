@@ -17,6 +17,7 @@ from connector.commerce.catalog.take import Counts
 from connector.commerce.shops import queries as shops
 from connector.db import Database, Scope, new_id
 from connector.events import Product
+from connector.platforms.contract import RefusedItem
 from tests.sync.store import THEN, new_shop, product
 
 SYSTEM = Scope.system("tests")
@@ -96,7 +97,7 @@ def test_a_cut_body_is_refused(shop_id: str) -> None:
 def test_a_refused_product_is_not_sold_until_it_can_be_read(shop_id: str) -> None:
     apply(shop_id, product(1, 1000))
     with db.write(SYSTEM) as session:
-        take.refuse(session, shops.get(session, shop_id), {"1": "price_missing"})
+        take.refuse(session, shops.get(session, shop_id), [RefusedItem("1", "Mug", "price_missing", "Variant 2")])
     assert shown(shop_id, "1")[:2] == ("not_shoppable", "refused")
     apply(shop_id, product(1, 1000))
     assert shown(shop_id, "1")[:2] == ("shoppable", "")

@@ -96,4 +96,4 @@ def test_a_worker_that_restarts_goes_on_from_the_last_pass(
 
 
 def test_a_pass_has_the_queue_of_what_takes_long() -> None:
-    assert {"sync.first", "sync.reconcile"} == jobs.LONG_JOBS
+    assert {"sync.first", "sync.reconcile"} <= jobs.LONG_JOBS

@@ -16,10 +16,11 @@ PART = 50  # products asked for at once
 _log = telemetry.logger(__name__)
 
 
-def read_part(shop_id: str, refs: Sequence[str], http: Http | None = None) -> int:
+def read_part(shop_id: str, refs: Sequence[str], http: Http | None = None, *, force: bool = False) -> int:
     """Read up to PART products by ref and take them in; how many were taken in.
 
     One that the store no longer has gets its tombstone; one that can't be read whole is refused with the reason.
+    `force`: what we hold of them is not believed, all of it is written again.
     HTTP: never inside `db.write()`. Errors: those of the platform; nothing of the part is taken in then.
     """
     with db.read(Scope.shop(shop_id)) as session:
@@ -29,8 +30,8 @@ def read_part(shop_id: str, refs: Sequence[str], http: Http | None = None) -> in
     answered = {product.product_ref for product in page.products} | {item.product_ref for item in page.refused}
     with db.write(Scope.shop(shop_id)) as session:
         shop = shops.get(session, shop_id)
-        counts = take.apply_products(session, shop, page.products, "", clock.now())
-        take.refuse(session, shop, {item.product_ref: item.reason for item in page.refused}, clock.now())
+        counts = take.apply_products(session, shop, page.products, "", clock.now(), force=force)
+        take.refuse(session, shop, page.refused, clock.now())
         gone = take.mark_gone(session, shop_id, [ref for ref in refs if ref not in answered], asked_at)
     _log.info(
         "products.read", shop_id=shop_id, asked=len(refs), written=counts.written, refused=len(page.refused), gone=gone

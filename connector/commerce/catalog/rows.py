@@ -46,7 +46,14 @@ SETTLED = {
     "status": "text", "reason": "text",
 }  # fmt: skip
 
+UNSETTLED: Row = (0, 0, False, 0, "", "not_shoppable", "syncing")
+
 _json = msgspec.json.Encoder().encode
+
+
+def images_json(images: Sequence[str]) -> str:
+    """The text that the column `images` holds."""
+    return _json(images).decode()
 
 
 class Weighed(msgspec.Struct, frozen=True, gc=False):
@@ -91,9 +98,11 @@ class Rows:
         self.shop_id = shop_id
         self.run_id = run_id
         self.moment = moments(session)
+        self.at = now
         self.now = self.moment(now)
 
-    def listing(self, key: str, head: Weighed) -> Row:
+    def listing(self, key: str, head: Weighed, settled: Row = UNSETTLED, whole_at: datetime | None = None) -> Row:
+        """`settled`: what follows from the variants (SETTLED), where they are known already."""
         product: Product = head.value
         return (
             key, self.shop_id, product.product_ref,
@@ -102,7 +111,7 @@ class Rows:
             product.currency, product.status, product.published, product.gift_card, product.brand or product.vendor,
             product.taxonomy_ref, product.taxonomy_name, product.condition, head.content_hash,
             self.moment(product.changed_at), self.run_id, None, self.now,
-            _json(product.images).decode(), 0, 0, False, 0, "", "not_shoppable", "syncing", None, self.now,
+            images_json(product.images), *settled, self.moment(whole_at), self.now,
         )  # fmt: skip
 
     def variant(self, key: str, weighed: Weighed, product_ref: str) -> Row:
@@ -119,6 +128,12 @@ class Rows:
 def upsert_listings(session: Session, rows: Sequence[Row], *, seen: bool = False) -> None:
     """`seen`: the rows come from a sync run, which leaves its mark; a webhook in its midst must not take that away."""
     _upsert(session, Listing.__tablename__, LISTING_COLUMNS, _HEAD if seen else _without_mark(_HEAD), rows)
+
+
+def upsert_whole(session: Session, rows: Sequence[Row], *, seen: bool = False) -> None:
+    """Listings whose variants are known: their images, prices and status go along. `whole_at` only without `seen`."""
+    changed = (*_HEAD, "images", *SETTLED) if seen else (*_without_mark(_HEAD), "images", *SETTLED, "whole_at")
+    _upsert(session, Listing.__tablename__, LISTING_COLUMNS, changed, rows)
 
 
 def upsert_variants(session: Session, rows: Sequence[Row], *, seen: bool = False) -> None:
@@ -156,6 +171,26 @@ def settle_listings(session: Session, changes: Sequence[Row], now: datetime) -> 
         f"UPDATE listings SET {', '.join(f'{name} = v.{name}' for name in SETTLED)}, updated_at = %s "  # noqa: S608
         f"FROM unnest({arrays}) AS v({names}) WHERE listings.id = v.id",
         (moment, *(list(column) for column in zip(*changes, strict=True))),
+    )
+
+
+def note_times(session: Session, changed: dict[str, datetime | None], whole_at: datetime | None) -> None:
+    """The store's times of listings (id → time) that are the same otherwise, and when they came whole."""
+    if not changed:
+        return
+    moment = moments(session)
+    connection = session.connection()
+    whole = moment(whole_at)
+    if _sqlite(session):
+        connection.exec_driver_sql(
+            "UPDATE listings SET store_changed_at = ?, whole_at = coalesce(?, whole_at) WHERE id = ?",
+            [(moment(at), whole, key) for key, at in changed.items()],
+        )
+        return
+    connection.exec_driver_sql(
+        "UPDATE listings SET store_changed_at = v.at, whole_at = coalesce(%s::timestamptz, whole_at) "
+        "FROM unnest(%s::text[], %s::timestamptz[]) AS v(id, at) WHERE listings.id = v.id",
+        (whole, list(changed), [moment(at) for at in changed.values()]),
     )
 
 

@@ -95,6 +95,39 @@ class VariantRow(Base):
     updated_at: Mapped[datetime]
 
 
+class RefusedProduct(Base):
+    """A product that can't be taken in as the store has it now; the row goes once it can, or once it is gone."""
+
+    __tablename__ = "refused_products"
+    __table_args__ = (sa.Index("ix_refused_products_shop_id_reason", "shop_id", "reason"),)
+
+    shop_id: Mapped[str] = mapped_column(sa.ForeignKey("shops.id"), primary_key=True)
+    product_ref: Mapped[str] = mapped_column(primary_key=True)
+    title: Mapped[str]  # "" where it was never known
+    reason: Mapped[str]  # a code of refusals.CAUSES
+    detail: Mapped[str]
+    run_id: Mapped[str]  # the run that met it last; "" when a webhook's read did
+    times: Mapped[int]
+    first_at: Mapped[datetime]
+    last_at: Mapped[datetime]
+
+
+class MarketPriceRow(Base):
+    """A variant's price for buyers of one country, as the store said at `read_at`. Never mixed with the shop's own."""
+
+    __tablename__ = "market_prices"
+
+    shop_id: Mapped[str] = mapped_column(sa.ForeignKey("shops.id"), primary_key=True)
+    variant_ref: Mapped[str] = mapped_column(primary_key=True)
+    country: Mapped[str] = mapped_column(primary_key=True)  # ISO 3166-1, two letters
+    product_ref: Mapped[str]
+    currency: Mapped[str]  # the market's
+    price: Mapped[int]  # minor units of that currency
+    compare_at: Mapped[int | None]
+    of_hash: Mapped[str]  # the variant's content when it was read: another content, and the price is old
+    read_at: Mapped[datetime]
+
+
 class ListingChange(Base):
     """A product that changed in what it is found or shown by, until the search index took it in."""
 

@@ -10,16 +10,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from connector import clock
-from connector.commerce.catalog import changes, rows
+from connector.commerce.catalog import changes, refusals, rows
 from connector.commerce.catalog.ids import listing_id, variant_id
 from connector.commerce.catalog.settle import settle
+from connector.commerce.catalog.shoppable import Facts, decide
 from connector.commerce.catalog.tables import Listing, VariantRow
 from connector.commerce.shops.tables import Shop
 from connector.events import Product
+from connector.platforms.contract import RefusedItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,30 +34,47 @@ class Counts:
     stale: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What we hold of a listing, as far as taking the product in asks."""
+
+    changed_at: datetime | None  # the store's time of it
+    gone_at: datetime | None
+    content_hash: str
+    images: str
+    settled: rows.Row
+
+
 def apply_products(
-    session: Session, shop: Shop, products: Sequence[Product], run_id: str = "", now: datetime | None = None
+    session: Session,
+    shop: Shop,
+    products: Sequence[Product],
+    run_id: str = "",
+    now: datetime | None = None,
+    *,
+    force: bool = False,
 ) -> Counts:
     """Upsert products with all their variants; variants that a product no longer has get a tombstone.
 
+    `run_id`: a sync run brings them, which leaves its mark on what it writes. `force`: what we hold is not believed, so
+    that all of it is written again. A few statements a call, however many products: hundreds at once are cheapest.
     Errors: ValueError for a product whose variants are cut: it must be read again first.
     """
     now = now or clock.now()
     session.flush()
     fresh = _newest(products)
     held = _held(session, shop.id, fresh)
-    current = {ref: product for ref, product in fresh.items() if not _stale(held.get(ref), product)}
+    current = {
+        ref: product for ref, product in fresh.items() if force or not _stale(held.get(ref), product)
+    }  # fmt: skip
     stale = len(fresh) - len(current)
     if not current:
         return Counts(stale=stale)
-    changed = _write_heads(session, shop, current, run_id, now) | _write_variants(session, shop, current, run_id, now)
-    refs = list(current)
-    session.execute(
-        sa.update(Listing)
-        .where(Listing.shop_id == shop.id, rows.among(session, Listing.product_ref, refs))
-        .values(whole_at=now)
-        .execution_options(synchronize_session=False)
-    )
-    settle(session, shop, refs, now, refused={})
+    believed = {} if force else held
+    make = rows.Rows(session, shop.id, run_id, now)
+    changed = _write_variants(session, shop, current, make, force=force)
+    changed |= _write_heads(session, shop, current, make, believed, None if run_id else now)
+    refusals.drop(session, shop.id, list(current))
     changes.note(session, shop.id, changed)
     _forget(session)
     return Counts(written=len(changed), same=len(current) - len(changed), stale=stale)
@@ -70,6 +90,7 @@ def mark_gone(session: Session, shop_id: str, product_refs: Iterable[str], now: 
     live = (Listing.shop_id == shop_id, rows.among(session, Listing.product_ref, refs), Listing.gone_at.is_(None))
     count = session.scalar(sa.select(sa.func.count()).select_from(Listing).where(*live)) or 0
     bury(session, shop_id, refs, now, whole_at=max(now, clock.now()))
+    refusals.drop(session, shop_id, refs)
     return count
 
 
@@ -100,10 +121,17 @@ def bury(
     _forget(session)
 
 
-def refuse(session: Session, shop: Shop, reasons: Mapping[str, str], now: datetime | None = None) -> None:
-    """These products can't be read whole any more (ref → reason): nothing of them is sold until they can."""
-    if reasons:
-        settle(session, shop, list(reasons), now or clock.now(), refused=reasons)
+def refuse(
+    session: Session, shop: Shop, items: Sequence[RefusedItem], now: datetime | None = None, run_id: str = ""
+) -> None:
+    """These products can't be read whole any more: nothing of them is sold until they can, and they are listed."""
+    if items:
+        now = now or clock.now()
+        reasons = {item.product_ref: item.reason for item in items}
+        refusals.note(
+            session, shop.id, [(item.product_ref, item.title, item.reason, item.detail) for item in items], now, run_id
+        )
+        settle(session, shop, list(reasons), now, refused=reasons)
         _forget(session)
 
 
@@ -146,91 +174,121 @@ def _newest(products: Sequence[Product]) -> dict[str, Product]:
     return found
 
 
-def _held(
-    session: Session, shop_id: str, products: Iterable[str]
-) -> dict[str, tuple[datetime | None, datetime | None]]:
-    """product ref → (the store's time of the version we hold, when it went)."""
+def _held(session: Session, shop_id: str, products: Iterable[str]) -> dict[str, Held]:
     found = session.execute(
-        sa.select(Listing.product_ref, Listing.store_changed_at, Listing.gone_at)
-        .where(Listing.shop_id == shop_id, rows.among(session, Listing.product_ref, list(products)))
+        sa.select(
+            Listing.product_ref, Listing.store_changed_at, Listing.gone_at, Listing.content_hash,
+            sa.cast(Listing.images, sa.Text), *(getattr(Listing, name) for name in rows.SETTLED),
+        )
+        .where(rows.among(session, Listing.id, [listing_id(shop_id, ref) for ref in products]))
         .with_for_update()
-    )
-    return {ref: (changed_at, gone_at) for ref, changed_at, gone_at in found}
+    )  # fmt: skip
+    return {row[0]: Held(row[1], row[2], row[3], row[4], tuple(row[5:])) for row in found}
 
 
-def _stale(held: tuple[datetime | None, datetime | None] | None, product: Product) -> bool:
+def _stale(held: Held | None, product: Product) -> bool:
     if held is None or product.changed_at is None:
         return False
-    changed_at, gone_at = held
-    return _older(product.changed_at, changed_at) or (gone_at is not None and product.changed_at <= gone_at)
+    return _older(product.changed_at, held.changed_at) or (
+        held.gone_at is not None and product.changed_at <= held.gone_at
+    )
 
 
 def _older(left: datetime | None, right: datetime | None) -> bool:
     return left is not None and right is not None and left < right
 
 
-def _write_heads(session: Session, shop: Shop, products: dict[str, Product], run_id: str, now: datetime) -> set[str]:
-    """Refs of the products whose own row changed."""
-    make = rows.Rows(session, shop.id, run_id, now)
-    known = rows.known(session, Listing, [listing_id(shop.id, ref) for ref in products])
-    images = {
-        ref: tuple(held)
-        for ref, held in session.execute(
-            sa.select(Listing.product_ref, Listing.images).where(
-                Listing.shop_id == shop.id, rows.among(session, Listing.product_ref, list(products))
+def _write_heads(
+    session: Session,
+    shop: Shop,
+    products: dict[str, Product],
+    make: rows.Rows,
+    held: Mapping[str, Held],
+    whole_at: datetime | None,
+) -> set[str]:
+    """Refs of the products whose own row changed, in itself or in what follows from its variants.
+
+    `whole_at`: set on all of them. A run leaves it alone: only one runs at a time, so none overtakes another.
+    """
+    changed: set[str] = set()
+    written: list[rows.Row] = []
+    followed: list[rows.Row] = []
+    same: dict[str, datetime | None] = {}
+    for ref, product in products.items():
+        key = listing_id(shop.id, ref)
+        head = rows.weigh_head(product)
+        after = _settled(shop, product)
+        before = held.get(ref)
+        if (
+            before is None
+            or before.gone_at is not None
+            or before.content_hash != head.content_hash
+            or not _same_images(before.images, product.images)
+        ):
+            changed.add(ref)
+            written.append(make.listing(key, head, after, whole_at))
+            continue
+        if before.settled != after:
+            changed.add(ref)
+            followed.append((key, *after))
+        if before.changed_at != product.changed_at or whole_at is not None:
+            same[key] = product.changed_at
+    rows.upsert_whole(session, written, seen=whole_at is None)
+    rows.settle_listings(session, followed, make.at)
+    rows.note_times(session, same, whole_at)
+    return changed
+
+
+def _settled(shop: Shop, product: Product) -> rows.Row:
+    """What follows from a whole product, in the order of rows.SETTLED."""
+    prices = [variant.price for variant in product.variants]
+    low, high = (min(prices), max(prices)) if prices else (0, 0)
+    available = any(variant.available for variant in product.variants)
+    status, reason = decide(
+        Facts(
+            shop.status != "left", False, product.status, product.published, product.gift_card, len(prices), high,
+            available,
+        )
+    )  # fmt: skip
+    return (low, high, available, len(prices), "", status, reason)
+
+
+def _same_images(held: str, images: tuple[str, ...]) -> bool:
+    return held == rows.images_json(images) or tuple(msgspec.json.decode(held)) == images
+
+
+def _write_variants(
+    session: Session, shop: Shop, products: dict[str, Product], make: rows.Rows, *, force: bool
+) -> set[str]:
+    """Refs of the products of which a variant came, changed or went."""
+    held = {
+        key: (ref, content_hash)
+        for key, ref, content_hash in session.execute(
+            sa.select(VariantRow.id, VariantRow.product_ref, VariantRow.content_hash).where(
+                VariantRow.shop_id == shop.id,
+                rows.among(session, VariantRow.product_ref, list(products)),
+                VariantRow.gone_at.is_(None),
             )
         )
     }
     changed: set[str] = set()
-    written: list[rows.Row] = []
+    written: dict[str, rows.Row] = {}
     for ref, product in products.items():
-        head = rows.weigh_head(product)
-        key = listing_id(shop.id, ref)
-        if known.get(key) != head.content_hash or images.get(ref) != product.images:
-            changed.add(ref)
-            written.append(make.listing(key, head))
-    rows.upsert_listings(session, written)
-    for ref, product in products.items():
-        values: dict[str, object] = {"store_changed_at": product.changed_at}
-        if ref in changed:
-            values["images"] = list(product.images)
+        for variant in product.variants:
+            weighed = rows.weigh_variant(variant, ref)
+            key = variant_id(shop.id, variant.variant_ref)
+            before = held.pop(key, None)
+            if force or before is None or before[1] != weighed.content_hash:
+                changed.add(ref)
+                written[key] = make.variant(key, weighed, ref)
+    rows.upsert_variants(session, list(written.values()), seen=bool(make.run_id))
+    lost = [key for key in held if key not in written]
+    if lost:
+        changed.update(held[key][0] for key in lost)
         session.execute(
-            sa.update(Listing)
-            .where(Listing.shop_id == shop.id, Listing.product_ref == ref)
-            .values(**values)
+            sa.update(VariantRow)
+            .where(rows.among(session, VariantRow.id, lost))
+            .values(gone_at=make.at, updated_at=make.at)
             .execution_options(synchronize_session=False)
         )
-    return changed
-
-
-def _write_variants(session: Session, shop: Shop, products: dict[str, Product], run_id: str, now: datetime) -> set[str]:
-    """Refs of the products of which a variant came, changed or went."""
-    make = rows.Rows(session, shop.id, run_id, now)
-    changed: set[str] = set()
-    for ref, product in products.items():
-        held = {
-            row.variant_ref: row.content_hash
-            for row in session.execute(
-                sa.select(VariantRow.variant_ref, VariantRow.content_hash).where(
-                    VariantRow.shop_id == shop.id, VariantRow.product_ref == ref, VariantRow.gone_at.is_(None)
-                )
-            )
-        }
-        weighed = {variant.variant_ref: rows.weigh_variant(variant, ref) for variant in product.variants}
-        written = [
-            make.variant(variant_id(shop.id, variant_ref), variant, ref)
-            for variant_ref, variant in weighed.items()
-            if held.get(variant_ref) != variant.content_hash
-        ]
-        lost = [variant_ref for variant_ref in held if variant_ref not in weighed]
-        rows.upsert_variants(session, written)
-        if lost:
-            session.execute(
-                sa.update(VariantRow)
-                .where(VariantRow.shop_id == shop.id, rows.among(session, VariantRow.variant_ref, lost))
-                .values(gone_at=now, updated_at=now)
-                .execution_options(synchronize_session=False)
-            )
-        if written or lost:
-            changed.add(ref)
     return changed

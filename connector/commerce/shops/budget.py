@@ -1,61 +1,119 @@
 """A shop's API budget as one row, fed by the platform's own answer and shared by all workers.
 
-Between two answers the bucket refills at the rate that the platform named. A call reserves its cost before it is sent;
-the platform's next answer corrects the row. Two workers may be a call apart, so this keeps near the bucket, not exactly
-at it; what goes over is answered with "throttled", which the platform's client waits out.
+Between two answers the bucket refills at the rate that the platform named. A call reserves its cost before it is sent
+and stays "in flight" until its answer comes. The platform's figure may or may not hold what is in flight, so that all
+of it is taken off: the row is never above the bucket, in whatever order answers come. A call whose answer never came is
+forgotten after a while. Clocks of two machines may differ, so "throttled" is still possible; the platform's client
+waits it out.
 """
 
 from __future__ import annotations
 
 import random
 import time
-from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from connector import clock, db
 from connector.commerce.shops.tables import ApiBudget
-from connector.db import Scope
+from connector.db import Scope, new_id
+
+FLIGHT = 45.0  # seconds after which an answer is not waited for any more; a call's time-out is shorter
+FIRST_LOOK = 0.2  # seconds between looks while the first call of all, which tells how large the bucket is, is under way
 
 
-@dataclass(frozen=True, slots=True)
 class SharedBudget:
     """`contract.Budget` over `api_budgets`. Never call it inside `db.write()`: it opens its own, and it sleeps."""
 
-    shop_id: str
+    def __init__(self, shop_id: str) -> None:
+        self.shop_id = shop_id
+        self._mine: list[str] = []  # flights of ours whose answer has not come
+
+    def __repr__(self) -> str:
+        return f"<SharedBudget {self.shop_id}>"
 
     def wait(self, cost: float) -> None:
-        """Block until `cost` points are there, and take them. Returns at once where the platform has not spoken yet."""
+        """Block until `cost` points are there, and take them. The first call of all goes alone, and tells the size."""
         while (pause := self._take(cost)) > 0:
             time.sleep(pause + random.random() * 0.1)  # noqa: S311  # spreads the workers, nothing secret
 
     def heard(self, available: float, maximum: float, restore_rate: float) -> None:
         with db.write(Scope.shop(self.shop_id)) as session:
-            values = {
-                "available": available,
+            row = _locked(session, self.shop_id)
+            now = clock.wall()
+            landed = set(self._mine)
+            flights = [flight for flight in _flying(row, now) if flight[0] not in landed]
+            values: dict[str, Any] = {
+                "available": available - sum(flight[1] for flight in flights),
                 "maximum": maximum,
                 "restore_rate": restore_rate,
-                "heard_at": clock.wall(),
+                "flights": flights,
+                "heard_at": now,
             }
             insert = db.insert(session, ApiBudget).values(shop_id=self.shop_id, **values)
             session.execute(insert.on_conflict_do_update(index_elements=["shop_id"], set_=values))
+        self._mine.clear()
+
+    def served(self, version: str) -> None:
+        """Another API version answered than was asked: kept for `doctor`, at most one write in ten minutes."""
+        now = clock.wall()
+        with db.read(Scope.shop(self.shop_id)) as session:
+            row = session.get(ApiBudget, self.shop_id)
+            if (
+                row is not None
+                and row.served_version == version
+                and row.served_at is not None
+                and now - row.served_at < timedelta(minutes=10)
+            ):
+                return
+        with db.write(Scope.shop(self.shop_id)) as session:
+            said = {"served_version": version, "served_at": now}
+            values = {"available": 0.0, "maximum": 0.0, "restore_rate": 0.0, "heard_at": now, **said}
+            insert = db.insert(session, ApiBudget).values(shop_id=self.shop_id, **values)
+            session.execute(insert.on_conflict_do_update(index_elements=["shop_id"], set_=said))
 
     def _take(self, cost: float) -> float:
         """0 when the points were taken, else the seconds to wait."""
         with db.write(Scope.shop(self.shop_id)) as session:
-            row = _locked(session, self.shop_id)
-            if row is None or row.restore_rate <= 0:
-                return 0.0
             now = clock.wall()
-            there = row.available + row.restore_rate * max(0.0, (now - row.heard_at) / timedelta(seconds=1))
-            there = min(row.maximum, there)
-            wanted = min(cost, row.maximum)
-            if there < wanted:
-                return min(30.0, (wanted - there) / row.restore_rate)
-            row.available, row.heard_at = there - wanted, now
+            row = _row(session, self.shop_id, now)
+            if row.restore_rate <= 0 and self._mine:
+                return 0.0  # an answer came without a word about points: this platform has no bucket
+            flights = _flying(row, now)
+            if row.restore_rate <= 0:
+                if flights:
+                    return FIRST_LOOK
+            else:
+                there = row.available + row.restore_rate * max(0.0, (now - row.heard_at) / timedelta(seconds=1))
+                there = min(row.maximum, there)
+                wanted = min(cost, row.maximum)
+                if there < wanted:
+                    return min(30.0, (wanted - there) / row.restore_rate)
+                row.available, row.heard_at = there - wanted, now
+            flight = new_id("flt")
+            row.flights = [*flights, [flight, cost, now.timestamp() + FLIGHT]]
+            self._mine.append(flight)
             return 0.0
+
+
+def _flying(row: ApiBudget | None, now: datetime) -> list[list[Any]]:
+    return [flight for flight in row.flights if flight[2] > now.timestamp()] if row is not None else []
+
+
+def _row(session: Session, shop_id: str, now: datetime) -> ApiBudget:
+    """The row, held; made where there is none."""
+    found = _locked(session, shop_id)
+    if found is None:
+        made = {"available": 0.0, "maximum": 0.0, "restore_rate": 0.0, "flights": [], "heard_at": now}
+        insert = db.insert(session, ApiBudget).values(shop_id=shop_id, **made)
+        session.execute(insert.on_conflict_do_nothing(index_elements=["shop_id"]))
+        found = _locked(session, shop_id)
+    if found is None:
+        raise LookupError(f"the budget of {shop_id} can't be seen")
+    return found
 
 
 def _locked(session: Session, shop_id: str) -> ApiBudget | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
@@ -29,6 +30,11 @@ class Shop(Base):
     status: Mapped[str] = mapped_column(default="connected")  # connected | needs_reconnect | left
     status_reason: Mapped[str] = mapped_column(default="")  # a code: grant_lost, scopes_missing, currency_changed …
     status_detail: Mapped[str] = mapped_column(default="")  # one sentence for the merchant
+    # Set while nobody has looked at a change of currency: nothing of the shop is settled until then.
+    currency_before: Mapped[str] = mapped_column(default="")
+    currency_changed_at: Mapped[datetime | None]
+    profile_at: Mapped[datetime | None]  # business time of the newest profile that was taken over
+    visited_at: Mapped[datetime | None]  # business time of the newest session token: the app was installed then
     installed_at: Mapped[datetime]
     left_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
@@ -69,7 +75,8 @@ class GrantRow(Base):
     access_sealed: Mapped[str]
     refresh_sealed: Mapped[str | None]
     previous_refresh_sealed: Mapped[str | None]
-    scopes: Mapped[str] = mapped_column(default="")
+    scopes: Mapped[str] = mapped_column(default="")  # granted, as the platform said last; parted by spaces
+    scopes_at: Mapped[datetime | None]  # business time at which it said so
     expires_at: Mapped[datetime | None]  # wall time
     refresh_expires_at: Mapped[datetime | None]
     generation: Mapped[int] = mapped_column(default=1)
@@ -88,4 +95,7 @@ class ApiBudget(Base):
     available: Mapped[float] = mapped_column(sa.Float)
     maximum: Mapped[float] = mapped_column(sa.Float)
     restore_rate: Mapped[float] = mapped_column(sa.Float)
+    # [[id, points, until (seconds since 1970)], …]: calls whose answer has not come, so that the platform's figure may
+    # not hold them yet.
+    flights: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")
     heard_at: Mapped[datetime]

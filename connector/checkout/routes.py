@@ -13,7 +13,7 @@ from connector.commerce.catalog.tables import Listing
 from connector.commerce.shops import queries as shops
 from connector.config import Settings
 from connector.db import Scope
-from connector.earnings.attribution import journeys, links, touches
+from connector.earnings.attribution import gaps, journeys, links, touches
 from connector.earnings.attribution.touches import Tapped
 from connector.errors import Conflict
 from connector.web import problems
@@ -39,6 +39,9 @@ def go(code: str) -> Response:
         if found.link is None:
             # What a link lost on its way is worth a person's look: somebody's followers end here.
             _log.warning("link.unknown", code=found.code, nearest=found.nearest)
+            if visitor(request.method, request.headers) not in ("machine", "look_ahead"):
+                with db.write(Scope.app()) as write:
+                    gaps.note(write, found.code, found.nearest, now)
             return _unknown()
         if found.mended:
             _log.info("link.mended", code=found.code, link_id=found.link.id)

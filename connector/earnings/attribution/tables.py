@@ -140,3 +140,19 @@ class DueForPin(Base):
     order_id: Mapped[str] = mapped_column(primary_key=True)
     shop_id: Mapped[str]
     pin_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class UnknownCode(Base):
+    """A code that was asked for at `/go` and is none of ours: a link that lost something on its way, or a guess."""
+
+    __tablename__ = "unknown_codes"
+    __table_args__ = (
+        sa.Index("ix_unknown_codes_first_at", "first_at"),
+        sa.Index("ix_unknown_codes_last_at", "last_at"),
+    )
+
+    text: Mapped[str] = mapped_column(primary_key=True)  # as it was read: small letters and digits
+    nearest: Mapped[str]  # a code of ours that begins alike, "" when none does
+    times: Mapped[int]
+    first_at: Mapped[datetime]
+    last_at: Mapped[datetime]

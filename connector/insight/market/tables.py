@@ -1,6 +1,7 @@
-"""The search index: which listings hold a word, as bitmaps over numbered listings. Made from the list, never its source.
+"""The search index: which listings hold a word, as bitmaps over numbered listings.
 
-All of it may be dropped and built again (`connector search rebuild`). Why bitmaps of our own: decisions/0017.
+Made from the list, never its source: all of it may be dropped and built again (`connector search rebuild`). Why
+bitmaps of our own: decisions/0017.
 """
 
 from __future__ import annotations

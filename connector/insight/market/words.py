@@ -115,7 +115,7 @@ def spellings(word: str) -> list[str]:
 
 
 def one_apart(left: str, right: str) -> bool:
-    """Is `right` `left` with one letter changed, put in, left out, or swapped with its neighbour? Equal words aren't."""
+    """Is `right` `left` with one letter changed, put in, left out, or swapped with its neighbour? Equals aren't."""
     if left == right or abs(len(left) - len(right)) > 1 or max(len(left), len(right)) < SHORTEST_SPELT:
         return False
     if len(left) > len(right):

@@ -1,0 +1,358 @@
+"""The index follows the list: what changed is taken from its queue, in rounds, and written in short transactions.
+
+A round reads and reckons outside of any write, then holds the state's row and writes bits, words and counts of up to a
+thousand listings at once. Its changes leave the queue in that same transaction, so a kill loses nothing and repeats
+nothing; of two workers that read the same changes one writes and the other begins again. While a sync run settles a
+large catalog, its shop waits until the run is through: each listing is indexed once, and the run isn't slowed down.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from connector import clock, db
+from connector.commerce.catalog import changes, rows
+from connector.commerce.catalog.ids import listing_id
+from connector.commerce.catalog.tables import Listing, ListingChange, VariantRow
+from connector.db import Scope
+from connector.insight.market import bits, store
+from connector.insight.market.keys import FACETS, Facts, Keyed, category_of, keyed, terms
+from connector.insight.market.tables import SearchDocument, SearchState
+from connector.programme.collaborations import rates
+from connector.programme.collaborations.offer import in_force
+from connector.programme.collaborations.tables import Terms
+
+ROUND = 1_000  # listings a transaction
+BREATH = 0.02  # seconds between rounds on SQLite: others want the only writer too
+LARGE = 2_000  # a shop with so many changes waiting is being synced
+QUIET = timedelta(seconds=3)  # … until nothing came for so long
+LONGEST_WAIT = timedelta(minutes=5)
+LATE_COMMIT = timedelta(minutes=2)
+_ALL = Scope.system("the search index reads every shop's listings")
+
+_LISTING = (
+    Listing.id, Listing.shop_id, Listing.product_ref, Listing.title, Listing.vendor, Listing.brand, Listing.category,
+    Listing.taxonomy_name, Listing.tags, Listing.description, Listing.currency, Listing.price_from,
+    Listing.variant_count, Listing.available, Listing.status, Listing.updated_at,
+)  # fmt: skip
+_VARIANT = (
+    VariantRow.shop_id, VariantRow.product_ref, VariantRow.sku, VariantRow.barcode, VariantRow.gtin, VariantRow.mpn,
+    VariantRow.options,
+)  # fmt: skip
+_CODES_OF = 50  # variants of a listing whose codes and options are read
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What a round read and reckoned; `version` is the index it is to be put into."""
+
+    version: int
+    seqs: list[int]
+    listings: dict[str, tuple[Any, Keyed]]  # listing id → its row, its keys
+    held: dict[str, tuple[int, frozenset[str], list[int]]]  # listing id → number, keys, value ids
+    lost: list[str]  # listing ids asked for that have no row any more
+
+
+def follow(stop: Callable[[], bool] = lambda: False, *, wait_for_syncs: bool = True) -> int:
+    """Bring the index up to what waits, round by round; how many listings were taken in."""
+    follow_terms(clock.now())
+    count = 0
+    while not stop():
+        with db.read(_ALL) as session:
+            read = _read(session, wait_for_syncs)
+        if not read.seqs:
+            return count
+        with db.write(_ALL) as session:
+            if _write(session, read):
+                count += len(read.listings) + len(read.lost)
+        if db.current().is_sqlite:
+            time.sleep(BREATH)
+    return count
+
+
+def follow_terms(now: datetime) -> int:
+    """Queue the listings whose rate began or ended since the last look; how many terms that were."""
+    with db.write(_ALL) as session:
+        state = _state(session)
+        if state.terms_until is None:
+            state.terms_until = now
+            return 0
+        if now <= state.terms_until:
+            return 0
+        since, seen = state.terms_until - LATE_COMMIT, set(state.terms_seen.split())
+        begun = session.scalars(
+            sa.select(Terms).where(
+                Terms.kind == "open",
+                sa.or_(
+                    sa.and_(Terms.starts_at > since, Terms.starts_at <= now),
+                    sa.and_(Terms.ends_at > since, Terms.ends_at <= now),
+                ),
+            )
+        ).all()
+        marks = {f"{each.id}{'' if each.ends_at is None or each.ends_at > now else ':ended'}": each for each in begun}
+        fresh = [each for mark, each in marks.items() if mark not in seen]
+        for each in fresh:
+            _queue(session, Listing.shop_id == each.shop_id, each.product_ref)
+        state.terms_until, state.terms_seen = now, " ".join(sorted(marks))
+        return len(fresh)
+
+
+def check(now: datetime | None = None) -> int:
+    """Queue what the index holds otherwise than the list does, whatever the cause; how many listings.
+
+    It compares each listing's time with the indexed one. Listings that wait already are queued again, which is no harm.
+    """
+    with db.read(_ALL) as session:
+        shop_ids = session.scalars(sa.select(Listing.shop_id).distinct()).all()
+    count = 0
+    for shop_id in shop_ids:
+        with db.write(_ALL) as session:
+            differs = sa.select(Listing.product_ref).outerjoin(
+                SearchDocument, SearchDocument.listing_id == Listing.id
+            ).where(
+                Listing.shop_id == shop_id, Listing.reason != "syncing",
+                sa.or_(SearchDocument.listing_id.is_(None), SearchDocument.listing_at != Listing.updated_at),
+            )  # fmt: skip
+            waiting = session.scalar(sa.select(ListingChange.seq).where(ListingChange.shop_id == shop_id).limit(1))
+            if waiting is None:
+                count += _queue_refs(session, shop_id, session.scalars(differs).all())
+    return count
+
+
+def rebuild() -> int:
+    """Forget the whole index and queue the whole list; how many listings. Searches find less until it is done."""
+    with db.write(_ALL) as session:
+        state = _state(session)
+        for table in ("postings", "terms", "spellings", "columns", "values", "documents"):
+            session.execute(sa.text(f"DELETE FROM search_{table}"))  # noqa: S608
+        session.execute(sa.delete(ListingChange))
+        state.version += 1
+        state.documents = 0
+        return _queue(session, sa.true(), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How far the index is behind: changes that wait, and since when the oldest of them (wall time)."""
+
+    waiting: int
+    since: datetime | None
+
+
+def lag(session: Session) -> Lag:
+    number, since = session.execute(sa.select(sa.func.count(), sa.func.min(ListingChange.noted_at))).one()
+    return Lag(number, since)
+
+
+# --- reading ---------------------------------------------------------------------------------------------------------
+
+
+def _read(session: Session, wait_for_syncs: bool) -> _Read:
+    version = session.scalar(sa.select(SearchState.version)) or 0
+    found = _waiting(session, wait_for_syncs)
+    wanted = {listing_id(shop_id, ref): (shop_id, ref) for _, shop_id, ref in found}
+    by_id = {
+        row.id: row
+        for row in session.execute(sa.select(*_LISTING).where(rows.among(session, Listing.id, list(wanted))))
+    }
+    variants = _variants(session, list(by_id.values()))
+    offered = _rates(session, list(by_id.values()), clock.now())
+    listings = {
+        key: (row, keyed(_facts(row, variants.get((row.shop_id, row.product_ref), []), offered.get(key))))
+        for key, row in by_id.items()
+    }
+    held = {
+        row.listing_id: (row.number, store.unpacked(row.keys), [int(number) for number in row.facets.split()])
+        for row in session.execute(
+            sa.select(
+                SearchDocument.listing_id, SearchDocument.number, SearchDocument.keys, SearchDocument.facets
+            ).where(rows.among(session, SearchDocument.listing_id, list(wanted)))
+        )
+    }
+    return _Read(version, [row[0] for row in found], listings, held, [key for key in wanted if key not in by_id])
+
+
+def _waiting(session: Session, wait_for_syncs: bool) -> Sequence[Any]:
+    asked = sa.select(ListingChange.seq, ListingChange.shop_id, ListingChange.product_ref).order_by(ListingChange.seq)
+    busy = _busy_shop(session, clock.wall()) if wait_for_syncs else None
+    if busy is not None:
+        asked = asked.where(ListingChange.shop_id != busy)
+    return session.execute(asked.limit(ROUND)).all()
+
+
+def _busy_shop(session: Session, now: datetime) -> str | None:
+    """The shop whose sync run is settling right now, if there is one."""
+    newest = session.execute(
+        sa.select(ListingChange.shop_id, ListingChange.noted_at).order_by(ListingChange.seq.desc()).limit(1)
+    ).first()
+    if newest is None or now - newest.noted_at > QUIET:
+        return None
+    of_shop = sa.select(ListingChange.noted_at).where(ListingChange.shop_id == newest.shop_id)
+    beyond = session.execute(of_shop.order_by(ListingChange.seq).offset(LARGE).limit(1)).first()
+    oldest = session.scalar(of_shop.order_by(ListingChange.seq).limit(1))
+    if beyond is None or oldest is None or now - oldest > LONGEST_WAIT:
+        return None
+    return str(newest.shop_id)
+
+
+def _variants(session: Session, listings: Sequence[Any]) -> dict[tuple[str, str], list[Any]]:
+    found: dict[tuple[str, str], list[Any]] = defaultdict(list)
+    by_shop: dict[str, list[str]] = defaultdict(list)
+    for row in listings:
+        by_shop[row.shop_id].append(row.product_ref)
+    for shop_id, refs in by_shop.items():
+        for row in session.execute(
+            sa.select(*_VARIANT)
+            .where(
+                VariantRow.shop_id == shop_id,
+                rows.among(session, VariantRow.product_ref, refs),
+                VariantRow.gone_at.is_(None),
+            )
+            .order_by(VariantRow.product_ref, VariantRow.position, VariantRow.variant_ref)
+        ):
+            found[row.shop_id, row.product_ref].append(row)
+    return found
+
+
+def _rates(session: Session, listings: Sequence[Any], now: datetime) -> dict[str, int]:
+    """listing id → the open rate in force, in basis points."""
+    by_shop: dict[str, list[Any]] = defaultdict(list)
+    for row in listings:
+        by_shop[row.shop_id].append(row)
+    found = {}
+    for shop_id, some in by_shop.items():
+        versions = defaultdict(list)
+        for version in rates.open_versions(session, shop_id, [row.product_ref for row in some]):
+            versions[version.product_ref].append(version)
+        for row in some:
+            rate = in_force([*versions[row.product_ref], *versions[""]], row.product_ref, now)
+            if rate is not None:
+                found[row.id] = rate.rate_bp
+    return found
+
+
+def _facts(row: Any, variants: Sequence[Any], rate_bp: int | None) -> Facts:
+    read = variants[:_CODES_OF]
+    options = dict.fromkeys(str(value) for each in variants for _, value in each.options if value != "Default Title")
+    codes = dict.fromkeys(
+        code for each in read for code in (each.sku, each.gtin, each.barcode, each.mpn) if code.strip()
+    )
+    return Facts(
+        shop_id=row.shop_id,
+        status=row.status,
+        available=row.status == "shoppable",
+        title=row.title,
+        category=category_of(row.category, row.taxonomy_name),
+        attributes=[row.brand, row.vendor, row.taxonomy_name, *map(str, row.tags), *options],
+        codes=[row.product_ref, *codes],
+        description=row.description,
+        currency=row.currency,
+        price=row.price_from if row.variant_count else 0,
+        rate_bp=rate_bp,
+    )
+
+
+# --- writing ---------------------------------------------------------------------------------------------------------
+
+
+def _state(session: Session) -> SearchState:
+    """The index's own row, held until the end of the transaction."""
+    session.execute(
+        db.insert(session, SearchState)
+        .values(id=1, version=0, documents=0, terms_seen="", terms_until=None)
+        .on_conflict_do_nothing(index_elements=["id"])
+    )
+    return session.scalars(sa.select(SearchState).where(SearchState.id == 1).with_for_update()).one()
+
+
+def _write(session: Session, read: _Read) -> bool:
+    """Put a round into the index; False when another worker wrote since it was read: nothing is changed then."""
+    state = _state(session)
+    if state.version != read.version:
+        return False
+    added: dict[store.Place, list[int]] = defaultdict(list)
+    removed: dict[store.Place, list[int]] = defaultdict(list)
+    counted: Counter[str] = Counter()
+    columns: dict[store.Place, dict[int, int]] = defaultdict(dict)
+    ids = store.value_ids(
+        session,
+        {(facet, value): label for _, each in read.listings.values() for facet, (value, label) in each.values.items()},
+    )
+    documents = []
+    for key, (row, now) in read.listings.items():
+        number, before, facets = read.held.get(key) or (state.documents, frozenset(), [0] * len(FACETS))
+        state.documents = max(state.documents, number + 1)
+        wanted = [ids[facet, now.values[facet][0]] if facet in now.values else 0 for facet in FACETS]
+        _note(number, before, now.keys, added, removed, counted)
+        segment, offset = divmod(number, bits.SEGMENT)
+        for facet, value, was in zip(FACETS, wanted, facets, strict=True):
+            if value != was:
+                columns[facet, segment][offset] = value
+        documents.append(
+            {
+                "number": number, "listing_id": key, "shop_id": row.shop_id, "listing_at": row.updated_at,
+                "keys": store.packed(now.keys), "facets": " ".join(map(str, wanted)),
+            }
+        )  # fmt: skip
+    for key in read.lost:
+        if key in read.held:
+            number, before, _ = read.held[key]
+            _note(number, before, frozenset(), added, removed, counted)
+    store.change_postings(session, added, removed)
+    store.change_columns(session, columns)
+    store.change_terms(session, counted)
+    _put_documents(session, documents, read.lost)
+    session.execute(sa.delete(ListingChange).where(ListingChange.seq.in_(read.seqs)))
+    state.version += 1
+    return True
+
+
+def _note(
+    number: int, before: frozenset[str], after: frozenset[str], added: dict[store.Place, list[int]],
+    removed: dict[store.Place, list[int]], counted: Counter[str],
+) -> None:  # fmt: skip
+    """Which bits of a listing are to be set and cleared, and which words it gained and lost."""
+    segment, offset = divmod(number, bits.SEGMENT)
+    for key in after - before:
+        added[key, segment].append(offset)
+    for key in before - after:
+        removed[key, segment].append(offset)
+    counted.update(terms(after - before))
+    counted.subtract(terms(before - after))
+
+
+def _put_documents(session: Session, documents: Sequence[dict[str, Any]], lost: Sequence[str]) -> None:
+    if documents:
+        insert = db.insert(session, SearchDocument)
+        session.execute(
+            insert.on_conflict_do_update(
+                index_elements=["number"],
+                set_={name: insert.excluded[name] for name in ("listing_at", "keys", "facets")},
+            ),
+            documents,
+        )
+    if lost:
+        session.execute(sa.delete(SearchDocument).where(rows.among(session, SearchDocument.listing_id, lost)))
+
+
+def _queue(session: Session, where: sa.ColumnElement[bool], product_ref: str) -> int:
+    """Queue the listings of a condition; `product_ref` narrows it to one product."""
+    columns = (Listing.shop_id, Listing.product_ref, sa.literal(clock.wall(), db.Moment()))
+    asked = sa.select(*columns).where(where, Listing.reason != "syncing")
+    if product_ref:
+        asked = asked.where(Listing.product_ref == product_ref)
+    done = session.execute(sa.insert(ListingChange).from_select(["shop_id", "product_ref", "noted_at"], asked))
+    return done.rowcount if isinstance(done, sa.CursorResult) else 0
+
+
+def _queue_refs(session: Session, shop_id: str, refs: Sequence[str]) -> int:
+    changes.note(session, shop_id, refs)
+    return len(refs)

@@ -63,13 +63,27 @@ class Settings(BaseSettings):
     body_limit: int = Field(
         2_000_000, ge=10_000, description="Largest webhook body in bytes; a larger one is answered with 413."
     )
+    inbox_limit: int = Field(
+        500_000, ge=1_000, description="Deliveries that may wait for a worker; beyond it stores are told to come later."
+    )
+    disk_reserve_mb: int = Field(
+        200, ge=0, description="Megabytes that stay free where SQLite lives; below it stores are told to come later."
+    )
     drain_batch: int = Field(100, ge=1, le=5000, description="Deliveries of one shop that a worker takes at a time.")
     body_retention_days: int = Field(30, ge=1, description="Days that a delivery's sealed body is kept.")
+    feed_folder: Path = Field(
+        Path("var/feeds"),
+        description="Folder of the built product feeds. Workers write it and web processes serve from it: on several "
+        "machines a shared volume.",
+    )
     touch_window_days: int = Field(14, ge=1, le=90, description="Default window of a click, in days of 24 hours.")
     touch_grace_hours: int = Field(24, ge=0, le=72, description="How late a tap may reach us and still count.")
     hold_days: int = Field(15, ge=0, le=90, description="Default days between delivery and clearing.")
     no_signal_days: int = Field(
         45, ge=1, le=365, description="Days after payment at which a line without any sign of delivery clears."
+    )
+    reread_before_clearing: bool = Field(
+        True, description="Whether an order is read from its store once more before its commission clears."
     )
     touches_per_minute: int = Field(60, ge=1, description="Touches that one device may make in a minute.")
     requests_per_minute: int = Field(600, ge=1, description="Requests that one app token may make in a minute.")

@@ -29,15 +29,16 @@ from connector.commerce.shops import grants
 from connector.commerce.shops import queries as shops
 from connector.config import Settings
 from connector.db import Scope
-from connector.earnings.attribution import touches
+from connector.earnings.attribution import gaps, touches
 from connector.errors import Conflict, ConnectorError
+from connector.insight.feeds import build, feeds
 from connector.operations import rounds
-from connector.sync import first, products, reconcile
+from connector.sync import first, products, reconcile, reread
 from connector.sync import queries as sync_queries
 from connector.webhooks import drain, retention, subscribe, wanted
 
 # Imported for the jobs that they register.
-JOBS = (first.first, products.refetch, reconcile.job, subscribe.subscribe, wanted.read_wanted)
+JOBS = (first.first, products.refetch, reconcile.job, subscribe.subscribe, wanted.read_wanted, build.build, reread.job)
 
 BEAT = 3.0
 DRAIN_ENDS_WITHIN, JOBS_END_WITHIN = 15.0, 20
@@ -196,6 +197,7 @@ def _housekeeping(settings: Settings, slot: str, owner: str, stop: threading.Eve
         _Chore("start reconciliation passes", 60.0, passes.start),
         _Chore("keep idle grants alive", 3600.0, keep_alive, due=time.monotonic() + 300),
         _Chore("drop old bodies", 3600.0, lambda: retention.drop_bodies(settings), due=time.monotonic() + 60),
+        _Chore("build feeds", 600.0, feeds_due, due=time.monotonic() + 120),
         _Chore("forget devices", 3600.0, forget_devices, due=time.monotonic() + 90),
         _Chore("forget old jobs", 3600.0, lambda: jobs.forget_finished(db.current(), clock.wall())),
     )
@@ -246,6 +248,8 @@ class Money:
         self._waits = {subject: wait for subject, wait in before.items() if time.monotonic() < wait[0]}
         skip = frozenset(self._waits)
         for act in (rounds.pin_due, rounds.clear_due):
+            if act is rounds.clear_due:
+                rounds.start_rereads(clock.now())  # what they read clears in a later round
             done = act(clock.now(), stop=stop, skip=skip)
             count, failed = count + done.done, failed | done.failed
         for subject in failed:
@@ -288,9 +292,15 @@ def until_pass(shop_id: str) -> timedelta:
 
 
 def forget_devices() -> int:
-    """Drop the device hashes whose time is over; how many."""
+    """Drop the device hashes and the unknown codes whose time is over; how many."""
     with db.write(Scope.system("device hashes whose time is over")) as session:
-        return touches.forget_devices(session)
+        return touches.forget_devices(session) + gaps.forget(session)
+
+
+def feeds_due() -> int:
+    """Queue builds of the feeds whose time has come; how many."""
+    with db.write(Scope.system("feeds of all shops whose time has come")) as session:
+        return feeds.start_due(session)
 
 
 def keep_alive() -> int:

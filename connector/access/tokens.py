@@ -26,6 +26,8 @@ SCOPES: dict[str, str] = {
     "touches:write": "record taps made inside the app",
     "orders:read": "orders with their decisions, and traces",
     "earnings:read": "balances, statements and payouts",
+    "feeds:read": "product feeds, their addresses and builds",
+    "feeds:write": "make, build and remove product feeds",
     "metrics:read": "/metrics, for Prometheus",
 }
 _PREFIX = "ctk_"

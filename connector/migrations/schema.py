@@ -14,6 +14,7 @@ from connector.earnings.settlement import tables as settlement
 from connector.insight.feeds import tables as feeds
 from connector.insight.market import tables as market
 from connector.oauth import tables as oauth
+from connector.operations import tables as operations
 from connector.operations.privacy import tables as privacy
 from connector.programme.collaborations import tables as collaborations
 from connector.programme.content import tables as content
@@ -25,6 +26,6 @@ METADATA = Base.metadata
 
 __all__ = [
     "METADATA", "access", "attribution", "audit", "catalog", "collaborations", "commission", "content", "creators",
-    "feeds", "jobs", "ledger", "market", "oauth", "orders", "payouts", "privacy", "settlement", "shops", "sync",
-    "webhooks",
+    "feeds", "jobs", "ledger", "market", "oauth", "operations", "orders", "payouts", "privacy", "settlement", "shops",
+    "sync", "webhooks",
 ]  # fmt: skip

@@ -76,6 +76,10 @@ class Budget(Protocol):
 
     def heard(self, available: float, maximum: float, restore_rate: float) -> None: ...
 
+    def served(self, version: str) -> None:
+        """Another API version answered than was asked: shapes may have moved, a person must hear of it."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Grant:
@@ -464,7 +468,7 @@ class Platform:
 
 __all__ = [
     "Authorize", "Budget", "BulkNode", "BulkState", "Capability", "Carrying", "CartLine", "Catalog", "Checkout",
-    "Client", "Delivery", "Envelope", "Grant", "Http", "HttpAnswer", "JoinStart", "Joined", "MarketPrice", "OrderHead",
+    "Client", "Delivery", "Embedded", "Envelope", "Frame", "Grant", "Http", "HttpAnswer", "JoinStart", "Joined", "MarketPrice", "OrderHead",
     "OrderPage", "OrderRead", "Orders", "Platform", "ProductPage", "Refund", "RefusedItem", "StockLevel", "Way",
     "Visit", "Webhooks",
 ]  # fmt: skip

@@ -28,7 +28,7 @@ from connector.earnings.attribution.rules import Decision
 from connector.earnings.attribution.tables import Touch
 from connector.events import Buyer, Carrier, Line, OrderSnapshot, Product, Variant
 from connector.platforms import roster
-from connector.platforms.contract import CartLine, Platform
+from connector.platforms.contract import Carrying, CartLine, Platform
 from connector.programme.collaborations import terms
 from connector.programme.creators import register
 
@@ -41,9 +41,36 @@ KEY = "connector_touch"
 class _Checkout:
     """A store that keeps cart attributes, line properties and the landing page, as its orders show them."""
 
-    def cart_link(self, domain: str, lines: Sequence[CartLine], token: str, settings: Any, *, landing: str = "") -> str:
+    carriers = (
+        Carrying(
+            "cart_attribute", frozenset({"permalink", "storefront_cart"}), "Attributes", "express checkouts", "Keep it."
+        ),
+        Carrying("landing_page", frozenset({"permalink", "landing"}), "Landing page", "redirects", "Keep the query."),
+    )
+    made: list[str] = []  # tokens of carts made at the store; a test may put an error in front
+
+    def cart_link(
+        self, domain: str, lines: Sequence[CartLine], token: str, settings: Any, *, landing: str = "", code: str = ""
+    ) -> str:
         cart = ",".join(f"{line.variant_ref}:{line.quantity}" for line in lines)
-        return f"https://{domain}/cart/{cart}?{urlencode({KEY: token, 'ref': token})}"
+        query = {KEY: token, "ref": token} | ({"discount": code} if code else {})
+        return f"https://{domain}/cart/{cart}?{urlencode(query)}"
+
+    def landing_link(self, domain: str, url: str, token: str, settings: Any, *, code: str = "") -> str:
+        return f"{url}?{urlencode({'ref': token})}"
+
+    def make_cart(self, client: Any, lines: Sequence[CartLine], token: str, *, code: str = "") -> str:
+        self.made.append(token)
+        return f"https://{client.domain}/checkouts/cn/{token}"
+
+    def may_make_carts(self, scopes: Sequence[str]) -> bool:
+        return "write_carts" in scopes
+
+    def variant_link(self, url: str, variant_ref: str) -> str:
+        return f"{url}?variant={variant_ref}"
+
+    def on_checkout(self, address: str) -> bool:
+        return "/checkouts/" in address
 
     def tokens(self, snapshot: OrderSnapshot) -> list[tuple[str, str]]:
         found = []

@@ -10,6 +10,7 @@ from string import Formatter
 
 import connector
 from connector.commerce.catalog import shoppable
+from connector.insight.feeds import findings
 from connector.web import words
 
 ROOT = Path(connector.__file__).parent
@@ -28,7 +29,7 @@ SHAPE = re.compile(
 # Found by the walk and no reason: names of columns and parameters, words of other vocabularies.
 NOT_A_REASON = {
     "b_blocked", "b_reason", "b_why", "from_rates", "look_ahead", "minimum_payout", "needs_reconnect", "not_shoppable",
-    "same_version", "parked", "stale_version",
+    "same_version", "parked", "stale_version", "in_stock", "out_of_stock",
 }  # fmt: skip
 
 
@@ -75,7 +76,7 @@ def _every_code() -> dict[str, str]:
 
 
 def test_every_code_has_words() -> None:
-    known = words.REASONS.keys() | shoppable.REASONS.keys() | NOT_A_REASON
+    known = words.REASONS.keys() | shoppable.REASONS.keys() | findings.WORDS.keys() | NOT_A_REASON
     silent = {code: place for code, place in _every_code().items() if code not in known}
     assert silent == {}, "give them words in web/words.py, or put them on NOT_A_REASON"
 

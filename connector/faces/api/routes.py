@@ -2,21 +2,23 @@
 
 listings.py    the shoppable list          programme.py   creators, content, terms, links
 taps.py        touches                     stores.py      shops, sync, orders, traces
-books.py       balances, statements, payouts              document.py    /openapi.json and /docs
+books.py       balances, statements, payouts              feeds.py       product feeds and their files
+document.py    /openapi.json and /docs
 """
 
 from __future__ import annotations
 
 from apiflask import APIFlask
 
-from connector.faces.api import books, document, listings, programme, stores, taps
+from connector.faces.api import books, document, feeds, listings, programme, stores, taps
 from connector.faces.api.face import blueprint
 
-ROOMS = (listings, programme, taps, stores, books)
+ROOMS = (listings, programme, taps, stores, books, feeds)
 
 
 def install(app: APIFlask) -> None:
     app.register_blueprint(document.docs)
+    app.register_blueprint(feeds.given_out)
     document.describe(app)
 
 

@@ -34,7 +34,9 @@ WORDS: dict[str, Word] = {
         "Its image may not be of a kind that the channel takes", "Use JPEG or PNG for the product's first image."
     ),
     "price_wrong": Word("Its price isn't above zero", "Give it a price at the store."),
-    "sale_price_wrong": Word("Its sale price isn't below its price", "Correct price and compare-at price at the store."),
+    "sale_price_wrong": Word(
+        "Its sale price isn't below its price", "Correct price and compare-at price at the store."
+    ),
     "currency_unknown": Word("Its currency has no price format", "Correct the store's currency."),
     "title_cut": Word("The title was cut at a word", "Shorten the title at the store."),
     "description_cut": Word("The description was cut at a word", "Shorten the description at the store."),

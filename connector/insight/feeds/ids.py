@@ -25,7 +25,9 @@ def group(shop_id: str, product_ref: str) -> str:
 
 def _shop(shop_id: str) -> str:
     short = shop_id.removeprefix("shp_")
-    return short if re.fullmatch(r"[a-z0-9]{26}", short) else hashlib.blake2b(shop_id.encode(), digest_size=13).hexdigest()
+    return (
+        short if re.fullmatch(r"[a-z0-9]{26}", short) else hashlib.blake2b(shop_id.encode(), digest_size=13).hexdigest()
+    )
 
 
 def _ref(ref: str) -> str:

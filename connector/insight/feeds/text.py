@@ -57,6 +57,10 @@ def defused(text: str) -> str:
     return _MINUS.sub("−", bare)
 
 
+def holds_emoji(text: str) -> bool:
+    return _EMOJI.search(text) is not None
+
+
 def without_emoji(text: str) -> str:
     """Without emoji, and without marks that aren't characters (direction marks, soft hyphens); joiners stay."""
     bare = _EMOJI.sub("", text)

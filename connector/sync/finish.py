@@ -15,9 +15,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from connector import clock, db, jobs
-from connector.commerce.catalog import changes, rows, take
+from connector.commerce.catalog import changes, refusals, rows, take
 from connector.commerce.catalog.settle import Sum, settle, sums
-from connector.commerce.catalog.tables import Listing, VariantRow
+from connector.commerce.catalog.tables import Listing, RefusedProduct, VariantRow
 from connector.commerce.shops import queries as shops
 from connector.db import Scope
 from connector.errors import RunRefused
@@ -36,9 +36,10 @@ def finish(run_id: str, shop_id: str) -> str:
     Errors: RunRefused when the counts don't agree, runs.Asks when the sweep is large: nothing was tombstoned then;
     runs.Stopped; jobs.Stopping.
     """
-    if not _settling(run_id, shop_id):
-        for kind in (Listing, VariantRow):
-            while _mark_missed(run_id, shop_id, kind):
+    settling, whole = _settling(run_id, shop_id)
+    if not settling:
+        for kind in (Listing, VariantRow) if whole else ():
+            while mark_missed(run_id, shop_id, kind):
                 jobs.check()
         while _mark_touched(run_id, shop_id):
             jobs.check()
@@ -48,23 +49,26 @@ def finish(run_id: str, shop_id: str) -> str:
         if db.current().is_sqlite:
             time.sleep(BREATH)
     with db.write(Scope.shop(shop_id)) as session:
-        run = load.hold(session, run_id)
+        run = runs.hold(session, run_id)
         _drop_orphans(session, run)
         _name_refusals(session, run)
+        list_refusals(session, run)
         _count(session, run)
         runs.end(session, run, "refusals" if run.refused else "done")
         return run.status
 
 
-def _settling(run_id: str, shop_id: str) -> bool:
-    """Is it past the check that the whole file came? Errors: RunRefused when it did not."""
+def _settling(run_id: str, shop_id: str) -> tuple[bool, bool]:
+    """Is it past the check that the whole file came, and could every line be read? What a line that could not be read
+    was about isn't known, so that nothing may be taken for missing then. Errors: RunRefused when the file was cut.
+    """
     with db.write(Scope.shop(shop_id)) as session:
-        run = load.hold(session, run_id)
+        run = runs.hold(session, run_id)
         if run.stage != "settle" and run.expected is not None and run.lines_read != run.expected:
             raise RunRefused(
                 f"the store announced {run.expected:,} objects and its file had {run.lines_read:,}: nothing was removed"
             )
-        return run.stage == "settle"
+        return run.stage == "settle", not run.holes
 
 
 def missed(run_id: str) -> str:
@@ -77,7 +81,7 @@ def touched(run_id: str) -> str:
     return f"touched:{run_id}"
 
 
-def _mark_missed(run_id: str, shop_id: str, kind: type[Listing] | type[VariantRow]) -> int:
+def mark_missed(run_id: str, shop_id: str, kind: type[Listing] | type[VariantRow]) -> int:
     """Mark some live rows that the file neither changed nor named; how many. What is the same stays untouched.
 
     The search reads a whole shop, so it is done outside of the write.
@@ -117,7 +121,7 @@ def _mark_touched(run_id: str, shop_id: str) -> int:
 def _mark(run_id: str, shop_id: str, kind: type[Listing] | type[VariantRow], keys: list[str], mark: str) -> None:
     if keys:
         with db.write(Scope.shop(shop_id)) as session:
-            load.hold(session, run_id).heard_at = clock.now()
+            runs.hold(session, run_id).heard_at = clock.now()
             session.execute(
                 sa.update(kind)
                 .where(rows.among(session, kind.id, keys))
@@ -129,13 +133,13 @@ def _mark(run_id: str, shop_id: str, kind: type[Listing] | type[VariantRow], key
 def _begin(run_id: str, shop_id: str) -> None:
     """Check how much would go, then begin with the chunks."""
     with db.write(Scope.shop(shop_id)) as session:
-        run = load.hold(session, run_id)
-        _guard_sweep(session, run)
+        run = runs.hold(session, run_id)
+        guard_sweep(session, run)
         run.stage, run.checkpoint, run.heard_at = "settle", "", clock.now()
         runs.note(session, run.id, f"Read all {run.lines_read:,} lines. Settling the listings.")
 
 
-def _guard_sweep(session: Session, run: SyncRun) -> None:
+def guard_sweep(session: Session, run: SyncRun) -> None:
     refused = sa.select(SyncRefusal.product_ref).where(SyncRefusal.run_id == run.id)
     live = (Listing.shop_id == run.shop_id, Listing.gone_at.is_(None))
     vanishing = _number(
@@ -158,7 +162,7 @@ def _number(session: Session, what: Any, *where: sa.ColumnElement[bool]) -> int:
 def _chunk(run_id: str, shop_id: str) -> bool:
     """Settle the next products; False when there are none left."""
     with db.write(Scope.shop(shop_id)) as session:
-        run = load.hold(session, run_id)
+        run = runs.hold(session, run_id)
         found = session.execute(
             sa.select(
                 Listing.product_ref, Listing.seen_run, Listing.whole_at,
@@ -233,6 +237,32 @@ def _name_refusals(session: Session, run: SyncRun) -> None:
         .values(title=sa.func.coalesce(title, ""))
         .execution_options(synchronize_session=False)
     )
+
+
+def list_refusals(session: Session, run: SyncRun) -> None:
+    """Bring the shop's list of what is refused now in line with a whole run: what it met, and nothing else."""
+    met = sa.select(SyncRefusal.product_ref).where(SyncRefusal.run_id == run.id)
+    session.execute(
+        sa.delete(RefusedProduct)
+        .where(
+            RefusedProduct.shop_id == run.shop_id, RefusedProduct.product_ref.not_in(met),
+            RefusedProduct.last_at < (run.exported_at or run.queued_at),
+        )
+        .execution_options(synchronize_session=False)
+    )  # fmt: skip
+    after = ""
+    while True:
+        page = session.scalars(
+            sa.select(SyncRefusal)
+            .where(SyncRefusal.run_id == run.id, SyncRefusal.product_ref > after)
+            .order_by(SyncRefusal.product_ref)
+            .limit(1_000)
+        ).all()
+        if not page:
+            return
+        items = [(row.product_ref, row.title, row.reason, row.detail) for row in page]
+        refusals.note(session, run.shop_id, items, clock.now(), run.id)
+        after = page[-1].product_ref
 
 
 def _count(session: Session, run: SyncRun) -> None:

@@ -1,4 +1,8 @@
-"""The first sync, and every full one after it: export at the store → stream → rows → settled listings.
+"""The job that carries a sync run, whatever its kind: a whole catalog by the store's export, or pages of products.
+
+    whole, by export    export at the store → stream → rows → settled listings (`load`, `finish`)
+    changed, by pages   the products that changed at the store since the last run (`paged`)
+    dry, of either      the same, and what would change is written down instead (`dry`)
 
 The run's row is the checkpoint. The export's id is stored before it is polled, so that a kill does not start a second
 one; the file is read on from the line after the last committed batch.
@@ -6,9 +10,8 @@ one; the file is read on from the line after the last committed batch.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import timedelta
-from typing import TypeVar
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from sqlalchemy.exc import InterfaceError, OperationalError
 
@@ -19,19 +22,19 @@ from connector.commerce.shops import queries as shops
 from connector.db import Scope
 from connector.errors import ConnectorError, PayloadUnreadable, PlatformBusy, PlatformDown, RunRefused
 from connector.platforms import roster
-from connector.platforms.contract import BulkState, Client, Platform
-from connector.sync import finish, load, runs
+from connector.platforms.contract import BulkState, Platform
+from connector.sync import dry, finish, load, paged, runs
+from connector.sync.patience import PATIENCE, patiently
 from connector.sync.runs import start, stop
 from connector.sync.tables import SyncRun
 
 __all__ = ["first", "start", "stop"]
 
-T = TypeVar("T")
 _log = telemetry.logger(__name__)
 
 POLLS = (1.0, 1.0, 2.0, 3.0, 5.0, 8.0, 13.0)  # seconds between looks at the export; the last one repeats
-PATIENCE = timedelta(minutes=30)  # how long a store may be away before the run fails
 EXPORT_LIMIT = timedelta(hours=24)
+MOST_HOLES = 20  # lines of one file that may be left out: each costs another download
 
 
 @jobs.workflow("sync.first")
@@ -48,6 +51,9 @@ def first(run_id: str) -> str:
         _carry_on(run_id, shop_id)
     except runs.Stopped:
         _end(run_id, shop_id, "stopped", "")
+        _cancel_export(run_id, shop_id)
+    except runs.Paused:
+        _rest(run_id, shop_id)
     except runs.Asks as question:
         _end(run_id, shop_id, "asks", str(question))
     except ConnectorError as error:
@@ -80,12 +86,29 @@ def _shop_of(run_id: str) -> str | None:
 
 def _carry(run_id: str, shop_id: str) -> None:
     platform = _platform(shop_id)
-    if not platform.can("bulk_catalog"):
-        raise RunRefused(f"{platform.title} has no export of a whole catalog")
-    if _stage(run_id, shop_id) != "settle":
+    task = _take_up(run_id, shop_id)
+    if task.watermark is None and not task.stage:
+        _note_watermark(run_id, shop_id, platform)
+    if task.kind == "changed" or not platform.can("bulk_catalog"):
+        paged.pull(run_id, shop_id, platform)
+        return
+    if task.stage != "settle":
         state = _export(run_id, shop_id, platform)
         _load(run_id, shop_id, platform, state)
-    finish.finish(run_id, shop_id)
+    if task.dry:
+        dry.finish(run_id, shop_id)
+    else:
+        finish.finish(run_id, shop_id)
+
+
+def _note_watermark(run_id: str, shop_id: str, platform: Platform) -> None:
+    """How new the store's newest change is before anything is read: the next incremental run goes on from it.
+
+    The store's own word, so that its clock and ours may differ, and a search that lags its writes loses nothing.
+    """
+    newest = patiently(run_id, shop_id, platform.catalog.newest_change, "asking for its newest change")
+    with db.write(Scope.shop(shop_id)) as session:
+        runs.hold(session, run_id).watermark = newest
 
 
 def _platform(shop_id: str) -> Platform:
@@ -93,10 +116,19 @@ def _platform(shop_id: str) -> Platform:
         return roster.platform(shops.get(session, shop_id).platform)
 
 
-def _stage(run_id: str, shop_id: str) -> str:
-    """Take the run up; where it stands."""
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What a run is to do, and where it stands."""
+
+    kind: str
+    stage: str
+    dry: bool
+    watermark: datetime | None
+
+
+def _take_up(run_id: str, shop_id: str) -> _Task:
     with db.write(Scope.shop(shop_id)) as session:
-        run = load.hold(session, run_id)
+        run = runs.hold(session, run_id)
         now = clock.now()
         if run.started_at is not None:
             runs.note(session, run.id, f"Taken up again after {run.lines_read:,} lines.")
@@ -104,7 +136,7 @@ def _stage(run_id: str, shop_id: str) -> str:
             run.started_at, run.fresh = now, not catalog.live_refs(session, shop_id, limit=1)
             run.settle_all = not runs.settled_before(session, run)
         run.status, run.heard_at = "running", now
-        return run.stage
+        return _Task(run.kind, run.stage, run.dry, run.watermark)
 
 
 def _export(run_id: str, shop_id: str, platform: Platform) -> BulkState:
@@ -112,7 +144,7 @@ def _export(run_id: str, shop_id: str, platform: Platform) -> BulkState:
     operation_ref = _asked_for(run_id, shop_id, platform)
     began, tries = clock.wall(), 0
     while True:
-        state = _patiently(
+        state = patiently(
             run_id, shop_id, lambda client: platform.catalog.bulk_state(client, operation_ref), "looking at the export"
         )
         _heard(run_id, shop_id, state)
@@ -129,15 +161,15 @@ def _export(run_id: str, shop_id: str, platform: Platform) -> BulkState:
 def _asked_for(run_id: str, shop_id: str, platform: Platform) -> str:
     """The export's id: the stored one, or a fresh export's, stored at once."""
     with db.write(Scope.shop(shop_id)) as session:
-        run = load.hold(session, run_id)
+        run = runs.hold(session, run_id)
         if run.operation_ref:
             return run.operation_ref
         # Before the request: what a webhook brings from now on is newer than the export.
         run.exported_at = run.exported_at or clock.now()
         run.stage = "export"
-    operation_ref = _patiently(run_id, shop_id, platform.catalog.bulk_start, "asking for an export")
+    operation_ref = patiently(run_id, shop_id, platform.catalog.bulk_start, "asking for an export")
     with db.write(Scope.shop(shop_id)) as session:
-        run = load.hold(session, run_id)
+        run = runs.hold(session, run_id)
         run.operation_ref, run.status = operation_ref, "waiting"
         runs.note(session, run.id, "Asked the store for an export of its catalog.")
     return operation_ref
@@ -145,7 +177,7 @@ def _asked_for(run_id: str, shop_id: str, platform: Platform) -> str:
 
 def _heard(run_id: str, shop_id: str, state: BulkState) -> None:
     with db.write(Scope.shop(shop_id)) as session:
-        run = load.hold(session, run_id)
+        run = runs.hold(session, run_id)
         now = clock.now()
         run.expected, run.heard_at = state.objects, now
         if state.status == "done":
@@ -169,21 +201,23 @@ def _load(run_id: str, shop_id: str, platform: Platform, state: BulkState) -> No
         try:
             nodes = platform.catalog.bulk_nodes(grants.client_for(shop_id), url, skip_lines=before)
             load.load(run_id, shop_id, nodes, before)
-            problem = "it ended early"
+            problem, unreadable = "it ended early", False
         except PlatformBusy as error:
             busy_since = (busy_since if _lines(run_id, shop_id) == before else None) or clock.wall()
             if clock.wall() - busy_since > PATIENCE:
                 raise RunRefused("the store was too busy for half an hour to hand its file over") from error
             with db.write(Scope.shop(shop_id)) as session:
-                load.hold(session, run_id).heard_at = clock.now()
+                runs.hold(session, run_id).heard_at = clock.now()
             jobs.pause(min(max(1.0, error.retry_after), 60.0))
             continue
         except (PlatformDown, PayloadUnreadable) as error:
-            problem = str(error)
+            problem, unreadable = str(error), isinstance(error, PayloadUnreadable)
         after = _lines(run_id, shop_id)
         if after == state.objects and problem == "it ended early":
             return
         stuck = 0 if after > before else stuck + 1
+        if stuck and unreadable and after < state.objects and _passed_over(run_id, shop_id, problem):
+            continue
         if stuck or after > state.objects:
             raise RunRefused(
                 f"the store's file is not whole: {after:,} of {state.objects:,} objects could be read ({problem}). "
@@ -192,28 +226,20 @@ def _load(run_id: str, shop_id: str, platform: Platform, state: BulkState) -> No
         jobs.pause(1.0)
 
 
+def _passed_over(run_id: str, shop_id: str, problem: str) -> bool:
+    """One broken line doesn't cost the merchant the whole sync; a file full of them does."""
+    with db.write(Scope.shop(shop_id)) as session:
+        run = runs.hold(session, run_id)
+        if run.holes >= MOST_HOLES:
+            return False
+        load.pass_over(session, run, problem)
+        return True
+
+
 def _lines(run_id: str, shop_id: str) -> int:
     with db.read(Scope.shop(shop_id)) as session:
         run = session.get(SyncRun, run_id)
         return run.lines_read if run is not None else 0
-
-
-def _patiently(run_id: str, shop_id: str, call: Callable[[Client], T], doing: str) -> T:
-    """Ask the store; one that is away or busy is asked again with growing delay, and the run stays alive meanwhile."""
-    began, wait = clock.wall(), 1.0
-    while True:
-        try:
-            return grants.calling(shop_id, call)
-        except PlatformBusy as error:
-            delay = max(1.0, error.retry_after)
-        except PlatformDown:
-            delay = wait
-        if clock.wall() - began > PATIENCE:
-            raise RunRefused(f"the store could not be reached for half an hour while {doing}")
-        with db.write(Scope.shop(shop_id)) as session:
-            load.hold(session, run_id).heard_at = clock.now()
-        jobs.pause(min(delay, 60.0))
-        wait = min(wait * 2, 60.0)
 
 
 def _end(run_id: str, shop_id: str, status: str, problem: str) -> None:
@@ -221,3 +247,24 @@ def _end(run_id: str, shop_id: str, status: str, problem: str) -> None:
         run = session.get(SyncRun, run_id, with_for_update=True)
         if run is not None and run.status not in runs.ENDED:
             runs.end(session, run, status, problem)
+
+
+def _rest(run_id: str, shop_id: str) -> None:
+    with db.write(Scope.shop(shop_id)) as session:
+        run = session.get(SyncRun, run_id, with_for_update=True)
+        if run is not None and run.status == "pausing":
+            runs.paused(session, run)
+
+
+def _cancel_export(run_id: str, shop_id: str) -> None:
+    """Nobody will fetch the file of a stopped run: the store need not go on. Best effort, since it ends by itself."""
+    with db.read(Scope.shop(shop_id)) as session:
+        run = session.get(SyncRun, run_id)
+        if run is None or not run.operation_ref or run.stage != "export":
+            return
+        operation_ref = run.operation_ref
+    platform = _platform(shop_id)
+    try:
+        grants.calling(shop_id, lambda client: platform.catalog.bulk_cancel(client, operation_ref))
+    except ConnectorError as error:
+        _log.info("sync.export_not_cancelled", run_id=run_id, shop_id=shop_id, problem=type(error).__name__)

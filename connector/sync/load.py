@@ -21,7 +21,7 @@ from connector.commerce.catalog.ids import listing_id, variant_id
 from connector.commerce.catalog.tables import Listing, VariantRow
 from connector.db import Scope, new_id
 from connector.platforms.contract import BulkNode, RefusedItem
-from connector.sync import runs
+from connector.sync import dry, runs
 from connector.sync.tables import SEEN, SyncImage, SyncRefusal, SyncRun
 
 BATCH_LINES = 2_000
@@ -89,7 +89,7 @@ def load(run_id: str, shop_id: str, nodes: Iterable[BulkNode], at: int) -> None:
     """
     for batch in batches(nodes):
         with db.write(Scope.shop(shop_id)) as session:
-            run = hold(session, run_id)
+            run = runs.hold(session, run_id)
             if run.lines_read != at:
                 raise jobs.Stopping
             take_batch(session, run, batch)
@@ -97,30 +97,44 @@ def load(run_id: str, shop_id: str, nodes: Iterable[BulkNode], at: int) -> None:
         jobs.check()
 
 
-def hold(session: Session, run_id: str) -> SyncRun:
-    """The run's row for one transaction. Errors: runs.Stopped when a person asked it to stop, or somebody ended it."""
-    run = session.get(SyncRun, run_id, with_for_update=True)
-    if run is None or run.status not in runs.LIVE or run.status == "stopping":
-        raise runs.Stopped(run_id)
-    return run
+def pass_over(session: Session, run: SyncRun, problem: str) -> None:
+    """Leave out the next line of the file, which can't be read, whoever's it is: the run then removes nothing."""
+    line = run.lines_read + 1
+    note_refusals(session, run, [(f"line {line}", "", "line_unreadable", problem[:200])])
+    run.holes += 1
+    run.products_in += 1
+    run.lines_read = line
+    run.checkpoint = str(line)
+    run.heard_at = clock.now()
+    runs.note(session, run.id, f"Line {line:,} of the file can't be read and was left out: nothing will be removed.")
 
 
 def take_batch(session: Session, run: SyncRun, batch: Batch) -> None:
-    """Write what changed, mark what did not, and move the checkpoint."""
+    """Write what changed, mark what did not, and move the checkpoint. A dry run writes down what would change."""
     now = clock.now()
+    if run.dry:
+        dry.note_batch(session, run, batch.heads, batch.variants)
+        _refuse(session, run, batch, set())
+        _count(run, batch, now)
+        session.flush()
+        return
     overtaken = _overtaken(session, run)
     make = rows.Rows(session, run.shop_id, run.id, max(now, run.started_at or now))
     _take_heads(session, run, batch, make, overtaken)
     _take_variants(session, run, batch, make, overtaken)
     _take_images(session, run, batch)
     _refuse(session, run, batch, overtaken)
+    _count(run, batch, now)
+    session.flush()
+
+
+def _count(run: SyncRun, batch: Batch, now: datetime) -> None:
     run.products_in += len(batch.heads) + len(batch.refused_heads)
     run.variants_in += len(batch.variants) + len(batch.refused_variants)
-    run.images_in += len(batch.images)
+    run.images_in += 0 if run.dry else len(batch.images)
     run.lines_read += batch.lines
     run.checkpoint = str(run.lines_read)
     run.heard_at = now
-    session.flush()
 
 
 def _overtaken(session: Session, run: SyncRun) -> set[str]:

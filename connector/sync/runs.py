@@ -1,7 +1,8 @@
 """A sync run's life: started, stopped, ended, and how far it is.
 
     queued → running → (waiting → running) → done | refusals | failed | asks
-    any of the first three → stopping → stopped
+    any of the first three → pausing → paused → queued again, where it stood
+    any of these → stopping → stopped
 
 A run is a row that its job carries forward; the row says where to go on, so a killed worker's run goes on elsewhere.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -18,9 +20,11 @@ from connector import audit, clock, db, jobs
 from connector.commerce.shops.tables import Shop
 from connector.db import Scope, new_id
 from connector.errors import Conflict, NotFound
-from connector.sync.tables import SEEN, SyncImage, SyncNote, SyncRun
+from connector.sync.tables import SEEN, SyncImage, SyncNote, SyncRun, SyncState
 
-LIVE = ("queued", "running", "waiting", "stopping")
+Kind = Literal["full", "changed"]
+
+LIVE = ("queued", "running", "waiting", "pausing", "paused", "stopping")
 ENDED = ("done", "refusals", "failed", "stopped", "asks")
 SILENT = timedelta(minutes=2)  # a run that was not heard of for so long may be ended by hand
 
@@ -29,14 +33,27 @@ class Stopped(Exception):  # noqa: N818  an ending, not an error
     """A person asked the run to stop; what was read stays, nothing is tombstoned."""
 
 
+class Paused(Exception):  # noqa: N818  an ending for now, not an error
+    """A person asked the run to pause; it goes on where it stands when they say so."""
+
+
 class Asks(Exception):  # noqa: N818  an ending, not an error
     """The run would remove most of the catalog: it ends, and a person says whether that is right."""
 
 
-def start(session: Session, shop_id: str, trigger: str, *, large_sweep: bool = False) -> SyncRun:
-    """Queue a first (full) sync; the one under way, where there is one.
+def start(
+    session: Session,
+    shop_id: str,
+    trigger: str,
+    *,
+    kind: Kind = "full",
+    large_sweep: bool = False,
+    dry: bool = False,
+) -> SyncRun:
+    """Queue a run; the one under way (or paused), where there is one.
 
-    `large_sweep`: a person agreed that this run may remove most of the catalog.
+    `kind`: the whole catalog, or what changed at the store since the last run (the whole one where there was none).
+    `large_sweep`: a person agreed that this run may remove most of the catalog. `dry`: it only says what it would do.
     Errors: NotFound for an unknown shop; Conflict when the shop isn't connected.
     """
     shop = session.scalar(sa.select(Shop).where(Shop.id == shop_id).with_for_update())
@@ -47,15 +64,28 @@ def start(session: Session, shop_id: str, trigger: str, *, large_sweep: bool = F
     under_way = live(session, shop_id)
     if under_way is not None:
         return under_way
+    if kind == "changed" and watermark(session, shop_id) is None:
+        kind = "full"
     run = SyncRun(
-        id=new_id("run"), shop_id=shop_id, kind="full", trigger=trigger, status="queued", large_sweep=large_sweep,
-        queued_at=clock.now(),
+        id=new_id("run"), shop_id=shop_id, kind=kind, trigger=trigger, status="queued", large_sweep=large_sweep,
+        dry=dry, queued_at=clock.now(),
     )  # fmt: skip
     session.add(run)
     session.flush()
     note(session, run.id, f"Queued ({trigger}).")
-    jobs.enqueue(session, "sync.first", run.id, shop_id=shop_id, run_id=run.id)
+    _enqueue(session, run)
     return run
+
+
+def _enqueue(session: Session, run: SyncRun) -> None:
+    key = f"{run.id}:{run.resumed}" if run.resumed else run.id
+    jobs.enqueue(session, "sync.first", key, shop_id=run.shop_id, run_id=run.id)
+
+
+def watermark(session: Session, shop_id: str) -> datetime | None:
+    """The store's own time up to which all its changes are in; None before a run has ended well."""
+    state = session.get(SyncState, shop_id)
+    return state.watermark if state is not None else None
 
 
 @jobs.workflow("sync.start")
@@ -75,7 +105,13 @@ def settled_before(session: Session, run: SyncRun) -> bool:
     """Did the shop's run before this one settle what it took in?"""
     before = session.scalars(
         sa.select(SyncRun.status)
-        .where(SyncRun.shop_id == run.shop_id, SyncRun.id != run.id, SyncRun.started_at.is_not(None))
+        .where(
+            SyncRun.shop_id == run.shop_id,
+            SyncRun.id != run.id,
+            SyncRun.started_at.is_not(None),
+            SyncRun.dry.is_(False),
+            SyncRun.kind != "products",
+        )
         .order_by(SyncRun.started_at.desc())
         .limit(1)
     ).first()
@@ -87,13 +123,8 @@ def stop(session: Session, run_id: str, by: str) -> SyncRun:
 
     Errors: NotFound; Conflict when it has ended.
     """
-    run = session.get(SyncRun, run_id, with_for_update=True)
-    if run is None:
-        raise NotFound(f"no sync run has the id {run_id}")
-    if run.status in ENDED:
-        raise Conflict(f"the run has ended already ({run.status})")
-    now = clock.now()
-    silent = run.heard_at is None or run.heard_at < now - SILENT
+    run = _held(session, run_id)
+    silent = run.status == "paused" or _silent(run)
     run.status = "stopping"
     note(session, run.id, f"{by} asked it to stop.")
     audit.record(session, by, "run.stop", run.id, shop_id=run.shop_id)
@@ -103,12 +134,115 @@ def stop(session: Session, run_id: str, by: str) -> SyncRun:
     return run
 
 
+def pause(session: Session, run_id: str, by: str) -> SyncRun:
+    """Ask a run to pause: at its next checkpoint, or at once where no worker carries it. What was read stays.
+
+    Errors: NotFound; Conflict when it has ended, or is being stopped.
+    """
+    run = _held(session, run_id)
+    if run.status in ("paused", "pausing"):
+        return run
+    if run.status == "stopping":
+        raise Conflict("the run is being stopped")
+    waits = run.status == "queued" or _silent(run)
+    run.status = "paused" if waits else "pausing"
+    note(session, run.id, f"{by} asked it to pause.")
+    audit.record(session, by, "run.pause", run.id, shop_id=run.shop_id)
+    session.flush()
+    return run
+
+
+def paused(session: Session, run: SyncRun) -> None:
+    """The run reached a checkpoint and rests there."""
+    run.status, run.heard_at = "paused", clock.now()
+    note(session, run.id, f"Paused after {run.lines_read:,} lines.")
+    session.flush()
+
+
+def resume(session: Session, run_id: str, by: str) -> SyncRun:
+    """Let a paused run go on where it stands. Errors: NotFound; Conflict when it isn't paused."""
+    run = _held(session, run_id)
+    if run.status not in ("paused", "pausing"):
+        raise Conflict(f"the run isn't paused ({run.status})")
+    was = run.status
+    run.status = "running"
+    if was == "paused":
+        run.status, run.resumed = "queued", run.resumed + 1
+        _enqueue(session, run)
+    note(session, run.id, f"{by} let it go on.")
+    audit.record(session, by, "run.resume", run.id, shop_id=run.shop_id)
+    session.flush()
+    return run
+
+
+def pause_schedule(session: Session, shop_id: str, by: str, *, paused: bool = True) -> SyncState:
+    """No scheduled run of the shop begins until this is taken back. A run under way goes on."""
+    state = state_of(session, shop_id)
+    state.paused_at, state.paused_by = (clock.wall(), by) if paused else (None, "")
+    audit.record(session, by, "schedule.pause" if paused else "schedule.resume", shop_id, shop_id=shop_id)
+    session.flush()
+    return state
+
+
+def state_of(session: Session, shop_id: str) -> SyncState:
+    """The shop's row, made where there is none."""
+    state = session.get(SyncState, shop_id, with_for_update=True)
+    if state is None:
+        state = SyncState(shop_id=shop_id, watermark=None, full_at=None, changed_at=None, paused_at=None)
+        session.add(state)
+        session.flush()
+    return state
+
+
+def remember(session: Session, run: SyncRun) -> None:
+    """A run ended well: the next incremental one goes on from where the store stood when this one began.
+
+    Not where lines could not be read: what they held would never be asked for again.
+    """
+    if run.dry or run.holes:
+        return
+    state = state_of(session, run.shop_id)
+    if run.watermark is not None and (state.watermark is None or run.watermark > state.watermark):
+        state.watermark = run.watermark
+    state.changed_at = clock.wall()
+    if run.kind == "full":
+        state.full_at = state.changed_at
+
+
+def hold(session: Session, run_id: str) -> SyncRun:
+    """The run's row, for one transaction of the job that carries it.
+
+    Errors: Stopped when a person asked it to stop, or somebody ended it; Paused when they asked it to pause.
+    """
+    run = session.get(SyncRun, run_id, with_for_update=True)
+    if run is None or run.status not in LIVE or run.status == "stopping":
+        raise Stopped(run_id)
+    if run.status in ("pausing", "paused"):
+        raise Paused(run_id)
+    return run
+
+
+def _held(session: Session, run_id: str) -> SyncRun:
+    run = session.get(SyncRun, run_id, with_for_update=True)
+    if run is None:
+        raise NotFound(f"no sync run has the id {run_id}")
+    if run.status in ENDED:
+        raise Conflict(f"the run has ended already ({run.status})")
+    return run
+
+
+def _silent(run: SyncRun) -> bool:
+    return run.heard_at is None or run.heard_at < clock.now() - SILENT
+
+
 def end(session: Session, run: SyncRun, status: str, problem: str = "") -> None:
     """Write a run's end down, with its log line."""
     run.status, run.problem, run.finished_at = status, problem, clock.now()
     run.heard_at = run.finished_at
     session.execute(sa.delete(SyncImage).where(SyncImage.run_id == run.id))
     session.execute(sa.delete(SEEN).where(SEEN.c.run_id == run.id))
+    if status in ("done", "refusals"):
+        remember(session, run)
     note(session, run.id, _closing_line(run))
     session.flush()
 
@@ -118,6 +252,11 @@ def _closing_line(run: SyncRun) -> str:
         f"{run.products_in:,} products in = {run.written:,} written + {run.same:,} the same + {run.refused:,} refused; "
         f"{run.gone:,} removed."
     )
+    if run.dry and run.status in ("done", "refusals"):
+        return (
+            f"Dry run: nothing was written. Of {run.products_in:,} products {run.written:,} would be written, "
+            f"{run.same:,} are the same, {run.refused:,} would be refused; {run.gone:,} would be removed."
+        )
     if run.status == "done":
         return f"Done. {figures}"
     if run.status == "refusals":

@@ -93,7 +93,7 @@ class SyncRefusal(Base):
 
 
 class SyncDifference(Base):
-    """What a dry run would change in one product. `details`: [[what, before, after], …], texts as a person reads them."""
+    """What a dry run would change in one product. `details`: [[what, before, after], …] as a person reads them."""
 
     __tablename__ = "sync_differences"
 
@@ -181,19 +181,3 @@ class DailyProof(Base):
     store_versions_hash: Mapped[str]
     our_versions_hash: Mapped[str]
     gaps: Mapped[list[Any]]  # [{order, order_ref, what, why}]
-
-
-class WaitingReread(Base):
-    """An order whose commission would clear, and whose newest facts the store could not be asked for (yet)."""
-
-    __tablename__ = "waiting_rereads"
-    __table_args__ = (sa.Index("ix_waiting_rereads_shop_id_next_try_at", "shop_id", "next_try_at"),)
-
-    order_id: Mapped[str] = mapped_column(sa.ForeignKey("orders.id"), primary_key=True)
-    shop_id: Mapped[str] = mapped_column(sa.ForeignKey("shops.id"))
-    due_at: Mapped[datetime]  # since when it could clear
-    reason: Mapped[str]  # store_away | store_busy | grant_lost | order_unreadable
-    problem: Mapped[str]
-    tried_at: Mapped[datetime]  # wall time
-    next_try_at: Mapped[datetime]  # wall time
-    tries: Mapped[int]

@@ -67,7 +67,11 @@ class Store:
     on_state: Callable[[], None] = lambda: None
     orders: list[OrderRead] = field(default_factory=list)
     listed: list[OrderHead] = field(default_factory=list)
+    away: Exception | None = None  # what every question about orders ends in
+    broken: dict[str, Exception] = field(default_factory=dict)  # … and about this one order
     export: list[BulkNode] = field(default_factory=list)
+    page: int = 3
+    capabilities: set[Any] = field(default_factory=lambda: {"bulk_catalog", "stock", "market_prices"})
 
     def put(self, *products: Product) -> None:
         self.products |= {item.product_ref: item for item in products}
@@ -98,6 +102,36 @@ class Store:
             if number > skip_lines:
                 self.on_line(number)
                 yield node
+
+    def newest_change(self, client: Client) -> datetime | None:
+        return max((item.changed_at for item in self.products.values() if item.changed_at), default=None)
+
+    def changed(self, client: Client, since: datetime | None, checkpoint: str | None) -> ProductPage:
+        """`page` products by change time; the checkpoint is how many came."""
+        at = int(checkpoint or 0)
+        self.asked.append(f"changed from {at}")
+        self.on_line(at)
+        found = [
+            item
+            for item in sorted(self.products.values(), key=lambda item: (item.changed_at or THEN, item.product_ref))
+            if since is None or (item.changed_at is not None and item.changed_at >= since)
+        ]
+        page = found[at : at + self.page]
+        bad = {ref for item in page for ref in (item.product_ref, *(v.variant_ref for v in item.variants))}
+        bad &= self.refused.keys()
+        refused = [
+            RefusedItem(item.product_ref, item.title, self.refused[ref], "said")
+            for item in page
+            for ref in [next((r for r in (item.product_ref, *(v.variant_ref for v in item.variants)) if r in bad), "")]
+            if ref
+        ]
+        out = {item.product_ref for item in refused}
+        more = at + self.page < len(found)
+        whole = [item for item in page if item.product_ref not in out]
+        return ProductPage(whole, refused, str(at + self.page) if more else None)
+
+    def bulk_cancel(self, client: Client, operation_ref: str) -> None:
+        self.asked.append(f"cancel {operation_ref}")
 
     def products_of(self, client: Client, refs: Sequence[str]) -> ProductPage:
         self.asked.append(f"products {len(refs)}")
@@ -134,6 +168,7 @@ class _Catalog:
     def __init__(self, store: Store) -> None:
         self.bulk_start, self.bulk_state = store.bulk_start, store.bulk_state
         self.bulk_nodes, self.products = store.bulk_nodes, store.products_of
+        self.newest_change, self.changed, self.bulk_cancel = store.newest_change, store.changed, store.bulk_cancel
 
 
 class _Orders:
@@ -147,8 +182,23 @@ class _Orders:
         self.store.asked.append(f"orders from {at}")
         return OrderPage(heads[at : at + 2], str(at + 2) if at + 2 < len(heads) else None)
 
+    def some(self, client: Client, order_refs: Sequence[str]) -> dict[str, OrderRead | None]:
+        return {order_ref: self.one(client, order_ref) for order_ref in order_refs}
+
+    def placed(self, client: Client, since: datetime, until: datetime, checkpoint: str | None) -> OrderPage:
+        at = int(checkpoint or 0)
+        heads = [head for head in self.store.listed if since <= head.created_at < until]
+        self.store.asked.append(f"placed from {at}")
+        if self.store.away:
+            raise self.store.away
+        return OrderPage(heads[at : at + 2], str(at + 2) if at + 2 < len(heads) else None)
+
     def one(self, client: Client, order_ref: str) -> OrderRead | None:
         self.store.asked.append(f"order {order_ref}")
+        if self.store.away:
+            raise self.store.away
+        if order_ref in self.store.broken:
+            raise self.store.broken[order_ref]
         return next((read for read in self.store.orders if read.snapshot.order_ref == order_ref), None)
 
 
@@ -160,7 +210,7 @@ class _Checkout:
 def platform_of(store: Store) -> Platform:
     part: Any = None
     return Platform(
-        slug="fake", title="Fake", capabilities=frozenset({"bulk_catalog"}), settings=part, authorize=part,
+        slug="fake", title="Fake", capabilities=frozenset(store.capabilities), settings=part, authorize=part,
         catalog=_Catalog(store), orders=_Orders(store), webhooks=part, checkout=_Checkout(),
     )  # type: ignore[arg-type]  # fmt: skip
 

@@ -6,6 +6,7 @@ OrderGone                 marked at the order, nothing is posted
 ProductSeen/Stub/Gone     the catalog, or a job that reads the product
 StockSeen, BulkFinished   a signal only: what it is about is read by a job
 ShopSeen, ShopLeft        the shop's profile and status
+ScopesSeen                what is granted; subscriptions follow by a job
 PrivacyAsked              a job that searches, and exports or erases, starts in this transaction
 Ignored, Unrecognised     said so on the row
 """
@@ -19,9 +20,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from connector import jobs
 from connector.commerce.catalog import take as catalog
 from connector.commerce.orders import record as orders
-from connector.commerce.shops import connect
+from connector.commerce.shops import connect, scopes
 from connector.commerce.shops.tables import Shop
 from connector.earnings.intake import take_in as intake
 from connector.events import (
@@ -35,17 +37,19 @@ from connector.events import (
     ProductGone,
     ProductSeen,
     ProductStub,
+    ScopesSeen,
     ShopLeft,
     ShopSeen,
     StockSeen,
     Unrecognised,
 )  # fmt: skip
+from connector.platforms import roster
 from connector.webhooks import wanted
 from connector.webhooks.inbox import Status
 from connector.webhooks.translate import Read
 
 # Taken even from a shop that left (D1): they say that it left, what it is, or what the law asks.
-_LIFECYCLE = (ShopLeft, ShopSeen, PrivacyAsked, Ignored, Unrecognised)
+_LIFECYCLE = (ShopLeft, ShopSeen, ScopesSeen, PrivacyAsked, Ignored, Unrecognised)
 
 
 @dataclass(slots=True)
@@ -156,8 +160,26 @@ def _stock_seen(at: _At, event: Any, outcome: Outcome) -> None:
 
 
 def _shop_seen(at: _At, event: Any, outcome: Outcome) -> None:
-    connect.refresh_profile(at.session, at.shop, event.profile)
+    if not connect.refresh_profile(at.session, at.shop, event.profile, at.triggered_at):
+        outcome.status, outcome.reason = "ignored", "stale_version"
+        return
     outcome.effects["status"] = at.shop.status_reason or at.shop.status
+
+
+def _scopes_seen(at: _At, event: Any, outcome: Outcome) -> None:
+    """New scopes may bring new topics, and a catalog that could not be read before; both are seen to by a job."""
+    asked = scopes.asked(roster.settings_of(at.shop.platform))
+    needed = roster.platform(at.shop.platform).features.get("catalog", ())
+    could_read = not scopes.missing(needed, scopes.granted(at.session, at.shop.id))
+    said = scopes.take(at.session, at.shop, event.granted, at.triggered_at, asked)
+    outcome.effects["granted"] = len(event.granted)
+    if said == "stale":
+        outcome.status, outcome.reason = "ignored", "stale_version"
+    elif said == "changed" and at.shop.status == "connected":
+        key = f"{at.shop.id}:scopes:{at.delivery.id}"
+        jobs.enqueue(at.session, "webhooks.subscribe", key, shop_id=at.shop.id)
+        if not could_read and not scopes.missing(needed, event.granted):
+            jobs.enqueue(at.session, "sync.start", key, shop_id=at.shop.id, trigger="joined")
 
 
 def _shop_left(at: _At, event: Any, outcome: Outcome) -> None:
@@ -195,6 +217,7 @@ _DO: dict[type[Event], Callable[[_At, Any, Outcome], None]] = {
     ProductGone: _product_gone,
     StockSeen: _stock_seen,
     ShopSeen: _shop_seen,
+    ScopesSeen: _scopes_seen,
     ShopLeft: _shop_left,
     BulkFinished: _bulk_finished,
     PrivacyAsked: _privacy_asked,

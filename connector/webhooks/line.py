@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -86,6 +87,11 @@ class Line:
         self._rejected: dict[tuple[str, str, str], int] = {}
         self._rejected_lock = threading.Lock()
         self._timer: threading.Timer | None = None
+        self._seconds, self._measured_at = 0.0, 0.0  # of the last groups, falling by half; when
+
+    def load(self) -> tuple[int, float, float]:
+        """How many stand in line, seconds that a group lately took, and when (monotonic) that was measured."""
+        return len(self._standing), self._seconds, self._measured_at
 
     def put(self, row: dict[str, Any]) -> Receipt:
         """Durable, or an error. `row` has the columns of `deliveries` but for what only the shop decides."""
@@ -107,9 +113,14 @@ class Line:
         with self._lock:
             group = [mine, *self._standing[: GROUP - 1]]
             del self._standing[: GROUP - 1]
+        began = time.monotonic()
         try:
             self._settle(writer, group)
         finally:
+            self._measured_at = time.monotonic()
+            took = self._measured_at - began
+            # Up at once, down by halves: one slow commit is a warning, several quick ones lift it.
+            self._seconds = took if took > self._seconds else (took + self._seconds) / 2
             heir: _Waiting | None = None
             with self._lock:
                 if self._standing:
@@ -218,6 +229,12 @@ def of(database: Database) -> Line:
             if line is None:
                 line = _lines[database] = Line(database)
     return line
+
+
+def forget(database: Database) -> None:
+    """Make the next delivery open a line anew: the file behind it is another one."""
+    with _lines_lock:
+        _lines.pop(database, None)
 
 
 class _Insert:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -23,7 +24,9 @@ def drop_bodies(settings: Settings, now: datetime | None = None) -> int:
     """
     now = now or clock.wall()
     dropped = _drop(_before(now - timedelta(days=settings.body_retention_days)))
-    return dropped + _drop(sa.and_(DeliveryRow.shop_id.is_(None), _before(now - timedelta(days=UNKNOWN_STORE_DAYS))))
+    unknown = sa.and_(DeliveryRow.shop_id.is_(None), _before(now - timedelta(days=UNKNOWN_STORE_DAYS)))
+    # Nobody waits for a store that never came: what it sent leaves the list of open things with its body.
+    return dropped + _drop(unknown, status="ignored", reason="unknown_store_gone", done_at=now)
 
 
 def _before(moment: datetime) -> sa.ColumnElement[bool]:
@@ -31,7 +34,7 @@ def _before(moment: datetime) -> sa.ColumnElement[bool]:
     return DeliveryRow.id < "dlv_" + base32(int(moment.timestamp() * 1000) << 80, 26)
 
 
-def _drop(old: sa.ColumnElement[bool]) -> int:
+def _drop(old: sa.ColumnElement[bool], **more: Any) -> int:
     dropped = 0
     while True:
         with db.write(Scope.system("bodies past their retention, of all shops")) as session:
@@ -40,5 +43,9 @@ def _drop(old: sa.ColumnElement[bool]) -> int:
             ).all()
             if not ids:
                 return dropped
-            session.execute(sa.update(DeliveryRow).where(DeliveryRow.id.in_(ids)).values(body_sealed=None))
+            session.execute(
+                sa.update(DeliveryRow)
+                .where(DeliveryRow.id.in_(ids))
+                .values(body_sealed=None, body_gone="retention", **more)
+            )
         dropped += len(ids)

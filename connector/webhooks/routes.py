@@ -4,7 +4,8 @@
     signature wrong           401, counted, nothing kept
     the same again            200, no new row
     shop not known            200, parked until the shop is connected
-    database away             503 with Retry-After: the platform sends it again
+    database away, disk full,
+    line or queue too long    503 with Retry-After, before anything breaks (`pressure`): the platform sends it again
 
 A receipt that failed never answers 2xx.
 
@@ -24,14 +25,14 @@ from flask import Blueprint, Flask, Response, current_app, request
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from werkzeug.wsgi import get_input_stream
 
-from connector import telemetry
+from connector import db, telemetry
 from connector.config import Settings
 from connector.errors import NotFound, SignatureRejected
 from connector.platforms import roster
 from connector.platforms.contract import Delivery
 from connector.web.guards import signed
 from connector.web.problems import DATABASE_AWAY
-from connector.webhooks import inbox
+from connector.webhooks import inbox, pressure
 
 blueprint = Blueprint("webhooks", __name__)
 _log = telemetry.logger(__name__)
@@ -80,6 +81,9 @@ def accept(slug: str, environ: Environ, settings: Settings) -> Answer:
     except SignatureRejected:
         inbox.reject(slug, "bad_signature")
         return _problem(401, "Unauthorized", "The signature isn't one over these bytes.")
+    if (refusal := pressure.of(db.current()).refusal(settings)) is not None:
+        detail = f"We can't keep this now ({refusal.cause}): send it again."
+        return _problem(503, "Service Unavailable", detail, ("Retry-After", str(refusal.retry_after)))
     try:
         receipt = inbox.record(platform, envelope, delivery)
     except DATABASE_AWAY as error:

@@ -1,17 +1,24 @@
-"""Make sure that a store sends us every topic that we need. Safe to repeat: what is there stays."""
+"""Make sure that a store sends us every topic that we need. Safe to repeat: what is there stays.
+
+Asked when a shop joins and by every reconciliation, so each hour: a store drops a subscription after eight deliveries
+that failed, and says so to nobody. What had to be put back stands on the shop's timeline.
+"""
 
 from __future__ import annotations
 
-from connector import db, jobs, telemetry
+from connector import audit, clock, db, jobs, telemetry
 from connector.commerce.shops import grants, queries
 from connector.config import read_settings
 from connector.db import Scope
-from connector.errors import PlatformBusy, PlatformDown
+from connector.earnings.intake.portion import said
+from connector.errors import ConnectorError, PlatformBusy, PlatformDown
 from connector.platforms import roster
 from connector.platforms.contract import Http
+from connector.webhooks.tables import ShopSubscription
 
 JOB = "webhooks.subscribe"
 TRIES = 12
+WHO = "connector"  # acts that nobody asked for, in the audit log
 _log = telemetry.logger(__name__)
 
 
@@ -31,9 +38,32 @@ def ensure(shop_id: str, http: Http | None = None, *, public_url: str | None = N
     if not platform.can("webhooks_by_api"):
         return []
     to = address(slug, public_url or read_settings().public_url)
-    put = grants.calling(shop_id, lambda client: platform.webhooks.subscribe(client, to), http)
+    try:
+        put = grants.calling(shop_id, lambda client: platform.webhooks.subscribe(client, to), http)
+    except ConnectorError as error:
+        _note(shop_id, to, None, said(error))
+        raise
+    _note(shop_id, to, put, "")
     _log.info("webhooks.subscribed", shop_id=shop_id, put=len(put))
     return put
+
+
+def _note(shop_id: str, to: str, put: list[str] | None, problem: str) -> None:
+    """Keep what was found, and say on the shop's timeline what had to be put. `put` None: it could not be asked."""
+    now = clock.wall()
+    with db.write(Scope.shop(shop_id)) as session:
+        row = session.get(ShopSubscription, shop_id, with_for_update=True)
+        if row is None:
+            row = ShopSubscription(shop_id=shop_id, address="", checked_at=now, put_at=None, put=[])
+            session.add(row)
+        before, row.checked_at, row.problem = row.address, now, problem
+        if put is None:
+            return
+        if put:
+            row.put_at, row.put = now, list(put)
+            act = "webhooks.subscribed" if not before else "webhooks.moved" if before != to else "webhooks.put_back"
+            audit.record(session, WHO, act, shop_id, shop_id=shop_id, topics=list(put))
+        row.address = to
 
 
 @jobs.workflow(JOB)

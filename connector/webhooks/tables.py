@@ -29,6 +29,11 @@ class DeliveryRow(Base):
             "ix_deliveries_shop_id_order_ref", "shop_id", "order_ref",
             sqlite_where=sa.text("order_ref IS NOT NULL"), postgresql_where=sa.text("order_ref IS NOT NULL"),
         ),
+        # Few rows: those that no privacy request stands for yet are looked for every ten minutes.
+        sa.Index(
+            "ix_deliveries_privacy", "id",
+            sqlite_where=sa.text("reason = 'privacy_request'"), postgresql_where=sa.text("reason = 'privacy_request'"),
+        ),
     )  # fmt: skip
 
     id: Mapped[str] = mapped_column(primary_key=True)  # dlv_…

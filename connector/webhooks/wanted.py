@@ -21,7 +21,6 @@ from connector.db import Scope, new_id
 from connector.earnings.intake import take_in as intake
 from connector.earnings.intake.portion import said
 from connector.errors import ConnectorError, GrantLost, PlatformBusy, PlatformDown
-from connector.events import OrderSeen
 from connector.platforms import roster
 from connector.platforms.contract import Client, Http
 from connector.webhooks.tables import WantedRead
@@ -128,8 +127,7 @@ def _read(shop_id: str, client: Client, wish: _Wish) -> int:
     with db.write(Scope.shop(shop_id)) as session:
         if read is not None:
             shop = queries.get(session, shop_id)
-            seen = OrderSeen(read.snapshot, read.buyer)
-            intake.take_in(session, shop, seen, triggered_at=read.read_at, source=f"read:{wish.why}")
+            intake.take_in(session, shop, read.seen, triggered_at=read.read_at, source=f"read:{wish.why}")
         else:
             _log.warning("wanted.not_there", shop_id=shop_id, order_ref=wish.ref, why=wish.why)
         _fulfil(session, wish)

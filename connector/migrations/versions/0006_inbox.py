@@ -34,6 +34,8 @@ def upgrade() -> None:
     op.add_column("deliveries", sa.Column("body_gone", sa.Text(), nullable=False, server_default=""))
     op.add_column("deliveries", _time("body_cut_at"))
     op.add_column("deliveries", sa.Column("passed_by", sa.Text(), nullable=False, server_default=""))
+    asks = sa.text("reason = 'privacy_request'")
+    op.create_index("ix_deliveries_privacy", "deliveries", ["id"], sqlite_where=asks, postgresql_where=asks)
     op.create_index("ix_orders_order_ref", "orders", ["order_ref"])
     op.create_table(
         "replays",

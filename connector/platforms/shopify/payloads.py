@@ -829,6 +829,12 @@ class SubscriptionGoneAnswer(Node):
 # --- OAuth ------------------------------------------------------------------------------------------------------------
 
 
+class ScopesBody(msgspec.Struct):
+    """app/scopes_update. Source: webhooks reference, 2026-10, read 2026-11."""
+
+    current: list[str]
+
+
 class TokenBody(msgspec.Struct):
     """Reply of the token endpoint. Source: offline-access-tokens page, read 2026-11 (sheet 1.1, 1.6)."""
 

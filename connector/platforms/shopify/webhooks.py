@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from types import MappingProxyType
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -30,6 +31,7 @@ from connector.events import (
     PrivacyAsked,
     ProductGone,
     ProductStub,
+    ScopesSeen,
     ShopLeft,
     ShopProfile,
     ShopSeen,
@@ -51,6 +53,7 @@ from connector.platforms.shopify.payloads import (
     PrivacyCustomer,
     ProductRefBody,
     RefundBody,
+    ScopesBody,
     ShopBody,
     StockBody,
     SubjectBody,
@@ -84,6 +87,7 @@ TOPICS: Mapping[str, str] = MappingProxyType(
         "products/delete": "ProductGone",
         "inventory_levels/update": "StockSeen",
         "shop/update": "ShopSeen",
+        "app/scopes_update": "ScopesSeen",
         "app/uninstalled": "ShopLeft",
         "bulk_operations/finish": "BulkFinished",
         "customers/data_request": "PrivacyAsked",
@@ -94,7 +98,6 @@ TOPICS: Mapping[str, str] = MappingProxyType(
 
 IGNORED: Mapping[str, str] = MappingProxyType(
     {
-        "app/scopes_update": "granted scopes are read from the shop itself at each launch",
         "app_subscriptions/update": "the app takes no money through Shopify's billing",
         "carts/create": "carts hold people's choices before they buy; the order has all we need",
         "carts/update": "as carts/create",
@@ -208,6 +211,8 @@ class Webhooks:
             case "BulkFinished":
                 finished = decode(body, BulkFinishedBody).admin_graphql_api_id
                 return [BulkFinished(ref(finished, "$.admin_graphql_api_id"))]
+            case "ScopesSeen":
+                return [ScopesSeen(tuple(sorted(decode(body, ScopesBody).current)))]
             case "PrivacyAsked":
                 return [_privacy(envelope, body)]
             case _:
@@ -215,14 +220,18 @@ class Webhooks:
 
     def subscribe(self, client: Client, address: str) -> list[str]:
         """Subscribe to each topic that the grant's scopes allow. Ours with a filter, cut fields or an old version is
-        made anew: each of them would silently keep something from us. Returns the topics that had to be put.
+        made anew: each of them would silently keep something from us. Those of an address that we have left go, once
+        the new ones stand. Returns the topics that had to be put.
 
         Errors: PlatformRefused naming the topics that Shopify refused (the others stand).
         """
         standing: dict[str, list[SubscriptionNode]] = {}
+        moved: list[SubscriptionNode] = []
         for node in _subscriptions(client):
             if node.uri == address:
                 standing.setdefault(node.topic, []).append(node)
+            elif _ours_elsewhere(node.uri, address):
+                moved.append(node)
         put: list[str] = []
         refused: list[str] = []
         for topic in wanted_topics(client.grant.scopes):
@@ -239,9 +248,17 @@ class Webhooks:
                 refused.append(f"{topic}: {errors[0].message[:200]}")
             elif not errors:
                 put.append(topic)
+        for node in moved:  # only now: until here the old address still heard
+            ask(client, documents.UNSUBSCRIBE, {"id": node.id}, SubscriptionGoneAnswer, cost=10)
         if refused:
             raise PlatformRefused(f"{client.domain}: Shopify refused subscriptions: " + "; ".join(refused))
         return put
+
+
+def _ours_elsewhere(uri: str | None, address: str) -> bool:
+    """Does it deliver to this path at another host: to where we were before the public URL changed?"""
+    there, here = urlsplit(uri or ""), urlsplit(address)
+    return there.path == here.path and there.netloc != here.netloc
 
 
 def wanted_topics(scopes: tuple[str, ...]) -> list[str]:

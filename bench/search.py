@@ -49,7 +49,7 @@ STEMS = _words(
 THINGS = _words(
     "throw mug tray lamp shelf chair table runner cushion blanket bowl plate vase candle basket rug mirror clock stool",
     "bench pillow towel apron jug kettle pan knife board shirt dress jacket scarf hat glove sock boot sandal bag",
-    "wallet belt ring necklace bracelet watch notebook pen pencil poster print frame speaker charger cable stand bottle",
+    "wallet belt ring bracelet watch notebook pen pencil poster print frame speaker charger cable stand bottle",
 )
 MATTER = _words(
     "linen cotton wool oak walnut brass copper steel glass ceramic stoneware leather bamboo marble velvet silk cork",

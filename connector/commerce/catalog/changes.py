@@ -16,9 +16,12 @@ from connector.commerce.catalog.tables import ListingChange
 
 
 def note(session: Session, shop_id: str, product_refs: Iterable[str]) -> None:
-    """These products changed in something that they are found or shown by. Twice is no harm."""
+    """These products changed in something that they are found or shown by. Twice is no harm.
+
+    In the order of their refs: new ones are then numbered alike on both databases.
+    """
     at = rows.moments(session)(clock.wall())
     rows.append(
         session, ListingChange.__tablename__, ("shop_id", "product_ref", "noted_at"),
-        [(shop_id, ref, at) for ref in product_refs],
+        [(shop_id, ref, at) for ref in sorted(product_refs)],
     )  # fmt: skip

@@ -13,6 +13,8 @@ from connector.db import Scope
 from connector.errors import InputRefused, NotFound
 from connector.faces.api import shapes
 from connector.faces.api.face import blueprint, id_after, page
+from connector.insight.market import search as market
+from connector.insight.market.keys import step_bounds
 from connector.programme.collaborations import rates
 from connector.web import cursors
 from connector.web.guards import app_scope
@@ -25,9 +27,13 @@ from connector.web.guards import app_scope
 def search_listings(query_data: shapes.ListingsAsked) -> shapes.ListingPage:
     """Search the shoppable list
 
-    Listings in the order of their titles. A page goes on exactly where the one before ended, whatever was added,
-    changed or removed meanwhile: nothing comes twice and nothing is left out.
+    Listings that hold every word, best first: words of the title before those of brand, category, tags and options,
+    these before the description's, and words with a wrong letter last. Without words and filters: in the order of their
+    titles. A page goes on exactly where the one before ended, whatever was added, changed or removed meanwhile: nothing
+    comes twice and nothing is left out. A change of the catalog is found seconds later; what was removed is never shown.
     """
+    if _is_search(query_data):
+        return _found(query_data)
     with db.read(Scope.app()) as session:
         rows = catalog.search(
             session,
@@ -40,6 +46,42 @@ def search_listings(query_data: shapes.ListingsAsked) -> shapes.ListingPage:
         shown, _ = page("listings", rows, query_data.limit, lambda row: [row.id])
         more = cursors.pack("listings", catalog.place(session, shown[-1])) if len(rows) > len(shown) else None
         return shapes.ListingPage(items=[_head(row) for row in shown], next=more)
+
+
+def _is_search(asked: shapes.ListingsAsked) -> bool:
+    """Is there anything that the order of titles can't answer?"""
+    narrowed = (asked.category, asked.available, asked.currency, asked.price_from, asked.price_to, asked.rate_from)
+    return bool(asked.q or asked.facets) or any(value is not None for value in narrowed)
+
+
+def _found(asked: shapes.ListingsAsked) -> shapes.ListingPage:
+    wanted = [name.strip() for name in asked.facets.split(",") if name.strip()]
+    if unknown := sorted(set(wanted) - set(market.COUNTED)):
+        raise InputRefused("facets", f"has no {unknown[0][:40]!r}.", f"Use {', '.join(market.COUNTED)}.")
+    if asked.currency is None and (asked.price_from is not None or asked.price_to is not None):
+        raise InputRefused("currency", "is missing where a price is given.", "Send the prices' ISO 4217 code.")
+    question = market.Asked(
+        asked.q, asked.shop_id, asked.status, asked.category, asked.available, asked.currency, asked.price_from,
+        asked.price_to, asked.rate_from,
+    )  # fmt: skip
+    cursor = None if asked.cursor is None else cursors.unpack("listings", asked.cursor)
+    with db.read(Scope.app()) as session:
+        found = market.search(session, question, cursor=cursor, limit=asked.limit, facets=wanted)
+        return shapes.ListingPage(
+            items=[_head(row) for row in found.listings],
+            next=None if found.next is None else cursors.pack("listings", found.next),
+            facets={name: [_count(name, each) for each in some] for name, some in found.facets.items()} or None,
+        )
+
+
+def _count(facet: str, counted: market.Count) -> shapes.FacetCount:
+    if facet == "price":
+        currency, low, beyond = step_bounds(counted.value)
+        least, most = shapes.as_money(low, currency), None if beyond is None else shapes.as_money(beyond - 1, currency)
+        label = f"{currency} {least.decimal} to {most.decimal}" if most else f"{currency} {least.decimal} and more"
+        return shapes.FacetCount(value=counted.value, label=label, count=counted.count, price_from=least, price_to=most)
+    value = str(int(counted.value)) if facet == "rate" else counted.value
+    return shapes.FacetCount(value=value, label=counted.label, count=counted.count)
 
 
 def _place(cursor: str | None) -> tuple[str, str] | None:
@@ -120,7 +162,10 @@ def _head(row: Listing) -> shapes.ListingHead:
         product_ref=row.product_ref,
         title=row.title,
         vendor=row.vendor,
+        brand=row.brand,
         category=row.category,
+        taxonomy=shapes.Taxonomy(ref=row.taxonomy_ref, name=row.taxonomy_name) if row.taxonomy_ref else None,
+        condition=row.condition,
         image_url=row.image_url,
         price_from=shapes.as_money(row.price_from, row.currency) if priced else None,
         price_to=shapes.as_money(row.price_to, row.currency) if priced else None,
@@ -157,10 +202,13 @@ def _variant(row: VariantRow, currency: str) -> shapes.VariantShown:
         title=row.title,
         sku=row.sku,
         barcode=row.barcode,
+        gtin=row.gtin,
+        mpn=row.mpn,
         price=shapes.as_money(row.price, currency),
         compare_at=None if row.compare_at is None else shapes.as_money(row.compare_at, currency),
         available=row.available,
         stock=row.stock,
         options=[shapes.OptionValue(name=name, value=value) for name, value in row.options],
         image_url=row.image_url,
+        requires_shipping=row.requires_shipping,
     )

@@ -83,10 +83,27 @@ class Page(Asked):
 
 
 class ListingsAsked(Page):
-    q: Annotated[Text, Field(max_length=200)] = Field("", description="Words that title, vendor or category hold.")
+    q: Annotated[Text, Field(max_length=200)] = Field(
+        "",
+        description="Words that title, brand, category, tags, options, codes or description hold, every one of them. "
+        "Case and accents don't count, a beginning is enough, and one wrong letter in a word of five or more.",
+    )
     shop_id: Ident | None = None
     status: Literal["shoppable", "not_shoppable", "gone"] | None = Field(
         None, description="Without it: everything that isn't gone."
+    )
+    category: Annotated[Text, Field(max_length=200)] | None = Field(None, description="As the facet gives it.")
+    available: bool | None = Field(None, description="true: only what can be bought now; false: only what can't.")
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = Field(
+        None, description="ISO 4217. Only listings priced in it; needed where a price is given."
+    )
+    price_from: int | None = Field(None, ge=0, le=10**15, description="Minor units: lowest price at least this.")
+    price_to: int | None = Field(None, ge=0, le=10**15, description="Minor units: lowest price at most this.")
+    rate_from: int | None = Field(None, ge=0, le=10_000, description="Basis points: an open rate of at least this.")
+    facets: Annotated[Text, Field(max_length=200)] = Field(
+        "",
+        description="Which of category, shop, price, rate, availability and status to count what was found by, parted "
+        "by commas. They are in the first page's answer and in every other where they are asked for.",
     )
 
 
@@ -98,13 +115,33 @@ class NotShoppable(Given):
     remedy: str = Field(description="What the merchant can do.")
 
 
+class Taxonomy(Given):
+    """A category of the platform's own taxonomy."""
+
+    ref: str = Field(description="The platform's id of it, like `aa-1-13-8`.")
+    name: str = Field(description="Its full name, from the root on.")
+
+
+class FacetCount(Given):
+    """A value that some of what was found has."""
+
+    value: str = Field(description="What to send as the filter: a category, a shop_id, a rate, true or false.")
+    label: str
+    count: int = Field(description="How many of the found listings, as the index knows them.")
+    price_from: Money | None = Field(None, description="Of a price step: its lowest price.")
+    price_to: Money | None = Field(None, description="Of a price step: its highest price; null: there is none.")
+
+
 class ListingHead(Given):
     id: str
     shop_id: str
     product_ref: str = Field(description="The store's own id of the product.")
     title: str
     vendor: str
-    category: str
+    brand: str = Field(description="The maker, else the vendor.")
+    category: str = Field(description="The merchant's own word for its kind.")
+    taxonomy: Taxonomy | None = Field(description="Its place in the platform's taxonomy; null: the store gives none.")
+    condition: str = Field(description="new, refurbished or used.")
     image_url: str
     price_from: Money | None = Field(description="The lowest price over its variants; null when it has none.")
     price_to: Money | None
@@ -118,6 +155,7 @@ class ListingHead(Given):
 class ListingPage(Given):
     items: list[ListingHead]
     next: str | None = Field(description="Send it as `cursor` for the next page; null at the end.")
+    facets: dict[str, list[FacetCount]] | None = Field(None, description="By facet, where any was asked for.")
 
 
 class OptionValue(Given):
@@ -135,13 +173,16 @@ class VariantShown(Given):
     variant_ref: str
     title: str
     sku: str
-    barcode: str
+    barcode: str = Field(description="As the merchant typed it.")
+    gtin: str = Field(description="The barcode where it is a GTIN of 8, 12, 13 or 14 digits that checks; else empty.")
+    mpn: str = Field(description="The maker's part number.")
     price: Money
     compare_at: Money | None
     available: bool
     stock: int | None = Field(description="null: the store doesn't count it. May be negative.")
     options: list[OptionValue]
     image_url: str
+    requires_shipping: bool
 
 
 class RateShown(Given):

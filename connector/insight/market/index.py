@@ -41,7 +41,7 @@ _ALL = Scope.system("the search index reads every shop's listings")
 _LISTING = (
     Listing.id, Listing.shop_id, Listing.product_ref, Listing.title, Listing.vendor, Listing.brand, Listing.category,
     Listing.taxonomy_name, Listing.tags, Listing.description, Listing.currency, Listing.price_from,
-    Listing.variant_count, Listing.available, Listing.status, Listing.updated_at,
+    Listing.variant_count, Listing.status, Listing.updated_at,
 )  # fmt: skip
 _VARIANT = (
     VariantRow.shop_id, VariantRow.product_ref, VariantRow.sku, VariantRow.barcode, VariantRow.gtin, VariantRow.mpn,
@@ -167,7 +167,7 @@ def _read(session: Session, wait_for_syncs: bool) -> _Read:
     offered = _rates(session, list(by_id.values()), clock.now())
     listings = {
         key: (row, keyed(_facts(row, variants.get((row.shop_id, row.product_ref), []), offered.get(key))))
-        for key, row in by_id.items()
+        for key, row in ((key, by_id[key]) for key in wanted if key in by_id)
     }
     held = {
         row.listing_id: (row.number, store.unpacked(row.keys), [int(number) for number in row.facets.split()])
@@ -248,7 +248,6 @@ def _facts(row: Any, variants: Sequence[Any], rate_bp: int | None) -> Facts:
     return Facts(
         shop_id=row.shop_id,
         status=row.status,
-        available=row.status == "shoppable",
         title=row.title,
         category=category_of(row.category, row.taxonomy_name),
         attributes=[row.brand, row.vendor, row.taxonomy_name, *map(str, row.tags), *options],

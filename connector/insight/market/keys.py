@@ -3,7 +3,7 @@
     t:word    a word of the title                      a:word    of brand, category, tags, options, codes
     d:word    of the description                       j:ab      two neighbours in the title, written as one word
     e:ab      two or three letters that a word of title or attributes begins with, while somebody still types
-    u:status  s:shop  c:category  v:1 can be bought    m:EUR:04  price step    r:01500  rate    n:3  words in the title
+    u:status  s:shop  c:category    m:EUR:04  price step    r:01500  rate    n:3  words in the title
 
 A word stands under its best key alone.
 """
@@ -31,7 +31,6 @@ class Facts:
 
     shop_id: str
     status: str
-    available: bool
     title: str
     category: str = ""  # the merchant's word, else the last step of the platform's taxonomy
     attributes: Sequence[str] = ()  # brand, taxonomy, tags, option values
@@ -68,8 +67,6 @@ def keyed(facts: Facts) -> Keyed:
     found |= {f"j:{a.text}{b.text}"[: LONGEST + 2] for a, b in pairwise(shown) if not (a.sign or b.sign)}
     found |= {f"e:{beginning}" for word, sign in (title | attributes).items() if not sign for beginning in _edges(word)}
     found |= {f"u:{facts.status}", f"s:{facts.shop_id}", f"n:{min(len(shown), LONG_TITLE)}"}
-    if facts.available:
-        found.add("v:1")
     for facet, letter in (("category", "c"), ("price", "m"), ("rate", "r")):
         if facet in values:
             found.add(f"{letter}:{values[facet][0]}")

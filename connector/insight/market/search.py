@@ -34,6 +34,8 @@ MOST_WORDS = 12
 _MOST_BEGUN, _MOST_MISSPELT = 48, 24  # words that a beginning, or a misspelt word, may stand for
 _SHOWN_VALUES = 50  # of a facet
 _STATUSES = ("shoppable", "not_shoppable", "gone")
+_FOR_SALE = "u:shoppable"
+COUNTED = (*FACETS, "availability", "status")  # what may be asked for as facets
 # What a word costs by where it was found; see the module's head.
 _TITLE, _TITLE_LIKE, _ATTRIBUTE, _ATTRIBUTE_LIKE, _DESCRIBED, _TITLE_MISSPELT, _ATTRIBUTE_MISSPELT = 0, 1, 2, 3, 5, 6, 8
 
@@ -86,7 +88,7 @@ def search(
 ) -> Found:
     """The page of `limit` behind `cursor`, best first. The listings' long fields are not loaded.
 
-    Shape:  facets of FACETS, or `status` and `availability`; counted over all that was found, not over the page.
+    Shape:  facets of COUNTED; counted over all that was found, not over the page.
     Errors: InputRefused("cursor") for a cursor of another question.
     """
     after = _place(asked, cursor)
@@ -134,8 +136,8 @@ class _Query:
                 self._levels[word][2][1].append(f"a:{one}")
         names = {name for levels in self._levels.values() for _, keys in levels for name in keys}
         names |= {f"j:{joined(pair)}" for pair in self._pairs}
-        names |= {f"u:{status}" for status in _STATUSES} | {"v:1"} | {f"n:{n}" for n in range(1, LONG_TITLE + 1)}
-        names |= {"n:0"} | set(self._filter_keys())
+        names |= {f"u:{status}" for status in _STATUSES} | {f"n:{length}" for length in range(LONG_TITLE + 1)}
+        names |= set(self._filter_keys())
         groups: dict[str, bits.Union] = {name: bits.Union(self._segments) for name in names}
         for key, segment, stored in store.postings(self._session, names):
             if segment < self._segments:
@@ -187,7 +189,7 @@ class _Query:
         if asked.category is not None:
             base &= sets.get(f"c:{category_value(asked.category)}", 0)
         if asked.available is not None:
-            base &= sets["v:1"] if asked.available else ~sets["v:1"]
+            base &= sets[_FOR_SALE] if asked.available else ~sets[_FOR_SALE]
         if asked.currency is not None:
             base &= self._union(self._price_keys())
         if asked.rate_from is not None:
@@ -215,10 +217,11 @@ class _Query:
         phrase = -1
         for pair in self._pairs:
             phrase &= self._sets.get(f"j:{joined(pair)}", 0)
+        sale = self._sets[_FOR_SALE]
         lengths = [self._sets[f"n:{length}"] for length in range(LONG_TITLE + 1)]
         for cost, some in self.classes.items():
             for apart, together in enumerate((some & phrase, some & ~phrase)):
-                for sold, part in enumerate((together & self._sets["v:1"], together & ~self._sets["v:1"])):
+                for sold, part in enumerate((together & sale, together & ~sale)):
                     for length, of_length in enumerate(lengths):
                         if equal := part & of_length:
                             yield (cost, apart, sold, length), equal
@@ -229,7 +232,7 @@ class _Query:
             if name == "status":
                 found[name] = _some((status, status, self.hits & self._sets[f"u:{status}"]) for status in _STATUSES)
             elif name == "availability":
-                held = self._sets["v:1"]
+                held = self._sets[_FOR_SALE]
                 found[name] = _some((("true", "", self.hits & held), ("false", "", self.hits & ~held)))
             elif name in FACETS:
                 found[name] = self._column(name)

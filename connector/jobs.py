@@ -39,7 +39,7 @@ APPLICATION = "connector"
 # `pulls` holds what may take an hour, `shops` what is over in a minute: a long pull must not keep a subscription or a
 # read of the same shop waiting. Both run one job a shop at a time, and the shops take turns.
 PULLS, SHOPS = "pulls", "shops"
-LONG_JOBS = frozenset({"feeds.build", "sync.first", "sync.reconcile"})
+LONG_JOBS = frozenset({"feeds.build", "sync.first", "sync.prove", "sync.reconcile"})
 HOUSE = "house"  # the partition of jobs that belong to no shop
 AT_ONCE = 8  # jobs of one queue that one worker runs at a time
 LEASE = timedelta(seconds=15)  # how long a seat stays taken without a heartbeat; a killed worker's work waits so long

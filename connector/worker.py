@@ -3,6 +3,7 @@
     heartbeat      renews the seat's lease; a worker that lost its seat ends at once
     drain          waiting deliveries → effects
     watch          takes over what a dead worker left
+    search index   follows the changes of the list
     housekeeping   pins and clears what is due; wakes reads, passes and renewals; drops what is old
 
 As many as needed on PostgreSQL, one on SQLite. After kill -9 the seat is free when its lease runs out (15 s): then
@@ -25,6 +26,7 @@ from datetime import timedelta
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from connector import clock, db, jobs, telemetry
+from connector.commerce.catalog import markets
 from connector.commerce.shops import grants
 from connector.commerce.shops import queries as shops
 from connector.config import Settings
@@ -32,13 +34,31 @@ from connector.db import Scope
 from connector.earnings.attribution import gaps, touches
 from connector.errors import Conflict, ConnectorError
 from connector.insight.feeds import build, feeds
+from connector.insight.market import index
 from connector.operations import rounds
-from connector.sync import first, products, reconcile, reread
+from connector.operations.privacy import erase, export
+from connector.operations.privacy import requests as privacy
+from connector.sync import first, products, proof, reconcile, reread, schedule
 from connector.sync import queries as sync_queries
-from connector.webhooks import drain, retention, subscribe, wanted
+from connector.webhooks import drain, preview, retention, subscribe, wanted
 
 # Imported for the jobs that they register.
-JOBS = (first.first, products.refetch, reconcile.job, subscribe.subscribe, wanted.read_wanted, build.build, reread.job)
+JOBS = (
+    first.first,
+    products.refetch,
+    products.resync,
+    markets.read,
+    reconcile.job,
+    subscribe.subscribe,
+    wanted.read_wanted,
+    preview.preview,
+    preview.run,
+    privacy.answer,
+    privacy.resume,
+    build.build,
+    reread.job,
+    proof.job,
+)
 
 BEAT = 3.0
 DRAIN_ENDS_WITHIN, JOBS_END_WITHIN = 15.0, 20
@@ -71,6 +91,7 @@ def run(settings: Settings) -> int:
             ("heartbeat", _heartbeat),
             ("drain", _drain),
             ("watch", _watch),
+            ("search index", _follow_list),
             ("housekeeping", _housekeeping),
         )
     ]
@@ -158,6 +179,19 @@ def _drain(settings: Settings, slot: str, owner: str, stop: threading.Event) -> 
         stop.wait(drain.wait_between(handled).total_seconds())
 
 
+def _follow_list(settings: Settings, slot: str, owner: str, stop: threading.Event) -> None:
+    # A thread of its own: a whole catalog takes a minute. Of several workers one writes, the others find nothing to do.
+    telemetry.bind(worker=slot)
+    chores = (
+        _Chore("index changed listings", 2.0, lambda: index.follow(stop.is_set)),
+        _Chore("compare index and list", 3600.0, index.check, due=time.monotonic() + 20),
+    )
+    while not stop.wait(0.5):
+        for chore in chores:
+            if not stop.is_set():
+                chore.do(time.monotonic())
+
+
 def _watch(settings: Settings, slot: str, owner: str, stop: threading.Event) -> None:
     # A thread of its own: a chore may take minutes, and a dead worker's jobs shall go on within seconds.
     telemetry.bind(worker=slot)
@@ -195,9 +229,14 @@ def _housekeeping(settings: Settings, slot: str, owner: str, stop: threading.Eve
         _Chore("wake wanted reads", 15.0, wanted.wake_due),
         _Chore("pin and clear", 30.0, lambda: money.mature(stop.is_set)),
         _Chore("start reconciliation passes", 60.0, passes.start),
+        _Chore("start due syncs", 60.0, schedule.start_due, due=time.monotonic() + 30),
+        _Chore("start looks and proofs", 300.0, start_looks, due=time.monotonic() + FIRST_PASS_AFTER.total_seconds()),
         _Chore("keep idle grants alive", 3600.0, keep_alive, due=time.monotonic() + 300),
         _Chore("drop old bodies", 3600.0, lambda: retention.drop_bodies(settings), due=time.monotonic() + 60),
         _Chore("build feeds", 600.0, feeds_due, due=time.monotonic() + 120),
+        _Chore("answer privacy requests", 60.0, privacy.wake_due),
+        _Chore("keep erased people forgotten", 3600.0, erase.keep_forgotten, due=time.monotonic() + 150),
+        _Chore("drop privacy files", 3600.0, export.drop_expired, due=time.monotonic() + 180),
         _Chore("forget devices", 3600.0, forget_devices, due=time.monotonic() + 90),
         _Chore("forget old jobs", 3600.0, lambda: jobs.forget_finished(db.current(), clock.wall())),
     )
@@ -280,6 +319,30 @@ class _Passes:
                 jobs.enqueue(session, "sync.reconcile", f"{shop_id}:{clock.wall():%Y%m%dT%H}", shop_id=shop_id)
             started += 1
         return started
+
+
+def start_looks() -> int:
+    """Start the daily and weekly looks whose time has come, and the proofs of days that are due; how many jobs."""
+    started = 0
+    for shop_id in _connected():
+        now = clock.now()
+        with db.read(Scope.shop(shop_id)) as session:
+            shop = shops.get(session, shop_id)
+            week = sync_queries.last_begun(session, shop_id, ("week",)) or shop.installed_at
+            day = sync_queries.last_begun(session, shop_id, ("day", "week")) or shop.installed_at
+            days = proof.days_due(session, shop, now)
+        look = "week" if now - week >= timedelta(days=7) else "day" if now - day >= timedelta(days=1) else ""
+        with db.write(Scope.shop(shop_id)) as session:
+            # Day and hour in the keys: several workers start each once.
+            if look:
+                key = f"{shop_id}:{look}:{clock.wall():%Y%m%d}"
+                jobs.enqueue(session, "sync.reconcile", key, shop_id=shop_id, look=look)
+            for name in days:
+                jobs.enqueue(
+                    session, proof.JOB, f"{shop_id}:{name}:{clock.wall():%Y%m%dT%H}", shop_id=shop_id, day=name
+                )
+        started += bool(look) + len(days)
+    return started
 
 
 def until_pass(shop_id: str) -> timedelta:

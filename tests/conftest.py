@@ -18,6 +18,7 @@ import pytest
 import sqlalchemy as sa
 
 from connector import clock, db, jobs, vault
+from connector.commerce.shops import settings as shop_settings
 from connector.db import Database
 from connector.migrations.run import migrate
 from tests.clean import Reused
@@ -36,6 +37,12 @@ def missing(what: str, remedy: str) -> None:
     if os.environ.get("CI") == "true":
         pytest.fail(f"{what} is absent under CI: {remedy}")
     pytest.skip(f"{what} is absent: {remedy}")
+
+
+@pytest.fixture(autouse=True)
+def _no_store_to_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most tests have no store behind their orders: clearing doesn't wait for one. Tests of it set the default back."""
+    monkeypatch.setitem(shop_settings.DEFAULTS, "reread_before_clearing", 0)
 
 
 @pytest.fixture(scope="session")

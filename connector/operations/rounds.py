@@ -17,7 +17,7 @@ from typing import TypeVar
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from connector import db, telemetry
+from connector import clock, db, jobs, telemetry
 from connector.commerce.shops import queries as shops
 from connector.db import Scope
 from connector.earnings.intake import take_in
@@ -25,6 +25,7 @@ from connector.earnings.intake.portion import Portion, crossed, said
 from connector.earnings.settlement import clear, close
 from connector.earnings.settlement.tables import Closing
 from connector.errors import Conflict
+from connector.sync import reread
 
 T = TypeVar("T")
 TRIES = 5
@@ -65,6 +66,30 @@ def clear_due(
 ) -> Round:
     """Clear every line that is due; how many lines. What fails is in the Round and stops nothing."""
     return _round(clear.clear_portion, as_of, shop_id, stop, skip)
+
+
+def read_before_clearing(as_of: datetime, shop_id: str | None = None) -> dict[str, str]:
+    """Ask the stores for the orders that are due to clear, and wait for it; order id → why its store couldn't be asked.
+
+    HTTP: never inside `db.write()`. A worker starts jobs for it instead (`start_rereads`).
+    """
+    waits: dict[str, str] = {}
+    for one in _walk(shop_id):
+        waits |= reread.before_clearing(one, as_of, at_once=True).waits
+    return waits
+
+
+def start_rereads(as_of: datetime) -> int:
+    """Start the job for each shop that has orders to be read before they clear; how many shops. One a minute each."""
+    started = 0
+    for one in _walk(None):
+        with db.read(Scope.shop(one)) as session:
+            wanted = reread.wanted(session, one, as_of)
+        if wanted:
+            with db.write(Scope.shop(one)) as session:
+                jobs.enqueue(session, reread.JOB, f"{one}:{clock.wall():%Y%m%dT%H%M}", shop_id=one)
+            started += 1
+    return started
 
 
 def _round(

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from connector.sync.tables import Reconciliation, SyncNote, SyncRefusal, SyncRun
+from connector.commerce.catalog import refusals as refusals_of
+from connector.commerce.catalog.tables import RefusedProduct
+from connector.commerce.shops.tables import Shop
+from connector.sync.tables import (
+    DailyProof,
+    Reconciliation,
+    SyncDifference,
+    SyncNote,
+    SyncRefusal,
+    SyncRun,
+    SyncState,
+)  # fmt: skip
+
+QUIET = timedelta(hours=3)  # a living worker compares each shop every hour
 
 
 def run(session: Session, run_id: str) -> SyncRun | None:
@@ -41,6 +55,42 @@ def refusal_reasons(session: Session, run_id: str) -> dict[str, int]:
         sa.select(SyncRefusal.reason, sa.func.count()).where(SyncRefusal.run_id == run_id).group_by(SyncRefusal.reason)
     )
     return {row[0]: row[1] for row in found}
+
+
+def dead_letters(session: Session, shop_id: str | None = None, *, sample: int = 20) -> list[refusals_of.Group]:
+    """What can't be taken in now, of one shop or of all, by cause with its remedy; the most frequent cause first."""
+    return refusals_of.groups(session, shop_id, sample=sample)
+
+
+def dead_letter_count(session: Session, shop_id: str | None = None) -> int:
+    """How many products can't be taken in now."""
+    counted = sa.select(sa.func.count()).select_from(RefusedProduct)
+    return session.scalar(counted.where(RefusedProduct.shop_id == shop_id) if shop_id else counted) or 0
+
+
+def differences(
+    session: Session, run_id: str, *, kind: str = "", after: str = "", limit: int = 100
+) -> Sequence[SyncDifference]:
+    """What a dry run would change, by product ref behind `after`; only new, changed or gone ones where `kind` says."""
+    asked = sa.select(SyncDifference).where(SyncDifference.run_id == run_id, SyncDifference.product_ref > after)
+    if kind:
+        asked = asked.where(SyncDifference.kind == kind)
+    return session.scalars(asked.order_by(SyncDifference.product_ref).limit(limit)).all()
+
+
+def difference_counts(session: Session, run_id: str) -> dict[str, int]:
+    """kind → how many products a dry run would add, change or remove."""
+    found = session.execute(
+        sa.select(SyncDifference.kind, sa.func.count())
+        .where(SyncDifference.run_id == run_id)
+        .group_by(SyncDifference.kind)
+    )
+    return {row[0]: row[1] for row in found}
+
+
+def state(session: Session, shop_id: str) -> SyncState | None:
+    """How far the shop's catalog is, and whether its schedule is paused."""
+    return session.get(SyncState, shop_id)
 
 
 def notes(session: Session, run_id: str) -> Sequence[SyncNote]:
@@ -77,6 +127,46 @@ def last_good(session: Session, shop_id: str, joined: datetime, overlap: timedel
     return good
 
 
-def last_begun(session: Session, shop_id: str) -> datetime | None:
-    """When the newest pass began, whatever became of it."""
-    return session.scalar(sa.select(sa.func.max(Reconciliation.started_at)).where(Reconciliation.shop_id == shop_id))
+def last_begun(session: Session, shop_id: str, looks: Collection[str] = ()) -> datetime | None:
+    """When the newest pass began (of one of these looks, where some are named), whatever became of it."""
+    query = sa.select(sa.func.max(Reconciliation.started_at)).where(Reconciliation.shop_id == shop_id)
+    return session.scalar(query.where(Reconciliation.look.in_(looks)) if looks else query)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a shop's reconciliation stands."""
+
+    last: Reconciliation | None  # the newest pass that is over
+    good_at: datetime | None  # when the newest pass without gaps began
+    stuck: bool  # no good pass for QUIET: a shop that is connected is compared hourly
+    running: Reconciliation | None
+
+
+def standing(session: Session, shop: Shop, now: datetime) -> Standing:
+    """How the shop's passes go. `now` is business time."""
+    rows = session.scalars(
+        sa.select(Reconciliation)
+        .where(Reconciliation.shop_id == shop.id)
+        .order_by(Reconciliation.started_at.desc(), Reconciliation.id.desc())
+        .limit(100)
+    ).all()
+    good_at = next((row.started_at for row in rows if row.status == "done"), None)
+    return Standing(
+        last=next((row for row in rows if row.status != "running"), None),
+        good_at=good_at,
+        stuck=shop.status == "connected" and (good_at or shop.installed_at) < now - QUIET,
+        running=next((row for row in rows if row.status == "running"), None),
+    )
+
+
+def proofs(
+    session: Session, shop_id: str, *, since: str = "", until: str = "", limit: int = 60
+) -> Sequence[DailyProof]:
+    """A shop's daily proofs, newest day first; `since` and `until` are days, both taken in."""
+    query = sa.select(DailyProof).where(DailyProof.shop_id == shop_id)
+    if since:
+        query = query.where(DailyProof.day >= since)
+    if until:
+        query = query.where(DailyProof.day <= until)
+    return session.scalars(query.order_by(DailyProof.day.desc()).limit(limit)).all()

@@ -1,17 +1,20 @@
-"""One plain pass over a shop's orders: what the store changed since the last good moment, compared with what we hold.
+"""One pass over a shop's orders: what the store changed since the last good moment, compared with what we hold.
 
 What is missing or older here is read and taken in like any other order. The proof is kept: orders at the store = orders
 seen = orders evaluated, with the gaps by name. A pass may be repeated or killed at any point: it only ever converges.
+
+Three looks, each a pass of its own length: `hour` over the last hours at least, `day` over three days, `week` over five
+weeks. The longer two are deep: a store may change a part of an order (a fulfilment, a payment) without moving the
+order's own change time, so the orders whose money hasn't cleared are read again whatever the list says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from connector import clock, db, jobs, telemetry
@@ -19,17 +22,20 @@ from connector.commerce.orders.tables import Order
 from connector.commerce.shops import grants
 from connector.commerce.shops import queries as shops
 from connector.db import Scope, new_id
-from connector.earnings.intake import take_in as intake
+from connector.earnings.commission.tables import Clearance
 from connector.earnings.intake.portion import said
-from connector.errors import ConnectorError, GrantLost, PlatformBusy, PlatformDown
-from connector.events import OrderSeen
+from connector.errors import ConnectorError
 from connector.platforms import roster
 from connector.platforms.contract import Http, OrderHead, OrderPage, Platform
-from connector.sync import queries
+from connector.sync import queries, reread
 from connector.sync.tables import Reconciliation
 
 NAMED = 1_000  # names kept of a list that may be long
-TRIES = 5
+# How far back each look goes at least, whatever earlier passes proved.
+LOOKS = {"hour": timedelta(hours=2), "day": timedelta(days=3), "week": timedelta(days=35)}
+DEEP = frozenset({"day", "week"})
+MOST_REREAD = 3_000  # orders of one deep look, those that were asked for longest ago first
+ASKED_LATELY = timedelta(hours=12)
 _log = telemetry.logger(__name__)
 
 
@@ -42,26 +48,35 @@ class _Pass:
     as_of: datetime
     http: Http | None
     refs: dict[str, str] = field(default_factory=dict)  # order ref → number, of all that the store listed
+    look: str = "hour"
     seen_before: int = 0
+    reread: int = 0
+    unheard: list[str] = field(default_factory=list)  # numbers: they had changed, and the store's list didn't say so
     fetched: int = 0
     missing: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)  # order ref → why it could not be taken in
 
 
 @jobs.workflow("sync.reconcile")
-def job(shop_id: str) -> str:
+def job(shop_id: str, look: str = "hour") -> str:
     """The job: the pass's id."""
-    return reconcile(shop_id).id
+    return reconcile(shop_id, look=look).id
 
 
 def reconcile(
-    shop_id: str, *, since: datetime | None = None, as_of: datetime | None = None, http: Http | None = None
+    shop_id: str,
+    *,
+    since: datetime | None = None,
+    as_of: datetime | None = None,
+    http: Http | None = None,
+    look: str = "hour",
 ) -> Reconciliation:
     """Compare, fetch what is missing, and keep the proof. HTTP: never inside `db.write()`.
 
     Shape:  `since` None looks from the moment up to which nothing is open (`queries.last_good`), less the platform's
-            overlap; at first from the shop's joining. The row's status: done | gaps (an order is named that is not
-            taken in or not evaluated) | failed (the pass could not be made to its end; `problem` says why).
+            overlap, and at least as far back as the look goes; never from before the shop's joining. The row's status:
+            done | gaps (an order is named that is not taken in or not evaluated) | failed (the pass could not be made
+            to its end; `problem` says why).
     Errors: NotFound for an unknown shop.
     """
     as_of = as_of or clock.now()
@@ -70,20 +85,22 @@ def reconcile(
         platform = roster.platform(shop.platform)
         overlap = timedelta(seconds=platform.overlap_seconds)
         last = queries.last_good(session, shop_id, shop.installed_at, overlap) or shop.installed_at
-        since = since or last - overlap
+        since = since or max(shop.installed_at - overlap, min(last - overlap, as_of - LOOKS[look]))
         _close_interrupted(session, shop_id)
         row = Reconciliation(
             id=new_id("rec"), shop_id=shop_id, since=since, started_at=as_of, finished_at=None, missing=[], gaps=[],
-            status="running",
+            status="running", look=look, unheard=[],
         )  # fmt: skip
         session.add(row)
         jobs.enqueue(session, "webhooks.subscribe", f"{shop_id}:{row.id}", shop_id=shop_id)
-    found = _Pass(shop_id, platform, as_of, http)
+    found = _Pass(shop_id, platform, as_of, http, look=look)
     problem = ""
     try:
         for page in _pages(found, since):
             _compare(found, page)
             jobs.check()
+        if look in DEEP:
+            _look_deep(found, since)
     except Exception as error:
         problem = said(error)
         if not isinstance(error, ConnectorError):
@@ -104,17 +121,14 @@ def _close_interrupted(session: Session, shop_id: str) -> None:
 
 def _pages(found: _Pass, since: datetime) -> Iterator[OrderPage]:
     """All pages. A store that is busy or away for a moment is asked again; the error goes on when it stays so."""
-    checkpoint, tries = None, 0
+    changed = found.platform.orders.changed
+    checkpoint = None
     while True:
-        try:
-            page = _page(found, since, checkpoint)
-        except (PlatformBusy, PlatformDown) as error:
-            tries += 1
-            if tries >= TRIES:
-                raise
-            jobs.pause(min(30.0, error.retry_after if isinstance(error, PlatformBusy) else 2.0**tries))
-            continue
-        tries = 0
+        page = reread.patiently(
+            lambda at=checkpoint: grants.calling(  # type: ignore[misc]
+                found.shop_id, lambda client: changed(client, since, at), found.http
+            )
+        )
         yield page
         checkpoint = page.checkpoint
         if checkpoint is None:
@@ -130,47 +144,60 @@ def _compare(found: _Pass, page: OrderPage) -> None:
             )
         )
         held = {row[0]: row[1] for row in rows}
+    wanted = []
     for ref, head in heads.items():
         again = ref in found.refs  # it changed while we paged, and is listed a second time
         found.refs[ref] = head.number
         if ref in held and held[ref] >= head.changed_at:
             found.seen_before += not again
             continue
-        _fetch(found, head)
+        wanted.append(head)
+    _fetch(found, wanted)
 
 
-def _page(found: _Pass, since: datetime, checkpoint: str | None) -> OrderPage:
-    changed = found.platform.orders.changed
-    return grants.calling(found.shop_id, lambda client: changed(client, since, checkpoint), found.http)
+def _fetch(found: _Pass, heads: Sequence[OrderHead]) -> None:
+    """Read these orders and take them in. Errors: GrantLost, PlatformBusy, PlatformDown end the pass; others name a
+    gap."""
+    numbers = {head.order_ref: head.number for head in heads}
+    for number in numbers.values():
+        if number not in found.missing and len(found.missing) < NAMED:
+            found.missing.append(number)
+    for reading in reread.read_in(found.shop_id, list(numbers), why="reconcile", as_of=found.as_of, http=found.http):
+        if reading.outcome == "not_shown":
+            found.failed[reading.order_ref] = "the store listed it and no longer has it"
+        elif reading.outcome == "failed":
+            found.failed[reading.order_ref] = reading.problem
+        else:
+            found.fetched += 1
+            found.failed.pop(reading.order_ref, None)
 
 
-def _fetch(found: _Pass, head: OrderHead) -> None:
-    """Read an order and take it in. Errors: GrantLost, PlatformBusy, PlatformDown end the pass; others name a gap."""
-    jobs.check()
-    if head.number not in found.missing and len(found.missing) < NAMED:
-        found.missing.append(head.number)
-    try:
-        one = found.platform.orders.one
-        read = grants.calling(found.shop_id, lambda client: one(client, head.order_ref), found.http)
-        if read is None:
-            found.failed[head.order_ref] = "the store listed it and no longer has it"
-            return
-        with db.write(Scope.shop(found.shop_id)) as session:
-            intake.take_in(
-                session, shops.get(session, found.shop_id), OrderSeen(read.snapshot, read.buyer),
-                triggered_at=read.read_at, source="read:reconcile", as_of=found.as_of,
-            )  # fmt: skip
-    except (GrantLost, PlatformBusy, PlatformDown, OperationalError):
-        raise
-    except Exception as error:
-        _log.warning(
-            "reconcile.not_taken_in", shop_id=found.shop_id, order_ref=head.order_ref, error=said(error),
-            exc_info=None if isinstance(error, ConnectorError) else error,
-        )  # fmt: skip
-        found.failed[head.order_ref] = said(error)
-    else:
-        found.fetched += 1
-        found.failed.pop(head.order_ref, None)
+def _look_deep(found: _Pass, since: datetime) -> None:
+    """Read the orders whose money hasn't cleared again, whatever the list says of them."""
+    open_money = sa.exists().where(Clearance.order_id == Order.id, Clearance.state == "open")
+    asked = sa.func.coalesce(Order.read_at, Order.first_seen_at)
+    with db.read(Scope.shop(found.shop_id)) as session:
+        rows = session.execute(
+            sa.select(Order.order_ref, Order.number, Order.changed_at)
+            .where(
+                Order.shop_id == found.shop_id,
+                sa.or_(Order.changed_at >= since, Order.placed_at >= since),
+                sa.or_(Order.read_at.is_(None), Order.read_at < found.as_of - ASKED_LATELY),
+                open_money,
+            )
+            .order_by(asked, Order.id)
+            .limit(MOST_REREAD)
+        )
+        held = {ref: (number, changed_at) for ref, number, changed_at in rows}
+    for reading in reread.read_in(found.shop_id, list(held), why="deep_look", as_of=found.as_of, http=found.http):
+        number, changed_at = held[reading.order_ref]
+        if reading.outcome == "failed":
+            found.refs[reading.order_ref] = number
+            found.failed[reading.order_ref] = reading.problem
+            continue
+        found.reread += 1
+        if reading.outcome == "applied" and reading.changed_at == changed_at and len(found.unheard) < NAMED:
+            found.unheard.append(number)
 
 
 def _close(row_id: str, found: _Pass, problem: str) -> Reconciliation:
@@ -179,11 +206,12 @@ def _close(row_id: str, found: _Pass, problem: str) -> Reconciliation:
         evaluated, gaps = _proof(session, found)
         row.at_store, row.seen_before, row.fetched = len(found.refs), found.seen_before, found.fetched
         row.evaluated, row.missing, row.gaps = evaluated, found.missing, gaps
+        row.reread, row.unheard = found.reread, found.unheard
         row.status = "failed" if problem else "gaps" if evaluated != len(found.refs) else "done"
         row.problem, row.finished_at = problem, clock.now()
     _log.info(
         "reconcile.done", shop_id=found.shop_id, status=row.status, at_store=row.at_store, fetched=row.fetched,
-        evaluated=row.evaluated, problem=problem,
+        evaluated=row.evaluated, reread=row.reread, unheard=len(row.unheard), look=found.look, problem=problem,
     )  # fmt: skip
     return row
 

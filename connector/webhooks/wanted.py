@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from connector import clock, db, jobs, telemetry
-from connector.commerce.catalog import read_again
+from connector.commerce.catalog import read_again, stock
 from connector.commerce.shops import grants, queries
 from connector.commerce.shops.tables import Shop
 from connector.db import Scope, new_id
@@ -33,7 +33,7 @@ _log = telemetry.logger(__name__)
 @dataclass(frozen=True, slots=True)
 class _Wish:
     id: str
-    kind: str  # order | product
+    kind: str  # order | product | stock
     ref: str
     why: str
     wanted_at: datetime
@@ -41,12 +41,26 @@ class _Wish:
 
 
 def want(
-    session: Session, shop_id: str, ref: str, why: str, now: datetime | None = None, *, kind: str = "order"
+    session: Session,
+    shop_id: str,
+    ref: str,
+    why: str,
+    now: datetime | None = None,
+    *,
+    kind: str = "order",
+    wait: timedelta | None = None,
 ) -> None:
-    """Wish an order or a product read. The caller enqueues `wake` once for all its wishes."""
-    wish = {"why": why, "wanted_at": now or clock.wall(), "tries": 0, "next_try_at": None, "problem": ""}
-    insert = db.insert(session, WantedRead).values(id=new_id("wnt"), shop_id=shop_id, kind=kind, ref=ref, **wish)
-    session.execute(insert.on_conflict_do_update(index_elements=["shop_id", "kind", "ref"], set_=wish))
+    """Wish an order, a product or a stock item read. The caller enqueues `wake` once for all its wishes.
+
+    `wait`: not before so long, and nobody wakes it but `wake_due`. Wished again meanwhile it isn't put off further, or
+    what sells all the time would never be read.
+    """
+    now = now or clock.wall()
+    wish = {"why": why, "wanted_at": now, "tries": 0, "problem": ""}
+    first = wish | {"next_try_at": now + wait if wait is not None else None}
+    insert = db.insert(session, WantedRead).values(id=new_id("wnt"), shop_id=shop_id, kind=kind, ref=ref, **first)
+    again = wish if wait is not None else first
+    session.execute(insert.on_conflict_do_update(index_elements=["shop_id", "kind", "ref"], set_=again))
 
 
 def wake(session: Session, shop_id: str, key: str) -> None:
@@ -88,6 +102,8 @@ def read_wanted(shop_id: str, http: Http | None = None) -> int:
     orders = [[wish] for wish in wishes if wish.kind == "order"]
     products = [wish for wish in wishes if wish.kind == "product"]
     parts = [products[start : start + read_again.PART] for start in range(0, len(products), read_again.PART)]
+    items = [wish for wish in wishes if wish.kind == "stock"]
+    parts += [items[start : start + stock.PART] for start in range(0, len(items), stock.PART)]
     taken = 0
     while waiting := orders or parts:
         jobs.check()
@@ -113,7 +129,11 @@ def read_wanted(shop_id: str, http: Http | None = None) -> int:
 def _take(shop_id: str, http: Http | None, part: list[_Wish]) -> int:
     if part[0].kind == "order":
         return grants.calling(shop_id, lambda client: _read(shop_id, client, part[0]), http)
-    taken = read_again.read_part(shop_id, [wish.ref for wish in part], http)
+    refs = [wish.ref for wish in part]
+    if part[0].kind == "stock":
+        taken = stock.read_part(shop_id, refs, http)
+    else:
+        taken = read_again.read_part(shop_id, refs, http)
     with db.write(Scope.shop(shop_id)) as session:
         for wish in part:
             _fulfil(session, wish)

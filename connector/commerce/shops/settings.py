@@ -22,6 +22,7 @@ DEFAULTS: dict[str, int | str | None] = {
     "touch_grace_hours": None,
     "hold_days": None,
     "no_signal_days": None,
+    "reread_before_clearing": None,  # 1: nothing clears before the store was asked for the order once more
     "wait_for_signal": 0,  # 1: a line without any sign of delivery waits for one instead of clearing
     "minimum_payout": 0,  # minor units, per currency
     "minimum_followers": 0,  # a creator with fewer at the tap earns nothing by it (D16)
@@ -33,6 +34,7 @@ BOUNDS: dict[str, tuple[int, int]] = {
     "touch_grace_hours": (0, 72),
     "hold_days": (0, 90),
     "no_signal_days": (1, 365),
+    "reread_before_clearing": (0, 1),
     "wait_for_signal": (0, 1),
     "minimum_payout": (0, 10**12),
     "minimum_followers": (0, 10**9),

@@ -1,5 +1,9 @@
 """Pending becomes cleared once the hold is over, nothing is open, and the decision is final (R9, F3).
 
+Nor does anything clear on what deliveries alone told: the store must have been asked for the order since it became due
+(`reread_before_clearing`, a dated setting read at the clearing). A shop that left can't be asked any more: its money
+matures on the last known facts (R16).
+
 The clearance row says that a line has cleared, and its transfer is booked in the same transaction. Orders are locked
 first, as intake does, so that a delivery and a clearing of one line never go by the same balances at once.
 """
@@ -9,12 +13,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from connector import db
 from connector.commerce.orders.tables import Order
+from connector.commerce.shops import queries as shops
+from connector.commerce.shops import settings
 from connector.earnings.attribution.tables import DecisionRow
 from connector.earnings.commission.tables import Clearance
 from connector.earnings.intake import portion
@@ -25,6 +32,8 @@ from connector.errors import Conflict
 
 BATCH = 200  # orders looked at for one transaction
 AT_ONCE = 25  # orders booked together
+# A look at the store that is older proves nothing: a worker that was down for a week asks again.
+READ_IS_GOOD_FOR = timedelta(hours=6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +60,13 @@ def clear_portion(
     earns nothing clears too, without an entry: from then on what it still gains or loses is booked as cleared (F6).
     An order whose lines moved although it was locked, or that the ledger refuses, is undone alone and named.
     """
-    waiting = sa.select(Clearance.order_id).where(*_is_due(shop_id, as_of), Clearance.order_id.not_in(skip)).distinct()
+    due_now = [*_is_due(shop_id, as_of), *_was_read(session, shop_id, as_of)]
+    waiting = sa.select(Clearance.order_id).where(*due_now, Clearance.order_id.not_in(skip)).distinct()
     order_ids = session.execute(waiting.order_by(Clearance.order_id).limit(limit)).scalars().all()
     currencies = _locked(session, order_ids)
 
     def clear(group: Sequence[str]) -> int:
-        due = _due(session, shop_id, as_of, group)
+        due = _due(session, due_now, as_of, group)
         _mark(session, due, as_of)
         drafts = []
         for order_id, lines in due.items():
@@ -65,6 +75,49 @@ def clear_portion(
         return sum(len(lines) for lines in due.values())
 
     return portion.take(session, list(currencies), clear, name="clear", at_once=AT_ONCE)
+
+
+def unread(
+    session: Session, shop_id: str, as_of: datetime, limit: int, *, skip: Collection[str] = ()
+) -> list[tuple[str, str, datetime]]:
+    """Orders that would clear had the store been asked: (order id, the store's ref, due since), the longest first."""
+    if not must_be_read(session, shop_id, as_of):
+        return []
+    since = sa.func.min(_became_due())
+    query = (
+        sa.select(Order.id, Order.order_ref, sa.type_coerce(since, db.Moment()))
+        .join(Clearance, Clearance.order_id == Order.id)
+        .where(*_is_due(shop_id, as_of), sa.not_(_fresh(as_of)), Order.id.not_in(skip))
+        .group_by(Order.id, Order.order_ref)
+        .order_by(since, Order.id)
+        .limit(limit)
+    )
+    return [(row[0], row[1], row[2]) for row in session.execute(query)]
+
+
+def must_be_read(session: Session, shop_id: str, as_of: datetime) -> bool:
+    """Must the store be asked before anything of this shop clears at `as_of`?"""
+    if not settings.whole(session, shop_id, "reread_before_clearing", as_of):
+        return False
+    return shops.get(session, shop_id).status != "left"
+
+
+def _was_read(session: Session, shop_id: str, as_of: datetime) -> list[sa.ColumnElement[bool]]:
+    if not must_be_read(session, shop_id, as_of):
+        return []
+    read = sa.exists().where(Order.id == Clearance.order_id, _fresh(as_of))
+    return [read.correlate(Clearance)]
+
+
+def _fresh(as_of: datetime) -> sa.ColumnElement[bool]:
+    since_due = sa.or_(Order.read_at >= _became_due(), Order.read_at >= as_of)
+    return sa.and_(Order.read_at.is_not(None), since_due, Order.read_at >= as_of - READ_IS_GOOD_FOR)
+
+
+def _became_due() -> sa.ColumnElement[datetime]:
+    """When the hold was over and nothing was open any more."""
+    later = sa.case((Clearance.updated_at > Clearance.clears_at, Clearance.updated_at), else_=Clearance.clears_at)
+    return sa.type_coerce(later, db.Moment())
 
 
 def _is_due(shop_id: str, as_of: datetime) -> tuple[sa.ColumnElement[bool], ...]:
@@ -90,7 +143,9 @@ def _locked(session: Session, order_ids: Collection[str]) -> dict[str, str]:
     return {row.id: row.currency for row in found}
 
 
-def _due(session: Session, shop_id: str, as_of: datetime, order_ids: Sequence[str]) -> dict[str, list[_Due]]:
+def _due(
+    session: Session, due_now: Sequence[sa.ColumnElement[bool]], as_of: datetime, order_ids: Sequence[str]
+) -> dict[str, list[_Due]]:
     """Read under the lock: who came second finds nothing."""
     query = (
         sa.select(
@@ -101,7 +156,7 @@ def _due(session: Session, shop_id: str, as_of: datetime, order_ids: Sequence[st
             DecisionRow,
             sa.and_(DecisionRow.order_id == Clearance.order_id, DecisionRow.line_ref == Clearance.line_ref),
         )
-        .where(*_is_due(shop_id, as_of), Clearance.order_id.in_(order_ids))
+        .where(*due_now, Clearance.order_id.in_(order_ids))
         .order_by(Clearance.order_id, Clearance.line_ref)
     )  # fmt: skip
     found: dict[str, list[_Due]] = defaultdict(list)

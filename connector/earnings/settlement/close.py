@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from connector import audit
 from connector.commerce.orders.tables import Order
+from connector.commerce.shops import connect
 from connector.commerce.shops.tables import Shop
 from connector.db import new_id
 from connector.earnings.ledger import journal, outstanding, queries
@@ -34,10 +35,13 @@ def close_period(session: Session, shop_id: str, name: str, as_of: datetime, by:
 
     Two at once: the second waits for the first and is refused.
     Errors: NotFound for the shop; InputRefused for a name that isn't a month; Conflict when the month isn't over at
-    `as_of`, when it or a later one is closed already, or when the books were closed after `as_of`.
+    `as_of`, when it or a later one is closed already, when the books were closed after `as_of`, or when the shop's
+    currency changed and nobody has looked at that yet.
     """
     shop = _locked(session, shop_id)
     month = period(name, shop.time_zone)
+    if changed := connect.currency_sentence(shop):
+        raise Conflict(f"{changed} Run `connector shop accept-currency {shop.domain}` when it is right.")
     _refuse(session, shop_id, month, as_of)
     closings = []
     for currency in sorted({*outstanding.currencies(session, shop_id), shop.currency} - {""}):

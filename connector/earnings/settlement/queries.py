@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from connector.earnings.commission.tables import Clearance
-from connector.earnings.settlement.tables import Closing, Statement, StatementLine
+from connector.earnings.settlement.tables import Closing, Statement, StatementLine, WaitingReread
 from connector.errors import NotFound
 
 # A line that is due is cleared within minutes by a living worker.
@@ -126,13 +127,21 @@ def stalled(session: Session, as_of: datetime, *, shop_id: str | None = None, li
     query = sa.select(Clearance).where(sa.or_(held, signal, late, unheard)).order_by(since).limit(limit)
     if shop_id is not None:
         query = query.where(Clearance.shop_id == shop_id)
-    return [_stalled(row) for row in session.scalars(query)]
+    rows = session.scalars(query).all()
+    waits = waiting_reads(session, {row.order_id for row in rows})
+    return [_stalled(row, waits.get(row.order_id)) for row in rows]
 
 
-def _stalled(row: Clearance) -> Stalled:
+def waiting_reads(session: Session, order_ids: Collection[str]) -> dict[str, WaitingReread]:
+    """Those of the orders whose store could not be asked before they clear."""
+    found = session.scalars(sa.select(WaitingReread).where(WaitingReread.order_id.in_(order_ids)))
+    return {row.order_id: row for row in found}
+
+
+def _stalled(row: Clearance, wait: WaitingReread | None) -> Stalled:
     if row.state == "cleared" or row.clears_at is None:
         reason = row.why
     else:
-        reason = row.blocked or "not_cleared_yet"
+        reason = row.blocked or (wait.reason if wait is not None else "not_cleared_yet")
     since = row.cleared_at or row.clears_at or row.updated_at
     return Stalled(row.order_id, row.line_ref, row.shop_id, reason, since)

@@ -62,3 +62,19 @@ class StatementLine(Base):
     line_ref: Mapped[str]
     content_id: Mapped[str | None]
     amount: Mapped[int]  # minor units; negative when it takes back what an earlier statement gave
+
+
+class WaitingReread(Base):
+    """An order whose commission would clear, and whose newest facts the store could not be asked for (yet)."""
+
+    __tablename__ = "waiting_rereads"
+    __table_args__ = (sa.Index("ix_waiting_rereads_shop_id_next_try_at", "shop_id", "next_try_at"),)
+
+    order_id: Mapped[str] = mapped_column(sa.ForeignKey("orders.id"), primary_key=True)
+    shop_id: Mapped[str] = mapped_column(sa.ForeignKey("shops.id"))
+    due_at: Mapped[datetime]  # since when it could clear
+    reason: Mapped[str]  # store_away | store_busy | grant_lost | order_unreadable
+    problem: Mapped[str]
+    tried_at: Mapped[datetime]  # wall time
+    next_try_at: Mapped[datetime]  # wall time
+    tries: Mapped[int]

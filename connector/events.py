@@ -217,6 +217,7 @@ class OrderSeen(msgspec.Struct, frozen=True, tag=True):
     snapshot: OrderSnapshot
     buyer: Buyer = Buyer()
     disputes: tuple[Dispute, ...] = ()  # as an API read knows them; a body never does
+    hints: tuple[Carrier, ...] = ()  # of its way to us, as only one side tells them: landing page, journey
 
 
 class OrderStub(msgspec.Struct, frozen=True, tag=True):
@@ -255,6 +256,12 @@ class ShopSeen(msgspec.Struct, frozen=True, tag=True):
     profile: ShopProfile
 
 
+class ScopesSeen(msgspec.Struct, frozen=True, tag=True):
+    """What the merchant lets us do, from now on."""
+
+    granted: tuple[str, ...]
+
+
 class ShopLeft(msgspec.Struct, frozen=True, tag=True):
     """The merchant uninstalled. Older than the last install: a late delivery, ignored."""
 
@@ -288,8 +295,8 @@ class Unrecognised(msgspec.Struct, frozen=True, tag=True):
 
 
 Event = (
-    OrderSeen | OrderStub | OrderGone | ProductSeen | ProductStub | ProductGone | StockSeen | ShopSeen | ShopLeft
-    | BulkFinished | PrivacyAsked | Ignored | Unrecognised
+    OrderSeen | OrderStub | OrderGone | ProductSeen | ProductStub | ProductGone | StockSeen | ShopSeen | ScopesSeen
+    | ShopLeft | BulkFinished | PrivacyAsked | Ignored | Unrecognised
 )  # fmt: skip
 
 _encoder = msgspec.json.Encoder(order="deterministic")

@@ -404,6 +404,8 @@ class _NoBudget:
 
     def heard(self, available: float, maximum: float, restore_rate: float) -> None: ...
 
+    def served(self, version: str) -> None: ...
+
 
 # --- secrets ----------------------------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from typing import Any, Literal, Protocol
 import msgspec
 from pydantic_settings import BaseSettings
 
-from connector.events import Buyer, Dispute, Event, OrderSeen, OrderSnapshot, Product, Refund, ShopProfile
+from connector.events import Buyer, Carrier, Dispute, Event, OrderSeen, OrderSnapshot, Product, Refund, ShopProfile
 
 Capability = Literal[
     "joins_by_code",  # authorization code grant, started by us
@@ -210,10 +210,11 @@ class OrderRead:
     buyer: Buyer
     read_at: datetime  # time of the request: its trigger time
     disputes: tuple[Dispute, ...] = ()  # beside the snapshot: a body of the same version can't know them
+    hints: tuple[Carrier, ...] = ()  # the same: what the store's own journey says of the buyer's way
 
     @property
     def seen(self) -> OrderSeen:
-        return OrderSeen(self.snapshot, self.buyer, self.disputes)
+        return OrderSeen(self.snapshot, self.buyer, self.disputes, self.hints)
 
 
 @dataclass(frozen=True, slots=True)
@@ -420,10 +421,13 @@ class Checkout(Protocol):
         """The store's page at `url` with the token in its address; with a code, by the store's discount link."""
         ...
 
-    def make_cart(self, client: Client, lines: Sequence[CartLine], token: str, *, code: str = "") -> str:
+    def make_cart(
+        self, domain: str, lines: Sequence[CartLine], token: str, settings: Any, http: Http, *, code: str = ""
+    ) -> str:
         """A cart made at the store, with the token on it and on each of its lines; the address of its checkout.
 
-        Only where the platform can `storefront_carts` and the grant has what it asks for (`may_make_carts`).
+        Only where the platform can `storefront_carts` and the shop granted what it asks for (`may_make_carts`). The
+        buyer waits meanwhile: a few seconds at most.
         Errors: those of the platform; HostRefused for an address that isn't the store's.
         """
         ...
@@ -461,6 +465,8 @@ class Platform:
     embedded: Embedded | None = None  # there where `can("embedded")`
     # what we do with a shop → the scopes that it needs; what isn't named needs none
     features: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    # a page of the store's own admin (`product`, `order`) → its path under the shop's origin, `{ref}` its id there
+    places: Mapping[str, str] = field(default_factory=dict)
 
     def can(self, capability: Capability) -> bool:
         return capability in self.capabilities

@@ -1,28 +1,29 @@
 """What a browser may do with our answers: one strict policy on every HTML page, and the headers around it.
 
 Everything comes from this host. There is no inline script and no inline style anywhere, so the policy needs neither
-nonce nor hash. A stand-alone page can't be framed; the embedded dashboard names its one shop with `may_be_framed_by`.
+nonce nor hash. A stand-alone page can't be framed. Every HTML answer to a request with a good session token (an error
+too) names exactly that shop's admin, and lets in the platform's own script: the one exception to "this host alone".
+Pictures and downloads that need the token are fetched by our script, hence `blob:` there.
 """
 
 from __future__ import annotations
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, request
 
 from connector.config import Settings
+from connector.web import embedded
 
 _POLICY = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "default-src 'none'; style-src 'self'; script-src 'self'{script}; img-src 'self' data:{img}; font-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors {ancestors}"
 )
 
 
-def may_be_framed_by(*origins: str) -> None:
-    """Let exactly these origins frame this answer. Only from a *verified* shop, never from a query."""
-    g.frame_ancestors = origins
-
-
 def policy() -> str:
-    return _POLICY.format(ancestors=" ".join(g.get("frame_ancestors", ())) or "'none'")
+    frame = embedded.frame()
+    if frame is None:
+        return _POLICY.format(script="", img="", ancestors="'none'")
+    return _POLICY.format(script=f" {frame.script_source}", img=" blob:", ancestors=" ".join(frame.ancestors))
 
 
 def install(app: Flask, settings: Settings) -> None:

@@ -6,7 +6,8 @@
 
     public("why")                 nobody needs to be known
     staff("support")              a signed-in staff member with that role or a higher one; who it is: `g.staff`
-    merchant                      a browser that signed in for one shop; which one: `g.shop`
+    merchant                      a browser that signed in for one shop, or somebody in the store's own admin who brings
+                                  the platform's session token; which shop: `g.shop`
     app_scope("listings:read")    an app token with that scope, as `Authorization: Bearer …`; which one: `g.app_token`
     signed("platform webhook")    the view checks a signature on the bytes itself, before anything else
 
@@ -32,11 +33,11 @@ from connector import clock, db, telemetry
 from connector.access import tokens
 from connector.access.roles import Role, covers
 from connector.access.tables import AppToken, Staff
-from connector.commerce.shops import absences
+from connector.commerce.shops import absences, queries
 from connector.commerce.shops.tables import Shop
 from connector.db import Scope
 from connector.errors import ConfigurationWrong, NotAllowed, NotSignedIn
-from connector.web import sessions
+from connector.web import embedded, sessions
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -73,6 +74,14 @@ class AppSeen:
     scopes: frozenset[str]
 
 
+class NeedsToken(NotSignedIn):
+    """A document in the platform's frame that has to ask for a session token first."""
+
+
+class NeedsJoin(NotSignedIn):
+    """A good session token of a shop that isn't connected (any more): opening the app connects it."""
+
+
 class TooMany(Exception):
     """An app token asked more often than `CONNECTOR_REQUESTS_PER_MINUTE`; answered with 429 and Retry-After."""
 
@@ -98,9 +107,17 @@ def staff(role: Role = "support") -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 def merchant(view: Callable[P, R]) -> Callable[P, R]:
     def enter() -> None:
-        g.shop = _shop_of_request()
+        found = embedded.seen()
+        if found is not None:
+            g.shop = _shop_of_visit(found)
+        elif embedded.in_frame() and request.method in ("GET", "HEAD") and not embedded.by_fetch():
+            raise NeedsToken("a page in the frame without a session token")
+        else:
+            g.shop = _shop_of_request()
         telemetry.bind(shop_id=g.shop.id)
-        _check_form()
+        if found is None:
+            # A session token in a header is never sent by a browser on its own: no other site can forge such a form.
+            _check_form()
 
     return _guard(Guard("merchant", "their own shop"), enter)(view)
 
@@ -145,7 +162,8 @@ def actor() -> str:
     if seen := g.get("staff"):
         return f"staff:{seen.name}"
     if shop := g.get("shop"):
-        return f"merchant:{shop.id}"
+        found = embedded.peek()
+        return f"merchant:{shop.id}" + (f"/{found.visit.person_ref}" if found else "")
     if token := g.get("app_token"):
         return f"app:{token.name}"
     return "nobody"
@@ -180,6 +198,19 @@ def _staff_of_request() -> StaffSeen:
             sessions.sign_out("staff")
             raise NotSignedIn("a staff session that was ended")
         return StaffSeen(person.id, person.name, person.role)
+
+
+def _shop_of_visit(found: embedded.Seen) -> Shop:
+    """The connected shop that a session token proves. Errors: NeedsJoin."""
+    with db.read(Scope.system("which shop a session token is about")) as session:
+        shop = queries.find(session, found.platform.slug, found.visit.domain)
+        if shop is None or not queries.has_good_grant(session, shop, clock.wall()):
+            raise NeedsJoin(
+                "a session token of a shop that isn't connected",
+                public="Your store is not connected any more. Open the app in your store's admin to connect it.",
+            )
+        session.expunge(shop)
+        return shop
 
 
 def _shop_of_request() -> Shop:

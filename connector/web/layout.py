@@ -13,7 +13,7 @@ from flask_bootstrap import Bootstrap5
 from markupsafe import Markup
 
 from connector.config import Settings
-from connector.web import amounts, icons, moments, words
+from connector.web import amounts, embedded, icons, moments, words
 from connector.web.guards import public
 
 THEMES = ("auto", "light", "dark")
@@ -41,7 +41,7 @@ def install(app: Flask, settings: Settings) -> None:
     app.jinja_env.globals.update(
         status=words.status, statuses=words.statuses, reason=words.reason, remedy=words.remedy, icon=icon, asset=asset,
         theme=theme, zones=moments.ZONES, zone_name=lambda: str(moments.zone().key), staff_seen=lambda: g.get("staff"),
-        shop_seen=lambda: g.get("shop"), dev=settings.dev, kinds=icons.KINDS, here_at=_here,
+        shop_seen=lambda: g.get("shop"), dev=settings.dev, kinds=icons.KINDS, here_at=_here, frame=embedded.frame,
     )  # fmt: skip
 
 
@@ -66,14 +66,24 @@ def asset(name: str) -> str:
 
 
 def theme() -> str:
+    """In a platform's frame as light as the platform's own pages around it."""
+    if embedded.frame() is not None:
+        return "light"
     chosen = request.cookies.get("theme", "auto")
     return chosen if chosen in THEMES else "auto"
 
 
 def _here(**changes: str | None) -> str:
     """This page's address with some of its query changed (None removes one): filters and chips are links."""
-    wanted: dict[str, Any] = {**request.args.to_dict(), **changes, **(request.view_args or {})}
+    wanted: dict[str, Any] = {**_own_args(), **changes, **(request.view_args or {})}
     return url_for(str(request.endpoint), **{key: value for key, value in wanted.items() if value})
+
+
+def _own_args() -> dict[str, str]:
+    """The query without what a platform's frame added: a token must not ride along in links."""
+    if embedded.frame() is None:
+        return request.args.to_dict()
+    return {name: value for name, value in request.args.items() if name not in embedded.PASSING}
 
 
 def _plain_json(value: Any) -> str:

@@ -24,7 +24,7 @@ from connector.errors import (
     PlatformBusy,
     SignatureRejected,
 )
-from connector.web import guards
+from connector.web import embedded, guards
 
 _log = telemetry.logger(__name__)
 
@@ -108,7 +108,9 @@ def _ours(error: ConnectorError) -> Response:
     else:
         _log.info("request.refused", reference=reference(), error=str(error), kind=type(error).__name__)
     slug = "".join("-" + c.lower() if c.isupper() else c for c in type(error).__name__).lstrip("-")
-    headers = {}
+    if not wants_json() and (onward := _in_frame(error)):
+        return onward
+    headers: dict[str, str] = {**embedded.retry_headers(error)}
     if isinstance(error, PlatformBusy):
         headers["Retry-After"] = str(max(1, int(error.retry_after)))
     if wants_json():
@@ -116,10 +118,34 @@ def _ours(error: ConnectorError) -> Response:
             headers["WWW-Authenticate"] = "Bearer"
         extra = {"field": error.field, "remedy": error.remedy} if isinstance(error, InputRefused) else {}
         return problem(error.status, error.title, error.public, slug=slug, headers=headers, **extra)
-    if isinstance(error, NotSignedIn) and request.method == "GET" and error.public == str(error):
+    plain = type(error) is NotSignedIn and error.public == str(error)
+    if plain and request.method == "GET" and not embedded.by_fetch():
         return _to_sign_in()
     remedy = error.remedy if isinstance(error, InputRefused) else ""
     return page(error.status, error.title, error.public, remedy, headers=headers)
+
+
+def _in_frame(error: ConnectorError) -> Response | None:
+    """Inside a platform's frame nobody is sent to a sign-in page: a document asks the platform for a token, and a shop
+    that isn't connected is connected by opening us; None where there is nothing special."""
+    if embedded.by_fetch():
+        if isinstance(error, guards.NeedsJoin):
+            return Response(status=204, headers={"X-Frame-Document": _launch()})
+        return None
+    if not embedded.in_frame() or request.method not in ("GET", "HEAD"):
+        return None
+    if isinstance(error, guards.NeedsJoin):
+        return redirect(f"{_launch()}?{request.query_string.decode()}", code=303)  # type: ignore[return-value]
+    if isinstance(error, guards.NeedsToken | embedded.TokenRefused):
+        return redirect(embedded.bounce_url(embedded.own_address()), code=303)  # type: ignore[return-value]
+    return None
+
+
+def _launch() -> str:
+    platform = embedded.embedding()
+    found = embedded.peek()
+    slug = found.platform.slug if found else platform.slug if platform else ""
+    return url_for("oauth.launch", slug=slug)
 
 
 def _to_sign_in() -> Response:
@@ -192,7 +218,12 @@ def _answer(status: int, words: tuple[str, str, str], headers: Mapping[str, str]
 def page(
     status: int, title: str, sentence: str, remedy: str = "", *, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """A clear page about an error: what, why, what to do, and the reference to quote."""
+    """A clear page about an error: what, why, what to do, and the reference to quote.
+
+    In a platform's frame nobody would see it before we know whose frame it is: then a token is asked for first.
+    """
+    if embedded.should_ask():
+        return redirect(embedded.bounce_url(embedded.own_address()), code=303)  # type: ignore[return-value]
     html = render_template(
         "web/problem.html", title=title, sentence=sentence, remedy=remedy, reference=reference(), status=status
     )

@@ -12,10 +12,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from flask import Flask, g, session
+from flask.sessions import SecureCookieSessionInterface, SessionMixin
 
 from connector import clock
 from connector.access.tables import Staff
 from connector.config import Settings
+from connector.web import embedded
 
 SlotName = Literal["staff", "merchant"]
 
@@ -43,9 +45,19 @@ class Slot:
     began: datetime
 
 
+class _NotInFrames(SecureCookieSessionInterface):
+    """A request that brings a platform's session token leaves no cookie: who looks is known by the token alone, and a
+    browser that is signed in beside the frame keeps what it has."""
+
+    def should_set_cookie(self, app: Flask, session: SessionMixin) -> bool:
+        return embedded.peek() is None and super().should_set_cookie(app, session)
+
+
 def install(app: Flask, settings: Settings) -> None:
     """Cookie rules: signed, HttpOnly, SameSite=Lax, and outside dev Secure and bound to this host by its name."""
     app.secret_key = settings.session_key.get_secret_value()
+    app.session_interface = _NotInFrames()
+    embedded.install(app)
     app.config.update(
         SESSION_COOKIE_NAME="connector_session" if settings.dev else "__Host-connector_session",
         SESSION_COOKIE_HTTPONLY=True,

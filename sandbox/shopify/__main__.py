@@ -42,6 +42,7 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--client-secret", required=True)
     parser.add_argument("--app-url", required=True, help="where the admin's Open link leads")
     parser.add_argument("--redirect-uri", required=True, action="append", help="allowed callback; may be repeated")
+    parser.add_argument("--scopes", help="what a managed installation grants, parted by commas")
     parser.add_argument("--compliance-uri", help="where compliance topics go; default {app-url}/webhooks/shopify")
     parser.add_argument("--retry-compression", type=float, default=240.0, help="4 h of retries divided by this")
     parser.add_argument("--delivery-threads", type=int, default=4)
@@ -56,7 +57,13 @@ def settings_of(chosen: argparse.Namespace) -> Settings:
     return Settings(
         state_dir=chosen.state_dir,
         base_url=f"http://{chosen.host}:{chosen.port}",
-        app=App(chosen.client_id, chosen.client_secret, chosen.app_url, tuple(chosen.redirect_uri)),
+        app=App(
+            chosen.client_id,
+            chosen.client_secret,
+            chosen.app_url,
+            tuple(chosen.redirect_uri),
+            **({"scopes": chosen.scopes} if chosen.scopes else {}),
+        ),
         clock_file=chosen.clock_file,
         compliance_uri=chosen.compliance_uri or urljoin(chosen.app_url, "/webhooks/shopify"),
         retry_compression=chosen.retry_compression,

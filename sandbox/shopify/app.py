@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
-from sandbox.shopify import admin, control, pages, storefront
+from sandbox.shopify import admin, control, frame, pages, storefront
 from sandbox.shopify.store import Settings, Store, json_answer
 
 PAGE_POLICY = (
@@ -18,6 +18,7 @@ def create_app(store: Store) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.config["MAX_CONTENT_LENGTH"] = 16 * 1024 * 1024
     app.register_blueprint(admin.blueprint(store))
+    app.register_blueprint(frame.blueprint(store))
     app.register_blueprint(pages.blueprint(store))
     app.register_blueprint(storefront.blueprint(store))
     app.register_blueprint(control.blueprint(store))

@@ -141,6 +141,7 @@ def blueprint(store: Store) -> Blueprint:
             shop=store.state.shop(shop),
             installed=store.oauth.installed(shop),
             launch=store.oauth.launch_url(shop),
+            framed=f"/shops/{shop}/admin/apps/{app.client_id}",
         )
 
     # --- files ---

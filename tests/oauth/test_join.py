@@ -23,7 +23,7 @@ from connector.config import Settings
 from connector.db import Database, Scope
 from connector.errors import PlatformDown
 from connector.oauth import revoke
-from connector.oauth.callback import missing_scopes
+from connector.commerce.shops.scopes import missing as missing_scopes
 from connector.oauth.tables import PendingJoin
 from connector.platforms import roster
 from connector.platforms.shopify.settings import ShopifySettings
@@ -264,6 +264,7 @@ def test_deliveries_that_came_before_the_join_are_released(browser: Any, store: 
                 body_size=0,
                 status="parked",
                 reason="unknown_store",
+                body_sealed=vault.current().seal(b"{}"),
             )
         )
     callback(browser, begin(browser))

@@ -79,7 +79,7 @@ def test_another_currency_is_said(database: Database) -> None:
         shop = connect.connect(session, "shopify", PROFILE, GRANT, NOW)
         connect.refresh_profile(session, shop, msgspec.structs.replace(PROFILE, currency="USD"))
         assert (shop.currency, shop.status_reason) == ("USD", "currency_changed")
-        assert shop.status_detail == "The store's currency changed from EUR to USD."
+        assert shop.status_detail.startswith("The store's currency changed from EUR to USD: nothing is settled")
         again = connect.connect(session, "shopify", msgspec.structs.replace(PROFILE, currency="USD"), GRANT, NOW)
         assert again.status_reason == "currency_changed", "coming back does not hide it"
 

@@ -13,7 +13,6 @@ from flask import Flask, g, request
 from connector import db
 from connector.db import Database
 from connector.errors import InputRefused, LedgerRefused, NotFound, PlatformBusy
-from connector.web import csp
 from connector.web.guards import public
 from connector.web.layout import safe_path
 
@@ -39,17 +38,6 @@ def test_every_page_has_the_policy(app: Flask) -> None:
 def test_https_only_outside_dev(make_app: Callable[..., Flask], sqlite_database: Database) -> None:
     app = make_app(env="production", public_url="https://connector.example")
     assert "max-age=31536000" in app.test_client().get("/healthz").headers["Strict-Transport-Security"]
-
-
-def test_a_page_may_name_who_frames_it(app: Flask) -> None:
-    @app.get("/_t/framed")
-    @public("test")
-    def framed() -> str:
-        csp.may_be_framed_by("https://one.myshopify.com", "https://admin.shopify.com")
-        return "framed"
-
-    policy = app.test_client().get("/_t/framed").headers["Content-Security-Policy"]
-    assert policy.endswith("frame-ancestors https://one.myshopify.com https://admin.shopify.com")
 
 
 def test_assets_may_be_kept_and_pages_not(app: Flask) -> None:

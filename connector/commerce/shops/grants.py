@@ -50,14 +50,18 @@ class _Held:
     generation: int
 
 
-def seal_grant(session: Session, shop_id: str, grant: Grant) -> None:
-    """Store a grant that the merchant just gave: it replaces whatever there was, a renewal under way included."""
+def seal_grant(session: Session, shop_id: str, grant: Grant, *, scopes_at: datetime | None = None) -> None:
+    """Store a grant that the merchant just gave: it replaces whatever there was, a renewal under way included.
+
+    `scopes_at`: business time since which its scopes hold.
+    """
     row = session.get(GrantRow, shop_id, with_for_update=True)
     if row is None:
         row = GrantRow(shop_id=shop_id, access_sealed="", renewed_at=clock.wall(), generation=0)
         session.add(row)
     _fill(row, grant)
     row.previous_refresh_sealed = None
+    row.scopes_at = scopes_at or row.scopes_at
     session.flush()
 
 

@@ -57,3 +57,8 @@ def has_good_grant(session: Session, shop: Shop, now: datetime) -> bool:
     if row.expires_at is None or row.expires_at > now:
         return True
     return row.refresh_sealed is not None and (row.refresh_expires_at is None or row.refresh_expires_at > now)
+
+
+def of_changed_currency(session: Session) -> list[Shop]:
+    """Shops of which nothing is settled, since nobody has looked at their change of currency yet."""
+    return list(session.scalars(sa.select(Shop).where(Shop.currency_changed_at.is_not(None)).order_by(Shop.domain)))

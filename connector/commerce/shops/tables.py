@@ -99,3 +99,6 @@ class ApiBudget(Base):
     # not hold them yet.
     flights: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")
     heard_at: Mapped[datetime]
+    # Another API version than was asked for, as the platform named it last; a wrong version may have other shapes.
+    served_version: Mapped[str] = mapped_column(default="")
+    served_at: Mapped[datetime | None]

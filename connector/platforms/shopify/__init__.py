@@ -45,6 +45,8 @@ PLATFORM = Platform(
     checkout=Checkout(),
     embedded=Embedded(),
     features=FEATURES,
+    # `https://{shop}/admin/…` leads on to admin.shopify.com/store/<name>/…, whoever is signed in there.
+    places={"product": "/admin/products/{ref}", "order": "/admin/orders/{ref}"},
     overlap_seconds=600,  # searches lag writes by seconds, changes of children bump the order late
 )
 

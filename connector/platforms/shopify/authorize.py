@@ -41,17 +41,22 @@ from connector.platforms.shopify.settings import ShopifySettings
 log = logging.getLogger(__name__)
 
 # ASCII: without it `k` would match the Kelvin sign, which lower() turns into a k.
-_DOMAIN = re.compile(r"[a-z0-9][a-z0-9-]{0,98}\.myshopify\.com", re.ASCII | re.IGNORECASE)
+DOMAIN = re.compile(r"[a-z0-9][a-z0-9-]{0,98}\.myshopify\.com", re.ASCII | re.IGNORECASE)
 _ADMIN = re.compile(r"(?:https://)?admin\.shopify\.com/store/([a-z0-9][a-z0-9-]{0,98})", re.ASCII | re.IGNORECASE)
 CALLBACK_FRESH = timedelta(seconds=90)
 LAUNCH_FRESH = timedelta(days=1)
 CLOCK_SKEW = timedelta(seconds=90)
 TOKEN_LIFE = 3600  # Shopify's, where a reply with a refresh token leaves it out
 # Twice at most five seconds to connect and five to be answered: shorter than the lease that a renewal is made under.
+# (While a secret rotates it may be longer; then another worker renews too, and the pair that is written last counts.)
 RENEW_TRIES = 2
 RENEW_TIMEOUT = 5.0
 
 Query = Sequence[tuple[str, str]]
+
+
+class ClientUnknown(PlatformRefused):
+    """`invalid_client`: our own credentials are not Shopify's. Nothing is said about the shop or its grant."""
 
 
 class Authorize:
@@ -65,7 +70,7 @@ class Authorize:
         rewritten = _ADMIN.fullmatch(typed)
         if rewritten is not None:
             return f"{rewritten[1].lower()}.myshopify.com"
-        if _DOMAIN.fullmatch(typed) is None:
+        if DOMAIN.fullmatch(typed) is None:
             raise HostRefused(
                 "not a myshopify.com host",
                 public="Write the store's address as it is in Shopify's admin: your-store.myshopify.com.",
@@ -104,8 +109,7 @@ class Authorize:
         _check_time(query, now, CALLBACK_FRESH)
         domain = self._shop(query, settings)
         code = _one(query, "code")
-        answer = _post(http, settings, domain, {"code": code, "expiring": "1"})
-        return Joined(domain=domain, grant=_grant(answer, domain, now))
+        return Joined(domain=domain, grant=trade(http, settings, domain, {"code": code, "expiring": "1"}, now))
 
     def renew(self, domain: str, grant: Grant, settings: ShopifySettings, http: Http, now: datetime) -> Grant:
         """A new access token and a new refresh token; the caller stores both in one transaction.
@@ -119,8 +123,7 @@ class Authorize:
         form = {"grant_type": "refresh_token", "refresh_token": grant.refresh_token}
         for attempt in range(RENEW_TRIES):
             try:
-                answer = _post(http, settings, checked, form, timeout=RENEW_TIMEOUT)
-                return _grant(answer, checked, now, before=grant)
+                return trade(http, settings, checked, form, now, grant, timeout=RENEW_TIMEOUT)
             except PlatformDown:
                 if attempt + 1 == RENEW_TRIES:
                     raise
@@ -147,7 +150,7 @@ class Authorize:
 
     def _shop(self, query: Query, settings: ShopifySettings) -> str:
         shop = _one(query, "shop")
-        if _DOMAIN.fullmatch(shop) is None:  # the admin's form is for people, never in a signed query
+        if DOMAIN.fullmatch(shop) is None:  # the admin's form is for people, never in a signed query
             raise HostRefused("the signed query names a host that isn't myshopify.com")
         return shop.lower()
 
@@ -199,12 +202,36 @@ def legacy_encoded(pairs: Query) -> bytes:
     return "&".join(sorted(parts)).encode()
 
 
-def _post(
-    http: Http, settings: ShopifySettings, domain: str, form: Mapping[str, str], timeout: float = 20.0
-) -> HttpAnswer:
-    if not settings.secrets():
+def trade(
+    http: Http,
+    settings: ShopifySettings,
+    domain: str,
+    form: Mapping[str, str],
+    now: datetime,
+    before: Grant | None = None,
+    *,
+    timeout: float = 20.0,
+) -> Grant:
+    """Ask the token endpoint, newest secret first.
+
+    While a secret rotates, one of the two is not Shopify's yet or any more: "invalid_client" is answered before what is
+    traded is looked at, so the other secret may be tried with the same code or token.
+    Errors: GrantLost(fatal), PlatformBusy, PlatformDown, PlatformRefused.
+    """
+    secrets = [secret.decode() for secret in settings.secrets()]
+    if not secrets:
         raise ConfigurationWrong("SHOPIFY_CLIENT_SECRET", "is empty", "Copy it from the app's page at Shopify.")
-    secret = settings.client_secret.get_secret_value() or settings.client_secret_previous.get_secret_value()
+    for secret in secrets[:-1]:
+        try:
+            return _grant(_post(http, settings, domain, secret, form, timeout), domain, now, before)
+        except ClientUnknown:
+            log.warning("Shopify does not know the newest client secret; the one before is tried")
+    return _grant(_post(http, settings, domain, secrets[-1], form, timeout), domain, now, before)
+
+
+def _post(
+    http: Http, settings: ShopifySettings, domain: str, secret: str, form: Mapping[str, str], timeout: float
+) -> HttpAnswer:
     return http.send(
         "POST",
         f"{settings.origin(domain)}/admin/oauth/access_token",
@@ -249,7 +276,7 @@ def _refusal(answer: HttpAnswer, domain: str) -> GrantLost | PlatformBusy | Plat
         word = ""
     code = word if re.fullmatch(r"[a-z_]{1,40}", word) else "no reason given"
     if code == "invalid_client":
-        return PlatformRefused(f"{domain}: Shopify doesn't know our client id and secret")
+        return ClientUnknown(f"{domain}: Shopify doesn't know our client id and secret")
     if status in (400, 401, 403):
         return GrantLost(f"{domain}: the token endpoint refused ({status}, {code})", fatal=True)
     return PlatformRefused(f"{domain}: the token endpoint answered {status}")

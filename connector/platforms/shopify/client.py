@@ -139,6 +139,7 @@ def _send(client: Client, body: bytes) -> _Answer:
         served = _header(answer, "x-shopify-api-version")
         if served and served != version:
             _warn_version(version, served)
+            client.budget.served(served)
         try:
             return decode(answer.content, _Answer)
         except PayloadUnreadable:

@@ -47,6 +47,19 @@ class ShopifySettings(BaseSettings):
         "older than 60 days, read_customers to know the buyer of an order that no webhook brought, read_inventory for "
         "stock news by location.",
     )
+    optional_scopes: str = Field(
+        "",
+        pattern=r"^([a-z_]+(,[a-z_]+)*)?$",
+        description="Scopes that a merchant may add later, parted by commas, as `optional_scopes` in the app's "
+        "configuration at Shopify. A feature that needs one says so on the merchant's page of permissions and asks "
+        "there.",
+    )
+    install_url: str = Field(
+        "",
+        pattern=r"^(https://apps\.shopify\.com/[a-z0-9-]+)?$",
+        description="The app's page in Shopify's App Store. Where it is set, merchants are sent there to install and "
+        "are never asked for their store's address (a rule of the App Store).",
+    )
     origin_template: str = Field(
         REAL_ORIGIN,
         description="Where a shop's API is; `{shop}` stands for its checked myshopify.com name. Another value than the "
@@ -88,6 +101,11 @@ class ShopifySettings(BaseSettings):
 
     def wanted_scopes(self) -> tuple[str, ...]:
         return tuple(self.scopes.split(","))
+
+    def later_scopes(self) -> tuple[str, ...]:
+        """Optional ones that aren't asked for anyway."""
+        wanted = set(self.wanted_scopes())
+        return tuple(scope for scope in self.optional_scopes.split(",") if scope and scope not in wanted)
 
     @property
     def dev(self) -> bool:

@@ -1,4 +1,5 @@
 // Pages work without this file. It copies ids, keeps a running part fresh, closes toasts.
+// In a platform's frame frame.js takes over how things are asked for: it replaces `connector.ask` and `connector.again`.
 (() => {
   "use strict";
 
@@ -7,43 +8,50 @@
     if (voice) voice.textContent = text;
   };
 
-  // Copy buttons are hidden until a script is there: without one the id itself can be selected.
-  for (const button of document.querySelectorAll("button[data-copy]")) {
-    button.hidden = false;
-    button.addEventListener("click", async () => {
-      const from = button.dataset.copyFrom && document.getElementById(button.dataset.copyFrom);
-      const text = from ? from.innerText.trim() : button.dataset.copy;
-      const word = button.querySelector("[data-word]");
-      const before = word.textContent;
-      try {
-        await navigator.clipboard.writeText(text);
-        word.textContent = "Copied";
-      } catch {
-        word.textContent = "Select it and copy";
-      }
-      say(word.textContent);
-      setTimeout(() => { word.textContent = before; }, 2000);
-    });
-  }
+  const connector = {
+    say,
+    ask: (url) => fetch(url, { headers: { "X-Part": "1" }, credentials: "same-origin" }),
+    again: () => location.reload(),
+    start,
+  };
+  window.connector = connector;
 
-  for (const button of document.querySelectorAll("button[data-close]")) {
-    button.hidden = false;
-    button.addEventListener("click", () => button.closest("[data-toast]").remove());
+  // Copy buttons are hidden until a script is there: without one the id itself can be selected.
+  function copying(root) {
+    for (const button of root.querySelectorAll("button[data-copy]")) {
+      button.hidden = false;
+      button.addEventListener("click", async () => {
+        const from = button.dataset.copyFrom && document.getElementById(button.dataset.copyFrom);
+        const text = from ? from.innerText.trim() : button.dataset.copy;
+        const word = button.querySelector("[data-word]");
+        const before = word.textContent;
+        try {
+          await navigator.clipboard.writeText(text);
+          word.textContent = "Copied";
+        } catch {
+          word.textContent = "Select it and copy";
+        }
+        say(word.textContent);
+        setTimeout(() => { word.textContent = before; }, 2000);
+      });
+    }
   }
 
   // A running part is asked for again every 2 s, every 15 s when nothing changed or nobody looks, until it is final.
-  for (const part of document.querySelectorAll("[data-poll]")) {
+  function polling(part) {
     let spoken = -10;
     let pause = 2000;
     let last = "";
     const next = () => setTimeout(ask, document.hidden ? 15000 : pause);
     const ask = async () => {
+      if (!part.isConnected) return; // the page it was on was swapped for another
       part.setAttribute("aria-busy", "true");
       try {
-        const answer = await fetch(part.dataset.poll, { headers: { "X-Part": "1" }, credentials: "same-origin" });
-        if (answer.status === 401 || answer.redirected) { location.reload(); return; }
+        const answer = await connector.ask(part.dataset.poll);
+        if (answer.status === 401 || answer.status === 204 || answer.redirected) { connector.again(); return; }
         if (!answer.ok) throw new Error(String(answer.status));
         const html = await answer.text();
+        if (!part.isConnected) return;
         pause = html === last ? 15000 : 2000;
         if (html !== last) {
           const open = [...part.querySelectorAll("details[open]")].map((each) => each.id);
@@ -57,7 +65,7 @@
         const done = bar ? Math.floor((100 * bar.value) / bar.max) : 0;
         if (bar && done >= spoken + 10) { spoken = done - (done % 10); say(`${spoken} % read`); }
         const state = part.firstElementChild?.dataset.state;
-        if (state === "final") { say(part.firstElementChild.dataset.word || "Finished"); location.reload(); return; }
+        if (state === "final") { say(part.firstElementChild.dataset.word || "Finished"); connector.again(); return; }
       } catch {
         pause = 15000;
         part.querySelector("[data-heard]")?.replaceChildren("We could not ask just now; the figures are the last we have.");
@@ -69,6 +77,17 @@
     next();
   }
 
-  // An error summary is where the reader should be.
-  document.querySelector("[data-summary]")?.focus();
+  // Everything that a page, or a part of one that was swapped in, needs to have started.
+  function start(root) {
+    copying(root);
+    for (const button of root.querySelectorAll("button[data-close]")) {
+      button.hidden = false;
+      button.addEventListener("click", () => button.closest("[data-toast]").remove());
+    }
+    for (const part of root.querySelectorAll("[data-poll]")) polling(part);
+    // An error summary is where the reader should be.
+    root.querySelector("[data-summary]")?.focus();
+  }
+
+  start(document);
 })();

@@ -37,12 +37,16 @@ class Budget:
     def __init__(self) -> None:
         self.asked: list[float] = []
         self.told: list[tuple[float, float, float]] = []
+        self.versions: list[str] = []
 
     def wait(self, cost: float) -> None:
         self.asked.append(cost)
 
     def heard(self, available: float, maximum: float, restore_rate: float) -> None:
         self.told.append((available, maximum, restore_rate))
+
+    def served(self, version: str) -> None:
+        self.versions.append(version)
 
 
 @dataclass

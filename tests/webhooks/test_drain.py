@@ -88,10 +88,11 @@ def test_topics_that_we_do_not_know_or_need(store: Store, shop_id: str, run_drai
     assert (ignored.status, ignored.reason) == ("ignored", "topic_ignored")
 
 
-def test_a_privacy_request_is_parked_for_a_person(store: Store, shop_id: str, run_drain: Run) -> None:
+def test_a_privacy_request_starts_its_job(store: Store, shop_id: str, run_drain: Run) -> None:
     store.post("customers/redact", sample("customers_redact.one_order"))
     run_drain()
-    assert (one().status, one().reason) == ("parked", "privacy_request")
+    assert (one().status, one().reason) == ("done", "privacy_request")
+    assert job_names() == ["privacy.answer"]
 
 
 def test_a_stub_is_taken_in_and_its_order_is_read_by_a_job(store: Store, shop_id: str, run_drain: Run) -> None:
@@ -129,11 +130,11 @@ def test_the_shop_says_what_it_is(store: Store, shop_id: str, run_drain: Run) ->
     assert one().status == "done"
 
 
-def test_a_body_that_names_another_shop_is_parked(store: Store, shop_id: str, run_drain: Run) -> None:
+def test_a_body_that_names_another_shop_is_quarantined(store: Store, shop_id: str, run_drain: Run) -> None:
     body = json.loads(sample("app_uninstalled.shop"))
     store.post("app/uninstalled", json.dumps({**body, "myshopify_domain": "other.myshopify.com"}).encode())
     run_drain()
-    assert (one().status, one().reason) == ("parked", "unreadable")
+    assert (one().status, one().reason) == ("quarantined", "other_shops_body")
     with db.read(Scope.shop(shop_id)) as session:
         assert queries.get(session, shop_id).status == "connected"
 
@@ -365,10 +366,10 @@ def test_drains_at_once_never_work_for_one_shop_together(
     store: Store, settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     domains = [f"shop-{number}.myshopify.com" for number in range(3)]
-    for domain in domains:
+    for number, domain in enumerate(domains):
         join(domain)
         for ref in range(12):
-            store.post("orders/create", order(ref), domain=domain)
+            store.post("orders/create", order(100 * number + ref), domain=domain)
     inside: dict[str, int] = {}
     overlaps: list[str] = []
     together: list[int] = []

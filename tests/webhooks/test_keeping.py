@@ -110,7 +110,8 @@ def test_counts_name_every_status(store: Store, shop_id: str, run_drain: Run) ->
     store.post("orders/create", order(3))
     with db.read(Scope.system("test")) as session:
         assert inbox.counts(session) == [
-            ("waiting", "", 1), ("failed", "", 0), ("parked", "unreadable", 1), ("done", "", 1), ("ignored", "", 0),
+            ("waiting", "", 1), ("failed", "", 0), ("parked", "unreadable", 1), ("quarantined", "", 0),
+            ("done", "", 1), ("ignored", "", 0),
         ]  # fmt: skip
         assert sum(number for _, _, number in inbox.counts(session, shop_id="shp_other")) == 0
 

@@ -705,6 +705,41 @@ def feed_categories(file: Path | None) -> None:
     click.echo(f"{count} categories of {release}.")
 
 
+@connector.group("search")
+def search_group() -> None:
+    """The index behind the search of listings. Workers keep it; these are for looking and mending."""
+
+
+@search_group.command("status")
+def search_status() -> None:
+    """How many changed listings the index has not taken in yet."""
+    from connector.insight.market import index
+
+    open_process()
+    with db.read(db.Scope.system("a command looks how far the search index is behind")) as session:
+        behind = index.lag(session)
+    since = "" if behind.since is None else f", the oldest since {behind.since.isoformat(timespec='seconds')}"
+    click.echo(f"{behind.waiting} changed listings wait{since}.")
+
+
+@search_group.command("follow")
+def search_follow() -> None:
+    """Take in what waits, here and now."""
+    from connector.insight.market import index
+
+    open_process()
+    click.echo(f"{index.follow(wait_for_syncs=False)} listings taken in.")
+
+
+@search_group.command("rebuild")
+def search_rebuild() -> None:
+    """Forget the index and make it again out of the list. Until that is done searches find less."""
+    from connector.insight.market import index
+
+    open_process()
+    click.echo(f"{index.rebuild()} listings are waiting; a worker takes them in, some thousand a second.")
+
+
 def main() -> None:
     """Entry point: an error of ours is one sentence and exit code 1, not a stack."""
     try:

@@ -28,6 +28,7 @@ from connector.earnings.attribution.tables import DecisionRow, DueForPin
 from connector.earnings.payouts.tables import PayoutBatch
 from connector.earnings.settlement import queries as settlement
 from connector.errors import ConfigurationWrong, ConnectorError
+from connector.insight.market import index
 from connector.platforms import roster
 from connector.sync.tables import Reconciliation, SyncRun
 from connector.webhooks.tables import DeliveryRow, RejectedCount, WantedRead
@@ -335,6 +336,15 @@ def _money(settings: Settings, database: Database) -> Iterator[Finding]:
         )
 
 
+def _search(settings: Settings, database: Database) -> Iterator[Finding]:
+    with _reading(database) as session:
+        behind = index.lag(session)
+    if behind.since is not None and clock.wall() - behind.since > STUCK:
+        what = f"{behind.waiting} changed listings wait for the search index, the oldest for "
+        remedy = "Look at the worker's log for `index changed listings`; `connector search follow` does it here."
+        yield Finding("look", "search", what + _span(clock.wall() - behind.since), remedy)
+
+
 CHECKS: dict[str, Callable[[Settings, Database], Iterator[Finding]]] = {
     "schema": _schema,
     "sqlite": _sqlite,
@@ -348,6 +358,7 @@ CHECKS: dict[str, Callable[[Settings, Database], Iterator[Finding]]] = {
     "deliveries": _deliveries,
     "reconciliation": _reconciled,
     "sync": _runs,
+    "search": _search,
     "money": _money,
 }
 

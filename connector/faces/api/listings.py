@@ -28,9 +28,10 @@ def search_listings(query_data: shapes.ListingsAsked) -> shapes.ListingPage:
     """Search the shoppable list
 
     Listings that hold every word, best first: words of the title before those of brand, category, tags and options,
-    these before the description's, and words with a wrong letter last. Without words and filters: in the order of their
-    titles. A page goes on exactly where the one before ended, whatever was added, changed or removed meanwhile: nothing
-    comes twice and nothing is left out. A change of the catalog is found seconds later; what was removed is never shown.
+    these before the description's, and words with a wrong letter last. Without words and filters: in the order of
+    their titles. A page goes on exactly where the one before ended, whatever was added, changed or removed meanwhile:
+    nothing comes twice and nothing is left out. What is new or changed is found some seconds later; what was removed is
+    never shown.
     """
     if _is_search(query_data):
         return _found(query_data)

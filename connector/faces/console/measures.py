@@ -11,12 +11,13 @@ from prometheus_client.registry import Collector
 from connector import clock, db
 from connector.commerce.shops.tables import Shop
 from connector.db import Scope
+from connector.insight.market import index
 from connector.sync.tables import SyncRun
 from connector.webhooks.tables import DeliveryRow, RejectedCount
 
 
 class StateCollector(Collector):
-    """Inbox by status, age of the oldest waiting delivery, refused signatures, sync runs and shops by status."""
+    """Inbox by status, age of the oldest waiting delivery, refused signatures, sync runs, shops, lag of the search."""
 
     def collect(self) -> Iterable[Metric]:
         with db.read(Scope.system("metrics count over all shops")) as session:
@@ -30,6 +31,13 @@ class StateCollector(Collector):
             yield GaugeMetricFamily(
                 "connector_oldest_waiting_seconds", "Age of the oldest delivery that waits.", value=age
             )
+            behind = index.lag(session)
+            yield GaugeMetricFamily(
+                "connector_search_waiting", "Changed listings that the search index has not taken in.",
+                value=behind.waiting,
+            )  # fmt: skip
+            since = 0.0 if behind.since is None else max(0.0, (clock.wall() - behind.since).total_seconds())
+            yield GaugeMetricFamily("connector_search_lag_seconds", "Age of the oldest of these changes.", value=since)
             rejected = GaugeMetricFamily(
                 "connector_rejected_deliveries", "Requests refused before they were kept, by reason.",
                 labels=["platform", "reason"],

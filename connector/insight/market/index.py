@@ -80,29 +80,38 @@ def follow(stop: Callable[[], bool] = lambda: False, *, wait_for_syncs: bool = T
 
 def follow_terms(now: datetime) -> int:
     """Queue the listings whose rate began or ended since the last look; how many terms that were."""
+    with db.read(_ALL) as session:
+        state = session.get(SearchState, 1)
+        if state is not None and state.terms_until is not None and not _unseen(session, state, now):
+            return 0
     with db.write(_ALL) as session:
         state = _state(session)
-        if state.terms_until is None:
-            state.terms_until = now
-            return 0
-        if now <= state.terms_until:
-            return 0
-        since, seen = state.terms_until - LATE_COMMIT, set(state.terms_seen.split())
-        begun = session.scalars(
-            sa.select(Terms).where(
-                Terms.kind == "open",
-                sa.or_(
-                    sa.and_(Terms.starts_at > since, Terms.starts_at <= now),
-                    sa.and_(Terms.ends_at > since, Terms.ends_at <= now),
-                ),
-            )
-        ).all()
-        marks = {f"{each.id}{'' if each.ends_at is None or each.ends_at > now else ':ended'}": each for each in begun}
-        fresh = [each for mark, each in marks.items() if mark not in seen]
-        for each in fresh:
+        begun = _unseen(session, state, now)
+        for each in begun:
             _queue(session, Listing.shop_id == each.shop_id, each.product_ref)
-        state.terms_until, state.terms_seen = now, " ".join(sorted(marks))
-        return len(fresh)
+        state.terms_until, state.terms_seen = now, " ".join(sorted(_moved(session, now - LATE_COMMIT, now)))
+        return len(begun)
+
+
+def _unseen(session: Session, state: SearchState, now: datetime) -> list[Terms]:
+    """Terms that began or ended since the last look. One that was committed late is still met."""
+    if state.terms_until is None or now <= state.terms_until:
+        return []
+    seen = set(state.terms_seen.split())
+    return [each for mark, each in _moved(session, state.terms_until - LATE_COMMIT, now).items() if mark not in seen]
+
+
+def _moved(session: Session, since: datetime, now: datetime) -> dict[str, Terms]:
+    found = session.scalars(
+        sa.select(Terms).where(
+            Terms.kind == "open",
+            sa.or_(
+                sa.and_(Terms.starts_at > since, Terms.starts_at <= now),
+                sa.and_(Terms.ends_at > since, Terms.ends_at <= now),
+            ),
+        )
+    )
+    return {f"{each.id}{'' if each.ends_at is None or each.ends_at > now else ':ended'}": each for each in found}
 
 
 def check(now: datetime | None = None) -> int:
@@ -344,12 +353,13 @@ def _put_documents(session: Session, documents: Sequence[dict[str, Any]], lost: 
 
 def _queue(session: Session, where: sa.ColumnElement[bool], product_ref: str) -> int:
     """Queue the listings of a condition; `product_ref` narrows it to one product."""
-    columns = (Listing.shop_id, Listing.product_ref, sa.literal(clock.wall(), db.Moment()))
-    asked = sa.select(*columns).where(where, Listing.reason != "syncing")
+    wanted = [where, Listing.reason != "syncing"]
     if product_ref:
-        asked = asked.where(Listing.product_ref == product_ref)
-    done = session.execute(sa.insert(ListingChange).from_select(["shop_id", "product_ref", "noted_at"], asked))
-    return done.rowcount if isinstance(done, sa.CursorResult) else 0
+        wanted.append(Listing.product_ref == product_ref)
+    noted = sa.literal(clock.wall(), db.Moment())
+    asked = sa.select(Listing.shop_id, Listing.product_ref, noted).where(*wanted).order_by(Listing.product_ref)
+    session.execute(sa.insert(ListingChange).from_select(["shop_id", "product_ref", "noted_at"], asked))
+    return session.scalar(sa.select(sa.func.count()).select_from(Listing).where(*wanted)) or 0
 
 
 def _queue_refs(session: Session, shop_id: str, refs: Sequence[str]) -> int:

@@ -15,12 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from connector import jobs
+from connector.commerce.catalog import stock
 from connector.commerce.catalog import take as catalog
 from connector.commerce.orders import record as orders
 from connector.commerce.shops import connect, scopes
@@ -156,7 +157,10 @@ def _product_gone(at: _At, event: Any, outcome: Outcome) -> None:
 
 
 def _stock_seen(at: _At, event: Any, outcome: Outcome) -> None:
-    outcome.status, outcome.reason = "ignored", "stock_comes_with_product"
+    # Every sale is such a message: they are collected, and the items asked for together.
+    wait = timedelta(seconds=stock.DEBOUNCE)
+    wanted.want(at.session, at.shop.id, event.item_ref, "stock", kind="stock", wait=wait)
+    outcome.effects["stock_item"] = event.item_ref
 
 
 def _shop_seen(at: _At, event: Any, outcome: Outcome) -> None:

@@ -174,7 +174,8 @@ def fix(
     shops = {row[1] for row in rows}
     act = "delivery.preview" if kind == "preview" else "delivery.replay"
     one = next(iter(shops)) if len(shops) == 1 else None
-    audit.record(session, by, act, made.id, shop_id=one, deliveries=len(rows), **dict(asked))
+    named = {name: value for name, value in asked.items() if name != "shop_id"}
+    audit.record(session, by, act, made.id, shop_id=one, deliveries=len(rows), **named)
     if kind == "run" and len(rows) <= AT_ONCE:
         put_back(session, [row[0] for row in rows])
         session.execute(sa.update(ReplayLine).where(ReplayLine.replay_id == made.id).values(taken_at=now))

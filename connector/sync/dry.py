@@ -80,9 +80,10 @@ def note_products(session: Session, run: SyncRun, products: Sequence[Product]) -
             rows.among(session, VariantRow.product_ref, [product.product_ref for product in products]),
         )
     )  # fmt: skip
+    titles = {product.product_ref: product.title for product in products}
     for key, ref, title in held:
         if key not in came:
-            found.add(ref, "changed", "", [[f"variant {title}", "for sale at the store", "gone"]])
+            found.add(ref, "changed", titles[ref], [[f"variant {title}", "for sale at the store", "gone"]])
     _keep(session, run, found)
 
 

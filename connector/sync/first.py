@@ -107,6 +107,8 @@ def _note_watermark(run_id: str, shop_id: str, platform: Platform) -> None:
     The store's own word, so that its clock and ours may differ, and a search that lags its writes loses nothing.
     """
     newest = patiently(run_id, shop_id, platform.catalog.newest_change, "asking for its newest change")
+    # An empty store has no change yet: whatever comes is newer than this, by any clock.
+    newest = newest or clock.now() - timedelta(days=1)
     with db.write(Scope.shop(shop_id)) as session:
         runs.hold(session, run_id).watermark = newest
 

@@ -55,6 +55,11 @@ def _runs() -> None:
         sa.Column("paused_at", moment),
         sa.Column("paused_by", sa.Text(), nullable=False),
     )
+    # Shops that were synced before: their next scheduled run is a whole one, which finds the mark to go on from.
+    op.execute(
+        "INSERT INTO sync_states (shop_id, full_at, changed_at, paused_by) "
+        "SELECT shop_id, NULL, MAX(started_at), '' FROM sync_runs WHERE status IN ('done', 'refusals') GROUP BY shop_id"
+    )
 
 
 def _refused_and_prices() -> None:

@@ -157,7 +157,7 @@ def test_bits_are_what_they_say() -> None:
         stored = bits.changed(stored, [step, step + 1], [step - 37] if step % 3 == 0 and step else [])
         members |= {step, step + 1}
         members -= {step - 37} if step % 3 == 0 and step else set()
-    union = bits.Union(3)
+    union = bits.Union()
     union.add(1, stored)
     union.add(0, bits.changed(b"", [5], []))
     union.add(1, bits.changed(b"", [7], []))
@@ -180,7 +180,7 @@ def held() -> dict[str, set[str]]:
         names = dict(session.execute(sa.select(SearchDocument.number, SearchDocument.listing_id)).all())  # type: ignore[arg-type]
         found: dict[str, set[str]] = {}
         for row in session.scalars(sa.select(SearchPosting)):
-            union = bits.Union(row.segment + 1)
+            union = bits.Union()
             union.add(row.segment, row.bits)
             found.setdefault(row.key, set()).update(names[number] for number in bits.numbers(union.whole()))
         return found

@@ -38,11 +38,13 @@ class Union:
 
     __slots__ = ("_bits",)
 
-    def __init__(self, segments: int) -> None:
-        self._bits = bytearray(segments * BYTES)
+    def __init__(self) -> None:
+        self._bits = bytearray()
 
     def add(self, segment: int, stored: bytes) -> None:
         start = segment * BYTES
+        if len(self._bits) < start + BYTES:
+            self._bits.extend(bytes(start + BYTES - len(self._bits)))
         if len(stored) != BYTES:
             bits = self._bits
             for at in _listed(stored):

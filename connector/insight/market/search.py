@@ -26,7 +26,7 @@ from connector.commerce.shops.tables import Shop
 from connector.errors import InputRefused
 from connector.insight.market import bits, store
 from connector.insight.market.keys import FACETS, LONG_TITLE, STEPS, category_of, category_value, joined, price_step
-from connector.insight.market.tables import SearchDocument, SearchSpelling, SearchState, SearchTerm, SearchValue
+from connector.insight.market.tables import SearchDocument, SearchSpelling, SearchTerm, SearchValue
 from connector.insight.market.words import Word, inflected, one_apart, spellings, spelt, words
 
 Cursor = tuple[str | int, ...]
@@ -110,9 +110,6 @@ class _Query:
     def __init__(self, session: Session, asked: Asked) -> None:
         self._session = session
         self._asked = asked
-        documents = session.scalar(sa.select(SearchState.documents)) or 0
-        self._segments = -(-documents // bits.SEGMENT)
-        self._wanted: dict[str, bits.Union] = {}
         found = words(asked.text)[:MOST_WORDS]
         # A pair of words may be written as one: both are then found in it.
         self._words = list(dict.fromkeys(found))
@@ -138,10 +135,9 @@ class _Query:
         names |= {f"j:{joined(pair)}" for pair in self._pairs}
         names |= {f"u:{status}" for status in _STATUSES} | {f"n:{length}" for length in range(LONG_TITLE + 1)}
         names |= set(self._filter_keys())
-        groups: dict[str, bits.Union] = {name: bits.Union(self._segments) for name in names}
+        groups: dict[str, bits.Union] = {name: bits.Union() for name in names}
         for key, segment, stored in store.postings(self._session, names):
-            if segment < self._segments:
-                groups[key].add(segment, bytes(stored))
+            groups[key].add(segment, bytes(stored))
         self._sets = {name: union.whole() for name, union in groups.items()}
 
     def _filter_keys(self) -> Iterator[str]:
@@ -228,23 +224,30 @@ class _Query:
 
     def facets(self, names: Sequence[str]) -> dict[str, list[Count]]:
         found: dict[str, list[Count]] = {}
+        counted = self._counted([name for name in names if name in FACETS])
         for name in names:
             if name == "status":
                 found[name] = _some((status, status, self.hits & self._sets[f"u:{status}"]) for status in _STATUSES)
             elif name == "availability":
                 held = self._sets[_FOR_SALE]
                 found[name] = _some((("true", "", self.hits & held), ("false", "", self.hits & ~held)))
-            elif name in FACETS:
-                found[name] = self._column(name)
+            elif name in counted:
+                found[name] = self._named(name, counted[name])
         return found
 
-    def _column(self, facet: str) -> list[Count]:
-        counted: Counter[int] = Counter()
-        for segment, stored in store.column(self._session, facet):
-            if selected := bits.selectors(self.hits, segment):
-                values = array("I")
-                values.frombytes(bytes(stored))
-                counted.update(compress(values, selected))
+    def _counted(self, facets: Sequence[str]) -> dict[str, Counter[int]]:
+        """Facet → value id → how many of the found listings."""
+        counted: dict[str, Counter[int]] = {facet: Counter() for facet in facets}
+        segments = range(-(-self.hits.bit_length() // bits.SEGMENT))
+        selected = {segment: bits.selectors(self.hits, segment) for segment in segments}
+        wanted = [segment for segment, some in selected.items() if some]
+        for facet, segment, stored in store.columns(self._session, facets, wanted) if facets and wanted else ():
+            values = array("I")
+            values.frombytes(bytes(stored))
+            counted[facet].update(compress(values, selected[segment]))
+        return counted
+
+    def _named(self, facet: str, counted: Counter[int]) -> list[Count]:
         counted.pop(0, None)
         most = counted.most_common(_SHOWN_VALUES * 4)
         named = {

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from connector.commerce.catalog import rows
 from connector.insight.market import bits
-from connector.insight.market.tables import SearchColumn, SearchSpelling, SearchTerm, SearchValue
+from connector.insight.market.tables import SearchSpelling, SearchTerm, SearchValue
 from connector.insight.market.words import spellings, spelt
 
 Place = tuple[str, int]  # key (or facet) and segment
@@ -114,15 +114,31 @@ def postings(session: Session, keys: Iterable[str]) -> Sequence[Any]:
             "SELECT key, segment, bits FROM search_postings WHERE key IN (SELECT value FROM json_each(?))",
             (_json(listed).decode(),),
         ).fetchall()
-    return connection.exec_driver_sql(
-        "SELECT key, segment, bits FROM search_postings WHERE key = ANY(%s)", (listed,)
-    ).fetchall()
+    return _binary(session, "SELECT key, segment, bits FROM search_postings WHERE key = ANY(%s)", (listed,))
 
 
-def column(session: Session, facet: str) -> list[tuple[int, bytes]]:
-    """(segment, value ids) of a facet."""
-    found = session.execute(sa.select(SearchColumn.segment, SearchColumn.ids).where(SearchColumn.facet == facet))
-    return [(segment, ids) for segment, ids in found]
+def columns(session: Session, facets: Sequence[str], segments: Sequence[int]) -> Sequence[Any]:
+    """(facet, segment, value ids) of these segments."""
+    connection = session.connection()
+    if connection.dialect.name == "sqlite":
+        return connection.exec_driver_sql(
+            "SELECT facet, segment, ids FROM search_columns WHERE facet IN (SELECT value FROM json_each(?)) "
+            "AND segment IN (SELECT value FROM json_each(?))",
+            (_json(facets).decode(), _json(segments).decode()),
+        ).fetchall()
+    return _binary(
+        session,
+        "SELECT facet, segment, ids FROM search_columns WHERE facet = ANY(%s) AND segment = ANY(%s)",
+        (list(facets), list(segments)),
+    )
+
+
+def _binary(session: Session, statement: str, given: tuple[Any, ...]) -> Sequence[Any]:
+    """PostgreSQL's rows in binary: as text each byte would come as two."""
+    driver: Any = session.connection().connection.driver_connection
+    with driver.cursor(binary=True) as cursor:
+        found: Sequence[Any] = cursor.execute(statement, given).fetchall()
+    return found
 
 
 def _at(session: Session, table: str, name: str, data: str, places: Sequence[Place]) -> dict[Place, bytes]:

@@ -188,7 +188,9 @@ def _one_dispute(hearings: list[Dispute]) -> Dispute:
 
     A dispute that ended without a time of its ending ended when we first heard of it.
     """
-    ranked = sorted(hearings, key=lambda heard: (heard.said_at or _NO_VERSION[0], events.encode(heard)))
+    ranked = sorted(
+        hearings, key=lambda heard: (heard.said_at or _NO_VERSION[0], heard.status != "open", events.encode(heard))
+    )
     status = ranked[-1].status
     ends = [heard for heard in ranked if heard.status == status]
     closed_at = next((heard.closed_at for heard in reversed(ends) if heard.closed_at), None) or ends[0].said_at

@@ -13,6 +13,7 @@ from connector.events import (
     Adjustment,
     Allocation,
     Buyer,
+    Carrier,
     Dispute,
     FulfilledLine,
     Fulfilment,
@@ -78,6 +79,11 @@ def to_snapshot(order: OrderBody) -> OrderSnapshot:
     return snapshot.sealed(made, carriers)
 
 
+def to_hints(order: OrderBody) -> tuple[Carrier, ...]:
+    """What the first page of the visit brought. The API doesn't tell it in this form, so it isn't in the snapshot."""
+    return tuple(dict.fromkeys(snapshot.landing_carriers(order.landing_site)))
+
+
 def to_buyer(order: OrderBody) -> Buyer:
     """Any of it may be absent without Shopify's approval of protected customer data."""
     customer = order.customer
@@ -119,16 +125,17 @@ def to_refund(refund: RefundBody, currency: str, path: str) -> Refund:
 def to_dispute(body: DisputeBody, currency: str, said_at: datetime | None) -> Dispute:
     """disputes/create and disputes/update. An amount in another currency than the order's isn't one we can count."""
     opened = moment(body.initiated_at, "$.initiated_at")
+    closed = None if body.finalized_on is None else _finalized(body.finalized_on)
     money = None
     if body.amount is not None and body.currency == currency:
         money = amount(body.amount, currency, "$.amount")
     return Dispute(
         dispute_ref=str(body.id),
         status=snapshot.dispute_status(body.status),
-        said_at=said_at or opened,
+        said_at=said_at or closed or opened,
         amount=money,
         opened_at=opened,
-        closed_at=None if body.finalized_on is None else _finalized(body.finalized_on),
+        closed_at=closed,
     )
 
 

@@ -158,6 +158,8 @@ CASE = Case(
         "bulk_operations_finish": "bulk_operations/finish",
         "customers_data_request": "customers/data_request",
         "customers_redact": "customers/redact",
+        "disputes_create": "disputes/create",
+        "disputes_update": "disputes/update",
         "fulfillments_create": "fulfillments/create",
         "fulfillments_update": "fulfillments/update",
         "inventory_levels_update": "inventory_levels/update",

@@ -32,12 +32,14 @@ class World:
         """An order of a listed product whose cart carried the token."""
         body = json.loads(sample("orders_create.with_code"))
         lines = [{**body["line_items"][0], "id": ref * 10 + 1, "product_id": 7, "variant_id": 8}]
-        attributes = [{"name": TOKEN_NAME, "value": self.token}, {"name": "gift for", "value": "Ana Ruiz"}]
-        who = None if customer is None else {"id": customer, "email": mail, "first_name": "Ana", "phone": PHONE}
+        name, phone = ("Ana", PHONE) if mail == MAIL else ("Bob", None)
+        attributes = [{"name": TOKEN_NAME, "value": self.token}, {"name": "gift for", "value": f"{name} Ruiz"}]
+        who = None if customer is None else {"id": customer, "email": mail, "first_name": name, "phone": phone}
         changes = {
-            "id": ref, "name": f"#{ref}", "email": mail, "phone": PHONE, "customer": who, "line_items": lines,
-            "note_attributes": attributes, "created_at": PLACED, "updated_at": PLACED, "processed_at": PLACED,
-            "discount_codes": [], "discount_applications": [], **changed,
+            "id": ref, "name": f"#{ref}", "email": mail, "contact_email": mail, "phone": phone, "customer": who,
+            "billing_address": None, "shipping_address": None, "line_items": lines, "note_attributes": attributes,
+            "created_at": PLACED, "updated_at": PLACED, "processed_at": PLACED, "discount_codes": [],
+            "discount_applications": [], **changed,
         }  # fmt: skip
         return json.dumps({**body, **changes}).encode()
 

@@ -56,6 +56,8 @@ def enter(platform: Platform, visit: Visit, http: Http | None = None) -> Entered
 
 def _business_time(visit: Visit) -> datetime:
     """When the token was issued: by the platform's own clock, as the time of an uninstall is, so that the two can be
-    compared. Never ahead of ours, and never older than a token may be."""
-    age = clock.wall() - visit.issued_at
+    compared. It is given in whole seconds: the end of that second is meant, so that who removes the app and installs it
+    again in one second comes back. Never ahead of our clock, and never older than a token may be.
+    """
+    age = clock.wall() - visit.issued_at - timedelta(seconds=1)
     return clock.now() - min(max(age, timedelta(0)), _OLDEST)

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from axe_playwright_python.base import AXE_SCRIPT
-from playwright.sync_api import Page
+from playwright.sync_api import Frame, Page
 
 WIDTHS = (1280, 768, 390)
 # The rule that asks for a level-one heading and landmarks is among the best practices: they are on.
@@ -46,7 +46,14 @@ def check(page: Page, name: str, *, narrow: bool = False) -> list[str]:
     return wrong
 
 
-def _sideways(page: Page, name: str, width: int) -> list[str]:
+def check_frame(frame: Frame, name: str) -> list[str]:
+    """As `check`, of a page inside a frame at the width that it has; axe must be in it already."""
+    found: list[dict[str, Any]] = frame.evaluate(_RUN, None)
+    wrong = [f"{name}: {each['rule']} ×{each['count']} {each['nodes']} {each['why']}" for each in found]
+    return wrong + _sideways(frame, name, int(frame.evaluate("innerWidth")))
+
+
+def _sideways(page: Page | Frame, name: str, width: int) -> list[str]:
     found = page.evaluate(
         """width => {
           const over = document.documentElement.scrollWidth - width;

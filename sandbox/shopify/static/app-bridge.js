@@ -9,12 +9,8 @@
   const key = document.querySelector("meta[name=shopify-api-key]")?.content || document.currentScript.dataset.apiKey;
   if (!key) throw new Error("App Bridge: missing api key (meta name=shopify-api-key)");
   const query = new URLSearchParams(location.search);
-  const kept = (name) => {
-    const given = query.get(name);
-    if (given) sessionStorage.setItem(`stand-in.${name}`, given);
-    return given || sessionStorage.getItem(`stand-in.${name}`) || "";
-  };
-  const config = { apiKey: key, host: kept("host"), shop: kept("shop"), locale: query.get("locale") || "en" };
+  // No storage: a browser may deny it in a frame of another site.
+  const config = { apiKey: key, host: query.get("host") || "", shop: query.get("shop") || "", locale: query.get("locale") || "en" };
 
   if (window.top === window) {
     if (config.shop) location.replace(`${admin}/shops/${config.shop}/admin/apps/${key}`);
@@ -71,6 +67,7 @@
     const before = history[name].bind(history);
     history[name] = (...given) => { before(...given); tell("path", { path: place() }); };
   }
+  addEventListener("popstate", () => { tell("path", { path: place() }); });
   const opened = window.open.bind(window);
   window.open = (url, target, ...more) => (target === "_top" ? tell("open", { url: String(new URL(url, location.href)) }) : opened(url, target, ...more));
 

@@ -161,6 +161,13 @@ def blueprint(store: Store) -> Blueprint:
         state.shop(shop)
         return json_answer({"expired": store.oauth.expire(shop, refresh_too=bool(body().get("refresh", False)))})
 
+    @room.get("/shops/<shop>/costs")
+    def costs(shop: str) -> Response:
+        """The newest calls as the bucket saw them: points asked for, points there before, throttled or not."""
+        state.shop(shop)
+        rows = [{"asked": asked, "there": there, "throttled": hit} for asked, there, hit in store.bucket(shop).log]
+        return json_answer({"calls": rows})
+
     @room.put("/shops/<shop>/bucket")
     def bucket(shop: str) -> Response:
         """{maximum, restore_rate, drain}: the shop's API points."""

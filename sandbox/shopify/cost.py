@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from typing import Any
 
 from graphql import (
@@ -143,6 +144,8 @@ class Bucket:
         self._available = maximum
         self._at = time.monotonic()
         self._lock = threading.Lock()
+        # The newest calls: [points asked for, points there before, whether it was throttled].
+        self.log: deque[tuple[float, float, bool]] = deque(maxlen=10_000)
 
     def _refill(self) -> None:
         now = time.monotonic()
@@ -153,7 +156,9 @@ class Bucket:
         """Reserve points; False (and nothing taken) when they are not there."""
         with self._lock:
             self._refill()
-            if points > self._available:
+            throttled = points > self._available
+            self.log.append((points, self._available, throttled))
+            if throttled:
                 return False
             self._available -= points
             return True

@@ -17,7 +17,9 @@ from typing import Literal
 
 import msgspec
 
-CarrierKind = Literal["cart_attribute", "line_property", "landing_page", "referral", "order_metadata", "code"]
+CarrierKind = Literal[
+    "cart_attribute", "line_property", "landing_page", "referral", "order_metadata", "code", "store_journey"
+]
 PaymentStatus = Literal[
     "none", "pending", "authorized", "partially_paid", "paid", "partially_refunded", "refunded", "voided", "expired"
 ]

@@ -2,28 +2,94 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
+
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from connector import outbound, telemetry
 from connector.commerce.catalog import ids
 from connector.commerce.catalog import queries as listings
 from connector.commerce.catalog.tables import Listing, VariantRow
-from connector.commerce.shops.tables import Shop
+from connector.commerce.shops.tables import GrantRow, Shop
 from connector.earnings.attribution.tables import Touch
-from connector.errors import Conflict
+from connector.errors import Conflict, ConnectorError
 from connector.platforms import roster
-from connector.platforms.contract import CartLine
+from connector.platforms.contract import CartLine, Http, Way
+
+_log = telemetry.logger(__name__)
 
 
-def link_for(session: Session, shop: Shop, touch: Touch) -> str:
-    """The address that opens the store's cart with the touched variant, or the first that may be bought.
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """All that is needed to open the store's cart, once no session is open any more."""
 
+    shop_id: str
+    domain: str
+    platform: str
+    line: CartLine
+    token: str
+    code: str
+    makes_cart: bool  # the store lets us make a cart; else, and where that fails, a permalink
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    url: str
+    way: Way
+
+
+def opening(session: Session, shop: Shop, touch: Touch, *, code: str = "") -> Opening:
+    """How a touch's cart is opened: with the touched variant, or the first of the product that may be bought.
+
+    `code` is a discount code of the creator's, where there is one: it is only carried here.
     Errors: Conflict when the shop left, or nothing of the product can be bought now.
     """
-    variant_ref = buyable(session, shop, touch.product_ref, touch.variant_ref)
+    return to_variant(session, shop, buyable(session, shop, touch.product_ref, touch.variant_ref), touch.token, code)
+
+
+def to_variant(session: Session, shop: Shop, variant_ref: str, token: str, code: str = "") -> Opening:
     platform = roster.platform(shop.platform)
-    return platform.checkout.cart_link(
-        shop.domain, [CartLine(variant_ref)], touch.token, roster.settings_of(shop.platform)
-    )
+    scopes = ""
+    if platform.can("storefront_carts"):
+        scopes = session.scalar(sa.select(GrantRow.scopes).where(GrantRow.shop_id == shop.id)) or ""
+    return Opening(
+        shop.id, shop.domain, shop.platform, CartLine(variant_ref), token, code,
+        platform.can("storefront_carts") and platform.checkout.may_make_carts(scopes.split()),
+    )  # fmt: skip
+
+
+def open_cart(how: Opening, http: Http | None = None) -> Opened:
+    """The address that opens the store's cart with the token in every carrier that the platform keeps.
+
+    HTTP, where the store lets us make the cart: never inside `db.write()`. The buyer waits, so a store that doesn't
+    answer at once, or answers anything else than a cart, is reached by the permalink.
+    """
+    checkout, settings = roster.platform(how.platform).checkout, roster.settings_of(how.platform)
+    if how.makes_cart:
+        try:
+            url = checkout.make_cart(
+                how.domain, [how.line], how.token, settings, http or outbound.current(), code=how.code
+            )
+        except ConnectorError as error:
+            _log.warning("cart.by_permalink", shop_id=how.shop_id, problem=type(error).__name__)
+        else:
+            return Opened(url, "storefront_cart")
+    return Opened(checkout.cart_link(how.domain, [how.line], how.token, settings, code=how.code), "permalink")
+
+
+def link_for(session: Session, shop: Shop, touch: Touch, *, code: str = "") -> str:
+    """The permalink of a touch. Errors: as `opening`."""
+    how = opening(session, shop, touch, code=code)
+    return open_cart(replace(how, makes_cart=False)).url
+
+
+def landing_for(shop: Shop, listing: Listing | None, token: str, *, code: str = "") -> str:
+    """The product's page at the store with the token in its address, for those who want to look before they buy."""
+    checkout = roster.platform(shop.platform).checkout
+    url = shop_window(listing, shop)
+    return checkout.landing_link(shop.domain, url, token, roster.settings_of(shop.platform), code=code)
 
 
 def buyable(session: Session, shop: Shop, product_ref: str, variant_ref: str | None) -> str:
@@ -61,3 +127,15 @@ def shop_window(listing: Listing | None, shop: Shop) -> str:
     if listing is not None and listing.url.startswith("https://"):
         return listing.url
     return shop.storefront_url or f"https://{shop.domain}/"
+
+
+def from_the_store(shop: Shop, referrer: str) -> bool:
+    """Does a click come from the store's own pages, or its checkout? Browsers tell other sites the host alone, so that
+    is what counts: who is in the store already was not brought there by this link."""
+    try:
+        host = (urlsplit(referrer).hostname or "").lower()
+        own = {shop.domain.lower(), (urlsplit(shop.storefront_url).hostname or "").lower()} - {""}
+    except ValueError:
+        return False
+    known = own | {f"checkout.{name.removeprefix('www.')}" for name in own}
+    return bool(host) and host in known | roster.platform(shop.platform).checkout.hosts

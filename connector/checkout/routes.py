@@ -74,12 +74,17 @@ def _touched(tapped: Tapped, window: str, now: datetime) -> Response:
         if recent >= _FLOOD * settings.touches_per_minute:
             _log.warning("touch.flood", link_id=tapped.link_id, recent=recent)
             return _headers(redirect(window, 302))  # type: ignore[arg-type]
+        shop = shops.get(session, tapped.shop_id)
         touch = touches.record(
-            session, tapped, kind="link", journey=journey, device=device,
-            per_minute=settings.touches_per_minute, now=now,
+            session, tapped, kind="link", journey=journey, device=device, per_minute=settings.touches_per_minute,
+            at_checkout=cart.from_the_store(shop, request.headers.get("Referer", "")), now=now,
         )  # fmt: skip
-        target = cart.link_for(session, shops.get(session, tapped.shop_id), touch)
-    answer = _headers(redirect(target, 302))  # type: ignore[arg-type]
+        how = cart.opening(session, shop, touch)
+    opened = cart.open_cart(how)
+    if opened.way != touch.way:
+        with db.write(Scope.shop(tapped.shop_id)) as session:
+            touches.went(session, touch.id, opened.way)
+    answer = _headers(redirect(opened.url, 302))  # type: ignore[arg-type]
     answer.set_cookie(
         COOKIE, value, max_age=_COOKIE_KEPT, path="/go", httponly=True, samesite="Lax", secure=not settings.dev
     )

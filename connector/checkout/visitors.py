@@ -25,6 +25,9 @@ def visitor(method: str, headers: Headers) -> Visitor:
     for name in _PURPOSE_HEADERS:
         if any(word in headers.get(name, "").lower() for word in _LOOKS_AHEAD):
             return "look_ahead"
+    # A frame, a picture or a fetch of another page: nobody opened the link (a coupon extension's way to push in).
+    if headers.get("Sec-Fetch-Dest", "document") not in ("document", ""):
+        return "machine"
     agent = headers.get("User-Agent", "").strip()
     # Every browser names itself.
     if method == "HEAD" or not agent or _is_machine(agent[:_LONGEST_AGENT]):

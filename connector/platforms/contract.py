@@ -407,6 +407,8 @@ class Carrying:
 
 class Checkout(Protocol):
     carriers: Sequence[Carrying]
+    # The platform's own checkouts, beside the store's hosts: a tap from there came when the buyer had decided.
+    hosts: frozenset[str]
 
     def cart_link(
         self, domain: str, lines: Sequence[CartLine], token: str, settings: Any, *, landing: str = "", code: str = ""
@@ -436,10 +438,6 @@ class Checkout(Protocol):
 
     def variant_link(self, url: str, variant_ref: str) -> str:
         """A product's own page with that variant chosen: what feeds and search engines are given. Holds no token."""
-        ...
-
-    def on_checkout(self, address: str) -> bool:
-        """Is it an address of the store's checkout? A tap that comes from there came after the buyer had decided."""
         ...
 
     def tokens(self, snapshot: OrderSnapshot) -> list[tuple[str, str]]:
@@ -474,7 +472,7 @@ class Platform:
 
 __all__ = [
     "Authorize", "Budget", "BulkNode", "BulkState", "Capability", "Carrying", "CartLine", "Catalog", "Checkout",
-    "Client", "Delivery", "Embedded", "Envelope", "Frame", "Grant", "Http", "HttpAnswer", "JoinStart", "Joined", "MarketPrice", "OrderHead",
-    "OrderPage", "OrderRead", "Orders", "Platform", "ProductPage", "Refund", "RefusedItem", "StockLevel", "Way",
-    "Visit", "Webhooks",
+    "Client", "Delivery", "Embedded", "Envelope", "Frame", "Grant", "Http", "HttpAnswer", "JoinStart", "Joined",
+    "MarketPrice", "OrderHead", "OrderPage", "OrderRead", "Orders", "Platform", "ProductPage", "Refund", "RefusedItem",
+    "StockLevel", "Visit", "Way", "Webhooks",
 ]  # fmt: skip

@@ -506,6 +506,27 @@ REASONS: dict[str, Wording] = {
     "credit_moved": Wording(
         "Credited to somebody else now", "Credited to somebody else now", "The line's winner changed before its pin"
     ),
+    # Carriers
+    "first_seen_at_checkout": Wording(
+        "This tap came from the checkout itself, after another creator's; the earlier one counts",
+        "Your tap came when the buyer stood at the checkout already; an earlier one counts",
+        "Came from the store's own pages or its checkout, with an earlier touch standing: a coupon extension's way",
+    ),
+    "at_checkout": Wording(
+        "Tapped from your own store or its checkout",
+        "Tapped from the store itself",
+        "Referrer is the store or its checkout: counts only where no earlier touch stands",
+    ),
+    "token_mended": Wording(
+        "Our mark came back changed and could still be read",
+        "Read from a mark that came back changed",
+        "A carrier lost or gained characters; the token was read from what was left, and its signature holds",
+    ),
+    "trial_click": Wording(
+        "Your own test click: it earns nobody anything",
+        "A test of the shop's",
+        "The token is a merchant's test click: it credits nobody",
+    ),
     "line_vanished": Wording(
         "The line is no longer in the order",
         "The line is no longer in the order",
@@ -538,6 +559,62 @@ REASONS: dict[str, Wording] = {
     ),
     "unfunded": Wording("Waits for your payment", "Waits for the shop's payment", "Paid out only what came in"),
     "creator_unknown": Wording("We are checking this", "We are checking this", "No such creator: a person must look"),
+    # Standing checks: where credit, money or a code went another way than the people involved would expect
+    "not_considered": Wording(
+        "A tap was not looked at; we are checking",
+        "A tap of yours was not looked at; we are checking",
+        "A tap that fits was not looked at: it reached us after the decision, or its token was not read",
+    ),
+    "token_bent": Wording(
+        "A creator's mark came back damaged",
+        "Your mark came back damaged",
+        "A token of ours came back bent: its capital letters or its end were lost on the way",
+    ),
+    "link_unknown": Wording(
+        "Somebody followed a link that we don't know",
+        "Somebody followed a link that we don't know",
+        "A code was asked for at /go that we never gave out, or that lost something on its way",
+    ),
+    "code_like_a_creator": Wording(
+        "A discount code reads like a creator's name",
+        "A code that reads like your name was used",
+        "A discount code reads like a creator's handle and is no code of theirs here: it credits nobody",
+    ),
+    "credited_twice": Wording(
+        "We are checking a commission; you need do nothing",
+        "We are checking a commission",
+        "Two creators hold money of one line at the same time",
+    ),
+    "posted_too_much": Wording(
+        "We are checking a commission; you need do nothing",
+        "We are checking a commission",
+        "More stands in the ledger than the newest evaluation says is due",
+    ),
+    "posted_too_little": Wording(
+        "We are checking a commission; you need do nothing",
+        "We are checking a commission",
+        "Less stands in the ledger than the newest evaluation says is due",
+    ),
+    "cleared_twice": Wording(
+        "We are checking a commission; you need do nothing",
+        "We are checking a commission",
+        "More was cleared than was ever earned on the line",
+    ),
+    "shop_twice": Wording(
+        "Your store is connected twice; tell us",
+        "The shop is connected twice",
+        "One store stands here as two shops: each order would be heard, and paid, twice",
+    ),
+    "order_twice": Wording(
+        "Two orders have one number; we are checking",
+        "Two orders have one number",
+        "Two orders of one shop have the same number, and both pay",
+    ),
+    "paid_twice": Wording(
+        "We are checking a payout; you need do nothing",
+        "We are checking a payout",
+        "The ledger holds another sum on its way than the payout says",
+    ),
     # Catalog: items that a run refused whole
     "status_unknown": Wording(
         "Its status in your store is one we don't know",
@@ -546,6 +623,32 @@ REASONS: dict[str, Wording] = {
         remedy="Set it to active, draft or archived in your store.",
     ),
 }
+
+
+# What staff do about a finding of a standing check; who else must act is named. Empty: nothing, a rule decided it.
+STAFF_DO: dict[str, str] = {
+    "not_considered": "Open the order and preview its replay: an evaluation takes the tap up if it still may.",
+    "not_evaluated": "It is worked out with the next message from the shop; if it stays, look at its deliveries.",
+    "decision_changed": "Finance looks at the order: the pinned decision stays until a recorded act changes it.",
+    "unknown": "The token is ours and its tap is not kept. See whether a backup was restored or a tap was erased.",
+    "signature_wrong": "Somebody made it up, or a key was taken out too early: `connector doctor` checks the keys.",
+    "other_shop": "The buyer carried a link of one shop into another: tell the creator which link is for which.",
+    "token_bent": "A theme or an app of the shop changes it: ask the merchant to place a test click.",
+    "link_unknown": "Compare it with the creator's own link, and ask them to copy it again.",
+    "code_like_a_creator": "Ask the merchant what the code is for. If it is meant for the creator, make it theirs.",
+    "credited_twice": "Nothing was paid yet if both are pending. Preview a replay of the order; then finance.",
+    "posted_too_much": "Preview a replay of the order: it books the difference. If it stays, an engineer looks.",
+    "posted_too_little": "Preview a replay of the order: it books the difference. If it stays, an engineer looks.",
+    "cleared_twice": "Stop the next payout of this shop, then let an engineer look.",
+    "shop_twice": "Disconnect the one that hears nothing; the store's old address leads to the other.",
+    "order_twice": "Look at both at the store: an import or a draft may have made the second.",
+    "paid_twice": "Don't send the batch again. Finance compares it with the bank.",
+}
+
+
+def staff_do(code: str) -> str:
+    """What staff do about a finding; empty when there is nothing to do."""
+    return STAFF_DO.get(code, "")
 
 
 def reason(code: str, audience: Audience, slots: Mapping[str, Any] | None = None) -> str:
@@ -559,6 +662,11 @@ def reason(code: str, audience: Audience, slots: Mapping[str, Any] | None = None
         return exact.format_map(known)
     plain: str = getattr(wording, audience)
     return plain
+
+
+def lowered(said: str) -> str:
+    """A wording inside a sentence: its first letter small, unless it begins with a name of ours."""
+    return said if said[:2] in ("D1", "I ") else said[:1].lower() + said[1:]
 
 
 def remedy(code: str) -> str:

@@ -81,7 +81,8 @@ def test_forged_unknown_and_foreign_tokens_are_told_apart_and_credit_nobody(worl
     with world.database.write(Scope.system("test")) as session:
         elsewhere = add_shop(session, "two.plain.example").id
     foreign = world.tap("x", shop_id=elsewhere)
-    bent = world.tap("x").token[:-1] + "~"
+    token = world.tap("x").token
+    bent = token[:-1] + ("_" if token[-1] != "_" else "-")
     decided = world.order([foreign, bent, tokens.make(), "anything at all"])["1"]
     assert said(decided) == ("touch_invalid", "", None, 0)
     assert sorted(bad["problem"] for bad in decided.evidence["bad_tokens"]) == [

@@ -17,11 +17,12 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from connector import telemetry
 from connector.commerce.orders.facts import OrderFacts
 from connector.commerce.orders.tables import Order
 from connector.commerce.shops import absences, settings
 from connector.commerce.shops.tables import Shop
-from connector.earnings.attribution import tokens
+from connector.earnings.attribution import hints, tokens, trial
 from connector.earnings.attribution.rules import BadToken, Candidate, LineAsked, OrderAsked
 from connector.earnings.attribution.tables import TokenBuyer, Touch
 from connector.platforms.roster import platform
@@ -36,8 +37,9 @@ _MOST_TOKENS = 50
 # Only the latest matters; a journey longer than that is a machine's.
 _MOST_TOUCHES = 500
 # Carriers that aren't ours alone: a word in them that doesn't look like a token is somebody else's, and no forgery.
-_SHARED_CARRIERS = frozenset({"landing_page", "referral", "code"})
+_SHARED_CARRIERS = frozenset({"landing_page", "referral", "journey", "code"})
 JOURNEY = "journey"
+_log = telemetry.logger(__name__)
 
 # Built once: building a statement costs more than running it. Lists are bound as expanding parameters.
 _TOUCH = sa.select(
@@ -78,8 +80,8 @@ def gather(session: Session, shop: Shop, order: Order, facts: OrderFacts) -> Gat
     """The facts of one order for `rules.decide`. Also notes which buyer ordered with which token."""
     placed_at = facts.placed_at
     products = sorted({line.product_ref for line in facts.snapshot.lines if line.product_ref is not None})
-    carried = _carried(shop, facts)
-    by_token, bad = _by_token(session, shop, carried)
+    carried, mended = _carried(shop, facts, hints.of_order(session, order.id))
+    by_token, bad, trial = _by_token(session, shop, carried)
     _note_buyer(session, order, facts.buyer_hash, [touch.id for touch, _ in by_token])
     shared = _shared(session, [touch.id for touch, _ in by_token], placed_at)
     via = {touch.id: names for touch, names in by_token}
@@ -93,7 +95,9 @@ def gather(session: Session, shop: Shop, order: Order, facts: OrderFacts) -> Gat
         placed_at=placed_at,
         grace=grace,
         disconnected=absences.away(session, shop.id, placed_at),
-        flags=("token_shared",) if shared else (),
+        flags=_flags(
+            token_shared=shared, trial_click=trial, token_mended=any(touch.token in mended for touch, _ in by_token)
+        ),
         bad_tokens=tuple(bad),
     )
     # Without a candidate no rate is asked for.
@@ -105,24 +109,41 @@ def gather(session: Session, shop: Shop, order: Order, facts: OrderFacts) -> Gat
     return Gathered(asked, lines, _candidates(session, touches.values(), via, versions, placed_at))
 
 
-def _carried(shop: Shop, facts: OrderFacts) -> dict[str, tuple[str, ...]]:
-    """Token → names of the carriers that brought it. Carriers are a set over all versions of the order (F3)."""
+def _flags(**raised: bool) -> tuple[str, ...]:
+    return tuple(name for name, up in raised.items() if up)
+
+
+def _carried(
+    shop: Shop, facts: OrderFacts, hinted: Sequence[tuple[str, str]]
+) -> tuple[dict[str, tuple[str, ...]], frozenset[str]]:
+    """(token → names of the carriers that brought it, those that had to be mended).
+
+    Carriers are a set over all versions of the order (F3); hints are what only one side of a store tells of it.
+    """
     snapshot = msgspec.structs.replace(facts.snapshot, carriers=tuple(facts.carriers))
     names: dict[str, set[str]] = {}
-    for token, carrier in platform(shop.platform).checkout.tokens(snapshot):
-        if carrier not in _SHARED_CARRIERS or tokens.shaped(token):
-            names.setdefault(token, set()).add(carrier)
+    mended: set[str] = set()
+    for value, carrier in [*platform(shop.platform).checkout.tokens(snapshot), *hinted]:
+        read = tokens.read(value)
+        if read is not None and read.mended:
+            mended.add(read.token)
+        if read is not None or carrier not in _SHARED_CARRIERS or tokens.shaped(value):
+            names.setdefault(read.token if read is not None else value, set()).add(carrier)
     # Sorted, so that which ones are read doesn't depend on the order in which a store lists them.
-    return {token: tuple(sorted(names[token])) for token in sorted(names)[:_MOST_TOKENS]}
+    kept = {token: tuple(sorted(names[token])) for token in sorted(names)[:_MOST_TOKENS]}
+    return kept, frozenset(mended)
 
 
 def _by_token(
     session: Session, shop: Shop, carried: dict[str, tuple[str, ...]]
-) -> tuple[list[tuple[TouchRow, tuple[str, ...]]], list[BadToken]]:
-    """The touches of genuine tokens with their carriers, and what rode there that is no token of this shop."""
+) -> tuple[list[tuple[TouchRow, tuple[str, ...]]], list[BadToken], bool]:
+    """The touches of genuine tokens with their carriers, what rode there that is no token of this shop, and whether
+    a merchant's test click did."""
     genuine = [token for token in carried if tokens.genuine(token)]
     rows = session.connection().execute(_BY_TOKEN, {"tokens": genuine}).all() if genuine else []
     known = {touch.token: touch for touch in rows}
+    lost = [token for token in genuine if token not in known]
+    trials = trial.among(session, shop.id, lost) if lost else frozenset()
     good: list[tuple[TouchRow, tuple[str, ...]]] = []
     bad: list[BadToken] = []
     for token, names in carried.items():
@@ -130,9 +151,24 @@ def _by_token(
         if touch is not None and touch.shop_id == shop.id:
             good.append((touch, names))
             continue
+        if token in trials:
+            continue  # it credits nobody, and nothing is wrong with it
         problem = "signature_wrong" if token not in genuine else "unknown" if touch is None else "other_shop"
-        bad.append(BadToken(token=token[:8], problem=problem, via=names))
-    return good, bad
+        bad.append(BadToken(token=token[:8], problem=problem, via=names, nearest=_nearest(session, shop, token)))
+    return good, bad, bool(trials)
+
+
+def _nearest(session: Session, shop: Shop, token: str) -> str:
+    """The shop's touch whose token begins alike; for people, never for credit. Told to the log as well."""
+    head = tokens.head(token)
+    found = None
+    if head:
+        begins = (f"t1{head}" + "0" * 24, f"t1{head}" + "z" * 24)
+        found = session.scalar(
+            sa.select(Touch.id).where(Touch.shop_id == shop.id, Touch.token.between(*begins)).limit(1)
+        )
+    _log.warning("token.unknown", shop_id=shop.id, begins=token[:8], nearest=found or "")
+    return found or ""
 
 
 def _note_buyer(session: Session, order: Order, buyer_hash: str | None, touch_ids: Collection[str]) -> None:
@@ -200,6 +236,7 @@ def _candidates(
             window=timedelta(seconds=touch.window_seconds),
             via=via[touch.id],
             invalid="over_rate" if "over_rate" in touch.flags else "",
+            at_checkout="at_checkout" in touch.flags,
             threshold_missed="" if touch.eligible else touch.ineligible_reason,
             creator_status=statuses[touch.creator_id],
             rate=_rate(versions, touch.product_ref, touch.at),

@@ -50,6 +50,7 @@ class Candidate(msgspec.Struct, frozen=True):
     window: timedelta  # in force at the tap
     via: tuple[str, ...] = ()  # names of the order's carriers that brought its token, and `journey`
     invalid: str = ""  # over_rate …: recorded, and never credited
+    at_checkout: bool = False  # it came from the store itself, when the buyer had decided
     threshold_missed: str = ""  # what the creator lacked at the tap (D16)
     creator_status: str = "active"  # at the order's time (D16)
     rate: Rate | None = None  # of its product, at the click (D18)
@@ -61,6 +62,7 @@ class BadToken(msgspec.Struct, frozen=True):
     token: str  # its first characters
     problem: str  # signature_wrong | unknown | other_shop
     via: tuple[str, ...] = ()
+    nearest: str = ""  # the touch whose token begins alike: what it may have been
 
 
 class OrderAsked(msgspec.Struct, frozen=True):
@@ -98,6 +100,7 @@ def decide(order: OrderAsked, line: LineAsked, candidates: Sequence[Candidate]) 
     """One line's decision, not pinned yet. `candidates` are all touches of the order, in any order, each once."""
     ranked = sorted(candidates, key=lambda c: (c.at, c.touch_id), reverse=True)
     failing = {c.touch_id: failed(order, line, c) for c in ranked}
+    failing |= dict.fromkeys(_pushed_in(ranked, failing), "first_seen_at_checkout")
     standing = [c for c in ranked if not failing[c.touch_id]]
 
     if order.disconnected:  # D1
@@ -139,6 +142,16 @@ def failed(order: OrderAsked, line: LineAsked, touch: Candidate) -> str:
     if order.placed_at - touch.at > touch.window:
         return "window_expired"
     return ""
+
+
+def _pushed_in(ranked: Sequence[Candidate], failing: dict[str, str]) -> list[str]:
+    """Touches that first appeared at the checkout, where an earlier one stands: a coupon extension's, as a rule.
+
+    Without an earlier one such a touch counts: somebody may well leave the checkout and come back by a video.
+    """
+    standing = [c for c in ranked if not failing[c.touch_id]]
+    earliest = min(((c.at, c.touch_id) for c in standing if not c.at_checkout), default=None)
+    return [c.touch_id for c in standing if c.at_checkout and earliest is not None and earliest < (c.at, c.touch_id)]
 
 
 def higher(click: Rate | None, order: Rate | None) -> Rate | None:
@@ -197,7 +210,7 @@ def _evidence(
 ) -> dict[str, Any]:
     """What the decision rests on. Latest touch first; `outcome` says why each lost (D20).
 
-    Shape: candidates [{touch_id, creator_id, …, via, outcome}], left_out, bad_tokens [{token, problem, via}],
+    Shape: candidates [{touch_id, creator_id, …, via, outcome}], left_out, bad_tokens [{token, problem, via, nearest?}],
     carriers [names that brought anything], rates {click, order: {rate_bp, terms_id, kind} | None}, flags, engine.
     """
     flags = set(order.flags)
@@ -213,7 +226,9 @@ def _evidence(
         "candidates": [_shown(c, outcomes[c.touch_id]) for c in shown],
         "left_out": len(ranked) - len(shown),
         "bad_tokens": [
-            {"token": bad.token, "problem": bad.problem, "via": sorted(bad.via)} for bad in order.bad_tokens
+            {"token": bad.token, "problem": bad.problem, "via": sorted(bad.via)}
+            | ({"nearest": bad.nearest} if bad.nearest else {})
+            for bad in order.bad_tokens
         ],
         "carriers": sorted(carriers),
         "flags": sorted(flags),

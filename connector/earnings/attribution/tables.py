@@ -93,6 +93,16 @@ class TrialClick(Base):
     ended_at: Mapped[datetime | None]  # when they put it away
 
 
+class OrderHint(Base):
+    """A token that an order's landing page or journey brought: what only one side of the store tells."""
+
+    __tablename__ = "order_hints"
+
+    order_id: Mapped[str] = mapped_column(primary_key=True)
+    carrier: Mapped[str] = mapped_column(primary_key=True)  # landing_page | store_journey
+    value: Mapped[str] = mapped_column(primary_key=True)
+
+
 class TokenBuyer(Base):
     """Which buyer (a keyed hash) placed which order with a token: more than three make it `token_shared`.
 

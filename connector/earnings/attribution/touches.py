@@ -73,11 +73,15 @@ def record(
     device: str | None = None,
     request_key: str | None = None,
     per_minute: int = 60,
+    at_checkout: bool = False,
+    way: str = "permalink",
     at: datetime | None = None,
     now: datetime | None = None,
 ) -> Touch:
     """Write one touch and make its token. `at` is the tap's time (default: now), `now` when we heard of it.
 
+    `at_checkout`: it came from the store's own pages, when the buyer had decided: it counts only where no earlier touch
+    stands (COMPLAINTS 47). `way` is by which way it goes to the store: a `contract.Way`.
     More than `per_minute` of one journey (or, without one, of one device) are kept with the flag `over_rate` and never
     credited. Errors: InputRefused for a tap more than 24 hours back or in the future, or a kind we don't take yet;
     NotFound (creator).
@@ -96,6 +100,8 @@ def record(
     flags = [] if status == creators.ACTIVE else [f"creator_{status}"]
     if recent(session, journey, device, now) >= per_minute:
         flags.append("over_rate")
+    if at_checkout:
+        flags.append("at_checkout")
     window = timedelta(days=settings.whole(session, tapped.shop_id, "touch_window_days", at))
     touch = Touch(
         id=new_id("tch"),
@@ -113,10 +119,16 @@ def record(
         request_key=request_key,
         device_hash=device,
         device_until=None if device is None else now + _DEVICE_KEPT,
+        way=way,
     )
     session.add(touch)
     session.flush()
     return touch
+
+
+def went(session: Session, touch_id: str, way: str) -> None:
+    """Write down by which way a touch really went to the store, once that is known."""
+    session.execute(sa.update(Touch).where(Touch.id == touch_id).values(way=way))
 
 
 def _creator_then(session: Session, creator_id: str, at: datetime) -> tuple[int, str]:

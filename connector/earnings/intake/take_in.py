@@ -7,7 +7,7 @@ undoes everything of one delivery, and a kill leaves nothing of it.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -20,7 +20,7 @@ from connector.commerce.orders.record import Applied
 from connector.commerce.orders.tables import Order
 from connector.commerce.shops import queries as shops
 from connector.commerce.shops.tables import Shop
-from connector.earnings.attribution import credit
+from connector.earnings.attribution import credit, hints
 from connector.earnings.attribution.tables import DueForPin
 from connector.earnings.commission import accrual, clearance, rate
 from connector.earnings.intake import portion
@@ -50,6 +50,8 @@ def take_in(
         session, shop, seen.snapshot, triggered_at=triggered_at, source=source, buyer=seen.buyer,
         disputes=seen.disputes, evaluated=True,
     )  # fmt: skip  # stop 5
+    if seen.hints and hints.keep(session, applied.order.id, seen.hints) and not applied.changed:
+        applied = replace(applied, changed=True)  # nothing new of the order itself, but of its way
     return _follow(session, shop, applied, source, as_of or clock.now())
 
 

@@ -366,6 +366,7 @@ class TouchShown(Given):
     id: str
     token: str = Field(description="Rides with the cart to the order.")
     cart_link: str = Field(description="Opens the store's own cart with the token in every carrier.")
+    landing_link: str = Field(description="Opens the product's page at the store, with the token in its address.")
     shop_id: str
     creator_id: str
     content_id: str | None

@@ -51,21 +51,26 @@ def _record(asked: shapes.TouchAsked, request_key: str | None) -> shapes.TouchSh
         tapped = _tapped(session, asked)
         kind = asked.kind or _kind(session, tapped)
         shop = shops.get(session, tapped.shop_id)
-        before = None if request_key is None else touches.repeated(session, request_key, tapped, kind, journey)
-        if before is not None:
-            return _shown(before, cart.link_for(session, shop, before))
-        # What can't be bought earns nobody anything: said before a touch is recorded.
-        cart.buyable(session, shop, tapped.product_ref, tapped.variant_ref)
-        touch = touches.record(
-            session,
-            tapped,
-            kind=kind,
-            journey=journey,
-            request_key=request_key,
-            per_minute=current_app.config["CONNECTOR"].touches_per_minute,
-            at=asked.at,
-        )
-        return _shown(touch, cart.link_for(session, shop, touch))
+        touch = None if request_key is None else touches.repeated(session, request_key, tapped, kind, journey)
+        if touch is None:
+            # What can't be bought earns nobody anything: said before a touch is recorded.
+            cart.buyable(session, shop, tapped.product_ref, tapped.variant_ref)
+            touch = touches.record(
+                session,
+                tapped,
+                kind=kind,
+                journey=journey,
+                request_key=request_key,
+                per_minute=current_app.config["CONNECTOR"].touches_per_minute,
+                at=asked.at,
+            )
+        how = cart.opening(session, shop, touch)
+        landing = cart.landing_for(shop, catalog.by_ref(session, shop.id, touch.product_ref), touch.token)
+    opened = cart.open_cart(how)
+    if opened.way != touch.way:
+        with db.write(Scope.app()) as session:
+            touches.went(session, touch.id, opened.way)
+    return _shown(touch, opened.url, landing)
 
 
 def _tapped(session: Session, asked: shapes.TouchAsked) -> Tapped:
@@ -100,11 +105,12 @@ def _kind(session: Session, tapped: Tapped) -> str:
     return "link" if tapped.content_id is None else contents.get(session, tapped.content_id).kind
 
 
-def _shown(touch: Touch, cart_link: str) -> shapes.TouchShown:
+def _shown(touch: Touch, cart_link: str, landing_link: str) -> shapes.TouchShown:
     return shapes.TouchShown(
         id=touch.id,
         token=touch.token,
         cart_link=cart_link,
+        landing_link=landing_link,
         shop_id=touch.shop_id,
         creator_id=touch.creator_id,
         content_id=touch.content_id,

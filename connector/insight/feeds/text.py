@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
+from functools import lru_cache
 
 import nh3
 
@@ -27,6 +28,7 @@ _MINUS = re.compile(r"^[-－]")
 _KEPT_FORMATS = frozenset("\u200c\u200d")  # joiners: Persian and Indic words are spelt with them
 
 
+@lru_cache(maxsize=1024)  # the variants of a product share most of their texts
 def plain(text: str) -> str:
     """Text of one line: no markup, entities decoded, white space folded, nothing that XML can't hold."""
     if _MARKUP.search(text):
@@ -63,6 +65,8 @@ def holds_emoji(text: str) -> bool:
 
 def without_emoji(text: str) -> str:
     """Without emoji, and without marks that aren't characters (direction marks, soft hyphens); joiners stay."""
+    if text.isascii():
+        return text
     bare = _EMOJI.sub("", text)
     if bare != text:
         bare = bare.replace("\u200d", "")

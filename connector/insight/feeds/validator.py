@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from urllib.parse import urlsplit
 
@@ -95,6 +95,7 @@ Verdict = tuple[str, Severity]
 _FINE: Verdict = ("", "refused")
 _PRICE = re.compile(r"(\d{1,15}(?:\.(\d{1,4}))?) ([A-Z]{3})", re.ASCII)
 _ID = re.compile(r"[!-~]+", re.ASCII)
+_NO_XML = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _MARKUP = re.compile(r"</?[A-Za-z][^<>]*>")
 
 
@@ -116,18 +117,20 @@ def _parts(value: str) -> tuple[Decimal, str]:
     return Decimal(number), currency
 
 
+@lru_cache(maxsize=1024)  # the variants of a product share most of their texts
 def _text(value: str) -> Verdict:
     """One line that XML can hold, without markup."""
     if value != " ".join(value.split()) or _MARKUP.search(value):
         return "value_unknown", "refused"
-    wrong = any(unicodedata.category(c) in ("Cc", "Cs") or ord(c) in (0xFFFE, 0xFFFF) for c in value)
-    return ("value_unknown", "refused") if wrong else _FINE
+    return ("value_unknown", "refused") if _NO_XML.search(value) else _FINE
 
 
+@lru_cache(maxsize=1024)
 def _bare(value: str) -> Verdict:
     """TikTok's: no emoji, no control or format characters besides the joiners that words are spelt with."""
-    if _text(value) != _FINE:
-        return _text(value)
+    verdict = _text(value)
+    if verdict != _FINE or value.isascii():
+        return verdict
     for c in value:
         pictured = 0x1F000 <= ord(c) <= 0x1FAFF or 0x2600 <= ord(c) <= 0x27BF or ord(c) == 0xFE0F
         if pictured or (unicodedata.category(c) in ("Cf", "Co", "Cn") and c not in "\u200c\u200d"):

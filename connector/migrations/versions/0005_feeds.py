@@ -71,4 +71,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_trial_clicks")),
         sa.UniqueConstraint("token", name=op.f("uq_trial_clicks_token")),
     )
+    op.create_table(
+        "order_hints",
+        *_texts("order_id", "carrier", "value"),
+        sa.PrimaryKeyConstraint("order_id", "carrier", "value", name=op.f("pk_order_hints")),
+    )
     op.create_index("ix_trial_clicks_shop_id_made_at", "trial_clicks", ["shop_id", "made_at"])

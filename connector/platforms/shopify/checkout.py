@@ -16,7 +16,7 @@ import msgspec
 
 from connector.errors import HostRefused, InputRefused, PlatformBusy, PlatformDown, PlatformRefused
 from connector.events import OrderSnapshot
-from connector.platforms.contract import Carrying, CartLine, Client, Way
+from connector.platforms.contract import Carrying, CartLine, Http, Way
 from connector.platforms.shopify.settings import ShopifySettings
 from connector.platforms.shopify.snapshot import TOKEN
 
@@ -54,7 +54,7 @@ CARRIERS = (
         "Keep the part behind ? in redirects, and let the store's own analytics run after consent.",
     ),
     Carrying(
-        "journey", _BY_ADDRESS, "Conversion summary of the order",
+        "store_journey", _BY_ADDRESS, "Conversion summary of the order",
         "orders whose summary isn't ready yet, headless stores, and buyers who refuse analytics",
         "Nothing to do when the others arrived. Let the store's own analytics run after consent.",
     ),
@@ -94,6 +94,7 @@ class Checkout:
     """The contract's `Checkout` for Shopify."""
 
     carriers: Sequence[Carrying] = CARRIERS
+    hosts = frozenset({"checkout.shopify.com", "pay.shopify.com", "shop.app"})
 
     def cart_link(
         self,
@@ -141,15 +142,23 @@ class Checkout:
         onward = urlencode({"redirect": target, **ours})
         return f"{settings.origin(domain)}/discount/{quote(code, safe='')}?{onward}"
 
-    def make_cart(self, client: Client, lines: Sequence[CartLine], token: str, *, code: str = "") -> str:
+    def make_cart(
+        self,
+        domain: str,
+        lines: Sequence[CartLine],
+        token: str,
+        settings: ShopifySettings,
+        http: Http,
+        *,
+        code: str = "",
+    ) -> str:
         """`cartCreate` of the Storefront API: attributes on the cart and on every line; its `checkoutUrl` as it is.
 
         Asked without a token of its own: Shopify serves carts so. Errors: PlatformBusy, PlatformDown,
         PlatformRefused; HostRefused for an address that is neither the shop's nor https (dev: the stand-in's).
         """
         _check(lines, token, code)
-        settings: ShopifySettings = client.settings
-        origin = settings.origin(client.domain)
+        origin = settings.origin(domain)
         entry = {
             "lines": [
                 {
@@ -162,7 +171,7 @@ class Checkout:
             "attributes": [{"key": settings.cart_attribute, "value": token}],
             "discountCodes": [code] if code else [],
         }
-        answer = client.http.send(
+        answer = http.send(
             "POST",
             f"{origin}/api/{settings.api_version}/graphql.json",
             headers={"Content-Type": "application/json", "Accept": "application/json"},
@@ -170,12 +179,12 @@ class Checkout:
             timeout=CART_SECONDS,
         )
         if answer.status in (429, 430):
-            raise PlatformBusy(f"{client.domain}: the storefront is asked too often", retry_after=1.0)
+            raise PlatformBusy(f"{domain}: the storefront is asked too often", retry_after=1.0)
         if answer.status >= 500:
-            raise PlatformDown(f"{client.domain}: the storefront answered {answer.status}")
+            raise PlatformDown(f"{domain}: the storefront answered {answer.status}")
         if answer.status != 200:
-            raise PlatformRefused(f"{client.domain}: the storefront answered {answer.status}")
-        return _trusted(_made(client.domain, answer.content), origin)
+            raise PlatformRefused(f"{domain}: the storefront answered {answer.status}")
+        return _trusted(_made(domain, answer.content), origin)
 
     def may_make_carts(self, scopes: Sequence[str]) -> bool:
         return STOREFRONT_SCOPE in scopes
@@ -184,15 +193,6 @@ class Checkout:
         parts = urlsplit(url)
         query = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] != "variant"]
         return urlunsplit((*parts[:3], urlencode([*query, ("variant", variant_ref)]), ""))
-
-    def on_checkout(self, address: str) -> bool:
-        """`/checkouts/cn/…`, `/{shop id}/checkouts/…`, `checkout.{brand}/…`, and the thank-you page behind them."""
-        try:
-            parts = urlsplit(address)
-        except ValueError:
-            return False
-        host = (parts.hostname or "").lower()
-        return host.startswith("checkout.") or "checkouts" in parts.path.split("/")
 
     def tokens(self, snapshot: OrderSnapshot) -> list[tuple[str, str]]:
         return [(carrier.value, carrier.kind) for carrier in snapshot.carriers if carrier.kind in _KINDS]

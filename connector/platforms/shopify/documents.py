@@ -479,9 +479,21 @@ mutation Unsubscribe($id: ID!) {
 }
 """
 
+# How the buyer came, by the store's own analytics: asked only of an order that brought no token by itself. 6
+ORDER_JOURNEY = """
+query OrderJourney($id: ID!) {
+  order(id: $id) {
+    customerJourneySummary {
+      firstVisit { landingPage referralCode utmParameters { content } }
+      lastVisit { landingPage referralCode utmParameters { content } }
+    }
+  }
+}
+"""
+
 ALL = (
     SHOP, SCOPES, BULK_CATALOG, BULK_START, BULK_STATE, BULK_CANCEL, PRODUCTS, PRODUCTS_CHANGED, PRODUCT_VARIANTS,
     PRODUCT_MEDIA, NEWEST_CHANGE, STOCK, MARKET_PRICES, PUBLICATION, ORDERS_CHANGED, ORDERS_PLACED, ORDER, ORDERS,
     ORDER_DUTIES, ORDER_LINES, ORDER_APPLICATIONS, ORDER_SHIPPING, AFTERMATH, AFTERMATH_IDS,
-    REFUND, FULFILMENT, SUBSCRIPTIONS, SUBSCRIBE, UNSUBSCRIBE,
+    ORDER_JOURNEY, REFUND, FULFILMENT, SUBSCRIPTIONS, SUBSCRIBE, UNSUBSCRIBE,
 )  # fmt: skip

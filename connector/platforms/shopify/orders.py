@@ -10,16 +10,19 @@ deletion. Source: fact sheet, sections 1.8, 3, 4 and 6; documents.py for each fi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
-from connector import clock
-from connector.errors import PayloadUnreadable, PlatformBusy
+from connector import clock, telemetry
+from connector.errors import PayloadUnreadable, PlatformBusy, PlatformRefused
 from connector.events import (
     Adjustment,
     Allocation,
     Buyer,
+    Carrier,
     Dispute,
     FulfilledLine,
     Fulfilment,
@@ -41,6 +44,7 @@ from connector.platforms.shopify.payloads import (
     FulfilledLineNode,
     FulfilmentAnswer,
     FulfilmentNode,
+    JourneyAnswer,
     LineItemNode,
     MoneyBagNode,
     Node,
@@ -68,6 +72,8 @@ HEADS = 100
 TOGETHER, FEW_LINES, FEW_PARTS = 6, 4, 2  # small orders that one question holds, and what makes an order small
 WINDOW_PAGES = 200  # 20,000 orders: cursors end at 25,000, so a new window begins before
 TRIES = 4
+_TOKENS = ("cart_attribute", "line_property", "referral")
+_log = telemetry.logger(__name__)
 _CURSORS = {"refund_line_items": "lines", "order_adjustments": "adjustments", "transactions": "transactions"}
 
 N = TypeVar("N")
@@ -91,7 +97,8 @@ class Orders:
             if found is None:
                 return None
             order, aftermath, duties = found
-            return _as_read(order, aftermath, duties, read_at)
+            made = _as_read(order, aftermath, duties, read_at)
+            return replace(made, hints=_journey(client, order_id)) if _brought_nothing(made.snapshot) else made
         raise PlatformBusy(f"{client.domain}: order {order_ref} changes faster than it can be read", retry_after=5.0)
 
     def changed(self, client: Client, since: datetime, checkpoint: str | None) -> OrderPage:
@@ -182,6 +189,31 @@ def _as_read(order: OrderNode, aftermath: AftermathNode, duties: Mapping[str, in
             for node in order.disputes
         ),
     )
+
+
+def _brought_nothing(order: OrderSnapshot) -> bool:
+    return not order.test and not any(carrier.kind in _TOKENS for carrier in order.carriers)
+
+
+def _journey(client: Client, order_id: str) -> tuple[Carrier, ...]:
+    """What the store's analytics saw of the buyer's first and last visit. A store that won't tell is no failure."""
+    try:
+        order = ask(client, documents.ORDER_JOURNEY, {"id": order_id}, JourneyAnswer, cost=7).order
+    except (PlatformRefused, PayloadUnreadable) as error:
+        _log.info("journey.not_told", domain=client.domain, problem=type(error).__name__)
+        return ()
+    summary = order.customer_journey_summary if order is not None else None
+    found: list[Carrier] = []
+    for visit in (summary.first_visit, summary.last_visit) if summary is not None else ():
+        if visit is None:
+            continue
+        campaign = visit.utm_parameters
+        words = urlencode(
+            {"ref": visit.referral_code or "", "utm_content": (campaign.content if campaign else "") or ""}
+        )
+        found += snapshot.landing_carriers(visit.landing_page, "store_journey")
+        found += snapshot.landing_carriers(f"?{words}", "store_journey")
+    return tuple(dict.fromkeys(found))
 
 
 def instant(moment_: datetime) -> str:

@@ -165,6 +165,7 @@ class OrderBody(msgspec.Struct):
     total_price: str | None = None
     source_name: str | None = None
     source_identifier: str | None = None
+    landing_site: str | None = None  # first page of the visit, path and query; null for drafts, POS and headless
     note_attributes: list[NamedValueBody] = []
     discount_applications: list[ApplicationBody] = []
     shipping_lines: list[ShippingLineBody] = []
@@ -182,7 +183,7 @@ class DisputeBody(msgspec.Struct):
     status: str  # needs_response | under_review | accepted | won | lost | charge_refunded | prevented
     initiated_at: str
     order_id: int | None = None
-    amount: str | Decimal | None = None
+    amount: str | None = None
     currency: str | None = None
     finalized_on: str | None = None
 
@@ -506,6 +507,29 @@ class AftermathIdsNode(Node):
     updated_at: str
     refunds: list[IdNode] = []
     fulfillments: list[IdNode] = []
+
+
+class CampaignNode(Node):
+    content: str | None = None
+
+
+class VisitNode(Node):
+    landing_page: str | None = None
+    referral_code: str | None = None
+    utm_parameters: CampaignNode | None = None
+
+
+class JourneyNode(Node):
+    first_visit: VisitNode | None = None
+    last_visit: VisitNode | None = None
+
+
+class JourneyOrderNode(Node):
+    customer_journey_summary: JourneyNode | None = None  # null for headless stores and orders that were made by hand
+
+
+class JourneyAnswer(Node):
+    order: JourneyOrderNode | None = None
 
 
 class AftermathIdsAnswer(Node):

@@ -18,17 +18,27 @@ import re
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
+from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
 from connector.errors import PayloadUnreadable
-from connector.events import AdjustmentKind, Carrier, OrderSnapshot, PaymentStatus, Refund, TransactionStatus
+from connector.events import (
+    AdjustmentKind,
+    Carrier,
+    CarrierKind,
+    OrderSnapshot,
+    PaymentStatus,
+    Refund,
+    TransactionStatus,
+)
 from connector.platforms.shopify.reading import by_ref
 
 SAMPLE_TAG = "sample_order"  # COMMISSION.md: marks an order that is a creator's sample
 TIP_TITLE = "Tip"  # … and a line without a product and with this title is a tip
 TOKEN = re.compile(r"[A-Za-z0-9_-]{1,40}")
 KEPT = re.compile(r"[A-Za-z0-9_-]{1,48}")  # a token, with what may have been added to it
+LEAST_TOKEN = 26  # shorter words in an address are somebody else's
 AROUND = " \t\r\n.,;:!?'\"()<>[]{}*/\\"
 OUR_NAME = re.compile(r"_{0,2}[a-z][a-z0-9]{1,19}_touch")  # any prefix: a changed setting loses no token
 
@@ -138,6 +148,26 @@ def referral_carrier(source_identifier: str | None) -> Carrier | None:
     if not KEPT.fullmatch(value):
         return None
     return Carrier(kind="referral", value=value, name="source_identifier")
+
+
+def landing_carriers(address: str | None, kind: CarrierKind = "landing_page") -> list[Carrier]:
+    """What rides in the query of a visit's first page: `ref`, `utm_content`, and a permalink's own attributes.
+
+    Never the address itself, and nothing that can't be a token: the rest of it may say who somebody is.
+    """
+    if not address:
+        return []
+    try:
+        pairs = parse_qsl(urlsplit(address[:4000]).query, keep_blank_values=False)
+    except ValueError:
+        return []
+    found = []
+    for name, value in pairs:
+        ours = name in ("ref", "utm_content") or OUR_NAME.fullmatch(name.removeprefix("attributes[").removesuffix("]"))
+        bare = value.strip(AROUND)
+        if ours and KEPT.fullmatch(bare) and len(bare) >= LEAST_TOKEN:
+            found.append(Carrier(kind=kind, value=bare, name=name))
+    return found
 
 
 def code_carrier(code: str | None) -> Carrier | None:

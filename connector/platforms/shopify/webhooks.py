@@ -40,7 +40,7 @@ from connector.events import (
 )
 from connector.platforms.contract import Client, Delivery, Envelope
 from connector.platforms.shopify import documents
-from connector.platforms.shopify.bodies import to_buyer, to_dispute, to_refund, to_snapshot
+from connector.platforms.shopify.bodies import to_buyer, to_dispute, to_hints, to_refund, to_snapshot
 from connector.platforms.shopify.client import ask
 from connector.platforms.shopify.payloads import (
     BulkFinishedBody,
@@ -196,7 +196,7 @@ class Webhooks:
                 return [Unrecognised(topic)]
             case "OrderSeen":
                 order = decode(body, OrderBody)
-                return [OrderSeen(to_snapshot(order), to_buyer(order))]
+                return [OrderSeen(to_snapshot(order), to_buyer(order), hints=to_hints(order))]
             case "OrderStub":
                 return [_stub(envelope, body, currency)]
             case "OrderGone":

@@ -60,7 +60,9 @@ def test_carts_that_no_link_can_hold_are_refused(settings: Any, lines: list[Cart
         ("gift_message", TOKEN, False),
         ("touch", TOKEN, False),
         ("connector_touch\n", TOKEN, False),
-        ("connector_touch", f"{TOKEN}\n", False),
+        ("connector_touch", f"{TOKEN}\n", True),  # what was added around it is taken off
+        ("connector_touch", f" ({TOKEN}). ", True),
+        ("connector_touch", f"{TOKEN}abcd", True),  # the attribution room reads the token out of it
         ("___connector_touch", TOKEN, False),
     ],
 )

@@ -1,0 +1,50 @@
+"""What only one side of a store tells of an order's way: a body its landing page, the API its journey.
+
+A body and an API read of one version are equal snapshots, so these stay outside of them. They are a set over all that
+was heard, like carriers (F3), and are candidates the same way. Only what holds a token of ours is kept: the rest of a
+landing page is nobody's business here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from connector import db
+from connector.earnings.attribution import tokens
+from connector.earnings.attribution.tables import OrderHint
+from connector.events import Carrier
+
+_MOST = 20
+# Built once: building a statement costs more than running it.
+_OF_ORDER = (
+    sa.select(OrderHint.value, OrderHint.carrier)
+    .where(OrderHint.order_id == sa.bindparam("order_id"))
+    .order_by(OrderHint.value, OrderHint.carrier)
+    .limit(_MOST)
+)
+
+
+def keep(session: Session, order_id: str, carriers: Iterable[Carrier]) -> bool:
+    """Add what holds something like a token; whether any of it is new, so that the order must be decided again."""
+    fresh = False
+    for carrier in carriers:
+        read = tokens.read(carrier.value)
+        if read is None and not tokens.shaped(carrier.value):
+            continue
+        value = carrier.value if read is None or not read.mended else carrier.value[:100]
+        added = session.execute(
+            db.insert(session, OrderHint)
+            .values(order_id=order_id, carrier=carrier.kind, value=value)
+            .on_conflict_do_nothing(index_elements=["order_id", "carrier", "value"])
+        )
+        fresh = fresh or bool(added.rowcount)  # type: ignore[attr-defined]
+    return fresh
+
+
+def of_order(session: Session, order_id: str) -> list[tuple[str, str]]:
+    """(value, carrier's name)."""
+    rows = session.connection().execute(_OF_ORDER, {"order_id": order_id})
+    return [(value, carrier) for value, carrier in rows]

@@ -6,6 +6,7 @@ import secrets
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 import click
 from cryptography.fernet import Fernet
@@ -517,13 +518,36 @@ def worker() -> None:
 @connector.command()
 @click.argument("shop")
 @click.option("--agree-to-removal", is_flag=True, help="Let the run remove most of the catalog, if the store did.")
+@click.option("--changed", is_flag=True, help="Only what changed at the store since the last run.")
+@click.option("--dry-run", is_flag=True, help="Write nothing; say what would change.")
+@click.option("--product", "products", multiple=True, help="Read this product again and write it, whatever is held.")
+@click.option("--refused", is_flag=True, help="Start nothing; list what can't be taken in, by cause, with the remedy.")
+@click.option(
+    "--act", type=click.Choice(["pause", "resume", "stop"]), help="Start nothing; do this with the run under way."
+)
 @click.option("--wait/--no-wait", default=True, show_default=True, help="Stay and show how far it is.")
-def sync(shop: str, agree_to_removal: bool, wait: bool) -> None:
-    """Pull the whole catalog of SHOP (its id or its host), and show the progress. A worker does the work."""
+def sync(
+    shop: str,
+    agree_to_removal: bool,
+    changed: bool,
+    dry_run: bool,
+    products: tuple[str, ...],
+    refused: bool,
+    act: Literal["pause", "resume", "stop"] | None,
+    wait: bool,
+) -> None:
+    """Pull the catalog of SHOP (its id or its host), and show the progress. A worker does the work."""
     from connector.sync import watch
 
     open_process()
-    sys.exit(watch.command(shop, large_sweep=agree_to_removal, wait=wait))
+    if refused:
+        sys.exit(watch.refused(shop))
+    if act is not None:
+        sys.exit(watch.act(shop, act))
+    if products:
+        sys.exit(watch.products(shop, products, wait=wait))
+    kind: Literal["full", "changed"] = "changed" if changed else "full"
+    sys.exit(watch.command(shop, kind=kind, dry=dry_run, large_sweep=agree_to_removal, wait=wait))
 
 
 @connector.command()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Literal
 
 import sqlalchemy as sa
 from rich.console import Console
@@ -13,7 +15,8 @@ from connector import clock, db, jobs
 from connector.commerce.shops import queries as shops
 from connector.commerce.shops.tables import Shop
 from connector.db import Scope
-from connector.errors import NotFound
+from connector.errors import Conflict, NotFound
+from connector.sync import products as anew
 from connector.sync import queries, runs
 from connector.sync import reconcile as passes
 from connector.sync.tables import SyncRun
@@ -27,15 +30,62 @@ _STAGES = {
 }
 
 
-def command(shop: str, *, large_sweep: bool, wait: bool) -> int:
+def command(
+    shop: str, *, kind: runs.Kind = "full", dry: bool = False, large_sweep: bool = False, wait: bool = True
+) -> int:
     """Start a run (or join the one under way), show it to its end; 0 when the catalog was taken in.
 
     Errors: NotFound, Conflict.
     """
-    console = Console()
     found = find(shop)
     with db.write(Scope.shop(found.id)) as session:
-        run_id = runs.start(session, found.id, "command", large_sweep=large_sweep).id
+        run = runs.start(session, found.id, "command", kind=kind, large_sweep=large_sweep, dry=dry)
+        if run.dry != dry:
+            raise Conflict(f"another run is under way ({run.id}): wait for its end, or stop it")
+    return _follow(found, run.id, wait=wait)
+
+
+def products(shop: str, refs: Sequence[str], *, wait: bool = True) -> int:
+    """Have some products read again and written whatever is held; 0 when all were taken in. Errors: NotFound."""
+    found = find(shop)
+    with db.write(Scope.shop(found.id)) as session:
+        run_id = anew.start(session, found.id, refs, "command").id
+    return _follow(found, run_id, wait=wait)
+
+
+def act(shop: str, what: Literal["pause", "resume", "stop"]) -> int:
+    """Pause, resume or stop the run under way. Errors: NotFound when there is none; Conflict."""
+    found = find(shop)
+    with db.write(Scope.shop(found.id)) as session:
+        run = runs.live(session, found.id)
+        if run is None:
+            raise NotFound(f"no run of {found.domain} is under way")
+        do = {"pause": runs.pause, "resume": runs.resume, "stop": runs.stop}[what]
+        status = do(session, run.id, "command").status
+        Console().print(f"{found.domain}: run {run.id} is {status}.", highlight=False)
+    return 0
+
+
+def refused(shop: str) -> int:
+    """Print what can't be taken in now, by cause; 0 when there is nothing. Errors: NotFound."""
+    console = Console()
+    found = find(shop)
+    with db.read(Scope.shop(found.id)) as session:
+        groups = queries.dead_letters(session, found.id)
+    for group in groups:
+        console.print(f"{group.count:,} × {group.title} {group.remedy}", highlight=False, markup=False)
+        for item in group.items:
+            name = item.title or item.product_ref
+            console.print(f"  {name} ({item.product_ref}): {item.detail}", highlight=False, markup=False)
+        if group.count > len(group.items):
+            console.print(f"  … and {group.count - len(group.items):,} more")
+    if not groups:
+        console.print(f"{found.domain}: everything could be taken in.", highlight=False)
+    return 1 if groups else 0
+
+
+def _follow(found: Shop, run_id: str, *, wait: bool) -> int:
+    console = Console()
     if not _worker_lives():
         console.print("No worker is running, so nothing moves yet: start one with [bold]connector worker[/bold].")
     if not wait:
@@ -47,6 +97,7 @@ def command(shop: str, *, large_sweep: bool, wait: bool) -> int:
         f"{run.gone:,} removed"
     )
     console.print(f"{found.domain}: {run.status}. {run.problem or figures}", highlight=False)
+    _show_differences(console, run)
     _show_refusals(console, run)
     return 0 if run.status in ("done", "refusals") else 1
 
@@ -63,7 +114,7 @@ def _watch(console: Console, shop: Shop, run_id: str) -> SyncRun:
                 run = session.get_one(SyncRun, run_id)
                 session.expunge(run)
             _draw(bar, task, shop, run)
-            if run.status in runs.ENDED:
+            if run.status in runs.ENDED or run.status == "paused":
                 return run
             time.sleep(LOOK_EVERY)
 
@@ -75,6 +126,22 @@ def _draw(bar: Progress, task: TaskID, shop: Shop, run: SyncRun) -> None:
     bar.update(
         task, description=f"{shop.domain}: {_STAGES[run.stage]}", completed=told.done, total=total, rate=rate
     )  # fmt: skip
+
+
+def _show_differences(console: Console, run: SyncRun) -> None:
+    """What a dry run would change, as a person reads it."""
+    if not run.dry:
+        return
+    with db.read(Scope.shop(run.shop_id)) as session:
+        shown = queries.differences(session, run.id, limit=50)
+        total = sum(queries.difference_counts(session, run.id).values())
+    for item in shown:
+        name = item.title or item.product_ref
+        console.print(f"  {item.kind}: {name} ({item.product_ref})", highlight=False, markup=False)
+        for what, before, after in item.details:
+            console.print(f"    {what}: {before} → {after}", highlight=False, markup=False)
+    if total > len(shown):
+        console.print(f"  … and {total - len(shown):,} more")
 
 
 def _show_refusals(console: Console, run: SyncRun) -> None:

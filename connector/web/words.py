@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from string import Formatter
 from typing import Any, Literal
 
-from connector.commerce.catalog import shoppable
+from connector.commerce.catalog import refusals, shoppable
 from connector.insight.feeds import findings
 from connector.web.icons import KINDS
 
@@ -51,6 +51,8 @@ _STATUSES: dict[str, dict[str, Badge]] = {
         "running": Badge("info", "Running"),
         "waiting": Badge("info", "Waiting for the shop"),
         "asks": Badge("warn", "Asks you"),
+        "pausing": Badge("info", "Pausing"),
+        "paused": Badge("hold", "Paused"),
         "stopping": Badge("info", "Stopping"),
         "stopped": Badge("idle", "Stopped"),
         "done": Badge("good", "Done"),
@@ -91,6 +93,16 @@ _STATUSES: dict[str, dict[str, Badge]] = {
         "done": Badge("good", "Adds up"),
         "gaps": Badge("warn", "Gaps"),
         "failed": Badge("bad", "Failed"),
+    },
+    "carrier": {
+        "brought": Badge("good", "Brought a tap"),
+        "kept": Badge("idle", "There, with nothing of ours"),
+        "lost": Badge("warn", "Lost"),
+        "not_sent": Badge("idle", "Not used by this way"),
+        "absent": Badge("idle", "Nothing came"),
+        "arrived": Badge("good", "Arrived"),
+        "mended": Badge("warn", "Arrived changed"),
+        "waiting": Badge("info", "Waiting for the order"),
     },
     "creator": {
         "active": Badge("good", "Active"),
@@ -675,13 +687,15 @@ def remedy(code: str) -> str:
         return shoppable.REASONS[code].remedy
     if code in findings.WORDS:
         return findings.WORDS[code].remedy
+    if code in refusals.CAUSES and code not in REASONS:
+        return refusals.CAUSES[code].remedy
     wording = REASONS.get(code)
     return wording.remedy if wording else ""
 
 
 def _of_catalog(code: str, audience: Audience) -> str:
     """Why a product isn't in the list: the catalog keeps these words beside the rule that gives them."""
-    known = shoppable.REASONS.get(code) or findings.WORDS.get(code)
+    known = shoppable.REASONS.get(code) or findings.WORDS.get(code) or refusals.CAUSES.get(code)
     if known is None:
         return ""
     return "Not for sale right now" if audience == "creator" else known.title.rstrip(".")

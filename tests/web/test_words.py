@@ -9,7 +9,7 @@ from pathlib import Path
 from string import Formatter
 
 import connector
-from connector.commerce.catalog import shoppable
+from connector.commerce.catalog import refusals, shoppable
 from connector.insight.feeds import findings
 from connector.web import words
 
@@ -77,6 +77,7 @@ def _every_code() -> dict[str, str]:
 
 def test_every_code_has_words() -> None:
     known = words.REASONS.keys() | shoppable.REASONS.keys() | findings.WORDS.keys() | NOT_A_REASON
+    known |= refusals.CAUSES.keys()
     silent = {code: place for code, place in _every_code().items() if code not in known}
     assert silent == {}, "give them words in web/words.py, or put them on NOT_A_REASON"
 

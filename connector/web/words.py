@@ -51,8 +51,6 @@ _STATUSES: dict[str, dict[str, Badge]] = {
         "running": Badge("info", "Running"),
         "waiting": Badge("info", "Waiting for the shop"),
         "asks": Badge("warn", "Asks you"),
-        "pausing": Badge("info", "Pausing"),
-        "paused": Badge("hold", "Paused"),
         "stopping": Badge("info", "Stopping"),
         "stopped": Badge("idle", "Stopped"),
         "done": Badge("good", "Done"),

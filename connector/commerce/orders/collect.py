@@ -90,7 +90,7 @@ def collect(
     return Collected(
         newest=newest,
         oldest=oldest,
-        refunds=_in_order(_with_amount(refund, entered.get(refund.refund_ref, ())) for refund in (*merged, *lost)),
+        refunds=_in_order(with_amount(refund, entered.get(refund.refund_ref, ())) for refund in (*merged, *lost)),
         carriers=_carriers(ranked),
         added_units=_added_units(ranked, edits),
         first_seen=_first_seen(ranked),
@@ -164,7 +164,7 @@ def _in_order(refunds: Iterable[Refund]) -> tuple[Refund, ...]:
     return tuple(sorted(refunds, key=lambda refund: (refund.created_at, by_ref(refund.refund_ref))))
 
 
-def _with_amount(refund: Refund, entered: Sequence[Entered]) -> Refund:
+def with_amount(refund: Refund, entered: Sequence[Entered]) -> Refund:
     """The refund with the amount that a person entered last; the store's own word, once it gives one, counts more."""
     if not refund.amount_unknown or not entered:
         return refund

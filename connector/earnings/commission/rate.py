@@ -273,6 +273,8 @@ def _take_refunds(work: Sequence[_Work], facts: OrderFacts, shared: int) -> Orde
         pool -= settled
         spread, more = _spread(work, amount - settled, facts.snapshot.taxes_included, status)
         _hold_unknown(refund, work, by_line)
+        if refund.amount_unknown:
+            more.add("refund_amount_unknown")
         taken.append(
             RefundAssessment(
                 refund_ref=refund.refund_ref, status=status, lines=lines, amount_only=amount, settled_removed=settled,

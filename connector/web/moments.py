@@ -6,7 +6,7 @@ The zone is the shop's for merchants and money, the viewer's choice in the conso
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -15,6 +15,7 @@ from flask import g, has_request_context, request
 from markupsafe import Markup
 
 from connector import clock
+from connector.errors import InputRefused
 from connector.web.amounts import LOCALE
 
 ZONES = (
@@ -46,6 +47,14 @@ def zone() -> ZoneInfo:
 def use_zone(name: str) -> None:
     """Show this page's times in that zone (a shop's)."""
     g.page_zone = name
+
+
+def first_of(text: str, field: str) -> datetime:
+    """The first moment of a day typed as `2026-11-20`, in this page's zone. Errors: InputRefused(field)."""
+    try:
+        return datetime.combine(date.fromisoformat(text), time.min, zone())
+    except ValueError:
+        raise InputRefused(field, "is no day.", "Write it as 2026-11-20.") from None
 
 
 def full(moment: datetime) -> str:

@@ -15,8 +15,8 @@ from connector import clock
 from connector.web import moments, words
 from connector.web.amounts import count
 
-FINAL = ("stopped", "done", "refusals", "failed")
-LIVE = ("queued", "running", "waiting", "stopping")
+FINAL = ("stopped", "done", "refusals", "failed", "asks")
+LIVE = ("queued", "running", "waiting", "pausing", "paused", "stopping")
 SILENT_AFTER = timedelta(seconds=30)
 _TRIGGERS = {
     "joined": "when the shop joined",
@@ -76,10 +76,11 @@ def view(run: Run, now: datetime | None = None) -> RunView:
     rate = 0 if final else _rate(run, now)
     total = None if final else run.expected
     lost = run.products_in - run.written - run.same - run.refused
+    dry = bool(getattr(run, "dry", False))  # then "written" is what would be
     # While lines come, a product's variants may still be on their way: only at the end is a difference a loss.
     sum_line = (
-        f"Read {count(run.products_in)} = written {count(run.written)} + same {count(run.same)} "
-        f"+ refused {count(run.refused)}, {count(max(lost, 0))} lost"
+        f"Read {count(run.products_in)} = {'would be written' if dry else 'written'} {count(run.written)} "
+        f"+ same {count(run.same)} + refused {count(run.refused)}, {count(max(lost, 0))} lost"
         if final
         else f"Products so far: read {count(run.products_in)}, written {count(run.written)}, same {count(run.same)}, "
         f"refused {count(run.refused)}"
@@ -111,6 +112,12 @@ def _sentence(run: Run) -> str:
         return f"{problem}. Nothing was removed." if problem else "The run failed. Nothing was removed."
     if run.status == "queued":
         return f"Waits for a worker since {moments.ago(run.queued_at)}."
+    if run.status == "asks":
+        return f"{run.problem[:1].upper()}{run.problem[1:].rstrip('.')}. Nothing was removed; a person decides."
+    if run.status == "pausing":
+        return "Pauses at the next safe point. What was read stays."
+    if run.status == "paused":
+        return "Paused. What was read stays; it goes on from there when you let it."
     if run.status == "stopping":
         return "Stops at the next safe point. What was read stays."
     if run.status == "stopped":
@@ -120,6 +127,8 @@ def _sentence(run: Run) -> str:
     if run.status in ("done", "refusals") and run.started_at and run.finished_at:
         took = moments.lasting(run.finished_at - run.started_at)
         end = "All of it was taken in." if run.status == "done" else "What was refused is listed below, by reason."
+        if getattr(run, "dry", False):
+            end = "Nothing was written: this says what a run would do."
         return f"Took {took}. {end}"
     return f"{_STAGES.get(run.stage, 'Under way.')} Started {_by(run.trigger)}."
 

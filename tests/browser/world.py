@@ -14,13 +14,16 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from connector import clock, jobs, vault
+from connector import audit, clock, jobs, vault
 from connector.access import links, staff
 from connector.commerce.catalog import queries as catalog
 from connector.commerce.catalog import take
+from connector.commerce.catalog.ids import listing_id
 from connector.commerce.shops import connect
+from connector.commerce.shops import settings as shop_settings
 from connector.commerce.shops.tables import Shop
 from connector.db import Database, Scope, new_id
+from connector.earnings.attribution import gaps as unknown
 from connector.earnings.attribution import links as share
 from connector.earnings.attribution import touches
 from connector.earnings.attribution.tables import Touch
@@ -68,8 +71,23 @@ class World:
     runs: dict[str, str] = field(default_factory=dict)
     orders: dict[str, str] = field(default_factory=dict)
     deliveries: dict[str, str] = field(default_factory=dict)
+    taps: dict[str, str] = field(default_factory=dict)
     closing_id: str = ""
     batch_id: str = ""
+    link_id: str = ""
+    link_code: str = ""
+
+    def ids(self) -> dict[str, str]:
+        """What stands for an id in an address, so that a test can walk every page."""
+        return {
+            "shop_id": self.shops["harbour"], "run_id": self.runs["live"], "delivery_id": self.deliveries["failed"],
+            "order_id": self.orders["10482"], "creator_id": self.creators["mira.makes"],
+            "closing_id": self.closing_id, "batch_id": self.batch_id, "touch_id": self.taps["mira"],
+            "link_id": self.link_id, "listing_id": self.listing("harbour", "9001"), "name": "missed",
+        }  # fmt: skip
+
+    def listing(self, shop: str, product_ref: str) -> str:
+        return listing_id(self.shops[shop], product_ref)
 
     def staff_link(self, name: str) -> str:
         with self.database.write(Scope.system("test")) as session:
@@ -127,6 +145,10 @@ def _shops(session: Session, world: World) -> None:
     for name, profile in profiles.items():
         joined = world.now - timedelta(days=0 if name == "fresh" else 120)
         world.shops[name] = connect.connect(session, "shopify", profile, grant, joined).id
+        # These stores answer nobody, so nothing could clear if it were asked for again first.
+        shop_settings.change(
+            session, world.shops[name], "reread_before_clearing", 0, by="test", starts_at=joined, now=joined
+        )
     acme, gone = session.get_one(Shop, world.shops["acme"]), session.get_one(Shop, world.shops["gone"])
     connect.needs_reconnect(session, acme, "grant_lost", "The store no longer takes the permission that it gave.")
     connect.leave(session, gone, world.now - timedelta(days=9))
@@ -181,7 +203,7 @@ def _catalog(session: Session, world: World) -> None:
 
 def _tap(session: Session, world: World, shop: str, handle: str, product_ref: str, at: datetime) -> Touch:
     tapped = touches.Tapped(
-        world.shops[shop], world.creators[handle], f"lst_{product_ref}", product_ref,
+        world.shops[shop], world.creators[handle], world.listing(shop, product_ref), product_ref,
         content_id=world.contents.get(handle),
     )  # fmt: skip
     return touches.record(session, tapped, kind="video", at=at, now=at)
@@ -198,7 +220,7 @@ def _order(
     snapshot = OrderSnapshot(**{
         "order_ref": f"5{number}", "number": f"#{number}", "created_at": placed,
         "changed_at": more.pop("changed_at", placed), "currency": row.currency, "payment_status": "paid",
-        "taxes_included": False, "lines": lines, "paid_at": placed, "carriers": carriers,
+        "taxes_included": False, "lines": lines, "paid_at": placed, "carriers": more.pop("carriers", carriers),
         "total": sum(line.unit_price * line.quantity for line in lines), **more,
     })  # fmt: skip
     buyer = Buyer(customer_ref=f"c{number}", email=EMAIL)
@@ -228,6 +250,7 @@ def _orders(session: Session, world: World) -> None:
         _line("1", "9001", 6100, HARD_TITLE, allocations=(Allocation(1120),), tax=0),
         _line("2", "9002", 6100, "Table runner, sage", tax=0),
     )
+    world.taps.update(mira=mira.id, tal=tal.id, old=old.id)
     _order(session, world, "harbour", "10482", lines, placed, (mira, tal, old), total_discounts=1120,
            source="delivery:dlv_seed")  # fmt: skip
     refund = Refund(
@@ -255,9 +278,29 @@ def _orders(session: Session, world: World) -> None:
         _order(session, world, "harbour", str(10400 - n), (_line("1", str(9100 + n), 4500 + 10 * n, f"Oak shelf no. {n:03}"),), at)  # fmt: skip  # noqa: E501
     linked = catalog.by_ref(session, world.shops["harbour"], "9001")
     assert linked is not None
-    share.create(
+    link = share.create(
         session, world.creators["mira.makes"], linked.id, content_id=world.contents["mira.makes"],
         now=now - timedelta(days=30),
+    )  # fmt: skip
+    world.link_id, world.link_code = link.id, link.code
+    _gone_astray(session, world, placed)
+
+
+def _gone_astray(session: Session, world: World, placed: datetime) -> None:
+    """Credit that nobody got, and codes that nobody knows: what the standing checks are for."""
+    runner = (_line("1", "9002", 6100, "Table runner, sage"),)
+    old = _tap(session, world, "harbour", "talb", "9002", placed - timedelta(days=19))
+    _order(session, world, "harbour", "10487", runner, placed - timedelta(minutes=5), (old,))
+    bent = _tap(session, world, "harbour", "mira.makes", "9002", placed - timedelta(hours=1))
+    theme = Carrier("cart_attribute", bent.token.lower(), "connector_touch")
+    _order(session, world, "harbour", "10488", runner, placed - timedelta(minutes=4), carriers=(theme,))
+    code = Carrier("code", "MIRA10")
+    _order(session, world, "harbour", "10489", runner, placed - timedelta(minutes=3), carriers=(code,))
+    unknown.note(session, world.link_code[:8] + "zz", world.link_code, world.now - timedelta(hours=2))
+    shop_settings.change(session, world.shops["harbour"], "minimum_payout", 500, by="staff:Fay")
+    audit.record(
+        session, "connector", "webhooks.put_back", world.shops["harbour"], shop_id=world.shops["harbour"],
+        topics=["orders/paid"],
     )  # fmt: skip
 
 

@@ -33,11 +33,7 @@ SYSTEM = Scope.system("test")
 
 def _pages(app: Flask, world: World, face: str) -> list[str]:
     """Every GET route of a face with ids of the world in it."""
-    ids = {
-        "shop_id": world.shops["harbour"], "run_id": world.runs["live"], "delivery_id": world.deliveries["failed"],
-        "order_id": world.orders["10482"], "creator_id": world.creators["mira.makes"], "closing_id": world.closing_id,
-        "batch_id": world.batch_id,
-    }  # fmt: skip
+    ids = world.ids()
     found = []
     for rule in app.url_map.iter_rules():
         if rule.endpoint.startswith(f"{face}.") and "GET" in (rule.methods or ()) and "sign-in" not in rule.rule:

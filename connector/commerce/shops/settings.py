@@ -105,6 +105,7 @@ def change(
     if starts_at < now:
         raise InputRefused("starts_at", "has passed.", "Settings are never backdated: give a time from now on.")
     text = _checked(name, value)
+    before = at(session, shop_id, name, starts_at)
     if any(starts_at == start for start, _ in _rows(session, shop_id).get(name, [])):
         raise InputRefused("starts_at", f"a value of {name} starts then already.", "Give another time, a minute later.")
     session.add(
@@ -119,7 +120,9 @@ def change(
         )
     )
     starts = starts_at.isoformat()
-    audit.record(session, by, "shop.setting", shop_id, shop_id=shop_id, name=name, value=text, starts_at=starts)
+    audit.record(
+        session, by, "shop.setting", shop_id, shop_id=shop_id, name=name, before=str(before), after=text, starts_at=starts
+    )
     session.flush()
     session.info.pop(_cache_key(shop_id), None)
 

@@ -12,8 +12,7 @@ from connector.earnings.attribution.tables import DecisionRow
 from connector.earnings.ledger import queries as ledger
 from connector.earnings.payouts.tables import Payout
 from connector.earnings.settlement.tables import Closing, Statement
-from connector.faces.console.face import blueprint
-from connector.faces.console.health import WHY
+from connector.faces.console.face import WHY, blueprint
 from connector.faces.console.runs import shops_by_id
 from connector.programme.content.tables import Content
 from connector.programme.creators import queries as creators_of

@@ -5,3 +5,6 @@ from __future__ import annotations
 from flask import Blueprint
 
 blueprint = Blueprint("console", __name__, url_prefix="/console", template_folder="templates")
+
+# Why its pages read with no shop in mind.
+WHY = "the console shows all shops to staff"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -16,17 +16,22 @@ from connector.config import Settings
 from connector.db import Scope
 from connector.earnings.attribution.tables import DecisionRow
 from connector.earnings.commission.tables import Clearance
-from connector.faces.console.face import blueprint
+from connector.earnings.settlement import queries as settlement
+from connector.faces.console import checks
+from connector.faces.console.face import WHY, blueprint
+from connector.insight.market import index
+from connector.operations import timeline
+from connector.operations.standing import Checked
 from connector.sync.tables import Reconciliation, SyncRun
 from connector.web import moments, words
 from connector.web.guards import staff
 from connector.web.layout import page
 from connector.web.progress import SILENT_AFTER
-from connector.web.words import Badge
+from connector.web.words import Badge, Kind
 from connector.webhooks.tables import DeliveryRow, RejectedCount
 
-WHY = "the console shows all shops to staff"
 BEHIND = timedelta(seconds=60)
+INDEX_BEHIND = timedelta(minutes=5)
 # Parked deliveries that go on by themselves: in the inbox's figures, and nobody's task.
 SETTLES_ITSELF = ("parked_orphan", "unknown_store", "store_disconnected")
 _WEIGHT = {"bad": 0, "warn": 1, "hold": 2, "info": 3}
@@ -71,6 +76,9 @@ def health() -> str:
         inbox = read_inbox(session, now)
         workers = read_workers(session, now, settings)
         proofs = read_proofs(session)
+        looked, looked_ago = checks.newest(session)
+        stalled = settlement.stalled(session, clock.now(), limit=checks.standing.MOST)
+        lag = index.lag(session)
         troubles = sorted(
             (
                 *_of_shops(session, now),
@@ -78,12 +86,15 @@ def health() -> str:
                 *_of_runs(session, clock.now()),
                 *_of_proofs(proofs),
                 *_of_money(session),
+                *_of_checks(looked, stalled),
+                *_of_index(lag, now),
             ),
             key=lambda trouble: _WEIGHT.get(trouble.badge.kind, 9),
         )
     return page(
         "console/health.html", troubles=troubles, inbox=inbox, workers=workers, proofs=proofs, now=now,
-        sentence=_sentence(len(troubles), now),
+        sentence=_sentence(len(troubles), now), about=checks.ABOUT, looked=looked, lag=lag, stalled=stalled,
+        looked_ago=moments.lasting(timedelta(seconds=looked_ago)),
     )  # fmt: skip
 
 
@@ -150,6 +161,54 @@ def _of_shops(session: Session, now: datetime) -> Iterator[Trouble]:
         ends = moments.ago(grant.refresh_expires_at, wall=True)
         text = f"{shop.name or shop.domain}: its permission ends {ends} unless we are let in before."
         yield Trouble(Badge("warn", "Needs you"), text, "merchant", _shop_url(shop.id))
+
+    for shop in session.scalars(sa.select(Shop).where(Shop.status_reason == "currency_changed").order_by(Shop.name)):
+        text = f"{shop.name or shop.domain}: {shop.status_detail or words.reason('currency_changed', 'support')}"
+        yield Trouble(Badge("hold", "Waits"), text, "finance", url_for("console.currency", shop_id=shop.id))
+    for silent in timeline.quiet_shops(session):
+        name, lasted = silent.shop.name or silent.shop.domain, moments.lasting(silent.lasted)
+        text = (
+            f"{name}: no order for {lasted}; about {silent.usual:,} are usual in these hours. See whether its "
+            "subscriptions stand and its store sells."
+        )
+        url = url_for("console.timeline", shop_id=silent.shop.id, only="deliveries", days=7)
+        yield Trouble(Badge("warn", "Silent"), text, "staff", url)
+
+
+def _of_checks(looked: Mapping[str, Checked], stalled: Sequence[settlement.Stalled]) -> Iterator[Trouble]:
+    """The standing checks with something to look at; each leads to its list."""
+    kinds: dict[str, tuple[Kind, str]] = {
+        "missed": ("warn", "staff"), "duplicates": ("bad", "finance"), "gaps": ("info", "staff"),
+    }  # fmt: skip
+    for name, done in looked.items():
+        if not done.open:
+            continue
+        kind, who = kinds[name]
+        number = f"{done.open:,} or more" if done.cut else f"{done.open:,}"
+        reasons = sorted(((n, r) for r, n in _open_reasons(done).items()), reverse=True)[:2]
+        why = "; ".join(f"{n:,}: {words.lowered(words.reason(code, 'support').split(':')[0])}" for n, code in reasons)
+        text = f"{checks.ABOUT[done.check].title}: {number}. {why[:1].upper() + why[1:]}."
+        yield Trouble(Badge(kind, "To look at"), text, who, url_for("console.check", name=name))
+    held = [line for line in stalled if line.reason != "no_delivery_signal"]
+    if held:
+        lines = "1 line stands" if len(held) == 1 else f"{len(held):,} lines stand"
+        text = f"{lines} still though the hold is over, the longest for {moments.lasting(clock.now() - held[0].since)}."
+        yield Trouble(Badge("warn", "Stalled"), text, "finance", url_for("console.stalled"))
+
+
+def _open_reasons(done: Checked) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for one in done.findings:
+        if not one.explained:
+            found[one.reason] = found.get(one.reason, 0) + 1
+    return found
+
+
+def _of_index(lag: index.Lag, now: datetime) -> Iterator[Trouble]:
+    if lag.since is not None and now - lag.since > INDEX_BEHIND:
+        behind = moments.lasting(now - lag.since)
+        text = f"Search is {behind} behind the catalogs: {lag.waiting:,} changed products wait for a worker."
+        yield Trouble(Badge("warn", "Waiting"), text, "operator", url_for("console.runs"))
 
 
 def _of_inbox(session: Session, inbox: Inbox, workers: Workers, now: datetime) -> Iterator[Trouble]:

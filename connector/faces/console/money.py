@@ -12,8 +12,7 @@ from connector.earnings.ledger import queries as ledger
 from connector.earnings.payouts.tables import Payout, PayoutBatch, SetAside
 from connector.earnings.settlement.tables import Closing, Statement, StatementLine
 from connector.errors import NotFound
-from connector.faces.console.face import blueprint
-from connector.faces.console.health import WHY
+from connector.faces.console.face import WHY, blueprint
 from connector.faces.console.runs import shops_by_id
 from connector.programme.creators import queries as creators_of
 from connector.web import keyset

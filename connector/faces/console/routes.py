@@ -4,10 +4,30 @@ from __future__ import annotations
 
 from flask import Flask
 
-from connector.faces.console import acts, creators, health, inbox, money, orders, runs, shops, sign_in
+from connector.faces.console import (
+    acts,
+    checks,
+    creators,
+    health,
+    inbox,
+    money,
+    orders,
+    products,
+    runs,
+    search,
+    shops,
+    sign_in,
+    stalled,
+    timeline,
+    touches,
+    views,
+)
 from connector.faces.console.face import blueprint
 
-__all__ = ["acts", "blueprint", "creators", "health", "inbox", "install", "money", "orders", "runs", "shops"]
+__all__ = [
+    "acts", "blueprint", "checks", "creators", "health", "inbox", "install", "money", "orders", "products", "runs",
+    "search", "shops", "stalled", "timeline", "touches", "views",
+]  # fmt: skip
 
 
 def install(app: Flask) -> None:

@@ -11,15 +11,18 @@ from flask import request, url_for
 from sqlalchemy.orm import Session
 
 from connector import clock, db
-from connector.audit import AuditRow
 from connector.commerce.catalog import queries as catalog
 from connector.commerce.orders.tables import Order
 from connector.commerce.shops import queries as shops_of
 from connector.commerce.shops import settings as shop_settings
 from connector.commerce.shops.tables import GrantRow, Shop, ShopSetting
 from connector.db import Scope
-from connector.faces.console.face import blueprint
-from connector.faces.console.health import WHY
+from connector.faces.console import telling
+from connector.faces.console.face import WHY, blueprint
+from connector.faces.console.telling import ACTS, Item, act_words
+from connector.operations import timeline as history
+from connector.sync import queries as sync_queries
+from connector.sync import schedule
 from connector.sync.tables import Reconciliation, SyncRun
 from connector.web import moments, progress, words
 from connector.web.guards import staff
@@ -28,6 +31,8 @@ from connector.webhooks.tables import DeliveryRow
 
 AT_MOST = 200
 
+__all__ = ["ACTS", "Item", "act_words"]  # where other pages look for them
+
 
 @dataclass(frozen=True, slots=True)
 class ShopLine:
@@ -35,19 +40,6 @@ class ShopLine:
     listings: int
     last_order: datetime | None
     run: SyncRun | None
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One line of a timeline."""
-
-    at: datetime
-    kind: str
-    text: str
-    who: str = ""
-    id: str = ""
-    url: str = ""
-    folded: int = 0
 
 
 @blueprint.get("/shops")
@@ -121,11 +113,17 @@ def shop(shop_id: str) -> str:
         changed = _settings_since(session, shop_id)
         listings = catalog.counts(session, shop_id)
         reasons = sorted(catalog.reasons(session, shop_id).items(), key=lambda each: -each[1])
-        items = _timeline(session, found, runs, passes)
+        state = sync_queries.state(session, shop_id)
+        refused_now = sync_queries.dead_letter_count(session, shop_id)
+        told = history.read(session, found, days=30, zone=moments.zone(), now=now)
+        items = telling.items(found, told.happenings[:20])
     return page(
         "console/shop.html", shop=found, grant=grant, runs=[(run, progress.view(run)) for run in runs], passes=passes,
         last_order=last_order, last_delivery=last_delivery, orders=orders, in_force=in_force, changed=changed,
         listings=listings, reasons=reasons, items=items, sentence=_sentence(found, last_order), wall=clock.wall(),
+        paused_at=state.paused_at if state else None, paused_by=state.paused_by if state else "",
+        next_sync=schedule.next_due(state), refused_now=refused_now,
+        setting_words=telling.setting_words, actor_words=telling.actor_words,
     )  # fmt: skip
 
 
@@ -145,65 +143,3 @@ def _sentence(found: Shop, last_order: Order | None) -> str:
 def _settings_since(session: Session, shop_id: str) -> dict[str, ShopSetting]:
     rows = session.scalars(sa.select(ShopSetting).where(ShopSetting.shop_id == shop_id).order_by(ShopSetting.starts_at))
     return {row.name: row for row in rows}
-
-
-def _timeline(session: Session, found: Shop, runs: Sequence[SyncRun], passes: Sequence[Reconciliation]) -> list[Item]:
-    items = [Item(found.installed_at, "good", "Connected; permission read and kept sealed")]
-    if found.left_at:
-        items.append(Item(found.left_at, "idle", "Left: the app was removed in the store"))
-    for run in runs:
-        seen = progress.view(run)
-        text = f"Sync {seen.state.word.lower()}, started {seen.trigger}"
-        at = run.finished_at or run.started_at or run.queued_at
-        items.append(Item(at, seen.state.kind, text, id=run.id, url=url_for(".run", run_id=run.id)))
-    for each in passes:
-        state = words.status("proof", each.status)
-        text = f"Orders reconciled: {state.word.lower()}; {len(each.missing)} repaired, {len(each.gaps)} open"
-        items.append(Item(each.finished_at or each.started_at, state.kind, text, id=each.id))
-    rows = session.scalars(
-        sa.select(AuditRow).where(AuditRow.shop_id == found.id).order_by(AuditRow.at.desc()).limit(20)
-    )
-    items += [Item(row.at, "idle", act_words(row.act), who=row.actor, id=row.subject) for row in rows]
-    return fold(sorted(items, key=lambda item: item.at, reverse=True))[:30]
-
-
-def fold(items: Sequence[Item]) -> list[Item]:
-    """Neighbours that say the same become one line with how many more there are."""
-    folded: list[Item] = []
-    for item in items:
-        last = folded[-1] if folded else None
-        if last is not None and (last.text, last.who, last.kind) == (item.text, item.who, item.kind):
-            folded[-1] = Item(last.at, last.kind, last.text, last.who, last.id, last.url, last.folded + 1)
-        else:
-            folded.append(item)
-    return folded
-
-
-ACTS = {
-    "delivery.replay": "Deliveries replayed",
-    "run.start": "Sync started",
-    "run.stop": "Sync asked to stop",
-    "payout.prepare": "Payout batch prepared",
-    "payout.sent": "Payout batch sent",
-    "payout.paid": "Payout batch paid",
-    "period.close": "Period closed",
-    "terms.open": "Rate opened",
-    "terms.withdraw": "Rate withdrawn",
-    "shop.disconnect": "Shop disconnected",
-    "shop.setting": "Setting of the shop changed",
-    "creator.status": "Creator's status changed",
-    "merchant.sign_in": "Merchant signed in",
-    "staff.sign_in": "Staff signed in",
-    "staff.add": "Staff member added",
-    "staff.role": "Role changed",
-    "staff.bind": "Sign-in service bound to a name",
-    "staff.off": "Staff member switched off",
-    "staff.sign_out": "Signed out everywhere",
-    "token.issue": "App token issued",
-    "token.revoke": "App token revoked",
-}
-
-
-def act_words(act: str) -> str:
-    """An act of the audit log in words; a new one is shown as it stands."""
-    return ACTS.get(act) or act.replace(".", ": ").replace("_", " ").capitalize()

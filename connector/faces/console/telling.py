@@ -1,0 +1,270 @@
+"""What happened at a shop, in sentences: one line of a timeline each. The facts are `operations.timeline`'s."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from flask import url_for
+
+from connector.commerce.shops.tables import Shop
+from connector.operations.timeline import Happening
+from connector.web import moments, words
+from connector.web.amounts import count, rate
+
+ACTS = {
+    "delivery.discard": "Quarantined delivery put away",
+    "delivery.release": "Quarantined delivery released",
+    "delivery.replay": "Deliveries replayed",
+    "replay.start": "Replay of many deliveries started",
+    "replay.stop": "Replay of many deliveries stopped",
+    "run.start": "Sync started",
+    "run.pause": "Sync asked to pause",
+    "run.products": "Single products read again",
+    "run.resume": "Sync let go on",
+    "run.stop": "Sync asked to stop",
+    "schedule.pause": "Scheduled syncs paused",
+    "schedule.resume": "Scheduled syncs begin again",
+    "payout.prepare": "Payout batch prepared",
+    "payout.sent": "Payout batch sent",
+    "payout.paid": "Payout batch paid",
+    "period.close": "Period closed",
+    "terms.open": "Rate opened",
+    "terms.withdraw": "Rate withdrawn",
+    "privacy.ask": "Privacy request opened",
+    "privacy.cancel": "Privacy request called off",
+    "privacy.done": "Privacy request done",
+    "privacy.export": "Data of a privacy request put together",
+    "privacy.fetch": "Data of a privacy request looked at",
+    "privacy.hand_over": "Data of a privacy request handed over",
+    "privacy.run": "Privacy request started",
+    "refund.amount": "Amount of a refund entered",
+    "shop.currency_accepted": "Change of currency accepted",
+    "shop.disconnect": "Shop disconnected",
+    "shop.scopes": "Permissions of the shop changed",
+    "shop.setting": "Setting of the shop changed",
+    "creator.status": "Creator's status changed",
+    "feed.create": "Product feed made",
+    "feed.renew": "Address of a product feed renewed",
+    "feed.remove": "Product feed removed",
+    "merchant.sign_in": "Merchant signed in",
+    "staff.sign_in": "Staff signed in",
+    "staff.add": "Staff member added",
+    "staff.role": "Role changed",
+    "staff.bind": "Sign-in service bound to a name",
+    "staff.off": "Staff member switched off",
+    "staff.sign_out": "Signed out everywhere",
+    "token.issue": "App token issued",
+    "token.revoke": "App token revoked",
+    "view.save": "View saved",
+    "view.remove": "View removed",
+    "webhooks.moved": "Subscriptions moved to our new address",
+    "webhooks.put_back": "Subscriptions put back: the shop had dropped them",
+    "webhooks.subscribed": "Subscribed to the shop's messages",
+}
+SETTINGS = {
+    "touch_window_days": "Window of a tap, days",
+    "touch_grace_hours": "How late a tap may reach us, hours",
+    "hold_days": "Hold, days",
+    "no_signal_days": "Days without a sign of delivery",
+    "wait_for_signal": "Wait for a sign of delivery",
+    "minimum_payout": "Least payout",
+    "minimum_followers": "Least followers",
+    "payout_when": "Pay out",
+    "reread_before_clearing": "Ask the store again before clearing",
+}
+
+
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)")
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One line of a timeline."""
+
+    at: datetime
+    kind: str
+    text: str
+    who: str = ""
+    id: str = ""
+    url: str = ""
+    folded: int = 0
+    gap: bool = False  # a time in which nothing happened
+
+
+def act_words(act: str) -> str:
+    """An act of the audit log in words; a new one is shown as it stands."""
+    return ACTS.get(act) or act.replace(".", ": ").replace("_", " ").capitalize()
+
+
+def setting_words(name: str) -> str:
+    return SETTINGS.get(name) or name.replace("_", " ").capitalize()
+
+
+def actor_words(actor: str) -> str:
+    """Who did it, as people read it: `staff:Kim` is Kim, a shop's id is "the merchant"."""
+    kind, _, name = actor.partition(":")
+    if kind == "staff":
+        return name
+    if kind == "merchant":
+        return "the merchant"
+    if kind == "app":
+        return f"the app ({name})"
+    return {"command": "a command", "connector": "by itself"}.get(actor, actor)
+
+
+def items(shop: Shop, happenings: Sequence[Happening]) -> list[Item]:
+    return [_TELL[one.code](shop, one) for one in happenings]
+
+
+def _grant(shop: Shop, one: Happening) -> Item:
+    if one.code == "connected":
+        return Item(one.at, "good", "Connected; permission read and kept sealed")
+    if one.code == "left":
+        return Item(one.at, "idle", "Left: the app was removed in the store")
+    if one.code == "returned":
+        return Item(one.at, "good", "Came back: connected again")
+    ends = one.facts["ends"]
+    until = f", good until {moments.day(ends)}" if ends else ""
+    return Item(one.at, "good", f"Permission renewed the last time{until}")
+
+
+def _run(shop: Shop, one: Happening) -> Item:
+    facts = one.facts
+    state = words.status("run", facts["status"])
+    figures = f"{count(facts['written'])} written, {count(facts['same'])} the same, {count(facts['refused'])} refused"
+    said = {
+        "done": f"Sync done: {figures}",
+        "refusals": f"Sync done with refusals: {figures}",
+        "failed": f"Sync failed: {facts['problem']}",
+        "asks": f"Sync asks before it goes on: {facts['problem']}",
+    }.get(facts["status"], f"Sync {words.lowered(state.word)}")
+    if facts["gone"]:
+        said += f", {count(facts['gone'])} removed"
+    return Item(one.at, state.kind, said, _by(facts["trigger"]), one.id, url_for(".run", run_id=one.id), one.more)
+
+
+def _by(trigger: str) -> str:
+    known = {"joined": "when the shop joined", "schedule": "by schedule", "webhook": "by a message", "merchant": "the merchant"}  # fmt: skip  # noqa: E501
+    return known.get(trigger) or actor_words(trigger)
+
+
+def _pass(shop: Shop, one: Happening) -> Item:
+    facts, url = one.facts, url_for(".shop", shop_id=shop.id) + "#proofs"
+    state = words.status("proof", facts["status"])
+    if one.code == "pass_quiet":
+        return Item(one.at, "good", "Orders compared with the store: all were there", "", one.id, url, one.more)
+    parts = []
+    if facts["fetched"]:
+        orders = "1 missed order" if facts["fetched"] == 1 else f"{count(facts['fetched'])} missed orders"
+        parts.append(f"{orders} fetched ({', '.join(facts['orders'])}{' …' if facts['fetched'] > 5 else ''})")
+    if facts["gaps"]:
+        parts.append(f"{count(facts['gaps'])} still open")
+    if facts["problem"]:
+        parts.append(facts["problem"])
+    said = "; ".join(parts) or words.lowered(state.word)
+    return Item(one.at, state.kind, f"Orders compared with the store: {said}", "", one.id, url, one.more)
+
+
+def _setting(shop: Shop, one: Happening) -> Item:
+    facts = one.facts
+    before = facts["before"] if facts["before"] is not None else "the default"
+    starts = f", from {moments.day(facts['starts'])}" if facts["starts"] > one.at else ""
+    text = f"{setting_words(facts['name'])}: {before} → {facts['after']}{starts}"
+    return Item(one.at, "idle", text, actor_words(one.who), one.id)
+
+
+def _rate(shop: Shop, one: Happening) -> Item:
+    facts = one.facts
+    on = f"one product ({facts['product']})" if facts["product"] else "the whole shop"
+    after = rate(facts["after"]) if facts["after"] is not None else "withdrawn"
+    if facts["first"]:
+        text = f"Rate for {on} opened: {after}"
+    else:
+        before = rate(facts["before"]) if facts["before"] is not None else "none"
+        text = f"Rate for {on}: {before} → {after}"
+    if facts["starts"] > one.at:
+        text += f", from {moments.day(facts['starts'])}"
+    return Item(one.at, "idle", text, actor_words(one.who), one.id, "", one.more)
+
+
+def _act(shop: Shop, one: Happening) -> Item:
+    act = str(one.facts["act"])
+    text, kind, url = act_words(act), "idle", ""
+    if act.startswith("webhooks."):
+        topics = [str(topic) for topic in one.facts.get("topics", [])]
+        kind = "warn" if act == "webhooks.put_back" else "info"
+        more = f" and {len(topics) - 4} more" if len(topics) > 4 else ""
+        text += f" ({', '.join(topics[:4])}{more})" if topics else ""
+    if one.id.startswith("run_"):
+        url = url_for(".run", run_id=one.id)
+    elif one.id.startswith("dlv_"):
+        url = url_for(".delivery", delivery_id=one.id)
+    return Item(one.at, kind, text, actor_words(one.who), "" if one.id == shop.id else one.id, url, one.more)
+
+
+def _heard(shop: Shop, one: Happening) -> Item:
+    number = one.facts["number"]
+    said = "1 message" if number == 1 else f"{count(number)} messages"
+    topics = [f"{count(many)} {topic}" for topic, many in one.facts["topics"]]
+    listed = ", ".join(topics[:3]) + (f" and {len(topics) - 3} kinds more" if len(topics) > 3 else "")
+    return Item(one.at, "good", f"{said} taken in: {listed}", url=url_for(".inbox", shop=shop.id))
+
+
+def _stopped(shop: Shop, one: Happening) -> Item:
+    facts = one.facts
+    state = words.status("delivery", facts["status"])
+    number = "1 message" if facts["number"] == 1 else f"{count(facts['number'])} messages"
+    why = f": {words.lowered(words.reason(facts['reason'], 'support'))}" if facts["reason"] else ""
+    url = url_for(".inbox", shop=shop.id, status=facts["status"], reason=facts["reason"] or None)
+    if facts["number"] == 1:
+        url = url_for(".delivery", delivery_id=one.id)
+    return Item(one.at, state.kind, f"{number} {words.lowered(state.word)}{why}", url=url)
+
+
+def _silence(shop: Shop, one: Happening) -> Item:
+    lasted = moments.lasting(one.facts["lasted"])
+    usual = f"usual in these hours: about {count(one.facts['usual'])}"
+    if one.facts["open"]:
+        return Item(one.at, "warn", f"Nothing heard for {lasted} and still silent; {usual}", gap=True)
+    return Item(one.at, "warn", f"Nothing was heard for {lasted}; {usual}", gap=True)
+
+
+_TELL: Mapping[str, Callable[[Shop, Happening], Item]] = {
+    "connected": _grant, "left": _grant, "returned": _grant, "renewed": _grant, "run": _run, "pass": _pass,
+    "pass_quiet": _pass, "setting": _setting, "rate": _rate, "act": _act, "heard": _heard, "stopped": _stopped,
+    "silence": _silence,
+}  # fmt: skip
+
+
+def changes(detail: Mapping[str, Any]) -> tuple[tuple[str, str] | None, list[tuple[str, str]]]:
+    """An act's before and after, where it has them, and the rest of its facts as (name, value)."""
+    before, after = detail.get("before"), detail.get("after", detail.get("now"))
+    moved = None
+    if "before" in detail and ("after" in detail or "now" in detail):
+        moved = (_shown(before), _shown(after))
+    rest = [
+        (name.replace("_", " "), _shown(value, name))
+        for name, value in detail.items()
+        if moved is None or name not in ("before", "after", "now")
+    ]
+    return moved, rest
+
+
+def _shown(value: Any, name: str = "") -> str:
+    if value is None or value in ("", []):
+        return "None"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if name == "rate_bp" and isinstance(value, int):
+        return rate(value)
+    if name == "name" and value in SETTINGS:
+        return SETTINGS[str(value)]
+    if isinstance(value, str) and _INSTANT.fullmatch(value):
+        return moments.full(datetime.fromisoformat(value))
+    if isinstance(value, list | tuple):
+        return ", ".join(str(each) for each in value)
+    return count(value) if isinstance(value, int) else str(value)

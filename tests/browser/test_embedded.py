@@ -161,7 +161,7 @@ def test_installing_leads_straight_to_the_progress_of_the_first_sync(admin: Admi
     admin.heading("Catalog sync")
     admin.reaches("/dashboard/sync")
     inside = page.frame_locator("#app")
-    expect(inside.get_by_text("The first sync starts by itself")).to_be_visible()
+    expect(inside.get_by_text("Reading your catalog starts in a moment")).to_be_visible()
     assert inside.locator("form input:not([type=hidden])").count() == 0, "no question before the progress"
     shop = admin.shop()
     assert (shop.status, shop.status_reason, shop.currency) == ("connected", "", "EUR")

@@ -17,7 +17,8 @@ from connector.db import Scope
 from connector.errors import Conflict, InputRefused, NotFound, PlatformBusy, PlatformDown
 from connector.platforms.shopify import PLATFORM
 from connector.webhooks import inbox, replay, retention, subscribe
-from tests.webhooks.conftest import Store, one, order, rows
+from connector.webhooks.tables import ShopSubscription
+from tests.webhooks.conftest import Store, join, one, order, rows
 
 Run = Callable[[], int]
 
@@ -144,3 +145,47 @@ def test_the_job_asks_a_store_that_is_down_again(shop_id: str, monkeypatch: pyte
     monkeypatch.setattr(subscribe.jobs, "pause", slept.append)
     assert subscribe.subscribe(shop_id) == 1
     assert slept == [1.0, 7]
+
+
+def test_what_had_to_be_put_back_stands_on_the_shops_timeline(
+    settings: Settings, shop_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = ["orders/create", "orders/paid"]
+    answers: list[Any] = [both, [], ["orders/paid"], PlatformDown("no answer"), ["orders/create"]]
+
+    def put(_self: Any, _client: Any, _address: str) -> list[str]:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(type(PLATFORM.webhooks), "subscribe", put)
+    http: Any = object()
+    for _ in range(3):
+        subscribe.ensure(shop_id, http=http, public_url="https://connector.example")
+    with pytest.raises(PlatformDown):
+        subscribe.ensure(shop_id, http=http, public_url="https://connector.example")
+    with db.read(Scope.system("test")) as session:
+        row = session.get_one(ShopSubscription, shop_id)
+        assert (row.put, row.problem) == (["orders/paid"], "PlatformDown: no answer")
+    subscribe.ensure(shop_id, http=http, public_url="https://new.example")
+    with db.read(Scope.system("test")) as session:
+        row = session.get_one(ShopSubscription, shop_id)
+        assert (row.address, row.problem) == ("https://new.example/webhooks/shopify", "")
+        acts = session.execute(sa.select(AuditRow.act, AuditRow.shop_id, AuditRow.detail).order_by(AuditRow.id)).all()
+        assert [(act.act, act.detail["topics"]) for act in acts] == [
+            ("webhooks.subscribed", both), ("webhooks.put_back", ["orders/paid"]),
+            ("webhooks.moved", ["orders/create"]),
+        ]  # fmt: skip
+        assert {act.shop_id for act in acts} == {shop_id}
+
+
+def test_a_store_that_never_connected_leaves_the_list_of_open_things(
+    store: Store, settings: Settings, run_drain: Run
+) -> None:
+    store.post("orders/create", order(1), domain="nobody.myshopify.com")
+    assert retention.drop_bodies(settings, clock.wall() + timedelta(days=8)) == 1
+    row = one()
+    assert (row.status, row.reason, row.body_gone) == ("ignored", "unknown_store_gone", "retention")
+    join("nobody.myshopify.com")
+    assert run_drain() == 0

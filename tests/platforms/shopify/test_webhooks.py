@@ -605,6 +605,14 @@ def test_another_address_is_left_alone() -> None:
     assert hooks.deleted == []
 
 
+def test_an_address_of_ours_that_we_left_goes_once_the_new_one_stands() -> None:
+    wanted = wanted_topics(ALL_SCOPES)
+    moved = [standing(word, id=f"old/{word}", uri=ADDRESS.replace("connector", "old")) for word in words(wanted)]
+    hooks = Hooks([*moved, *(standing(word) for word in words(wanted)[:2])])
+    assert HOOKS.subscribe(make_client(Script(hooks), scopes=ALL_SCOPES), ADDRESS) == wanted[2:]
+    assert hooks.deleted == [node["id"] for node in moved]
+
+
 def test_a_refused_topic_is_named_and_the_others_stand() -> None:
     hooks = Hooks(refuses="ORDERS_CREATE", message="This app is not approved to subscribe to this topic")
     http = Script(hooks)

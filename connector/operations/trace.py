@@ -11,7 +11,11 @@ data: a buyer is at most "known" or "not known", a token is its touch. The shape
     heard       deliveries [{id, topic, received_at, triggered_at, status, reason, detail, tries, repeats, effects}],
                 versions [{changed_at, triggered_at, heard_at, source, outcome, newest}],
                 loose [{kind, ref, heard_at, source, applied_at}]: refunds and edits that came without their order
-    carriers    found [{kind, name, line_ref}], brought [names that brought a touch], bad [{token, problem, via}]
+    carriers    found [{kind, name, line_ref}], brought [names that brought a touch],
+                bad [{token, problem, via, nearest?}],
+                ways [{name, state, shown_as, lost_when}]: each carrier of the platform, `brought` (a touch), `kept` (on
+                the order, without a touch of ours), `lost` (sent and not there), `not_sent` (by the way that the taps
+                went), or `absent` (nothing is known of what was sent)
     lines       line_ref, title, sku, product_ref, quantity, current_quantity, reason, flags, base {parts}, commission,
                 estimate, due, removed_units, removed_base, refunded_units, refunded_base, reversed,
                 decision {credit_reason, rate_reason, creator, content, touch_id, rate_bp, terms, pinned_at, drift,
@@ -55,6 +59,7 @@ from connector.earnings.payouts import queries as payouts
 from connector.earnings.settlement import queries as settlement
 from connector.earnings.settlement.queries import SettledLine
 from connector.errors import InputRefused, NotFound
+from connector.platforms import roster
 from connector.programme.collaborations.tables import Terms
 from connector.programme.content import queries as contents
 from connector.programme.creators import queries as creators
@@ -98,7 +103,7 @@ def trace(session: Session, order: Order) -> dict[str, Any]:
         "order": _order(session, order, facts),
         "answer": _answer(newest, lines, people),
         "heard": _heard(session, order),
-        "carriers": _carriers(facts, decisions.values()),
+        "carriers": _carriers(session, order, facts, decisions.values()),
         "lines": lines,
         "refunds": _refunds(facts, newest),
         "evaluations": [_evaluation(row) for row in evaluations],
@@ -174,15 +179,38 @@ def _heard(session: Session, order: Order) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _carriers(facts: OrderFacts, decisions: Iterable[DecisionRow]) -> dict[str, Any]:
+def _carriers(session: Session, order: Order, facts: OrderFacts, decisions: Iterable[DecisionRow]) -> dict[str, Any]:
     evidence = [row.evidence for row in decisions]
     bad = {part["token"]: part for found in evidence for part in found.get("bad_tokens", [])}
+    brought = {name for found in evidence for name in found.get("carriers", [])}
     return {
         # Values stay out: a token is a key, and what else rides there may name a person.
         "found": [{"kind": part.kind, "name": part.name, "line_ref": part.line_ref} for part in facts.carriers],
-        "brought": sorted({name for found in evidence for name in found.get("carriers", [])}),
+        "brought": sorted(brought),
         "bad": list(bad.values()),
+        "ways": _ways(session, order, facts, brought, evidence),
     }
+
+
+def _ways(
+    session: Session, order: Order, facts: OrderFacts, brought: set[str], evidence: list[dict[str, Any]]
+) -> list[dict[str, str]]:
+    """What became of each carrier that the platform keeps."""
+    came = {one["touch_id"] for found in evidence for one in found.get("candidates", [])}
+    sent = attribution.ways_of(session, came)
+    kept = {part.kind for part in facts.carriers}
+    rows = []
+    for each in roster.platform(shops.get(session, order.shop_id).platform).checkout.carriers:
+        if each.name in brought:
+            state = "brought"
+        elif each.name in kept:
+            state = "kept"
+        elif not sent:
+            state = "absent"
+        else:
+            state = "lost" if sent & each.ways else "not_sent"
+        rows.append({"name": each.name, "state": state, "shown_as": each.shown_as, "lost_when": each.lost_when})
+    return rows
 
 
 def _lines(

@@ -141,6 +141,8 @@ def _carriers(carriers: Found) -> Iterator[str]:
     found = sorted({part["kind"] for part in carriers["found"]})
     yield f"on the order: {', '.join(found) or 'none'}"
     yield f"brought a touch: {', '.join(carriers['brought']) or 'none'}"
+    for part in carriers["ways"]:
+        yield f"{part['name']}: {part['state']}" + (f" ({part['lost_when']})" if part["state"] == "lost" else "")
     for part in carriers["bad"]:
         yield f"bad token {part['token']}…: {part['problem']}, in {', '.join(part['via'])}"
 

@@ -44,6 +44,7 @@ CARRIERS = {
     "order_metadata": "order metadata",
     "code": "discount code",
     "journey": "same journey",
+    "store_journey": "store's own journey",
 }
 
 

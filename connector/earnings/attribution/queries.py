@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -75,3 +75,9 @@ def links_of(session: Session, creator_id: str, *, after: str | None, limit: int
     if after is not None:
         asked = asked.where(Link.id > after)
     return session.scalars(asked).all()
+
+
+def ways_of(session: Session, touch_ids: Iterable[str]) -> set[str]:
+    """By which ways these touches went to the store; nothing of touches from before that was written down."""
+    found = session.scalars(sa.select(Touch.way).where(Touch.id.in_(list(touch_ids)), Touch.way != "").distinct())
+    return set(found)

@@ -222,24 +222,49 @@ def token_scopes() -> None:
 @click.argument("delivery", required=False)
 @click.option("--status", type=click.Choice(["failed", "parked", "done", "ignored"]), help="All with this status.")
 @click.option("--reason", help="Only those with this reason, beside another option.")
+@click.option("--topic", help="All of this topic, like orders/paid.")
 @click.option("--order", "order", help="All about this order: the store's own id, or ours (ord_…).")
 @click.option("--shop", help="Only this shop, by its host or its id.")
-def replay(delivery: str | None, status: str | None, reason: str | None, order: str | None, shop: str | None) -> None:
+@click.option("--since", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]), help="Received since then, UTC.")
+@click.option("--until", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]), help="Received before then, UTC.")
+@click.option("--preview", is_flag=True, help="Only say how many; of one delivery what it would change.")
+def replay(
+    delivery: str | None, status: str | None, reason: str | None, topic: str | None, order: str | None,
+    shop: str | None, since: datetime | None, until: datetime | None, preview: bool,
+) -> None:  # fmt: skip
     """Let deliveries be drained again. Repeating one that is done changes nothing."""
     from connector.commerce.shops import queries
     from connector.webhooks import replay as act
 
     open_process()
-    with db.write(db.Scope.system("a command replays deliveries of any shop")) as session:
-        number = act.replay(
-            session,
-            by="command",
+    why = "a command replays deliveries of any shop"
+    with db.read(db.Scope.system(why)) as session:
+        asked = act.Filter(
             delivery_id=delivery,
             status=status,
             reason=reason,
+            topic=topic,
             order_ref=act.order_ref_of(session, order) if order else None,
             shop_id=queries.by_name(session, shop).id if shop else None,
+            since=since.replace(tzinfo=UTC) if since else None,
+            until=until.replace(tzinfo=UTC) if until else None,
         )
+        if preview and delivery is None:
+            found = act.estimate(session, asked)
+            click.echo(f"{found.deliveries} deliveries of {found.shops} shops, about {found.orders} orders.")
+    if preview and delivery is not None:
+        from connector.webhooks import preview as look
+
+        seen = look.one(delivery)
+        for line in seen.lines:
+            click.echo(f"{line.delivery_id}  {line.outcome} {line.reason} {line.detail}".rstrip())
+        click.echo(f"{seen.entries} entries would be booked.")
+        for move in seen.moves:
+            click.echo(f"{move['account']:22} {move['currency']} {move['before']:>12} -> {move['after']:>12}")
+    if preview:
+        return
+    with db.write(db.Scope.system(why)) as session:
+        number = act.replay(session, by="command", asked=asked)
     click.echo(f"{number} deliveries wait to be drained again.")
 
 
@@ -302,6 +327,20 @@ def shop_set(shop: str, name: str, value: str, starts_at: datetime | None) -> No
         found = queries.by_name(session, shop)
         settings.change(session, found.id, name, value, by="command", starts_at=starts_at, now=now)
         click.echo(f"{found.domain}  {name} is {value} from {(starts_at or now):%Y-%m-%d %H:%M} UTC on.")
+
+
+@shop_group.command("accept-currency")
+@click.argument("shop")
+def shop_accept_currency(shop: str) -> None:
+    """Say that the change of SHOP's currency is right: its months may be closed again, each currency by itself."""
+    from connector.commerce.shops import connect, queries
+
+    open_process()
+    with db.write(db.Scope.system("a command finds a shop by its name")) as session:
+        found = queries.by_name(session, shop)
+        before = found.currency_before
+        connect.accept_currency(session, found, by="command")
+        click.echo(f"{found.domain}  {before} became {found.currency}; its months may be closed again.")
 
 
 @shop_group.command("settings")
@@ -762,6 +801,76 @@ def search_rebuild() -> None:
 
     open_process()
     click.echo(f"{index.rebuild()} listings are waiting; a worker takes them in, some thousand a second.")
+
+
+@connector.command()
+@click.option("--shop", help="Only this shop, by its host or its id.")
+@click.option("--day", help="One day, like 2026-11-20; otherwise the newest seven.")
+@click.option("--make", is_flag=True, help="Compare with the store now, fetch what is missing, and keep the proof.")
+def proof(shop: str | None, day: str | None, make: bool) -> None:
+    """Print each shop's daily proofs: orders at the store = seen = evaluated. Exit code 1 when a day doesn't hold."""
+    from datetime import date
+
+    from connector.errors import InputRefused
+    from connector.sync import proof_text
+
+    open_process()
+    if day is not None:
+        try:
+            date.fromisoformat(day)
+        except ValueError:
+            raise InputRefused("day", f"{day[:20]!r} is no day.", "Write it like 2026-11-20.") from None
+    sys.exit(proof_text.command(shop, day, make=make))
+
+
+@connector.command("refund-amount")
+@click.argument("order")
+@click.argument("refund")
+@click.argument("amount")
+@shop_option
+@click.option("--why", default="", help="Where the amount comes from. Needed with --book.")
+@click.option("--book", is_flag=True, help="Book it. Without, only what it would do is printed.")
+def refund_amount(order: str, refund: str, amount: str, shop: str | None, why: str, book: bool) -> None:
+    """Enter the AMOUNT (like 12.50) of a REFUND of ORDER whose amount the store doesn't give."""
+    from connector import money
+    from connector.earnings.intake import amounts
+    from connector.operations import trace as act
+
+    open_process()
+    shop_id = _shop_id(shop)
+    with db.write(db.Scope.system("a command enters an amount for an order of any shop")) as session:
+        found = act.find(session, order, shop_id)
+        minor = money.parse(amount, found.currency, "amount")
+        shown = amounts.preview(session, found.id, refund, minor)
+        for line in shown.changes:
+            before, after = (money.text(due, found.currency) for due in (line.due_before, line.due_after))
+            held = ", still held" if line.held_after else ""
+            click.echo(f"{line.title or line.line_ref}: commission {found.currency} {before} -> {after}{held}")
+        if book:
+            taken = amounts.enter(session, found.id, refund, minor, by="command", why=why, token=shown.token)
+            click.echo(f"Booked: {taken.entries} entries.")
+        else:
+            click.echo("Nothing was booked. Add --book and --why to book it.")
+
+
+class _OfRoom(click.Group):
+    """A group that stands with its room, which is only loaded when the group is asked for."""
+
+    def _there(self) -> click.Group:
+        from connector.operations.privacy import commands
+
+        return commands.privacy
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return self._there().list_commands(ctx)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return self._there().get_command(ctx, cmd_name)
+
+
+connector.add_command(
+    _OfRoom("privacy", help="What stores ask for a person or for themselves: found, exported, erased, proven.")
+)
 
 
 def main() -> None:

@@ -100,37 +100,23 @@ def estimate(session: Session, asked: Filter) -> Estimate:
     return Estimate(deliveries, shops, orders, int(every or 0) - deliveries)
 
 
-def replay(
-    session: Session,
-    *,
-    by: str,
-    delivery_id: str | None = None,
-    status: str | None = None,
-    reason: str | None = None,
-    order_ref: str | None = None,
-    shop_id: str | None = None,
-    topic: str | None = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
-) -> int:
+def replay(session: Session, *, by: str, asked: Filter | None = None, **named: Any) -> int:
     """Let the deliveries that match wait again at once, oldest effects first as ever; how many, at most AT_MOST.
 
-    One whose body went with its retention, or whose shop isn't known, stays as it is. Written to the audit log.
-    Errors: InputRefused when nothing narrows it down; NotFound for an id that isn't there; Conflict when the one that
-    was named can't be replayed.
+    `named` are parts of a `Filter`. One whose body is gone, or whose shop isn't known, stays as it is. Written to the
+    audit log. Errors: InputRefused when nothing narrows it down; NotFound for an id that isn't there; Conflict when the
+    one that was named can't be replayed.
     """
-    asked = Filter(delivery_id, status, reason, topic, order_ref, shop_id, since, until)
+    asked = asked or Filter(**named)
     _refuse_wide(asked)
-    if delivery_id is not None:
-        refuse_hopeless(session, delivery_id)
+    if asked.delivery_id is not None:
+        refuse_hopeless(session, asked.delivery_id)
     ids = session.scalars(_able(asked.where(sa.select(DeliveryRow.id))).order_by(DeliveryRow.id).limit(AT_MOST)).all()
     for start in range(0, len(ids), 500):
         put_back(session, ids[start : start + 500])
-    named = asked.named()
-    named.pop("delivery_id", None)
-    named.pop("shop_id", None)
-    subject = delivery_id or "several"
-    audit.record(session, by, "delivery.replay", subject, shop_id=shop_id, deliveries=len(ids), **named)
+    said = {name: value for name, value in asked.named().items() if name not in ("delivery_id", "shop_id")}
+    subject = asked.delivery_id or "several"
+    audit.record(session, by, "delivery.replay", subject, shop_id=asked.shop_id, deliveries=len(ids), **said)
     return len(ids)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import sys
+from collections.abc import MutableMapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -861,11 +862,13 @@ class _OfRoom(click.Group):
 
         return commands.privacy
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return self._there().list_commands(ctx)
+    @property  # type: ignore[override]
+    def commands(self) -> MutableMapping[str, click.Command]:
+        return self._there().commands
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return self._there().get_command(ctx, cmd_name)
+    @commands.setter
+    def commands(self, _none: MutableMapping[str, click.Command]) -> None:
+        """What click's own constructor sets."""
 
 
 connector.add_command(

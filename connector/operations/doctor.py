@@ -7,8 +7,9 @@ missing) becomes a finding itself, and the others go on.
 
 from __future__ import annotations
 
+import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,7 +22,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from connector import clock, db, jobs, vault
-from connector.commerce.shops.tables import GrantRow, Shop
+from connector.commerce.shops import connect, queries, scopes
+from connector.commerce.shops.tables import ApiBudget, GrantRow, Shop
 from connector.config import Settings
 from connector.db import Database, Scope
 from connector.earnings.attribution.tables import DecisionRow, DueForPin
@@ -39,6 +41,7 @@ LATE = timedelta(minutes=2)  # a delivery that waits longer is worth a look
 STUCK = timedelta(minutes=15)
 QUIET = timedelta(hours=6)  # a worker compares each shop every hour
 SKEW = timedelta(seconds=30)
+VERSION_LIFE = timedelta(days=330)  # of the twelve months that Shopify serves a version
 LEAST_FREE = 500_000_000  # bytes
 
 
@@ -102,9 +105,25 @@ def _platforms(settings: Settings, database: Database) -> Iterator[Finding]:
                 yield Finding(
                     severity, "platforms", what, "Take it from the app's page at the platform, then start again."
                 )
+        yield from _rotation(own, prefix)
     for slug, count in joined.items():
         what = f"{count} shops are on {slug}, and no such platform is installed"
         yield Finding("mend", "platforms", what, "Install its package again, or let the shops leave.")
+
+
+def _rotation(own: object, prefix: str) -> Iterator[Finding]:
+    """A secret that rotates, and an API version that runs out."""
+    before = getattr(own, "client_secret_previous", None)
+    if isinstance(before, SecretStr) and before.get_secret_value():
+        what = f"{prefix}CLIENT_SECRET_PREVIOUS is set: what either secret signed is taken"
+        remedy = "Empty it an hour after the new secret is the only one at the platform, then start again."
+        yield Finding("look", "platforms", what, remedy)
+    version = str(getattr(own, "api_version", ""))
+    if re.fullmatch(r"20\d\d-\d\d", version):
+        age = clock.wall().date() - datetime.strptime(version, "%Y-%m").replace(tzinfo=UTC).date()
+        if age > VERSION_LIFE:
+            what = f"{prefix}API_VERSION {version} is {age.days} days old; a version is served for a year"
+            yield Finding("look", "platforms", what, "Read the platform's notes, then raise it: shapes may have moved.")
 
 
 def _schema(settings: Settings, database: Database) -> Iterator[Finding]:
@@ -170,6 +189,7 @@ def _keys(settings: Settings, database: Database) -> Iterator[Finding]:
         grants = session.scalars(sa.select(GrantRow.access_sealed).limit(SAMPLE)).all()
         kept = DeliveryRow.body_sealed
         bodies = session.scalars(sa.select(kept).where(kept.is_not(None)).order_by(DeliveryRow.id).limit(20)).all()
+    yield from _older_keys(settings, [*grants, *(body for body in bodies if body)])
     for name, sealed in (("shops' tokens", grants), ("kept bodies", bodies)):
         shut = sum(not _opens(value) for value in sealed if value)
         if shut:
@@ -177,6 +197,54 @@ def _keys(settings: Settings, database: Database) -> Iterator[Finding]:
             yield Finding(
                 "mend", "keys", what, "Put the earlier key back into CONNECTOR_SEALING_KEYS, after the newest."
             )
+
+
+def _older_keys(settings: Settings, sealed: Sequence[str]) -> Iterator[Finding]:
+    """A rotation of the sealing keys, and the step that comes next."""
+    if len(settings.keys()) < 2:
+        return
+    older = sum(not vault.current().is_newest(value) for value in sealed)
+    if older:
+        what = f"{older} of {len(sealed)} sealed values that were tried are under an older key"
+        remedy = "Once every process runs with the new key in front: `connector keys reseal`."
+    else:
+        what = f"{len(settings.keys())} sealing keys are live, and nothing that was tried needs an older one"
+        remedy = "Run `connector keys reseal` once more; when it seals nothing anew, drop the older keys."
+    yield Finding("look", "keys", what, remedy)
+
+
+def _permissions(settings: Settings, database: Database) -> Iterator[Finding]:
+    """What shops did not grant, tokens that the platform will refuse, and answers of another API version."""
+    with _reading(database) as session:
+        rows = session.execute(
+            sa.select(Shop, GrantRow, ApiBudget)
+            .join(GrantRow, GrantRow.shop_id == Shop.id)
+            .join(ApiBudget, ApiBudget.shop_id == Shop.id, isouter=True)
+            .where(Shop.status == "connected")
+            .order_by(Shop.domain)
+        ).all()
+        changed = [(shop.domain, connect.currency_sentence(shop)) for shop in queries.of_changed_currency(session)]
+    for shop, grant, budget in rows:
+        try:
+            own = roster.settings_of(shop.platform)
+        except ConnectorError:
+            continue  # said under "platforms"
+        if lacks := scopes.missing(scopes.asked(own), grant.scopes.split()):
+            what = f"{shop.domain} did not grant {', '.join(lacks)}"
+            yield Finding("look", "permissions", what, "Its page of permissions says what that costs, and how to give.")
+        if grant.expires_at is None and grant.refresh_sealed is None and roster.platform(shop.platform).can("embedded"):
+            what = f"the token of {shop.domain} never expires: Shopify refuses such tokens from 2027-01-01 on"
+            yield Finding("look", "permissions", what, "Ask the merchant to connect again; the new token is renewed.")
+        asked, today = str(getattr(own, "api_version", "")), clock.wall() - timedelta(days=1)
+        served = budget.served_version if budget and budget.served_at and budget.served_at > today else asked
+        if served != asked:
+            what = f"{shop.domain} answered API version {served}, we asked for {asked}"
+            yield Finding("mend", "permissions", what, "Raise the platform's API_VERSION: shapes may have moved.")
+    for domain, sentence in changed:
+        remedy = (
+            f"Talk to the merchant, then accept it in the console or run `connector shop accept-currency {domain}`."
+        )
+        yield Finding("mend", "shops", f"{domain}: {sentence}", remedy)
 
 
 def _shops(settings: Settings, database: Database) -> Iterator[Finding]:
@@ -355,6 +423,7 @@ CHECKS: dict[str, Callable[[Settings, Database], Iterator[Finding]]] = {
     "worker": _worker,
     "jobs": _stranded,
     "shops": _shops,
+    "permissions": _permissions,
     "deliveries": _deliveries,
     "reconciliation": _reconciled,
     "sync": _runs,

@@ -9,19 +9,23 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from cryptography.fernet import Fernet
+from pydantic import SecretStr
 from sqlalchemy.orm import Session
 
 from connector import clock, db, jobs, vault
-from connector.commerce.shops.tables import GrantRow, Shop
+from connector.commerce.shops.tables import ApiBudget, GrantRow, Shop
 from connector.config import Settings
 from connector.db import Database, new_id
 from connector.earnings.attribution.tables import DueForPin
 from connector.earnings.payouts.tables import PayoutBatch
 from connector.migrations import run
-from connector.operations import doctor
+from connector.operations import doctor, reseal
+from connector.platforms import roster
+from connector.platforms.shopify.settings import ShopifySettings
 from connector.sync.tables import Reconciliation, SyncRun
 from connector.webhooks.tables import DeliveryRow, RejectedCount, WantedRead
 from tests.attribution.world import World, app_settings
+from tests.conftest import KEY
 from tests.operations.days import SYSTEM
 
 HOUR = timedelta(hours=1)
@@ -99,6 +103,18 @@ def an_ending_grant(session: Session, world: World) -> None:
     session.execute(sa.update(GrantRow).values(refresh_expires_at=clock.wall() + HOUR))
 
 
+def another_currency(session: Session, world: World) -> None:
+    session.execute(sa.update(Shop).values(currency_before="USD", currency_changed_at=clock.now()))
+
+
+def another_api_version(session: Session, world: World) -> None:
+    now = clock.wall()
+    session.add(
+        ApiBudget(shop_id=world.shop_id, available=0, maximum=0, restore_rate=0, flights=[], heard_at=now,
+                  served_version="2026-01", served_at=now - HOUR)
+    )  # fmt: skip
+
+
 def a_key_dropped(session: Session, world: World) -> None:
     sealed = Fernet(Fernet.generate_key()).encrypt(b"shpat_x").decode()
     session.execute(sa.update(GrantRow).values(access_sealed=sealed))
@@ -146,6 +162,8 @@ AILMENTS: list[tuple[Callable[[Session, World], None], tuple[str, str]]] = [
     (a_read_that_fails, ("look", "deliveries")),
     (a_lost_grant, ("mend", "shops")),
     (an_ending_grant, ("look", "shops")),
+    (another_currency, ("mend", "shops")),
+    (another_api_version, ("mend", "permissions")),
     (a_key_dropped, ("mend", "keys")),
     (no_comparison, ("look", "reconciliation")),
     (gaps, ("look", "reconciliation")),
@@ -160,7 +178,9 @@ AILMENTS: list[tuple[Callable[[Session, World], None], tuple[str, str]]] = [
 def test_a_well_installation_has_no_finding_and_an_ill_one_has_them_all(world: World, settings: Settings) -> None:
     make_well(world)
     assert found(settings) == []
-    together = [one for one in AILMENTS if one[0] not in (an_ending_grant, a_lost_grant)]  # a shop has one status
+    # A shop has one status, and nothing is known of what a platform that is gone was asked for.
+    apart = (an_ending_grant, a_lost_grant, another_api_version)
+    together = [one for one in AILMENTS if one[0] not in apart]
     with world.database.write(SYSTEM) as session:
         for ail, _ in together:
             ail(session, world)
@@ -200,3 +220,37 @@ def test_a_shifted_clock_is_named(well: World, settings: Settings, tmp_path: Pat
     offset.write_text("864000")
     clock.use_offset_file(offset)
     assert ("look", "clock") in found(settings)
+
+
+def test_a_rotation_is_followed_step_by_step(well: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two secrets at the platform, and two sealing keys: the doctor names the next step, and then is still."""
+    old, new = KEY, Fernet.generate_key().decode()
+    shopify = ShopifySettings(
+        client_id="x", client_secret=SecretStr("new"), client_secret_previous=SecretStr("old"), _env_file=None
+    )  # type: ignore[call-arg]
+    plain = roster.settings_of
+    monkeypatch.setattr(roster, "settings_of", lambda _slug: shopify)
+
+    def said(*keys: str) -> list[str]:
+        vault.use(vault.Vault(keys, "a hash key that is used by tests only, 32+"))
+        chosen = app_settings(sealing_keys=",".join(keys))
+        return [one.what for one in doctor.examine(chosen, newest=run.newest()) if one.check in ("keys", "platforms")]
+
+    secret, older = said(new, old)
+    assert "CLIENT_SECRET_PREVIOUS" in secret
+    assert older == "1 of 1 sealed values that were tried are under an older key"
+    # A process that still runs with the new key behind the old one opens what the others seal: nobody is shut out.
+    assert vault.Vault([old, new], "h" * 32).open(vault.Vault([new, old], "h" * 32).seal("x")) == b"x"
+    assert reseal.reseal().grants_written == 1
+    assert said(new, old)[1].startswith("2 sealing keys are live, and nothing")
+    monkeypatch.setattr(roster, "settings_of", plain)
+    assert said(new) == []
+
+
+def test_scopes_that_a_shop_did_not_grant_are_named(well: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    shopify = ShopifySettings(client_id="x", client_secret=SecretStr("new"), _env_file=None)  # type: ignore[call-arg]
+    monkeypatch.setattr(roster, "settings_of", lambda _slug: shopify)
+    with well.database.write(SYSTEM) as session:
+        session.execute(sa.update(GrantRow).values(scopes="read_products write_orders"))
+    named = [one.what for one in doctor.examine(app_settings(), newest=run.newest()) if one.check == "permissions"]
+    assert named == ["one.plain.example did not grant read_fulfillments"]

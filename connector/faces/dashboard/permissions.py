@@ -30,7 +30,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "old_orders": ("Read orders older than 60 days", "Late refunds of older orders need your support team."),
     "buyers": ("Tell apart buyers", "Own purchases of a creator are found only on orders that a message brought."),
     "stock": ("Hear of stock by location", "Stock is as fresh as the last message about the product."),
-    "publications": ("See where a product is published", "A product hidden in your store may be shown until it changes."),
+    "publications": (
+        "See where a product is published",
+        "A product that you hide may be shown until it changes.",
+    ),
     "markets": ("Read prices of your markets", "Buyers everywhere see the price in your own currency."),
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
-from sandbox.shopify import admin, control, frame, pages, storefront
+from sandbox.shopify import admin, control, frame, pages, storefront, storefront_api
 from sandbox.shopify.store import Settings, Store, json_answer
 
 PAGE_POLICY = (
@@ -21,6 +21,7 @@ def create_app(store: Store) -> Flask:
     app.register_blueprint(frame.blueprint(store))
     app.register_blueprint(pages.blueprint(store))
     app.register_blueprint(storefront.blueprint(store))
+    app.register_blueprint(storefront_api.blueprint(store))
     app.register_blueprint(control.blueprint(store))
 
     @app.get("/")

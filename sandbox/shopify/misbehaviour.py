@@ -23,6 +23,7 @@ DEFAULTS: Doc = {
     "new_id_on_retry": False,  # repeats carry a fresh X-Shopify-Webhook-Id
     "api_fail": 0.0,  # share of Admin API calls answered with api_fail_status
     "api_fail_status": 503,
+    "lose_carriers": [],  # what themes and apps lose of an order from the storefront: attributes, properties, landing
     "throttle": 0.0,  # share of Admin API calls answered THROTTLED
     "lose_token_answer": 0.0,  # share of token answers that get lost (502) after the tokens were made
     "answer_late_seconds": 0.0,  # every Admin API and token answer waits this long
@@ -30,6 +31,7 @@ DEFAULTS: Doc = {
     "truncate_mode": "file",  # 'file': a short file; 'connection': full Content-Length, then cut off
 }
 
+CARRIERS = ("attributes", "properties", "landing")
 SHARES = ("drop", "drop_orders", "duplicate", "reorder", "api_fail", "throttle", "lose_token_answer")
 
 
@@ -79,6 +81,8 @@ class Misbehaviour:
                 raise WrongSwitch(f"no switch {name!r}; there are {', '.join(DEFAULTS)}")
             if name in SHARES and not (isinstance(value, int | float) and 0 <= value <= 1):
                 raise WrongSwitch(f"{name} is a share between 0 and 1")
+            if name == "lose_carriers" and not (isinstance(value, list) and set(value) <= set(CARRIERS)):
+                raise WrongSwitch(f"{name} is a list of {', '.join(CARRIERS)}")
         key = "misbehaviour" if shop is None else f"misbehaviour/{shop}"
         self.state.put_setting(key, {**self.state.setting(key, {}), **changes})
         if "seed" in changes:

@@ -3,12 +3,13 @@
 Everything comes from this host. There is no inline script and no inline style anywhere, so the policy needs neither
 nonce nor hash. A stand-alone page can't be framed. Every HTML answer to a request with a good session token (an error
 too) names exactly that shop's admin, and lets in the platform's own script: the one exception to "this host alone".
-Pictures and downloads that need the token are fetched by our script, hence `blob:` there.
+Pictures and downloads that need the token are fetched by our script, hence `blob:` there. The showcase shows pictures
+of the stores.
 """
 
 from __future__ import annotations
 
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, g, request
 
 from connector.config import Settings
 from connector.web import embedded
@@ -19,10 +20,15 @@ _POLICY = (
 )
 
 
+def may_show_images_of_stores() -> None:
+    """Public pages show products by the pictures that stores serve themselves, from whatever host that is."""
+    g.images_from = " https:" + (" http://127.0.0.1:*" if current_app.config["CONNECTOR"].dev else "")
+
+
 def policy() -> str:
     frame = embedded.frame()
     if frame is None:
-        return _POLICY.format(script="", img="", ancestors="'none'")
+        return _POLICY.format(script="", img=g.get("images_from", ""), ancestors="'none'")
     return _POLICY.format(script=f" {frame.script_source}", img=" blob:", ancestors=" ".join(frame.ancestors))
 
 

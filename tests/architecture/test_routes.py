@@ -17,7 +17,7 @@ from tests.attribution.world import app_settings
 PUBLIC = (
     "/console/sign-in", "/console/sign-out", "/dashboard/sign-in", "/dashboard/sign-out", "/dashboard/connect",
     "/connect/", "/oauth/", "/<slug>/launch", "/go/", "/view", "/docs", "/feeds/", "/openapi.json", "/healthz", "/readyz",
-    "/assets/", "/bootstrap/static/",
+    "/assets/", "/bootstrap/static/", "/products", "/shops/", "/creators/", "/robots.txt", "/sitemap",
 )  # fmt: skip
 PLACES = {
     "/console": "staff",

@@ -35,6 +35,7 @@ _MOST_BEGUN, _MOST_MISSPELT = 48, 24  # words that a beginning, or a misspelt wo
 _SHOWN_VALUES = 50  # of a facet
 _STATUSES = ("shoppable", "not_shoppable", "gone")
 _FOR_SALE = "u:shoppable"
+LAST_STEP = len(STEPS)
 COUNTED = (*FACETS, "availability", "status")  # what may be asked for as facets
 # What a word costs by where it was found; see the module's head.
 _TITLE, _TITLE_LIKE, _ATTRIBUTE, _ATTRIBUTE_LIKE, _DESCRIBED, _TITLE_MISSPELT, _ATTRIBUTE_MISSPELT = 0, 1, 2, 3, 5, 6, 8

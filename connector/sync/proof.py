@@ -74,13 +74,13 @@ def job(shop_id: str, day: str) -> str:
 
 def day_of(shop: Shop, day: date) -> Day:
     """The shop's day as an interval of instants: 23 or 25 hours long where the clock changes."""
-    zone = _zone(shop)
+    zone = zone_of(shop)
     starts = datetime.combine(day, time(), zone).astimezone(UTC)
     ends = datetime.combine(day + timedelta(days=1), time(), zone).astimezone(UTC)
     return Day(day.isoformat(), zone.key, max(starts, shop.installed_at), ends)
 
 
-def _zone(shop: Shop) -> ZoneInfo:
+def zone_of(shop: Shop) -> ZoneInfo:
     """The shop's zone; UTC where the store names none that is known here."""
     try:
         return ZoneInfo(shop.time_zone or "UTC")
@@ -237,7 +237,7 @@ def _hash(lines: Iterable[str]) -> str:
 
 def days_due(session: Session, shop: Shop, now: datetime, limit: int = 4) -> list[str]:
     """Days to prove now: never proved ones, gaps with growing pauses, the last three daily, five weeks weekly."""
-    zone = _zone(shop)
+    zone = zone_of(shop)
     today = now.astimezone(zone).date()
     first = max(shop.installed_at.astimezone(zone).date(), today - timedelta(days=PROVED_DAYS))
     names = [(today - timedelta(days=back)).isoformat() for back in range(1, (today - first).days + 1)]

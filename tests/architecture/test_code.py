@@ -37,6 +37,7 @@ SYSTEM = {
     "webhooks/retention.py": "bodies of all shops go after their time",
     "webhooks/wanted.py": "finds the shops that have something to read",
     "sync/first.py": "a job begins with a run's id and learns the shop from it",
+    "sync/proof_text.py": "a command prints the proofs of all shops",
     "sync/watch.py": "the watchdog looks over all running syncs",
     "sync/reconcile.py": "a pass begins with all connected shops",
     "insight/market/index.py": "one index holds the listings of all shops",

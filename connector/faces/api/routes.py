@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from apiflask import APIFlask
 
-from connector.faces.api import books, document, feeds, listings, programme, stores, taps
+from connector.faces.api import books, document, feeds, listings, programme, proofs, stores, taps
 from connector.faces.api.face import blueprint
 
-ROOMS = (listings, programme, taps, stores, books, feeds)
+ROOMS = (listings, programme, taps, stores, books, feeds, proofs)
 
 
 def install(app: APIFlask) -> None:

@@ -444,10 +444,43 @@ class ReconciliationShown(Given):
     evaluated: int
     missing: list[Any]
     gaps: list[Any]
+    look: str = Field(description="hour, day, week, or asked by a command.")
+    reread: int = Field(description="Orders read again though the store's list named no change.")
+    unheard: list[Any] = Field(description="Numbers of those that had changed all the same.")
 
 
 class ReconciliationList(Given):
     items: list[ReconciliationShown]
+
+
+class ProofShown(Given):
+    """A shop's day: orders placed at the store = seen = evaluated."""
+
+    day: str = Field(description="In the shop's own zone, like 2026-11-20.")
+    time_zone: str
+    starts_at: datetime
+    ends_at: datetime
+    status: str = Field(description="proved, gaps, or failed: the store could not be asked, `problem` says why.")
+    problem: str
+    tried_at: datetime
+    proved_at: datetime | None = Field(description="When it held for the first time.")
+    at_store: int
+    seen: int
+    evaluated: int
+    fetched: int = Field(description="Orders that a proof of this day brought in.")
+    store_ids_hash: str
+    our_ids_hash: str
+    store_versions_hash: str
+    our_versions_hash: str
+    gaps: list[Any] = Field(description="Each order on which the sides differ: order, order_ref, what, why.")
+
+
+class ProofList(Given):
+    items: list[ProofShown]
+    good_at: datetime | None = Field(description="When the newest comparison without gaps began.")
+    stuck: bool = Field(description="Connected, and no comparison succeeded for three hours.")
+    last_problem: str
+    waiting_to_clear: int = Field(description="Orders whose commission waits until their store was asked, to 1,000.")
 
 
 class DeliveriesShown(Given):

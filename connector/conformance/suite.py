@@ -378,6 +378,8 @@ def the_token_comes_back_from_the_cart(case: Case) -> None:
     snapshot = _snapshot(case, envelope.topic, body, "the order that was bought")
     found = [carrier for token, carrier in case.platform.checkout.tokens(snapshot) if token == TOUCH]
     expect(len(set(found)) >= 2, f"the token came back from {found}")
+    listed = {each.name for each in case.platform.checkout.carriers}
+    expect(set(found) <= listed, f"the token came back from {found}, and the platform lists {sorted(listed)}")
     for token in ("", "x" * 41, "a b", "a&b", "a\n", "\u00e9", 'a"b'):
         try:
             case.platform.checkout.cart_link(case.domain, lines, token, settings)

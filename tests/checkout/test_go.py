@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import timedelta
 from urllib.parse import parse_qsl, urlsplit
 
@@ -12,17 +13,19 @@ from werkzeug.datastructures import Headers
 from werkzeug.test import TestResponse
 
 from connector import app as application
+from connector import outbound
 from connector.checkout import cart
 from connector.checkout.routes import COOKIE
 from connector.checkout.visitors import visitor
 from connector.commerce.catalog import ids, take
 from connector.commerce.catalog.tables import VariantRow
 from connector.commerce.shops import connect
-from connector.commerce.shops.tables import Shop
+from connector.commerce.shops.tables import GrantRow, Shop
 from connector.db import Scope
-from connector.earnings.attribution import journeys, links, tokens
+from connector.earnings.attribution import journeys, links, tokens, touches
 from connector.earnings.attribution.tables import Link, Touch
-from connector.errors import Conflict
+from connector.errors import Conflict, HostRefused, PlatformBusy, PlatformDown
+from connector.platforms import roster
 from connector.programme.content import attach
 from tests.attribution.world import PLACED, World, app_settings, product
 
@@ -237,3 +240,91 @@ def test_a_variant_that_is_sold_out_leads_to_the_first_on_sale(app: Flask, world
 def test_only_get_and_head(app: Flask, link: Link) -> None:
     client = app.test_client()
     assert client.post(f"/go/{link.code}").status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("referrer", "flagged"),
+    [
+        ("", False), ("https://www.tiktok.com/", False), ("https://one.plain.example/", True),
+        ("https://ONE.plain.example/products/S", True), ("https://checkout.one.plain.example/", True),
+        ("https://pay.plain.example/", True), ("https://one.plain.example.evil.example/", False), ("https://[", False),
+    ],
+)  # fmt: skip
+def test_a_click_from_the_store_itself_says_so(
+    app: Flask, world: World, link: Link, referrer: str, flagged: bool
+) -> None:
+    assert open_link(app.test_client(), link.code, Referer=referrer).status_code == 302
+    (touch,) = kept(world)
+    assert ("at_checkout" in touch.flags, touch.way) == (flagged, "permalink")
+
+
+@pytest.mark.parametrize("destination", ["iframe", "image", "empty", "script", "embed"])
+def test_what_another_page_loads_behind_the_buyer_s_back_is_no_click(
+    app: Flask, world: World, link: Link, destination: str
+) -> None:
+    answer = open_link(app.test_client(), link.code, Sec_Fetch_Dest=destination)
+    assert (answer.status_code, answer.headers["Location"]) == (302, "https://one.plain.example/products/S")
+    assert kept(world) == []
+    assert open_link(app.test_client(), link.code, Sec_Fetch_Dest="document").status_code == 302
+    assert len(kept(world)) == 1
+
+
+def grant_carts(world: World, monkeypatch: pytest.MonkeyPatch, scopes: str) -> None:
+    plain = roster.platform("plain")
+    can = dataclasses.replace(plain, capabilities=plain.capabilities | {"storefront_carts"})
+    monkeypatch.setattr(roster, "platforms", lambda: {"plain": can})
+    monkeypatch.setattr(outbound, "current", lambda: None)
+    with world.database.write(ALL) as session:
+        session.add(
+            GrantRow(
+                shop_id=world.shop_id, access_sealed="", refresh_sealed=None, previous_refresh_sealed=None,
+                scopes=scopes, scopes_at=None, expires_at=None, refresh_expires_at=None, generation=1,
+                renewed_at=PLACED, lease_owner=None, lease_until=None,
+            )
+        )  # fmt: skip
+
+
+def test_a_cart_is_made_at_the_store_where_the_merchant_agreed(
+    app: Flask, world: World, link: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grant_carts(world, monkeypatch, "read_orders write_carts")
+    answer = open_link(app.test_client(), link.code)
+    (touch,) = kept(world)
+    assert answer.headers["Location"] == f"https://one.plain.example/checkouts/cn/{touch.token}"
+    assert touch.way == "storefront_cart"
+
+
+@pytest.mark.parametrize(
+    "problem", [PlatformDown("slow"), PlatformBusy("429", retry_after=1), HostRefused("elsewhere")]
+)
+def test_a_store_that_makes_no_cart_is_reached_by_the_permalink(
+    app: Flask, world: World, link: Link, monkeypatch: pytest.MonkeyPatch, problem: Exception
+) -> None:
+    grant_carts(world, monkeypatch, "write_carts")
+
+    def fails(*_: object, **__: object) -> str:
+        raise problem
+
+    monkeypatch.setattr(type(roster.platform("plain").checkout), "make_cart", fails)
+    answer = open_link(app.test_client(), link.code)
+    (touch,) = kept(world)
+    assert urlsplit(answer.headers["Location"]).path == "/cart/S2:1"
+    assert touch.way == "permalink"
+
+
+def test_without_the_scope_nobody_asks_the_storefront(
+    app: Flask, world: World, link: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grant_carts(world, monkeypatch, "read_orders")
+    assert urlsplit(open_link(app.test_client(), link.code).headers["Location"]).path == "/cart/S2:1"
+
+
+def test_a_code_is_only_carried(world: World, link: Link) -> None:
+    with world.database.write(ALL) as session:
+        shop, touch = (
+            session.get_one(Shop, world.shop_id),
+            touches.record(session, touches.on_link(link), kind="link", at=PLACED, now=PLACED),
+        )
+        url = cart.link_for(session, shop, touch, code="MIRA10")
+        assert dict(parse_qsl(urlsplit(url).query))["discount"] == "MIRA10"
+        assert "discount" not in cart.link_for(session, shop, touch)

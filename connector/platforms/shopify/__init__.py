@@ -32,6 +32,7 @@ PLATFORM = Platform(
             "webhooks_by_api",
             "fat_orders",
             "cart_links",
+            "storefront_carts",
             "global_ids",
             "stock",
             "market_prices",

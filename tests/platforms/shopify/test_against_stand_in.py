@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from connector import events
-from connector.errors import GrantLost, PayloadUnreadable, PlatformDown
+from connector.errors import GrantLost, PayloadUnreadable, PlatformDown, PlatformRefused
 from connector.events import Product, Variant
 from connector.platforms.contract import CartLine, Client
 from connector.platforms.shopify import PLATFORM, bodies, payloads, reading
@@ -295,3 +295,41 @@ def test_a_cart_link_carries_its_token_to_the_cart(stand_in: Any) -> None:
     assert cart["attributes"] == {"connector_touch": TOKEN}
     assert cart["items"][0]["properties"] == {"_connector_touch": TOKEN}
     assert cart["items"][0]["quantity"] == 2
+
+
+def buy(address: str, payment: str = "card") -> Any:
+    browser = requests.Session()
+    page = browser.get(address, timeout=10)
+    buyer = {"email": "b@example.com", "last_name": "L", "address1": "S 1", "city": "T", "country_code": "US"}
+    done = browser.post(
+        page.url, data={**buyer, "payment": payment}, headers={"Accept": "application/json"}, timeout=10
+    )
+    assert done.status_code == 201, done.text
+    return done.json()["order"]
+
+
+def test_a_storefront_cart_carries_its_token_to_the_order(stand_in: Any) -> None:
+    client = shop(stand_in, "storefront", currency="USD")
+    product = stand_in.control("POST", f"/shops/{client.domain}/products", {"title": "Mug", "price": "10.00"})
+    lines = [CartLine(str(product["variants"][0]["id"]), 2)]
+    address = PLATFORM.checkout.make_cart(client.domain, lines, TOKEN, client.settings, client.http)
+    order = same_on_both_sides(stand_in, client, int(buy(address)["id"]))
+    assert sorted(PLATFORM.checkout.tokens(order)) == [(TOKEN, "cart_attribute"), (TOKEN, "line_property")]
+    with pytest.raises(PlatformRefused):
+        PLATFORM.checkout.make_cart(client.domain, [CartLine("1")], TOKEN, client.settings, client.http)
+
+
+def test_the_way_is_read_where_the_cart_lost_everything(stand_in: Any) -> None:
+    client = shop(stand_in, "loses", currency="USD")
+    product = stand_in.control("POST", f"/shops/{client.domain}/products", {"title": "Mug", "price": "10.00"})
+    lines = [CartLine(str(product["variants"][0]["id"]))]
+    link = PLATFORM.checkout.cart_link(client.domain, lines, TOKEN, client.settings, landing="newsletter")
+    lost = {"lose_carriers": ["attributes", "properties"]}
+    stand_in.control("PATCH", f"/misbehaviour?shop={client.domain}", lost)
+    number = int(buy(link)["id"])
+    read = PLATFORM.orders.one(client, str(number))
+    assert read is not None
+    assert PLATFORM.checkout.tokens(read.snapshot) == [("newsletter", "referral")]
+    body = requests.get(f"{stand_in.base}/control/shops/{client.domain}/orders/{number}/body", timeout=10)
+    told = bodies.to_hints(reading.decode(body.content, payloads.OrderBody))
+    assert {(hint.kind, hint.value) for hint in told} == {("landing_page", TOKEN)}

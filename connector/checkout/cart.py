@@ -85,6 +85,11 @@ def link_for(session: Session, shop: Shop, touch: Touch, *, code: str = "") -> s
     return open_cart(replace(how, makes_cart=False)).url
 
 
+def trial_link(session: Session, shop: Shop, variant_ref: str, token: str) -> str:
+    """The permalink of a merchant's test click."""
+    return open_cart(replace(to_variant(session, shop, variant_ref, token), makes_cart=False)).url
+
+
 def landing_for(shop: Shop, listing: Listing | None, token: str, *, code: str = "") -> str:
     """The product's page at the store with the token in its address, for those who want to look before they buy."""
     checkout = roster.platform(shop.platform).checkout

@@ -89,7 +89,6 @@ class TrialClick(Base):
     title: Mapped[str]
     way: Mapped[str]  # by which it goes to the store
     made_at: Mapped[datetime]
-    opened_at: Mapped[datetime | None]  # when the merchant followed the link
     ended_at: Mapped[datetime | None]  # when they put it away
 
 

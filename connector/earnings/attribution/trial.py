@@ -59,7 +59,7 @@ def make(session: Session, listing: Listing, variant_ref: str, way: Way, now: da
         before.ended_at = now
     made = TrialClick(
         id=new_id("trl"), shop_id=listing.shop_id, token=tokens.make(), product_ref=listing.product_ref,
-        variant_ref=variant_ref, title=listing.title, way=way, made_at=now, opened_at=None, ended_at=None,
+        variant_ref=variant_ref, title=listing.title, way=way, made_at=now, ended_at=None,
     )  # fmt: skip
     session.add(made)
     session.flush()
@@ -72,6 +72,15 @@ def get(session: Session, shop_id: str, trial_id: str) -> TrialClick:
     if found is None or found.shop_id != shop_id:
         raise NotFound(f"shop {shop_id} has no test click {trial_id[:40]!r}")
     return found
+
+
+def end(session: Session, click: TrialClick, now: datetime | None = None) -> None:
+    """Put it away: nothing is watched any more."""
+    click.ended_at = click.ended_at or now or clock.now()
+
+
+def over(click: TrialClick, now: datetime | None = None) -> bool:
+    return click.ended_at is not None or (now or clock.now()) > click.made_at + WATCHED
 
 
 def newest(session: Session, shop_id: str) -> TrialClick | None:

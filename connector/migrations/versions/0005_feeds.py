@@ -66,7 +66,6 @@ def upgrade() -> None:
         "trial_clicks",
         *_texts("id", "shop_id", "token", "product_ref", "variant_ref", "title", "way"),
         _time("made_at", nullable=False),
-        _time("opened_at"),
         _time("ended_at"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_trial_clicks")),
         sa.UniqueConstraint("token", name=op.f("uq_trial_clicks_token")),

@@ -13,10 +13,10 @@ from connector.db import Scope
 from connector.earnings.attribution.tables import Link
 from connector.errors import InputRefused
 from connector.faces.showcase import cards, structured
-from connector.faces.showcase.face import WHY, blueprint, public_url, shown
+from connector.faces.showcase.face import WHY, blueprint, missing, public_url, shown
 from connector.programme.creators import queries as creators
 from connector.programme.creators.tables import Creator
-from connector.web import cursors, problems
+from connector.web import cursors
 from connector.web.guards import public
 
 PER_PAGE = 24
@@ -29,16 +29,11 @@ def creator(handle: str) -> Response:
     with db.read(Scope.app()) as session:
         row = _creator(session, handle)
         if row is None:
-            return problems.page(
-                404, "There is no such creator", "Nobody here has this handle.", "Check how it is written."
-            )
+            return missing(404, "There is no such creator", "Nobody here has this handle. Check how it is written.")
         if row.handle != handle:
             return redirect(url_for(".creator", handle=row.handle), 301)  # type: ignore[return-value]
         if creators.status_at(session, row.id, clock.now()) != creators.ACTIVE:
-            return problems.page(
-                410, "This page is closed", "This creator recommends nothing here at the moment.",
-                "Look for the product by its name.",
-            )  # fmt: skip
+            return missing(410, "This page is closed", "This creator recommends nothing here at the moment.")
         behind = str(cursors.unpack(f"creator:{row.id}", after)[0]) if after else ""
         found = _recommended(session, row.id, behind, PER_PAGE + 1)
         rows = cards.of_links(session, found[:PER_PAGE])

@@ -22,6 +22,11 @@ def shown(template: str, **values: Any) -> Response:
     return _kept(answer)
 
 
+def missing(status: int, title: str, sentence: str) -> Response:
+    """What was asked for isn't here, said in words, with the search at hand. Nothing of it is kept."""
+    return Response(page("showcase/missing.html", title=title, sentence=sentence), status=status, mimetype="text/html")
+
+
 def file(body: str, mimetype: str) -> Response:
     return _kept(Response(body, mimetype=mimetype))
 

@@ -16,13 +16,13 @@ from connector.db import Scope
 from connector.earnings.attribution import links
 from connector.earnings.attribution.tables import Link
 from connector.faces.showcase import cards, structured
-from connector.faces.showcase.face import WHY, blueprint, picture, public_url, shown
+from connector.faces.showcase.face import WHY, blueprint, missing, picture, public_url, shown
 from connector.insight.market import search as market
 from connector.insight.market.keys import step_bounds
 from connector.insight.market.search import Count
 from connector.programme.creators import queries as creators
 from connector.programme.creators.tables import Creator
-from connector.web import amounts, cursors, problems
+from connector.web import amounts, cursors
 from connector.web.guards import public
 
 PER_PAGE = 24
@@ -159,11 +159,10 @@ def _options(variants: list[VariantRow]) -> dict[str, list[tuple[str, bool]]]:
 
 
 def _unknown() -> Response:
-    return problems.page(
+    return missing(
         404,
         "There is no such product",
         "Its address is not one that we gave out: a part of it may have been lost when it was copied.",
-        "Look for it by its name.",
     )
 
 
@@ -172,10 +171,9 @@ def _not_shown(row: Listing, shop: Shop) -> Response:
     if row.status == "gone" or row.reason == "archived" or shop.status == "left":
         name = shop.name or shop.domain
         left = shop.status == "left"
-        return problems.page(
+        return missing(
             410,
             "This product is no longer sold here",
             f"{name} doesn't sell here any more." if left else f"{name} has taken it out of its catalog.",
-            "Look for something like it.",
         )
     return _unknown()

@@ -9,9 +9,9 @@ from connector.commerce.catalog import queries as catalog
 from connector.commerce.shops.tables import Shop
 from connector.db import Scope
 from connector.faces.showcase import cards, structured
-from connector.faces.showcase.face import WHY, blueprint, public_url, shown
+from connector.faces.showcase.face import WHY, blueprint, missing, public_url, shown
 from connector.insight.market import search as market
-from connector.web import cursors, problems
+from connector.web import cursors
 from connector.web.guards import public
 
 PER_PAGE = 24
@@ -25,14 +25,9 @@ def shop(shop_id: str) -> Response:
     with db.read(Scope.app()) as session:
         row = session.get(Shop, shop_id)
         if row is None:
-            return problems.page(
-                404, "There is no such shop", "Its address is not one that we gave out.", "Look for its products."
-            )
+            return missing(404, "There is no such shop", "Its address is not one that we gave out.")
         if row.status == "left":
-            return problems.page(
-                410, "This shop has left", f"{row.name or row.domain} doesn't sell here any more.",
-                "Look for something like it.",
-            )  # fmt: skip
+            return missing(410, "This shop has left", f"{row.name or row.domain} doesn't sell here any more.")
         asked = market.Asked(text, shop_id=shop_id, status="shoppable")
         found = market.search(session, asked, cursor=cursor, limit=PER_PAGE)
         rows = cards.cards(session, found.listings)

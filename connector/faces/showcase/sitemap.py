@@ -15,8 +15,7 @@ from markupsafe import escape
 from connector import db
 from connector.commerce.catalog.tables import Listing
 from connector.db import Scope
-from connector.faces.showcase.face import WHY, blueprint, file, public_url
-from connector.web import problems
+from connector.faces.showcase.face import WHY, blueprint, file, missing, public_url
 from connector.web.guards import public
 
 _XMLNS = "http://www.sitemaps.org/schemas/sitemap/0.9"
@@ -44,9 +43,7 @@ def index() -> Response:
 @public(WHY)
 def part(part: str) -> Response:
     if len(part) != 2 or not set(part) <= set("0123456789abcdef"):
-        return problems.page(
-            404, "There is no such part", "The sitemap has no part of this name.", "Start at its index."
-        )
+        return missing(404, "There is no such part", "The sitemap has no part of this name.")
     with db.read(Scope.app()) as session:
         rows = session.execute(
             sa.select(Listing.id, Listing.updated_at)

@@ -49,6 +49,7 @@ class Line:
     removed: int  # units taken off by edits
     base: int  # R2
     tax: int
+    duty: int  # contained in the price
     excluded: bool
     added_by_edit: bool
     reason: str = ""
@@ -242,6 +243,7 @@ def lines_of(order: dict[str, Any], shop: str) -> list[Line]:
     made = []
     for row in sorted(order["lines"], key=lambda row: row["id"]):
         tax = minor(row["tax"], currency)
+        duty = minor(row.get("duty", "0"), currency) if order.get("duties_included") else 0
         net = minor(row["gross"], currency) - minor(row["discount"], currency)
         made.append(
             Line(
@@ -253,8 +255,9 @@ def lines_of(order: dict[str, Any], shop: str) -> list[Line]:
                 currency=currency,
                 quantity=row["quantity"],
                 removed=row["removed"],
-                base=net - tax if order["taxes_included"] else net,
+                base=(net - tax if order["taxes_included"] else net) - duty,
                 tax=tax,
+                duty=duty,
                 excluded=row["gift_card"] or row["tip"],
                 added_by_edit=row["added_by_edit"],
                 units_left=row["quantity"],
@@ -278,7 +281,7 @@ def take_back(order: dict[str, Any], lines: list[Line]) -> None:
     by_id = {line.line_id: line for line in lines}
     unpaid_for = 0  # value of units that left by edits, less what edits added: money back settles this first
     for line in lines:
-        value = Fraction(line.base + line.tax)
+        value = Fraction(line.base + line.tax + line.duty)
         if line.removed:
             line.refund(half_up(Fraction(line.base * line.removed, line.quantity)))
             unpaid_for += half_up(value * line.removed / line.quantity)
@@ -286,7 +289,8 @@ def take_back(order: dict[str, Any], lines: list[Line]) -> None:
         if line.added_by_edit:
             unpaid_for -= half_up(value)
     unpaid_for = max(0, unpaid_for)
-    for refund in sorted(order["refunds"], key=lambda refund: (moment(refund["created_at"]), refund["id"])):
+    everything = [*order["refunds"], *lost_disputes(order)]
+    for refund in sorted(everything, key=lambda refund: (moment(refund["created_at"]), refund["id"])):
         if refund["status"] == "failure":
             continue  # R6b: every transaction of it failed, so no money moved
         for row in sorted(refund["lines"], key=lambda row: row["id"]):
@@ -294,13 +298,44 @@ def take_back(order: dict[str, Any], lines: list[Line]) -> None:
             given = minor(row["subtotal"], currency)
             if order["taxes_included"]:
                 given -= minor(row["tax"], currency)
-            line.refund(given)
+            given -= half_up(Fraction(line.duty * row["quantity"], line.quantity))
+            line.refund(max(0, given))
             take_units(line, row["quantity"])
         extra = -sum(minor(a["amount"], currency) for a in refund["adjustments"] if a["kind"] == "refund_discrepancy")
         if extra > 0:
             settled = min(extra, unpaid_for)
             unpaid_for -= settled
             spread_amount(extra - settled, lines, taxes_included=order["taxes_included"])
+
+
+def lost_disputes(order: dict[str, Any]) -> list[dict[str, Any]]:
+    """Each lost dispute as money back without an item at its closing, unless a refund since its opening carries the
+    same money. It sorts behind the store's own refunds of one moment."""
+    currency = order["currency"]
+    unused = [refund for refund in order["refunds"] if refund["status"] != "failure"]
+    found = []
+    for dispute in sorted(order.get("disputes", []), key=lambda dispute: dispute["id"]):
+        if dispute["status"] not in ("lost", "accepted"):
+            continue
+        amount = minor(dispute["amount"], currency)
+        for refund in unused:
+            money = sum(minor(row["subtotal"], currency) for row in refund["lines"])
+            if not order["taxes_included"]:
+                money += sum(minor(row["tax"], currency) for row in refund["lines"])
+            money -= sum(
+                minor(a["amount"], currency) for a in refund["adjustments"] if a["kind"] == "refund_discrepancy"
+            )
+            if money == amount and moment(refund["created_at"]) >= moment(dispute["initiated_at"]):
+                unused.remove(refund)
+                break
+        else:
+            found.append(
+                {
+                    "id": float("inf"), "created_at": dispute["finalized_on"], "status": "success", "lines": [],
+                    "adjustments": [{"kind": "refund_discrepancy", "amount": f"-{dispute['amount']}"}],
+                }
+            )  # fmt: skip
+    return found
 
 
 def take_units(line: Line, units: int) -> None:

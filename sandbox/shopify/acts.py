@@ -157,6 +157,7 @@ class Acts:
                 "quantity": int(row.get("quantity", 1)),
                 "taxable": bool(row.get("taxable", not row.get("tip"))),
                 "requires_shipping": False,
+                "duty": to_minor(row.get("duty") or 0, shop["currency"]),
             }
         variant = self.state.variant(shop["name"], int(row["variant_id"]))
         product = self.state.product(shop["name"], variant["product_id"])
@@ -175,6 +176,7 @@ class Acts:
             "tax_rate": row.get("tax_rate"),
             "requires_shipping": variant["requires_shipping"],
             "grams": variant["grams"],
+            "duty": to_minor(row.get("duty") or 0, shop["currency"]),
             "properties": row.get("properties", []),
         }
 
@@ -353,6 +355,49 @@ class Acts:
             body = self.body(shop, order)
             extra.append(("orders/edited", body.edit(made)))
             self._tell_order(shop, order, topics, extra)
+        return order
+
+    def exchange(self, name: str, order_id: int, wanted: dict[str, Any]) -> Doc:
+        """`back` comes back and pays for `add`; the difference is collected, or goes back without an item."""
+        with self.state.writing():
+            shop, order = self._open(name, order_id)
+            now = self.clock.stamp()
+            added = [self.price_line(shop, row) for row in wanted.get("add", [])]
+            made, edited = aftersales.exchange(shop, order, wanted.get("back", []), added, now, self.state.next_id)
+            extra: list[tuple[str, Doc]] = []
+            if orders.outstanding(order):
+                row = aftersales.mark_paid(order, now, self.state.next_id)
+                extra += self._transactions(shop, order, [row])
+            too_much = aftersales.overpaid(order)
+            if too_much:
+                amount = decimal_text(too_much, order["currency"])
+                rest = aftersales.refund(
+                    order, {"amount": amount, "note": "difference of an exchange"}, now, self.state.next_id
+                )
+                moved = [t for t in order["transactions"] if t["id"] in rest["transaction_ids"]]
+                extra += [("refunds/create", self.body(shop, order).refund(rest))]
+                extra += self._transactions(shop, order, moved)
+            self._keep(order)
+            body = self.body(shop, order)
+            extra += [("refunds/create", body.refund(made)), ("orders/edited", body.edit(edited))]
+            self._tell_order(shop, order, ["orders/updated"], extra)
+        return order
+
+    def dispute(self, name: str, order_id: int, wanted: dict[str, Any]) -> Doc:
+        """A chargeback or an inquiry begins: disputes/create alone, the order doesn't change."""
+        with self.state.writing():
+            shop, order = self._open(name, order_id)
+            made = aftersales.dispute(order, wanted, self.clock.stamp(), self.state.next_id)
+            self._keep(order)
+            self._tell_order(shop, order, [], [("disputes/create", self.body(shop, order).dispute(made))])
+        return order
+
+    def move_dispute(self, name: str, order_id: int, dispute_id: int, status: str) -> Doc:
+        with self.state.writing():
+            shop, order = self._open(name, order_id)
+            moved = aftersales.move_dispute(order, dispute_id, status, self.clock.stamp())
+            self._keep(order)
+            self._tell_order(shop, order, [], [("disputes/update", self.body(shop, order).dispute(moved))])
         return order
 
     def cancel(self, name: str, order_id: int, *, refund: bool, reason: str = "customer") -> Doc:

@@ -107,7 +107,8 @@ def refund(order: Doc, wanted: dict[str, Any], now: str, new_id: NewId) -> Doc:
 
     Shape:  wanted = {lines: [{line_item_id, quantity}] | "all", shipping: amount | "full", amount: total given back,
             status: success | pending | failure, restock_type, note, created_at, adjustments: [{kind, amount}]}.
-            `amount` beside items makes a discrepancy of the difference; alone it is an amount-only refund.
+            `amount` beside items makes a discrepancy of the difference; alone it is an amount-only refund. With
+            `exchange` the items pay for others, so that no money and no difference comes of them.
     Units:  amounts are decimal strings in the shop's currency.
     Errors: ActRefused when more units or money are asked than are left.
     """
@@ -134,7 +135,8 @@ def refund(order: Doc, wanted: dict[str, Any], now: str, new_id: NewId) -> Doc:
     if not rows and not shipping and amount == 0:
         raise ActRefused("a refund needs lines, shipping or an amount")
     adjustments: list[Doc] = []
-    if orders.captured(order) and wanted.get("amount") is not None and amount != worth:
+    exchanged = bool(wanted.get("exchange"))
+    if orders.captured(order) and wanted.get("amount") is not None and amount != worth and not exchanged:
         adjustments.append(
             {"id": new_id("adjustment"), "kind": "refund_discrepancy", "amount": worth - amount, "tax": 0}
         )
@@ -253,6 +255,52 @@ def edit(
     order["edits"].append(record)
     touch(order, now)
     return record
+
+
+def exchange(
+    shop: Doc, order: Doc, back: list[dict[str, Any]], add: list[Doc], now: str, new_id: NewId
+) -> tuple[Doc, Doc]:
+    """Units come back and others go out for them: a refund record without money, and an edit. (refund, edit)"""
+    if not back or not add:
+        raise ActRefused("an exchange needs something back and something new")
+    record = refund(order, {"lines": back, "amount": "0", "restock_type": "return", "exchange": True}, now, new_id)
+    return record, edit(shop, order, [], add, now, new_id, "exchange")
+
+
+DISPUTE_ENDS = ("won", "lost", "accepted", "charge_refunded", "prevented")
+
+
+def dispute(order: Doc, wanted: dict[str, Any], now: str, new_id: NewId) -> Doc:
+    """The buyer disputes the payment at the bank. The order's own change time doesn't move, as on Shopify.
+
+    Shape: wanted = {amount: decimal string (all that was captured), type: chargeback | inquiry, reason}.
+    """
+    paid = orders.captured(order)
+    amount = to_minor(wanted["amount"], order["currency"]) if wanted.get("amount") is not None else paid
+    if not 0 < amount <= paid:
+        raise ActRefused(f"order {order['name']} has {paid} minor units that can be disputed, not {amount}")
+    kind = str(wanted.get("type", "chargeback"))
+    if kind not in ("chargeback", "inquiry"):
+        raise ActRefused(f"a dispute is a chargeback or an inquiry, not {kind!r}")
+    record: Doc = {
+        "id": new_id("dispute"), "type": kind, "amount": amount, "status": "needs_response",
+        "reason": str(wanted.get("reason", "fraudulent")), "initiated_at": now, "finalized_on": None,
+    }  # fmt: skip
+    order.setdefault("disputes", []).append(record)
+    return record
+
+
+def move_dispute(order: Doc, dispute_id: int, status: str, now: str) -> Doc:
+    """The merchant answers (under_review), or it ends."""
+    found = next((row for row in order.get("disputes", []) if row["id"] == dispute_id), None)
+    if found is None:
+        raise ActRefused(f"order {order['name']} has no dispute {dispute_id}")
+    if status not in ("under_review", *DISPUTE_ENDS):
+        raise ActRefused(f"a dispute becomes under_review, {', '.join(DISPUTE_ENDS)}, not {status!r}")
+    found["status"] = status
+    found["finalized_on"] = now if status in DISPUTE_ENDS else None
+    dispute_doc: Doc = found
+    return dispute_doc
 
 
 def overpaid(order: Doc) -> int:

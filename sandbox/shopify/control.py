@@ -274,6 +274,10 @@ def blueprint(store: Store) -> Blueprint:
             order = acts.refund(shop, number, wanted)
         elif act == "edit":
             order = acts.edit(shop, number, wanted)
+        elif act == "exchange":
+            order = acts.exchange(shop, number, wanted)
+        elif act == "dispute":
+            order = acts.dispute(shop, number, wanted)
         elif act == "cancel":
             order = acts.cancel(
                 shop, number, refund=bool(wanted.get("refund", True)), reason=str(wanted.get("reason", "customer"))
@@ -281,6 +285,11 @@ def blueprint(store: Store) -> Blueprint:
         else:
             raise KeyError(f"no act {act}")
         return json_answer(journal.order_entry(order))
+
+    @room.post("/shops/<shop>/orders/<int:number>/disputes/<int:dispute>/settle")
+    def settle_dispute(shop: str, number: int, dispute: int) -> Response:
+        status = str(body().get("status", "won"))
+        return json_answer(journal.order_entry(acts.move_dispute(shop, number, dispute, status)))
 
     @room.post("/shops/<shop>/orders/<int:number>/refunds/<int:refund>/settle")
     def settle(shop: str, number: int, refund: int) -> Response:

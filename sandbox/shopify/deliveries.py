@@ -49,6 +49,7 @@ TOPIC_SCOPES = {
     "FULFILLMENTS_": "read_fulfillments",
     "PRODUCTS_": "read_products",
     "INVENTORY_": "read_inventory",
+    "DISPUTES_": "read_shopify_payments_disputes",
 }
 CONNECT_TIME = 1.0
 

@@ -40,6 +40,8 @@ def order_entry(order: Doc) -> Doc:
         "currency": currency,
         "presentment": order["presentment"],
         "taxes_included": order["taxes_included"],
+        "duties_included": bool(order.get("duties_included")),
+        "cash_rounding": text(order.get("cash_rounding", 0)),
         "buyer": order["buyer"],
         "email": (order["customer"] or {}).get("email"),
         "note_attributes": order["note_attributes"],
@@ -77,6 +79,7 @@ def order_entry(order: Doc) -> Doc:
                     for a in line["allocations"]
                 ],
                 "tax": text(orders.tax(line)),
+                "duty": text(line.get("duty", 0)),
                 "added_by_edit": line["added_by_edit"],
                 "properties": line["properties"],
             }
@@ -108,6 +111,17 @@ def order_entry(order: Doc) -> Doc:
             for record in order["refunds"]
         ],
         "edits": order["edits"],
+        "disputes": [
+            {
+                "id": row["id"],
+                "type": row["type"],
+                "status": row["status"],
+                "amount": text(row["amount"]),
+                "initiated_at": row["initiated_at"],
+                "finalized_on": row["finalized_on"],
+            }
+            for row in order.get("disputes", [])
+        ],
         "fulfillments": [
             {
                 "id": f["id"],

@@ -86,9 +86,23 @@ class OrderBody:
             "variant_title": line["variant_title"],
             "vendor": line["vendor"],
             "tax_lines": [self._tax_line(t) for t in line["tax_lines"]],
-            "duties": [],
+            "duties": self._duties(line),
             "discount_allocations": [self._allocation(a) for a in line["allocations"]],
         }
+
+    def _duties(self, line: Doc) -> list[Doc]:
+        if not line.get("duty"):
+            return []
+        return [
+            {
+                "id": str(line["id"]),
+                "harmonized_system_code": "610910",
+                "country_code_of_origin": "PT",
+                **self._set(line["duty"]),
+                "tax_lines": [],
+                "admin_graphql_api_id": gid("Duty", line["id"]),
+            }
+        ]
 
     def _shipping_line(self, line: Doc) -> Doc:
         back, _ = orders.shipping_refunded(self.order)
@@ -258,6 +272,24 @@ class OrderBody:
             }
         }
 
+    def dispute(self, record: Doc) -> Doc:
+        """disputes/create and disputes/update. The amount is in the buyer's currency, as the bank sees it."""
+        seen = self._set(record["amount"])["presentment_money"]
+        return {
+            "id": record["id"],
+            "order_id": self.order["id"],
+            "type": record["type"],
+            "amount": seen["amount"],
+            "currency": seen["currency_code"],
+            "reason": record["reason"],
+            "network_reason_code": "4827",
+            "status": record["status"],
+            "evidence_due_by": None,
+            "evidence_sent_on": None,
+            "finalized_on": self._time(record["finalized_on"]),
+            "initiated_at": self._time(record["initiated_at"]),
+        }
+
     def _address(self) -> Doc | None:
         address, customer = self.order["address"], self.order["customer"] or {}
         if address is None:
@@ -357,7 +389,7 @@ class OrderBody:
                 for a in order["discount_applications"]
                 if a["type"] == "discount_code"
             ],
-            "duties_included": False,
+            "duties_included": bool(order.get("duties_included")),
             "email": email or "",
             "estimated_taxes": False,
             "financial_status": orders.financial_status(order),
@@ -395,7 +427,7 @@ class OrderBody:
             "taxes_included": order["taxes_included"],
             "test": order["test"],
             "token": order["token"],
-            "total_cash_rounding_payment_adjustment_set": self._set(0),
+            "total_cash_rounding_payment_adjustment_set": self._set(order.get("cash_rounding", 0)),
             "total_cash_rounding_refund_adjustment_set": self._set(0),
             "total_discounts": self._text(placed["discounts"]),
             "total_discounts_set": self._set(placed["discounts"]),

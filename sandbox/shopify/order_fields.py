@@ -96,7 +96,7 @@ reads(
         "closed": lambda source: source["closed_at"] is not None,
         "edited": lambda source: bool(source["edits"]),
         "confirmed": lambda _: True,
-        "dutiesIncluded": lambda _: False,
+        "dutiesIncluded": lambda source: bool(source.get("duties_included")),
         "registeredSourceUrl": lambda _: None,
         "currencyCode": lambda source: source["currency"],
         "presentmentCurrencyCode": lambda source: source["presentment"]["currency"],
@@ -118,7 +118,14 @@ reads(
             dict.fromkeys(t["gateway"] for t in source["transactions"] if t["kind"] in ("sale", "authorization"))
         ),
         "customerLocale": lambda _: "en",
-        "disputes": lambda _: ([]),
+        "disputes": lambda source: [
+            {
+                "id": gid("OrderDisputeSummary", row["id"]),
+                "status": row["status"].upper(),
+                "initiated_as": row["type"].upper(),
+            }
+            for row in source.get("disputes", [])
+        ],
         "referrerUrl": lambda source: source["referring_site"],
     },
 )
@@ -292,7 +299,11 @@ reads(
         ),
         "isGiftCard": lambda source: source["gift_card"],
         "customAttributes": lambda source: _attributes(source["properties"]),
-        "duties": lambda _: ([]),
+        "duties": lambda source: (
+            [{"id": gid("Duty", source["id"]), "price": bag(source["duty"], source["_order"])}]
+            if source.get("duty")
+            else []
+        ),
         "discountAllocations": lambda source: _allocations(source, source["_order"]),
         "taxLines": lambda source: _tax_lines(source, source["_order"]),
     },

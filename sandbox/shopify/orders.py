@@ -60,6 +60,13 @@ def fulfilled_units(order: Doc, line: Doc) -> int:
     )
 
 
+def duties_on_top(order: Doc) -> int:
+    """Import duties of the units that are left, where prices don't contain them. Orders from before know none."""
+    if order.get("duties_included"):
+        return 0
+    return sum(left(line, line.get("duty", 0)) for line in order["lines"])
+
+
 def captured(order: Doc) -> int:
     return sum(
         t["amount"] for t in order["transactions"] if t["kind"] in ("sale", "capture") and t["status"] == "success"
@@ -102,7 +109,7 @@ def current(order: Doc) -> Doc:
     taxes = sum(left(line, tax(line)) for line in order["lines"])
     taxes += sum(tax(line) for line in order["shipping_lines"]) - shipping_tax_back
     shipping = shipping_net(order) - shipping_back
-    total = subtotal + shipping + order["tip"] + (0 if order["taxes_included"] else taxes)
+    total = subtotal + shipping + order["tip"] + (0 if order["taxes_included"] else taxes) + duties_on_top(order)
     return {"subtotal": subtotal, "discounts": discounts, "tax": taxes, "shipping": shipping, "total": total}
 
 
@@ -116,7 +123,8 @@ def outstanding(order: Doc) -> int:
     if order["cancelled_at"] is not None:
         return 0
     worth: int = current(order)["total"]
-    return max(0, worth - (captured(order) - promised(order)) - discrepancy(order))
+    rounding: int = order.get("cash_rounding", 0)
+    return max(0, worth + rounding - (captured(order) - promised(order)) - discrepancy(order))
 
 
 def financial_status(order: Doc) -> str:

@@ -67,6 +67,8 @@ def place(shop: Doc, draft: dict[str, Any], now: str, new_id: NewId) -> Doc:
         "currency": currency,
         "presentment": draft.get("presentment") or {"currency": currency, "rate": "1"},
         "taxes_included": included,
+        "duties_included": bool(draft.get("duties_included", False)),
+        "cash_rounding": to_minor(draft.get("cash_rounding") or 0, currency),
         "customer": draft.get("customer"),
         "address": draft.get("address"),
         "lines": lines,
@@ -78,6 +80,7 @@ def place(shop: Doc, draft: dict[str, Any], now: str, new_id: NewId) -> Doc:
         "refunds": [],
         "fulfillments": [],
         "edits": [],
+        "disputes": [],
         "buyer": draft.get("buyer"),
     }
     subtotal = sum(orders.net(line) for line in lines)
@@ -88,7 +91,11 @@ def place(shop: Doc, draft: dict[str, Any], now: str, new_id: NewId) -> Doc:
         "subtotal": subtotal,
         "shipping": orders.shipping_net(order),
         "tax": taxes,
-        "total": subtotal + orders.shipping_net(order) + order["tip"] + (0 if included else taxes),
+        "total": subtotal
+        + orders.shipping_net(order)
+        + order["tip"]
+        + (0 if included else taxes)
+        + orders.duties_on_top(order),
     }
     _first_payment(order, draft, placed_at, new_id)
     return order
@@ -132,6 +139,7 @@ def new_line(row: Doc, new_id: NewId, *, added_by_edit: bool = False) -> Doc:
         "tax_rate": row.get("tax_rate"),
         "requires_shipping": bool(row.get("requires_shipping", True)),
         "grams": int(row.get("grams", 200)),
+        "duty": int(row.get("duty", 0)),
         "properties": as_pairs(row.get("properties", [])),
         "allocations": [],
         "tax_lines": [],
@@ -218,7 +226,7 @@ def line_taxes(line: Doc, shop: Doc, draft: dict[str, Any], included: bool) -> l
 
 def _first_payment(order: Doc, draft: dict[str, Any], when: str, new_id: NewId) -> None:
     payment = str(draft.get("payment", "paid"))
-    total = order["placed"]["total"]
+    total = order["placed"]["total"] + order["cash_rounding"]  # what a till takes in cash
     if payment not in ("paid", "pending", "authorized", "partially_paid"):
         raise ActRefused(f"payment is paid, pending, authorized or partially_paid, not {payment!r}")
     if total == 0:

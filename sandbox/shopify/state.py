@@ -71,6 +71,7 @@ FIRST_ID = {
     "fulfillment": 5_500_000_000_001,
     "fulfillment_line": 5_600_000_000_001,
     "edit": 520_000_000_001,
+    "dispute": 1_052_000_000,
     "customer": 6_600_000_000_001,
     "checkout": 37_000_000_000_001,
     "subscription": 1_200_000_000_001,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from flask import Flask, g, session
+from flask import Flask, Response, g, session
 from flask.sessions import SecureCookieSessionInterface, SessionMixin
 
 from connector import clock
@@ -49,8 +49,9 @@ class _NotInFrames(SecureCookieSessionInterface):
     """A request that brings a platform's session token leaves no cookie: who looks is known by the token alone, and a
     browser that is signed in beside the frame keeps what it has."""
 
-    def should_set_cookie(self, app: Flask, session: SessionMixin) -> bool:
-        return embedded.peek() is None and super().should_set_cookie(app, session)
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        if embedded.peek() is None:
+            super().save_session(app, session, response)
 
 
 def install(app: Flask, settings: Settings) -> None:

@@ -18,12 +18,12 @@ from cryptography.fernet import Fernet
 
 from connector import clock, db, outbound, vault
 from connector.app import create_app
+from connector.commerce.shops.scopes import missing as missing_scopes
 from connector.commerce.shops.tables import GrantRow, Shop
 from connector.config import Settings
 from connector.db import Database, Scope
 from connector.errors import PlatformDown
 from connector.oauth import revoke
-from connector.commerce.shops.scopes import missing as missing_scopes
 from connector.oauth.tables import PendingJoin
 from connector.platforms import roster
 from connector.platforms.shopify.settings import ShopifySettings
@@ -52,6 +52,8 @@ class Store:
     scopes: list[str] = field(default_factory=lambda: ["read_products", "read_orders", "read_fulfillments"])
     domain: str = SHOP
     down: bool = False
+    installed: bool = True
+    meanwhile: Callable[[], None] = lambda: None  # between the grant and its being stored
 
     def send(self, method: str, url: str, **given: Any) -> Reply:
         self.sent.append(f"{method} {url}")
@@ -59,8 +61,13 @@ class Store:
             raise PlatformDown("no answer")
         if url.endswith("/admin/oauth/access_token"):
             form = given["form"]
-            assert (form["client_id"], form["client_secret"], form["expiring"]) == (CLIENT_ID, SECRET, "1")
-            if form["code"] != "good":
+            assert (form["client_id"], form["client_secret"]) == (CLIENT_ID, SECRET)
+            assert form.get("expiring") == "1" or form["grant_type"] == "refresh_token"
+            if "grant_type" in form:
+                if not self.installed:
+                    word = "invalid_subject_token" if "subject_token" in form else "invalid_grant"
+                    return Reply(400, msgspec.json.encode({"error": word}))
+            elif form["code"] != "good":
                 return Reply(400, b'{"error":"invalid_request"}')
             return Reply(
                 200,
@@ -70,6 +77,7 @@ class Store:
                 ),
             )  # fmt: skip
         assert given["headers"]["X-Shopify-Access-Token"] == "shpat_secret"
+        self.meanwhile()
         if b"accessScopes" in given["body"]:
             scopes = [{"handle": scope} for scope in self.scopes]
             return graphql({"currentAppInstallation": {"accessScopes": scopes}})

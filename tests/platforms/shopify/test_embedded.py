@@ -30,6 +30,7 @@ VECTOR = (
     "JzaWciOiJkZWFkYmVlZiJ9.MOE9aE8upclmsmRKoMBc_DCdwzCp9_I_SCFP88ykbiQ"
 )
 INSIDE = Embedded()
+NEWER, OLDER = "shpss_after_the_rotation", "shpss_before_the_rotation"
 
 
 def part(value: Any) -> str:
@@ -157,10 +158,10 @@ def test_a_token_that_is_refused_says_so() -> None:
         INSIDE.exchange(visit(), make_settings(), Script(Reply(503)), NOW)
 
 
-@pytest.mark.parametrize("theirs", ["new", "old"])
+@pytest.mark.parametrize("theirs", [NEWER, OLDER])
 def test_while_a_secret_rotates_either_one_may_be_the_platforms(theirs: str) -> None:
     """Set here before it is set there, or there before here: nobody is shut out, in any of the ways in and on."""
-    both = make_settings(client_secret=SecretStr("new"), client_secret_previous=SecretStr("old"))
+    both = make_settings(client_secret=SecretStr(NEWER), client_secret_previous=SecretStr(OLDER))
     assert INSIDE.visited(token(secret=theirs), both, NOW).domain == DOMAIN
 
     def endpoint(sent: Any) -> Reply:
@@ -174,12 +175,12 @@ def test_while_a_secret_rotates_either_one_may_be_the_platforms(theirs: str) -> 
         script = Script(endpoint)
         assert trade(script).refresh_token
         assert [each.form["client_secret"] for each in script.sent if each.form] == (
-            ["new"] if theirs == "new" else ["new", "old"]
+            [NEWER] if theirs == NEWER else [NEWER, OLDER]
         )
     with pytest.raises(SignatureRejected):
-        INSIDE.visited(token(secret="third"), both, NOW)
+        INSIDE.visited(token(secret="shpss_of_another_app"), both, NOW)
     with pytest.raises(PlatformRefused):
-        INSIDE.exchange(visit(), make_settings(client_secret=SecretStr("third")), Script(endpoint), NOW)
+        INSIDE.exchange(visit(), make_settings(client_secret=SecretStr("shpss_of_another_app")), Script(endpoint), NOW)
 
 
 def test_the_frame_is_exactly_the_shops_admin() -> None:

@@ -15,7 +15,7 @@ data: a buyer is at most "known" or "not known", a token is its touch. The shape
                 bad [{token, problem, via, nearest?}],
                 ways [{name, state, shown_as, lost_when}]: each carrier of the platform, `brought` (a touch), `kept` (on
                 the order, without a touch of ours), `lost` (sent and not there), `not_sent` (by the way that the taps
-                went), or `absent` (nothing is known of what was sent)
+                went), `not_needed` (read only where no other came), or `absent` (nothing is known of what was sent)
     lines       line_ref, title, sku, product_ref, quantity, current_quantity, reason, flags, base {parts}, commission,
                 estimate, due, removed_units, removed_base, refunded_units, refunded_base, reversed,
                 decision {credit_reason, rate_reason, creator, content, touch_id, rate_bp, terms, pinned_at, drift,
@@ -207,6 +207,8 @@ def _ways(
             state = "kept"
         elif not sent:
             state = "absent"
+        elif each.fallback and brought:
+            state = "not_needed"
         else:
             state = "lost" if sent & each.ways else "not_sent"
         rows.append({"name": each.name, "state": state, "shown_as": each.shown_as, "lost_when": each.lost_when})

@@ -403,6 +403,7 @@ class Carrying:
     shown_as: str  # where the store's order shows it, in the store's own words
     lost_when: str  # why it may not arrive, for support
     remedy: str  # what the merchant can do about it
+    fallback: bool = False  # read only where no other came
 
 
 class Checkout(Protocol):

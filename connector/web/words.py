@@ -92,15 +92,29 @@ _STATUSES: dict[str, dict[str, Badge]] = {
         "gaps": Badge("warn", "Gaps"),
         "failed": Badge("bad", "Failed"),
     },
+    "day": {
+        "proved": Badge("good", "Proved"),
+        "gaps": Badge("warn", "Gaps"),
+        "failed": Badge("bad", "Not compared"),
+    },
     "carrier": {
         "brought": Badge("good", "Brought a tap"),
         "kept": Badge("idle", "There, with nothing of ours"),
         "lost": Badge("warn", "Lost"),
         "not_sent": Badge("idle", "Not used by this way"),
+        "not_needed": Badge("idle", "Not needed"),
         "absent": Badge("idle", "Nothing came"),
         "arrived": Badge("good", "Arrived"),
         "mended": Badge("warn", "Arrived changed"),
         "waiting": Badge("info", "Waiting for the order"),
+    },
+    "privacy": {
+        "waiting": Badge("info", "Waiting"),
+        "running": Badge("info", "Being answered"),
+        "ready": Badge("warn", "File ready"),
+        "done": Badge("good", "Done"),
+        "cancelled": Badge("idle", "Called off"),
+        "failed": Badge("bad", "Failed"),
     },
     "creator": {
         "active": Badge("good", "Active"),
@@ -352,6 +366,39 @@ REASONS: dict[str, Wording] = {
         "Removed from the order", "Removed from the order", "Units removed by an edit: reversed first"
     ),
     "refunded": Wording("Refunded", "Refunded", "Refund records reverse it in proportion"),
+    # The daily proof: what differs, and what happens about it
+    "missing_here": Wording(
+        "An order of your store that we have not got yet; we fetch it",
+        "An order that is not here yet",
+        "At the store and not here: fetched by itself at the next try",
+    ),
+    "older_here": Wording(
+        "An order changed in your store; we fetch it",
+        "An order changed at the shop",
+        "Newer at the store than here: fetched by itself at the next try",
+    ),
+    "not_listed": Wording(
+        "We have an order that your store does not list yet",
+        "An order that the shop does not list yet",
+        "Here, and not in the store's list of the day: its search may be behind, so it is asked again by itself",
+    ),
+    "unreadable_here": Wording(
+        "An order of your store could not be read; we are looking at it",
+        "An order could not be read",
+        "Here, and could not be read anew: read again by itself, a person looks when the reason stays",
+    ),
+    # Clearing: what it waits for
+    "dispute": Wording(
+        "The buyer disputes the payment; it waits until the bank has decided",
+        "The buyer disputes the payment: it waits for the bank",
+        "A dispute is open: a won one releases, a lost one counts as money back",
+    ),
+    "return": Wording("A return is open", "A return is open", "A return is open: clears when it is closed"),
+    "order_unreadable": Wording(
+        "An order could not be read from your store again; we are looking at it",
+        "The order could not be read again; we are looking at it",
+        "Clears after the order was read once more; the answer can't be read, the problem names the place",
+    ),
     # Clearing (R9, R9b)
     "delivered": Wording(
         "Delivered: the hold runs from then", "Delivered: clears after the hold", "Hold from delivery"
@@ -503,6 +550,9 @@ REASONS: dict[str, Wording] = {
         "The shop's currency is not what it was: orders stay in theirs, a person must look",
     ),
     "disconnected": Wording("Disconnected here", "The shop left", "Disconnected on our side"),
+    "erased": Wording(
+        "Your store's data was erased on its request", "The shop left", "Erased on the shop's request; its books stay"
+    ),
     "uninstalled": Wording("You removed the app in your store", "The shop left", "The merchant removed the app"),
     # Candidates and tokens
     "signature_wrong": Wording(
@@ -569,6 +619,39 @@ REASONS: dict[str, Wording] = {
     ),
     "unfunded": Wording("Waits for your payment", "Waits for the shop's payment", "Paid out only what came in"),
     "creator_unknown": Wording("We are checking this", "We are checking this", "No such creator: a person must look"),
+    "price_negative": Wording(
+        "A price below zero",
+        "Not for sale right now",
+        "A variant's price is below zero",
+        remedy="Correct the price in your store.",
+    ),
+    # Asking the store once more, and why it could not be asked
+    "deep_look": Wording(
+        "We compared it with your store", "Compared with the shop", "Read again by a daily or weekly look"
+    ),
+    "store_busy": Wording(
+        "Your store asks us to wait; it clears afterwards",
+        "Waits for the shop's answer",
+        "The store limits us: it is asked again before anything clears",
+    ),
+    "store_away": Wording(
+        "Your store did not answer; it clears afterwards",
+        "Waits for the shop's answer",
+        "The store does not answer: it is asked again before anything clears",
+    ),
+    "not_shown": Wording(
+        "Your store no longer shows this order",
+        "The shop no longer shows this order",
+        "The store no longer shows the order: its last known facts stand",
+    ),
+    # Receipts refused for a while, with 503 and Retry-After: the store sends again
+    "line_too_long": Wording(
+        "We asked your store to send again", "Sent again later", "The line of writes was too long"
+    ),
+    "database_slow": Wording("We asked your store to send again", "Sent again later", "The database was slow"),
+    "database_away": Wording("We asked your store to send again", "Sent again later", "The database was away"),
+    "disk_full": Wording("We asked your store to send again", "Sent again later", "The disk was nearly full"),
+    "inbox_full": Wording("We asked your store to send again", "Sent again later", "Too many deliveries waited"),
     # Standing checks: where credit, money or a code went another way than the people involved would expect
     "not_considered": Wording(
         "A tap was not looked at; we are checking",

@@ -34,7 +34,8 @@ class Arrival(msgspec.Struct, frozen=True):
     """One carrier of the platform, as far as a test click shows it."""
 
     name: str
-    state: str  # arrived | mended: with characters lost or added | lost | waiting: no order yet | not_sent
+    # arrived | mended: with characters lost or added | lost | waiting: no order yet | not_sent | not_needed: others came
+    state: str
     shown_as: str
     lost_when: str
     remedy: str
@@ -139,6 +140,8 @@ def _arrivals(shop: Shop, click: TrialClick, brought: dict[str, bool], *, came: 
             state = "arrived" if brought[carrying.name] else "mended"
         elif click.way not in carrying.ways:
             state = "not_sent"
+        elif carrying.fallback and brought:
+            state = "not_needed"
         else:
             state = "lost" if came else "waiting"
         made.append(Arrival(carrying.name, state, carrying.shown_as, carrying.lost_when, carrying.remedy))

@@ -22,7 +22,7 @@ from connector.earnings.attribution.trial import Seen
 from connector.errors import InputRefused
 from connector.faces.dashboard.face import blueprint
 from connector.platforms.contract import Way
-from connector.web import explain, moments, words
+from connector.web import moments, words
 from connector.web.guards import merchant
 from connector.web.layout import page
 from connector.web.words import Badge
@@ -30,6 +30,15 @@ from connector.web.words import Badge
 OFFERED = 50
 # What the merchant chooses → how the click goes to the store.
 WAYS: dict[str, Way] = {"cart": "permalink", "page": "landing"}
+
+# The platform's carriers in a merchant's words.
+PLACES = {
+    "cart_attribute": "On the cart",
+    "line_property": "On the product's line",
+    "referral": "Referral code",
+    "landing_page": "First page of the visit",
+    "store_journey": "Your store's analytics",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +69,7 @@ def tracking() -> str:
     shop: Shop = g.shop
     moments.use_zone(shop.time_zone)
     with db.read(Scope.shop(shop.id)) as session:
-        offered = catalog.search(session, shop_id=shop.id, status="shoppable", limit=OFFERED)
+        offered = catalog.by_title(session, shop_id=shop.id, status="shoppable", limit=OFFERED)
         last = trial.newest(session, shop.id)
         seen = _view(session, last) if last is not None else None
     return page("dashboard/tracking.html", shop=shop, offered=offered, last=last, seen=seen)
@@ -127,7 +136,7 @@ def _view(session: Session, click: TrialClick, now: datetime | None = None) -> V
     came = bool(seen.order_id)
     rows = tuple(
         Row(
-            explain.CARRIERS.get(each.name, each.name).capitalize(),
+            PLACES.get(each.name, each.name.replace("_", " ").capitalize()),
             Badge("idle", "No order came") if over and each.state == "waiting" else words.status("carrier", each.state),
             _note(each, over),
         )
@@ -139,13 +148,15 @@ def _view(session: Session, click: TrialClick, now: datetime | None = None) -> V
 
 def _note(each: trial.Arrival, over: bool) -> str:
     if each.state == "lost":
-        return f"{each.remedy} It is lost by {each.lost_when}."
+        return f"{each.remedy} Usual causes: {each.lost_when}."
     if each.state == "mended":
         return (
             "Something on the way changed it. We could still read it; look for an app or a theme that shortens values."
         )
     if each.state == "not_sent":
         return "This way to the store doesn't use it."
+    if each.state == "not_needed":
+        return "Read only where nothing else came."
     if each.state == "waiting":
         return "" if over else f"Comes as: {each.shown_as}."
     return f"Came as: {each.shown_as}."

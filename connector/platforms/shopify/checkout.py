@@ -56,7 +56,7 @@ CARRIERS = (
     Carrying(
         "store_journey", _BY_ADDRESS, "Conversion summary of the order",
         "orders whose summary isn't ready yet, headless stores, and buyers who refuse analytics",
-        "Nothing to do when the others arrived. Let the store's own analytics run after consent.",
+        "Let the store's own analytics run after consent.", fallback=True,
     ),
 )  # fmt: skip
 

@@ -25,8 +25,8 @@ from connector.commerce.shops.tables import Shop
 from connector.db import Database, Scope, new_id
 from connector.earnings.attribution import gaps as unknown
 from connector.earnings.attribution import links as share
-from connector.earnings.attribution import touches
-from connector.earnings.attribution.tables import Touch
+from connector.earnings.attribution import tokens, touches
+from connector.earnings.attribution.tables import Touch, TrialClick
 from connector.earnings.intake import take_in
 from connector.earnings.payouts import batch
 from connector.earnings.settlement import clear, close
@@ -46,12 +46,14 @@ from connector.events import (
     Transaction,
     Variant,
 )
+from connector.insight.market import index
 from connector.platforms.contract import Grant
 from connector.programme.collaborations import terms
 from connector.programme.content import attach
 from connector.programme.creators import register
-from connector.sync.tables import Reconciliation, SyncNote, SyncRefusal, SyncRun
+from connector.sync.tables import DailyProof, Reconciliation, SyncNote, SyncRefusal, SyncRun
 from connector.webhooks.tables import DeliveryRow, RejectedCount
+from tests.browser import keeping
 
 HARD_TITLE = (
     "Hand-woven linen throw in natural undyed flax with a double-stitched hem, made in a small mill by the harbour, "
@@ -76,6 +78,9 @@ class World:
     batch_id: str = ""
     link_id: str = ""
     link_code: str = ""
+    trial_id: str = ""
+    replay_id: str = ""
+    request_id: str = ""
 
     def ids(self) -> dict[str, str]:
         """What stands for an id in an address, so that a test can walk every page."""
@@ -84,6 +89,9 @@ class World:
             "order_id": self.orders["10482"], "creator_id": self.creators["mira.makes"],
             "closing_id": self.closing_id, "batch_id": self.batch_id, "touch_id": self.taps["mira"],
             "link_id": self.link_id, "listing_id": self.listing("harbour", "9001"), "name": "missed",
+            "day": f"{self.now - timedelta(days=1):%Y-%m-%d}", "refund_ref": "r1",
+            "currency": "EUR", "width": "wide", "theme": "light", "trial_id": self.trial_id,
+            "replay_id": self.replay_id, "request_id": self.request_id,
         }  # fmt: skip
 
     def listing(self, shop: str, product_ref: str) -> str:
@@ -109,7 +117,11 @@ def build(database: Database) -> World:
         _settled(session, world)
         _runs(session, world)
         _inbox(session, world)
+        seen = [world.deliveries[name] for name in ("failed", "parked", "broken")]
+        world.replay_id = keeping.replays(session, world.shops["harbour"], seen)
+        world.request_id = keeping.requests(session, world.shops, world.orders["10482"], world.deliveries["done"])
         _passes(session, world)
+    index.follow(wait_for_syncs=False)
     return world
 
 
@@ -296,6 +308,13 @@ def _gone_astray(session: Session, world: World, placed: datetime) -> None:
     _order(session, world, "harbour", "10488", runner, placed - timedelta(minutes=4), carriers=(theme,))
     code = Carrier("code", "MIRA10")
     _order(session, world, "harbour", "10489", runner, placed - timedelta(minutes=3), carriers=(code,))
+    world.trial_id = new_id("trl")
+    session.add(
+        TrialClick(
+            id=world.trial_id, shop_id=world.shops["harbour"], token=tokens.make(), product_ref="9001",
+            variant_ref="90011", title=HARD_TITLE, way="permalink", made_at=world.now, ended_at=None,
+        )
+    )  # fmt: skip
     unknown.note(session, world.link_code[:8] + "zz", world.link_code, world.now - timedelta(hours=2))
     shop_settings.change(session, world.shops["harbour"], "minimum_payout", 500, by="staff:Fay")
     audit.record(
@@ -418,6 +437,9 @@ def _inbox(session: Session, world: World) -> None:
               received_at=wall - timedelta(days=40), done_at=wall - timedelta(days=40))  # fmt: skip
     _delivery(session, world, "broken", "harbour", "products/update", "parked", body=b"{not json", reason="unreadable",
               detail="$: not JSON")  # fmt: skip
+    _delivery(session, world, "foreign", "kita", "orders/updated", "quarantined", order_ref="510481",
+              reason="other_shops_ids", done_at=wall - timedelta(minutes=3),
+              detail="It names order 510481, which is known under another shop.")  # fmt: skip
     for n in range(58):
         _delivery(session, world, f"many{n}", "harbour", "products/update", "done",
                   received_at=wall - timedelta(hours=1, minutes=n), done_at=wall - timedelta(hours=1))  # fmt: skip
@@ -440,3 +462,12 @@ def _passes(session: Session, world: World) -> None:
                 missing=missing, gaps=gaps, status=status,
             )
         )  # fmt: skip
+    day = (world.now - timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    session.add(
+        DailyProof(
+            shop_id=world.shops["harbour"], day=f"{day:%Y-%m-%d}", time_zone="Europe/Berlin", starts_at=day,
+            ends_at=day + timedelta(days=1), status="proved", problem="", tried_at=world.now, proved_at=world.now,
+            tries=1, at_store=9, seen=9, evaluated=9, fetched=0, store_ids_hash="a", our_ids_hash="a",
+            store_versions_hash="b", our_versions_hash="b", gaps=[],
+        )
+    )  # fmt: skip

@@ -1,8 +1,7 @@
-"""The inbox and one delivery: did it arrive, what became of it, does it need me? Replay with a look at it first."""
+"""The inbox and one delivery: did it arrive, what became of it, does it need me? Quarantine, the way to replays."""
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,28 +15,28 @@ from connector.commerce.orders import queries as orders_of
 from connector.commerce.orders.tables import Order
 from connector.commerce.shops.tables import Shop
 from connector.db import Scope
-from connector.earnings.ledger import queries as ledger
 from connector.errors import InputRefused, NotFound
-from connector.faces.console.face import blueprint
-from connector.faces.console.health import WHY
+from connector.faces.console.face import WHY, blueprint
 from connector.faces.console.runs import name_of, shops_by_id
 from connector.faces.console.shops import Item, act_words
+from connector.operations.privacy.tables import PrivacyRequest
 from connector.web import guards, keyset, masking, moments, words
 from connector.web.guards import staff
 from connector.web.layout import page
 from connector.webhooks import inbox as inbox_of
+from connector.webhooks import quarantine
 from connector.webhooks import replay as replaying
+from connector.webhooks.replay import Filter
 from connector.webhooks.tables import DeliveryRow
 
-_SPANS = {"1h": timedelta(hours=1), "24h": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30)}
-_SPAN_WORDS = {"1h": "Last hour", "24h": "Last 24 hours", "7d": "Last 7 days", "30d": "Last 30 days"}
-_FILTERS = ("status", "shop", "topic", "order", "reason", "since")
+SPAN_WORDS = {"1h": "Last hour", "24h": "Last 24 hours", "7d": "Last 7 days", "30d": "Last 30 days"}
+FILTERS = ("status", "shop", "topic", "order", "reason", "since")
 
 
 @blueprint.get("/inbox")
 @staff("support")
 def inbox() -> str:
-    asked = {name: request.args.get(name, "").strip() for name in _FILTERS}
+    asked = {name: request.args.get(name, "").strip() for name in FILTERS}
     with db.read(Scope.system(WHY)) as session:
         found = keyset.read(session, "inbox", _matching(session, asked), (DeliveryRow.id,))
         shops = shops_by_id(session, {row.shop_id for row in found.rows if row.shop_id} | {asked["shop"]})
@@ -49,8 +48,8 @@ def inbox() -> str:
         every = session.scalars(sa.select(Shop).order_by(Shop.name).limit(500)).all()
     return page(
         "console/inbox.html", found=found, lines=[(row, shops.get(row.shop_id or "")) for row in found.rows],
-        asked=asked, chips_shown=_chips(asked, shops), views_shown=_views(asked, numbers), topics=topics, every=every,
-        spans=_SPAN_WORDS, replayable=_may_replay(asked), filtered=any(asked.values()),
+        asked=asked, chips_shown=chips(asked, shops), views_shown=_views(asked, numbers), topics=topics, every=every,
+        spans=SPAN_WORDS, replayable=_may_replay(asked), filtered=any(asked.values()),
     )  # fmt: skip
 
 
@@ -63,13 +62,13 @@ def _matching(session: Session, asked: dict[str, str]) -> sa.Select[DeliveryRow]
         if asked[name]:
             query = query.where(column == asked[name])
     if asked["order"]:
-        query = query.where(DeliveryRow.order_ref.in_(_order_refs(session, asked["order"])))
-    if asked["since"] in _SPANS:
-        query = query.where(DeliveryRow.received_at >= clock.wall() - _SPANS[asked["since"]])
+        query = query.where(DeliveryRow.order_ref.in_(order_refs(session, asked["order"])))
+    if asked["since"] in replaying.SPANS:
+        query = query.where(DeliveryRow.received_at >= clock.wall() - replaying.SPANS[asked["since"]])
     return query
 
 
-def _order_refs(session: Session, text: str) -> list[str]:
+def order_refs(session: Session, text: str) -> list[str]:
     """What a person types for an order: its number with or without #, the store's reference, or our id."""
     numbers = {text, "#" + text.lstrip("#"), text.lstrip("#")}
     known = session.scalars(
@@ -78,12 +77,12 @@ def _order_refs(session: Session, text: str) -> list[str]:
     return [*known, text]
 
 
-def _chips(asked: dict[str, str], shops: dict[str, Shop]) -> list[tuple[str, str, str]]:
+def chips(asked: dict[str, str], shops: dict[str, Shop]) -> list[tuple[str, str, str]]:
     shown = {
         "status": words.status("delivery", asked["status"]).word,
         "shop": name_of(shops.get(asked["shop"])),
         "reason": words.reason(asked["reason"], "support"),
-        "since": _SPAN_WORDS.get(asked["since"], asked["since"]),
+        "since": SPAN_WORDS.get(asked["since"], asked["since"]),
     }
     return [
         (name.capitalize(), shown.get(name, value), _address(asked, **{name: ""}))
@@ -106,9 +105,27 @@ def _address(asked: dict[str, str], **changes: str) -> str:
     return url_for(".inbox", **used)
 
 
+def filter_of(session: Session, asked: dict[str, str]) -> Filter:
+    """What a replay of these chips is about. Errors: InputRefused for a chip that isn't one."""
+    order_ref = None
+    if asked["order"]:
+        refs = order_refs(session, asked["order"])
+        order_ref = refs[0]
+        if len(refs) > 2:
+            raise InputRefused("order", "is the number of several shops' orders.", "Filter by the shop as well.")
+    if asked["since"] and asked["since"] not in replaying.SPANS:
+        raise InputRefused("since", "isn't one of the list.", "Start again without filters.")
+    return Filter(
+        status=asked["status"] or None, reason=asked["reason"] or None, topic=asked["topic"] or None,
+        order_ref=order_ref, shop_id=asked["shop"] or None,
+        since=clock.wall() - replaying.SPANS[asked["since"]] if asked["since"] else None,
+    )  # fmt: skip
+
+
 def _may_replay(asked: dict[str, str]) -> bool:
-    """A bulk replay works on a filter that the replay room can name: a status or an order, and not on a span."""
-    return bool(asked["status"] or asked["order"]) and not asked["topic"] and not asked["since"]
+    """A bulk replay works on a filter, never on a whole inbox; what waits or is in quarantine isn't replayed."""
+    named = any(value for name, value in asked.items() if name != "reason")
+    return named and asked["status"] not in ("waiting", "quarantined")
 
 
 @blueprint.get("/inbox/<delivery_id>")
@@ -124,8 +141,18 @@ def delivery(delivery_id: str) -> str:
     return page(
         "console/delivery.html", row=row, shop=shop, order=order, kind=kind, body=body, cut=cut, items=items,
         headers=masking.mask(dict(row.headers)), sentence=_sentence(row, shop),
-        effects=sorted((row.effects or {}).items()), can_replay=raw is not None and row.shop_id is not None,
+        effects=sorted((row.effects or {}).items()), asks=_privacy_of(row),
+        can_replay=raw is not None and row.shop_id is not None and row.status not in ("waiting", "quarantined"),
     )  # fmt: skip
+
+
+def _privacy_of(row: DeliveryRow) -> str:
+    """The address of the request that this delivery made, "" for any other."""
+    if row.reason != "privacy_request":
+        return ""
+    with db.read(Scope.system(WHY)) as session:
+        found = session.scalar(sa.select(PrivacyRequest.id).where(PrivacyRequest.delivery_id == row.id))
+    return url_for(".privacy_request", request_id=found) if found else url_for(".privacy")
 
 
 def _sentence(row: DeliveryRow, shop: Shop | None) -> str:
@@ -139,6 +166,8 @@ def _sentence(row: DeliveryRow, shop: Shop | None) -> str:
     if row.status == "failed":
         when = f" We try again {moments.ago(row.next_try_at, wall=True)}." if row.next_try_at else ""
         return f"Failed {row.tries} times. {why or row.detail}.{when}"
+    if row.status == "quarantined":
+        return f"In quarantine: {why[:1].lower()}{why[1:]}. Nothing of it was done."
     if row.status == "parked" and shop is None:
         return "Parked: no shop of this address is connected. It goes on by itself when the shop is."
     return f"{words.status('delivery', row.status).word}. {why}".strip()
@@ -160,71 +189,24 @@ def _history(session: Session, row: DeliveryRow) -> list[Item]:
     return sorted(items, key=lambda item: item.at, reverse=True)
 
 
-@blueprint.get("/inbox/<delivery_id>/replay")
+@blueprint.post("/inbox/<delivery_id>/release")
 @staff("support")
-def replay_preview(delivery_id: str) -> str:
-    """What a replay would do, before it is done."""
-    with db.read(Scope.system(WHY)) as session:
-        row = _row(session, delivery_id)
-        shop = session.get(Shop, row.shop_id) if row.shop_id else None
-        order = orders_of.by_ref(session, row.shop_id, row.order_ref) if row.shop_id and row.order_ref else None
-        entries = len(ledger.entries(session, order.id)) if order else 0
-    return page("console/replay.html", row=row, shop=shop, order=order, entries=entries)
-
-
-@blueprint.post("/inbox/<delivery_id>/replay")
-@staff("support")
-def replay_one(delivery_id: str) -> AnyResponse:
+def release_delivery(delivery_id: str) -> AnyResponse:
+    """Let a quarantined delivery out: it is this shop's after all."""
     with db.write(Scope.system(WHY)) as session:
-        replaying.replay(session, by=guards.actor(), delivery_id=delivery_id)
-    flash("The delivery waits again; a worker takes it within seconds.")
+        quarantine.release(session, delivery_id, by=guards.actor(), why=request.form.get("why", ""))
+    flash("Released: it waits, and a worker takes it within seconds.")
     return redirect(url_for(".delivery", delivery_id=delivery_id), code=303)
 
 
-@blueprint.get("/inbox/replay")
+@blueprint.post("/inbox/<delivery_id>/discard")
 @staff("support")
-def replay_estimate() -> str:
-    """What a replay of a filter would touch: deliveries, shops, orders."""
-    asked = {name: request.args.get(name, "").strip() for name in _FILTERS}
-    _refuse_wide(asked)
-    with db.read(Scope.system(WHY)) as session:
-        matching = _matching(session, asked).where(
-            DeliveryRow.body_sealed.is_not(None), DeliveryRow.shop_id.is_not(None), DeliveryRow.status != "waiting"
-        )
-        inner = matching.subquery()
-        deliveries, shops, orders = session.execute(
-            sa.select(
-                sa.func.count(),
-                sa.func.count(sa.distinct(inner.c.shop_id)),
-                sa.func.count(sa.distinct(inner.c.order_ref)),
-            )
-        ).one()
-        known = shops_by_id(session, {asked["shop"]})
-    return page(
-        "console/replay_many.html", asked=asked, deliveries=deliveries, shops=shops, orders=orders,
-        chips_shown=_chips(asked, known), at_most=replaying.AT_MOST,
-    )  # fmt: skip
-
-
-@blueprint.post("/inbox/replay")
-@staff("support")
-def replay_many() -> AnyResponse:
-    asked = {name: request.form.get(name, "").strip() for name in _FILTERS}
-    _refuse_wide(asked)
+def discard_delivery(delivery_id: str) -> AnyResponse:
+    """Put a quarantined delivery aside: it is none of this shop's."""
     with db.write(Scope.system(WHY)) as session:
-        number = 0
-        for order_ref in _order_refs(session, asked["order"]) if asked["order"] else [None]:
-            number += replaying.replay(
-                session, by=guards.actor(), status=asked["status"] or None, reason=asked["reason"] or None,
-                order_ref=order_ref, shop_id=asked["shop"] or None,
-            )  # fmt: skip
-    flash(f"{number:,} deliveries wait again." if number != 1 else "1 delivery waits again.")
-    return redirect(_address(asked, status="waiting"), code=303)
-
-
-def _refuse_wide(asked: dict[str, str]) -> None:
-    if not _may_replay(asked):
-        raise InputRefused("filter", "is too wide to replay.", "Filter by a status or by one order, and not by time.")
+        quarantine.discard(session, delivery_id, by=guards.actor(), why=request.form.get("why", ""))
+    flash("Put aside: nothing of it is done.")
+    return redirect(url_for(".delivery", delivery_id=delivery_id), code=303)
 
 
 def _row(session: Session, delivery_id: str) -> DeliveryRow:

@@ -12,7 +12,11 @@ from connector.faces.console import (
     inbox,
     money,
     orders,
+    privacy,
     products,
+    proofs,
+    refunds,
+    replays,
     runs,
     search,
     shops,
@@ -25,8 +29,8 @@ from connector.faces.console import (
 from connector.faces.console.face import blueprint
 
 __all__ = [
-    "acts", "blueprint", "checks", "creators", "health", "inbox", "install", "money", "orders", "products", "runs",
-    "search", "shops", "stalled", "timeline", "touches", "views",
+    "acts", "blueprint", "checks", "creators", "health", "inbox", "install", "money", "orders", "privacy", "products",
+    "proofs", "refunds", "replays", "runs", "search", "shops", "stalled", "timeline", "touches", "views",
 ]  # fmt: skip
 
 

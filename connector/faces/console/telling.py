@@ -18,6 +18,7 @@ from connector.web.amounts import count, rate
 ACTS = {
     "delivery.discard": "Quarantined delivery put away",
     "delivery.release": "Quarantined delivery released",
+    "delivery.preview": "Looked at what a replay would change",
     "delivery.replay": "Deliveries replayed",
     "replay.start": "Replay of many deliveries started",
     "replay.stop": "Replay of many deliveries stopped",
@@ -41,6 +42,7 @@ ACTS = {
     "privacy.fetch": "Data of a privacy request looked at",
     "privacy.hand_over": "Data of a privacy request handed over",
     "privacy.run": "Privacy request started",
+    "proof.again": "Day compared again",
     "refund.amount": "Amount of a refund entered",
     "shop.currency_accepted": "Change of currency accepted",
     "shop.disconnect": "Shop disconnected",

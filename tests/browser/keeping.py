@@ -1,0 +1,91 @@
+"""The inbox's and the privacy pages' part of the world: a quarantined message, replays, requests in every state."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy.orm import Session
+
+from connector import clock, vault
+from connector.db import new_id
+from connector.operations.privacy import erase
+from connector.operations.privacy.tables import PrivacyExport, PrivacyFinding, PrivacyRequest
+from connector.webhooks.tables import Replay, ReplayLine
+
+
+def replays(session: Session, shop_id: str, deliveries: list[str]) -> str:
+    """A preview that found something to book, and a run under way; the preview's id."""
+    now = clock.wall()
+    look = Replay(
+        id=new_id("rpl"), kind="preview", preview_id=None, asked={"status": "parked", "shop_id": shop_id},
+        asked_by="staff:Kim", asked_at=now - timedelta(minutes=9), status="done", total=len(deliveries),
+        taken=len(deliveries), entries=1, started_at=now - timedelta(minutes=9), heard_at=now - timedelta(minutes=8),
+        finished_at=now - timedelta(minutes=8),
+    )  # fmt: skip
+    run = Replay(
+        id=new_id("rpl"), kind="run", preview_id=None, asked={"topic": "orders/paid"}, asked_by="command",
+        asked_at=now - timedelta(minutes=2), status="running", total=5, taken=2, started_at=now, heard_at=now,
+        finished_at=None,
+    )  # fmt: skip
+    session.add_all([look, run])
+    session.flush()
+    for number, delivery_id in enumerate(deliveries, 1):
+        moves = [
+            {"account": "creator_pending", "currency": "EUR", "before": 0, "after": -747},
+            {"account": "merchant_receivable", "currency": "EUR", "before": 0, "after": 747},
+        ]
+        first = number == 1
+        session.add(
+            ReplayLine(
+                replay_id=look.id, number=number, delivery_id=delivery_id, shop_id=shop_id, order_ref="510482",
+                taken_at=now, outcome="done" if first else "parked", reason="" if first else "unreadable",
+                entries=int(first), moves=moves if first else [],
+            )
+        )  # fmt: skip
+    return look.id
+
+
+def requests(session: Session, shops: dict[str, str], order_id: str, delivery_id: str) -> str:
+    """One of each state; the id of the data request whose file is ready."""
+    now = clock.wall()
+    ready = ""
+    for kind, status, days, reason in (
+        ("customer_erase", "failed", 31, ""),
+        ("customer_data", "ready", 6, ""),
+        ("customer_erase", "running", 1, "waits_for_pin"),
+        ("customer_erase", "done", 12, ""),
+        ("shop_erase", "cancelled", 40, "shop_came_back"),
+    ):
+        opened = status in ("failed", "ready", "running")
+        row = PrivacyRequest(
+            id=new_id("prv"), shop_id=shops["harbour"], kind=kind, delivery_id=None, request_ref="9999",
+            asked_by="store", asked_at=now - timedelta(days=days), due_at=now + timedelta(days=30 - days),
+            status=status, reason=reason, detail="PlatformDown: no answer" if status == "failed" else "",
+            subject_sealed=vault.current().seal('["6600000000001", "mara@example.com", null]') if opened else None,
+            subject_hash=None, order_refs=["510482"], found={"delivery": 1, "order": 1}, proof={},
+            erased={"delivery_dropped": 1, "order_hash_dropped": 1} if status in ("done", "running") else {},
+            resume_at=now + timedelta(hours=9) if reason == "waits_for_pin" else None, heard_at=now,
+            done_at=None if opened else now - timedelta(days=1),
+        )  # fmt: skip
+        session.add(row)
+        session.flush()
+        for what, ref, why in (("order", order_id, "order_named"), ("delivery", delivery_id, "contact")):
+            gone = now if status == "done" else None
+            session.add(
+                PrivacyFinding(
+                    request_id=row.id, kind=what, ref=ref, why=why, erased_at=gone, act="dropped" if gone else ""
+                )
+            )
+        session.flush()
+        if status == "done":
+            row.proof, row.proof_hash = erase.proof(session, row)
+        if status == "ready":
+            ready = row.id
+            session.add(
+                PrivacyExport(
+                    id=new_id("pex"), request_id=row.id, shop_id=row.shop_id, sealed=vault.current().seal(b"x"),
+                    size=48_213, sha256="9f" * 32, made_at=now, made_by="connector",
+                    expires_at=now + timedelta(days=13), fetched=0,
+                )
+            )  # fmt: skip
+    return ready

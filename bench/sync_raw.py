@@ -29,14 +29,15 @@ BATCH = 2_000
 NOW = "2026-11-24 12:00:00.000000"
 LISTING = (
     "id", "shop_id", "product_ref", "title", "handle", "vendor", "category", "description", "url", "image_url",
-    "tags", "currency", "store_status", "published", "gift_card", "content_hash", "store_changed_at", "seen_run",
+    "tags", "currency", "store_status", "published", "gift_card", "brand", "taxonomy_ref", "taxonomy_name",
+    "condition", "content_hash", "store_changed_at", "seen_run",
     "gone_at", "updated_at", "images", "price_from", "price_to", "available", "variant_count", "refused", "status",
     "reason", "whole_at", "created_at",
 )  # fmt: skip
 VARIANT = (
     "id", "shop_id", "variant_ref", "product_ref", "title", "sku", "barcode", "price", "compare_at", "available",
-    "stock", "position", "options", "image_url", "requires_shipping", "content_hash", "seen_run", "gone_at",
-    "updated_at",
+    "stock", "position", "options", "image_url", "requires_shipping", "gtin", "mpn", "item_ref", "content_hash",
+    "seen_run", "gone_at", "updated_at",
 )  # fmt: skip
 
 
@@ -45,11 +46,13 @@ def key(prefix: str, ref: str) -> str:
 
 
 def listing(node: dict[str, Any], ref: str) -> tuple[Any, ...]:
+    category = node["category"] or {"id": "", "fullName": ""}
     return (
         key("lst_", ref), SHOP, ref, node["title"], node["handle"], node["vendor"], node["productType"],
         node["descriptionHtml"], node["onlineStoreUrl"], node["featuredMedia"]["preview"]["image"]["url"],
-        orjson.dumps(node["tags"]).decode(), "USD", "active", True, node["isGiftCard"], "", node["updatedAt"], "",
-        None, NOW, "[]", 0, 0, True, 0, "", "shoppable", "", None, NOW,
+        orjson.dumps(node["tags"]).decode(), "USD", "active", True, node["isGiftCard"],
+        (node["brand"] or {"value": node["vendor"]})["value"], category["id"].rpartition("/")[2], category["fullName"],
+        "new", "", node["updatedAt"], "", None, NOW, "[]", 0, 0, True, 0, "", "shoppable", "", None, NOW,
     )  # fmt: skip
 
 
@@ -59,7 +62,8 @@ def variant(node: dict[str, Any], ref: str) -> tuple[Any, ...]:
     return (
         key("var_", ref), SHOP, ref, node["__parentId"].rpartition("/")[2], node["title"], node["sku"],
         node["barcode"] or "", int(whole) * 100 + int(part), None, node["availableForSale"], node["inventoryQuantity"],
-        node["position"], orjson.dumps(options).decode(), "", True, "", "", None, NOW,
+        node["position"], orjson.dumps(options).decode(), "", True, node["barcode"] or "", "",
+        node["inventoryItem"]["id"].rpartition("/")[2], "", "", None, NOW,
     )  # fmt: skip
 
 

@@ -15,7 +15,9 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-FIRST_PRODUCT, FIRST_VARIANT = 8_000_000_000_001, 45_000_000_000_001
+FIRST_PRODUCT, FIRST_VARIANT, FIRST_ITEM = 8_000_000_000_001, 45_000_000_000_001, 46_000_000_000_001
+MUGS = "Home & Garden > Kitchen & Dining > Tableware > Drinkware > Mugs"
+PAGE = 7  # products a page of the live API, as the connector asks for them
 WORDS = [
     "Quiet", "Morning", "Harbour", "Autumn", "North", "Garden", "Linen", "Oak", "Stoneware", "Wool", "Cotton", "Brass",
     "Throw", "Mug", "Tray", "Lamp",
@@ -40,6 +42,9 @@ def head(number: int) -> dict[str, object]:
         "onlineStoreUrl": f"https://sample-shop.example/products/{number}",
         "descriptionHtml": f"<p>{' '.join(order.choices(WORDS, k=24))}</p>",
         "isGiftCard": False,
+        "category": {"id": "gid://shopify/TaxonomyCategory/hg-11-10-5-5", "fullName": MUGS} if number % 3 else None,
+        "brand": {"value": "North & Tide"} if number % 9 == 4 else None,
+        "condition": None,
         "featuredMedia": {"preview": {"image": {"url": f"https://cdn.shopify.com/s/files/1/{number}.jpg?v=1"}}},
     }
 
@@ -51,16 +56,44 @@ def variant(number: int, each: int) -> dict[str, object]:
         "id": f"gid://shopify/ProductVariant/{FIRST_VARIANT + number}",
         "title": f"{colour} / {size}",
         "sku": f"SKU-{number}",
-        "barcode": None,
+        "barcode": ean(number) if number % 4 else None,
         "price": f"{5 + number * 7 % 195}.{number * 13 % 100:02d}",
         "compareAtPrice": None,
         "position": number % each + 1,
         "availableForSale": True,
         "inventoryQuantity": number % 90,
         "selectedOptions": [{"name": "Color", "value": colour}, {"name": "Size", "value": size}],
-        "inventoryItem": {"tracked": True, "requiresShipping": True},
+        "inventoryItem": {
+            "id": f"gid://shopify/InventoryItem/{FIRST_ITEM + number}",
+            "tracked": True,
+            "requiresShipping": True,
+        },
+        "gtin": None,
+        "mpn": None,
         "__parentId": f"gid://shopify/Product/{FIRST_PRODUCT + number // each}",
     }
+
+
+def ean(number: int) -> str:
+    digits = f"40{number % 10**10:010d}"
+    total = sum((3 if place % 2 else 1) * int(digit) for place, digit in enumerate(digits))
+    return f"{digits}{-total % 10}"
+
+
+def pages(products: int, each: int) -> Iterator[bytes]:
+    """The same catalog as answers of the live API, a page each."""
+    for start in range(0, products, PAGE):
+        nodes = []
+        for number in range(start, min(start + PAGE, products)):
+            children = [variant(number * each + position, each) for position in range(each)]
+            for child in children:
+                del child["__parentId"]
+            last = {"hasNextPage": False, "endCursor": None}
+            nodes.append(head(number) | {"variants": {"pageInfo": last, "nodes": children},
+                                         "media": {"pageInfo": last, "nodes": []}})  # fmt: skip
+        more = start + PAGE < products
+        page = {"pageInfo": {"hasNextPage": more, "endCursor": str(start) if more else None}, "nodes": nodes}
+        yield json.dumps({"data": {"products": page}}, separators=(",", ":")).encode()
 
 
 def lines(products: int, each: int) -> Iterator[bytes]:
@@ -98,6 +131,8 @@ class Handler(BaseHTTPRequestHandler):
                     "url": f"http://127.0.0.1:{self.port}/bulk.jsonl",
                 }
             }  # fmt: skip
+        elif "NewestChange" in body["query"]:
+            data = {"products": {"nodes": [{"updatedAt": "2026-11-20T14:00:01Z"}]}}
         else:
             data = {"webhookSubscriptions": {"nodes": [], "pageInfo": {"hasNextPage": False, "endCursor": None}}}
         self._answer(json.dumps({"data": data}).encode())

@@ -23,6 +23,9 @@ class _NoBudgetYet:
     def heard(self, available: float, maximum: float, restore_rate: float) -> None:
         return
 
+    def landed(self) -> None:
+        return
+
     def served(self, version: str) -> None:
         return
 

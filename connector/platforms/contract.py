@@ -74,7 +74,13 @@ class Budget(Protocol):
         """Block until `cost` points may be spent (returns at once where nothing is known yet)."""
         ...
 
-    def heard(self, available: float, maximum: float, restore_rate: float) -> None: ...
+    def heard(self, available: float, maximum: float, restore_rate: float) -> None:
+        """The answer came, with the platform's own figures."""
+        ...
+
+    def landed(self) -> None:
+        """An answer came that says nothing of points, or none will: what was taken is no longer under way."""
+        ...
 
     def served(self, version: str) -> None:
         """Another API version answered than was asked: shapes may have moved, a person must hear of it."""

@@ -108,6 +108,11 @@ def test_a_platform_that_says_nothing_of_points_is_not_held_up(
         raise PlatformDown("waited")
 
     monkeypatch.setattr(budget.time, "sleep", never)
-    own = budget.SharedBudget(new_shop())
+    shop_id = new_shop()
     for _ in range(3):
+        own = budget.SharedBudget(shop_id)
+        own.wait(500)
+        own.landed()
+    own.heard(100, 2000, 1)
+    with pytest.raises(PlatformDown):
         own.wait(500)

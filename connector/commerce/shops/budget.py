@@ -22,6 +22,7 @@ from connector.commerce.shops.tables import ApiBudget
 from connector.db import Scope, new_id
 
 FLIGHT = 45.0  # seconds after which an answer is not waited for any more; a call's time-out is shorter
+SILENT = -1.0  # the size of a bucket that the platform doesn't speak of: it holds nobody up
 FIRST_LOOK = 0.2  # seconds between looks while the first call of all, which tells how large the bucket is, is under way
 
 
@@ -75,13 +76,25 @@ class SharedBudget:
             insert = db.insert(session, ApiBudget).values(shop_id=self.shop_id, **values)
             session.execute(insert.on_conflict_do_update(index_elements=["shop_id"], set_=said))
 
+    def landed(self) -> None:
+        if not self._mine:
+            return
+        with db.write(Scope.shop(self.shop_id)) as session:
+            row = _locked(session, self.shop_id)
+            if row is not None:
+                landed = set(self._mine)
+                row.flights = [flight for flight in _flying(row, clock.wall()) if flight[0] not in landed]
+                if row.restore_rate <= 0:
+                    row.maximum = SILENT
+        self._mine.clear()
+
     def _take(self, cost: float) -> float:
         """0 when the points were taken, else the seconds to wait."""
         with db.write(Scope.shop(self.shop_id)) as session:
             now = clock.wall()
             row = _row(session, self.shop_id, now)
-            if row.restore_rate <= 0 and self._mine:
-                return 0.0  # an answer came without a word about points: this platform has no bucket
+            if row.maximum == SILENT:
+                return 0.0
             flights = _flying(row, now)
             if row.restore_rate <= 0:
                 if flights:

@@ -95,11 +95,17 @@ def ask(
     body = msgspec.json.encode({"query": document, "variables": dict(variables)})
     for attempt in range(THROTTLED_TRIES):
         client.budget.wait(cost)
-        answer = _send(client, body)
+        try:
+            answer = _send(client, body)
+        except BaseException:
+            client.budget.landed()
+            raise
         points = answer.extensions.cost if answer.extensions else None
         throttle = points.throttle_status if points else None
         if throttle is not None:
             client.budget.heard(throttle.currently_available, throttle.maximum_available, throttle.restore_rate)
+        else:
+            client.budget.landed()
         errors = _errors(answer)
         if not any(error.code == "THROTTLED" for error in errors):
             _refuse(errors, spare)

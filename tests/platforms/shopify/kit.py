@@ -45,6 +45,9 @@ class Budget:
     def heard(self, available: float, maximum: float, restore_rate: float) -> None:
         self.told.append((available, maximum, restore_rate))
 
+    def landed(self) -> None:
+        pass
+
     def served(self, version: str) -> None:
         self.versions.append(version)
 

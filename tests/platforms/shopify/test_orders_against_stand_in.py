@@ -21,6 +21,7 @@ from connector.commerce.orders.tables import Order
 from connector.commerce.shops.tables import Shop
 from connector.db import Database, Scope
 from connector.earnings.attribution import credit
+from connector.earnings.intake import amounts
 from connector.earnings.intake.take_in import take_in, take_in_stub
 from connector.earnings.ledger import queries as ledger
 from connector.events import Ignored, OrderSeen, OrderSnapshot, OrderStub
@@ -252,6 +253,20 @@ def asked(session: Session, shop: Shop, at: Orders, order_ref: str) -> None:
     take_in(session, shop, read.seen, triggered_at=read.read_at, source="read:test", as_of=LATER)
 
 
+def enter_unknown(session: Session, shop: Shop, journal: dict[str, Any]) -> None:
+    """A dispute's amount in the buyer's currency is none that we can count: a person enters it."""
+    disputed = {
+        (str(order["id"]), f"dispute:{dispute['id']}"): plain.minor(dispute["amount"], order["currency"])
+        for order in journal["shops"][0]["orders"]
+        for dispute in order["disputes"]
+    }
+    for order in session.query(Order).filter(Order.shop_id == shop.id).all():
+        for refund in [refund for refund in orders.facts(order).refunds if refund.amount_unknown]:
+            amount = disputed[order.order_ref, refund.refund_ref]
+            token = amounts.preview(session, order.id, refund.refund_ref, amount).token
+            amounts.enter(session, order.id, refund.refund_ref, amount, by="test", why="x", token=token, as_of=LATER)
+
+
 @pytest.mark.parametrize(
     ("seed", "given"),
     [(1, {}), (2, {"taxes_included": True}), (3, {"currency": "JPY", "tax_rate": "0.1", "taxes_included": True})],
@@ -292,6 +307,7 @@ def test_the_money_is_what_the_plain_calculation_says(
         # What no delivery tells (removed units in one second, an edit's additions): the worker reads after a stub.
         for order in placed:
             asked(session, row, shop, str(order["id"]))
+        enter_unknown(session, row, journal)
         found = {}
         for order in session.query(Order).filter(Order.shop_id == row.id):
             assert orders.facts(order).snapshot == shop.body(int(order.order_ref))

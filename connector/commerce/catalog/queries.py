@@ -47,35 +47,27 @@ def first_buyable(session: Session, shop_id: str, product_ref: str) -> VariantRo
     )
 
 
-def search(
+def by_title(
     session: Session,
     *,
-    text: str = "",
     shop_id: str | None = None,
     status: str | None = None,
+    reason: str | None = None,
     cursor: tuple[str, str] | None = None,
     limit: int = 50,
 ) -> list[Listing]:
-    """Listings whose title, vendor or category holds every word of `text`, by title.
+    """Listings in the order of their titles. (Words are looked up in `insight.market.search`.)
 
-    Shape:  at most `limit`, ordered by (lower-case title, id); go on with `cursor` = `place(last)`. A listing that is
-            added or changed meanwhile moves nobody else, so no item comes twice or is left out.
+    Shape:  at most `limit`, ordered by (lower-case beginning of the title, id); go on with `cursor` = `place(last)`. A
+            listing that is added or changed meanwhile moves nobody else, so no item comes twice or is left out.
             `status` None leaves out the gone ones.
     """
     asked = sa.select(Listing)
     if shop_id is not None:
         asked = asked.where(Listing.shop_id == shop_id)
     asked = asked.where(Listing.status == status) if status else asked.where(Listing.status != "gone")
-    for word in text.lower().split()[:8]:
-        pattern = "%" + word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-        asked = asked.where(
-            sa.or_(
-                *(
-                    sa.func.lower(column).like(pattern, escape="\\")
-                    for column in (Listing.title, Listing.vendor, Listing.category)
-                )
-            )
-        )
+    if reason:
+        asked = asked.where(Listing.reason == reason)
     title = _title(session)
     if cursor is not None:
         asked = asked.where(sa.tuple_(title, Listing.id) > sa.tuple_(sa.literal(cursor[0]), sa.literal(cursor[1])))

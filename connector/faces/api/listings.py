@@ -36,9 +36,8 @@ def search_listings(query_data: shapes.ListingsAsked) -> shapes.ListingPage:
     if _is_search(query_data):
         return _found(query_data)
     with db.read(Scope.app()) as session:
-        rows = catalog.search(
+        rows = catalog.by_title(
             session,
-            text=query_data.q,
             shop_id=query_data.shop_id,
             status=query_data.status,
             cursor=_place(query_data.cursor),
@@ -62,8 +61,8 @@ def _found(asked: shapes.ListingsAsked) -> shapes.ListingPage:
     if asked.currency is None and (asked.price_from is not None or asked.price_to is not None):
         raise InputRefused("currency", "is missing where a price is given.", "Send the prices' ISO 4217 code.")
     question = market.Asked(
-        asked.q, asked.shop_id, asked.status, asked.category, asked.available, asked.currency, asked.price_from,
-        asked.price_to, asked.rate_from,
+        asked.q, asked.shop_id, asked.status, category=asked.category, available=asked.available,
+        currency=asked.currency, price_from=asked.price_from, price_to=asked.price_to, rate_from=asked.rate_from,
     )  # fmt: skip
     cursor = None if asked.cursor is None else cursors.unpack("listings", asked.cursor)
     with db.read(Scope.app()) as session:

@@ -41,7 +41,7 @@ _ALL = Scope.system("the search index reads every shop's listings")
 _LISTING = (
     Listing.id, Listing.shop_id, Listing.product_ref, Listing.title, Listing.vendor, Listing.brand, Listing.category,
     Listing.taxonomy_name, Listing.tags, Listing.description, Listing.currency, Listing.price_from,
-    Listing.variant_count, Listing.status, Listing.updated_at,
+    Listing.variant_count, Listing.status, Listing.reason, Listing.updated_at,
 )  # fmt: skip
 _VARIANT = (
     VariantRow.shop_id, VariantRow.product_ref, VariantRow.sku, VariantRow.barcode, VariantRow.gtin, VariantRow.mpn,
@@ -258,6 +258,7 @@ def _facts(row: Any, variants: Sequence[Any], rate_bp: int | None) -> Facts:
         shop_id=row.shop_id,
         status=row.status,
         title=row.title,
+        reason=row.reason,
         category=category_of(row.category, row.taxonomy_name),
         attributes=[row.brand, row.vendor, row.taxonomy_name, *map(str, row.tags), *options],
         codes=[row.product_ref, *codes],

@@ -4,6 +4,7 @@
     d:word    of the description                       j:ab      two neighbours in the title, written as one word
     e:ab      two or three letters that a word of title or attributes begins with, while somebody still types
     u:status  s:shop  c:category    m:EUR:04  price step    r:01500  rate    n:3  words in the title
+    w:code    why it can't be bought
 
 A word stands under its best key alone.
 """
@@ -32,6 +33,7 @@ class Facts:
     shop_id: str
     status: str
     title: str
+    reason: str = ""
     category: str = ""  # the merchant's word, else the last step of the platform's taxonomy
     attributes: Sequence[str] = ()  # brand, taxonomy, tags, option values
     codes: Sequence[str] = ()  # SKU, GTIN, part number, the store's id
@@ -67,6 +69,8 @@ def keyed(facts: Facts) -> Keyed:
     found |= {f"j:{a.text}{b.text}"[: LONGEST + 2] for a, b in pairwise(shown) if not (a.sign or b.sign)}
     found |= {f"e:{beginning}" for word, sign in (title | attributes).items() if not sign for beginning in _edges(word)}
     found |= {f"u:{facts.status}", f"s:{facts.shop_id}", f"n:{min(len(shown), LONG_TITLE)}"}
+    if facts.reason:
+        found.add(f"w:{facts.reason}")
     for facet, letter in (("category", "c"), ("price", "m"), ("rate", "r")):
         if facet in values:
             found.add(f"{letter}:{values[facet][0]}")

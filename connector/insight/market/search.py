@@ -48,6 +48,7 @@ class Asked:
     text: str = ""
     shop_id: str | None = None
     status: str | None = None  # None: everything that isn't gone
+    reason: str | None = None  # why it can't be bought: a code of catalog.shoppable.REASONS
     category: str | None = None
     available: bool | None = None
     currency: str | None = None
@@ -59,8 +60,8 @@ class Asked:
     def mark(self) -> str:
         """Tells this question from others: a cursor goes on with its own only."""
         parts = (
-            self.text, self.shop_id, self.status, self.category, self.available, self.currency, self.price_from,
-            self.price_to, self.rate_from,
+            self.text, self.shop_id, self.status, self.reason, self.category, self.available, self.currency,
+            self.price_from, self.price_to, self.rate_from,
         )  # fmt: skip
         return blake2b(repr(parts).encode(), digest_size=6).hexdigest()
 
@@ -145,6 +146,8 @@ class _Query:
         asked = self._asked
         if asked.shop_id is not None:
             yield f"s:{asked.shop_id}"
+        if asked.reason is not None:
+            yield f"w:{asked.reason}"
         if asked.category is not None:
             yield f"c:{category_value(asked.category)}"
         yield from self._price_keys()
@@ -183,6 +186,8 @@ class _Query:
         base = self._union(f"u:{status}" for status in wanted)
         if asked.shop_id is not None:
             base &= sets.get(f"s:{asked.shop_id}", 0)
+        if asked.reason is not None:
+            base &= sets.get(f"w:{asked.reason}", 0)
         if asked.category is not None:
             base &= sets.get(f"c:{category_value(asked.category)}", 0)
         if asked.available is not None:
@@ -377,6 +382,8 @@ def _live(session: Session, asked: Asked, wanted: dict[int, tuple[int, ...]]) ->
 
 def _fits(asked: Asked, row: Listing) -> bool:
     if row.status == "gone" if asked.status is None else row.status != asked.status:
+        return False
+    if asked.reason is not None and row.reason != asked.reason:
         return False
     if asked.available is not None and (row.status == "shoppable") != asked.available:
         return False

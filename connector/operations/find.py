@@ -28,6 +28,7 @@ from connector.commerce.orders.tables import Order
 from connector.commerce.shops.tables import Shop
 from connector.earnings.attribution import links
 from connector.earnings.attribution.tables import Link, Touch
+from connector.insight.market import search as market
 from connector.programme.creators.tables import Creator
 from connector.sync.tables import SyncRun
 from connector.webhooks.tables import DeliveryRow
@@ -288,7 +289,7 @@ def _alike_creators(session: Session, asked: Asked) -> Iterator[Hit]:
 
 def _alike_products(session: Session, asked: Asked) -> Iterator[Hit]:
     if len(asked.text) >= 3:
-        yield from _as_products(catalog.search(session, text=asked.text, limit=MOST + 1))
+        yield from _as_products(market.search(session, market.Asked(text=asked.text), limit=MOST + 1).listings)
 
 
 def _pattern(text: str) -> str:

@@ -40,7 +40,6 @@ CHECKS: tuple[Check, ...] = ("missed", "duplicates", "gaps")
 SPAN = timedelta(days=30)
 MOST = 1000  # findings of one check; a page says when there are more
 _CHUNK = 500
-_TOKEN = re.compile(r"t1[0-9a-z]{16}[A-Za-z0-9_-]{16}", re.ASCII)
 # What looks like one of ours that a theme or a mail has bent: another case, a lost end.
 _BENT = re.compile(r"\bt1[0-9a-z]{16}[a-z0-9_-]{0,16}", re.ASCII | re.IGNORECASE)
 # Outcomes of a candidate, the nearest to a credit first: it is the one that is told.
@@ -122,7 +121,7 @@ def _missed(session: Session, since: datetime, shop_id: str | None) -> Iterator[
         ids = [order.id for order in orders]
         decisions = _by_order(session.scalars(sa.select(DecisionRow).where(DecisionRow.order_id.in_(ids))))
         newest = _newest_evaluations(session, ids)
-        carried = {order.id: set(_TOKEN.findall(order.carriers)) for order in orders}
+        carried = {order.id: {_as_made(text) for text in _like_tokens(order.carriers)} for order in orders}
         touches = _touches_of(session, {token for each in carried.values() for token in each})
         for order in orders:
             mine = {token: touches.get(token) for token in carried[order.id]}
@@ -137,7 +136,7 @@ def _uncredited(since: datetime, shop_id: str | None) -> sa.Select[Order]:
         DecisionRow.order_id == Order.id, DecisionRow.credit_reason.not_in(("no_touch", "store_disconnected"))
     )
     query = sa.select(Order).where(
-        Order.placed_at >= since, Order.gone_at.is_(None), ~credited, sa.or_(Order.carriers.like("%t1%"), reached)
+        Order.placed_at >= since, Order.gone_at.is_(None), ~credited, sa.or_(Order.carriers.ilike("%t1%"), reached)
     )
     return query.where(Order.shop_id == shop_id) if shop_id else query.where(Order.shop_id.in_(sa.select(Shop.id)))
 
@@ -405,19 +404,19 @@ def _tokens_unknown(session: Session, since: datetime, shop_id: str | None) -> I
     where: dict[str, set[str]] = defaultdict(set)
     for orders in _chunks(query, session):
         shown = {order.id: _like_tokens(order.carriers) for order in orders}
-        ours = _touches_of(session, {text for each in shown.values() for text in each})
+        ours = _touches_of(session, {_as_made(text) for each in shown.values() for text in each})
         for order in orders:
             for text, carrier in shown[order.id].items():
-                touch = ours.get(text)
-                if touch is None or touch.shop_id != order.shop_id:
+                touch = ours.get(_as_made(text))
+                if touch is None or touch.shop_id != order.shop_id or touch.token != text:
                     met.setdefault(text, []).append(order)
                     where[text].add(carrier)
     handles = _Handles(session)
     for text, orders in met.items():
         last = max(orders, key=lambda order: order.placed_at)
-        reason, nearest, creator_id = _judge(session, text, last.shop_id, handles)
+        reason, nearest, creator_id, counted = _judge(session, text, last.shop_id, handles)
         yield Finding(
-            "gaps", reason, False, last.placed_at, last.shop_id, last.id, last.number, text[:8] + "…", creator_id,
+            "gaps", reason, counted, last.placed_at, last.shop_id, last.id, last.number, text[:8] + "…", creator_id,
             nearest=nearest, times=len(orders), detail=", ".join(sorted(where[text])),
         )  # fmt: skip
 
@@ -431,17 +430,28 @@ def _like_tokens(carriers: str) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _judge(session: Session, text: str, shop_id: str, handles: _Handles) -> tuple[str, str, str | None]:
-    """(reason, nearest, its creator). The random part of a token is 18 characters of lower case: whoever lost the rest,
-    or its capital letters, is still told from all others by it."""
+def _as_made(text: str) -> str:
+    """The token as it was given out, where it can be told for certain; else what stood there."""
+    found = tokens.read(text)
+    return found.token if found is not None else text
+
+
+def _judge(session: Session, text: str, shop_id: str, handles: _Handles) -> tuple[str, str, str | None, bool]:
+    """(reason, nearest, its creator, does it count all the same).
+
+    The random part of a token is 18 characters of lower case: whoever lost the rest, or its capital letters, is still
+    told from all others by it. Where the signature can be made anew the order was credited as if nothing was lost.
+    """
     head = text[:18].lower()
     near = session.scalars(sa.select(Touch).where(Touch.token.between(head, head + "z" * 16)).limit(1)).first()
     if near is not None:
-        reason = "other_shop" if near.token == text and near.shop_id != shop_id else "token_bent"
-        return reason, f"{near.id} (@{handles.of(near.creator_id)})", near.creator_id
+        here = near.shop_id == shop_id
+        reason = "other_shop" if near.token == text and not here else "token_bent"
+        counted = here and _as_made(text) == near.token
+        return reason, f"{near.id} (@{handles.of(near.creator_id)})", near.creator_id, counted
     if len(text) != 34:
-        return "token_bent", "", None
-    return ("unknown" if tokens.genuine(text) else "signature_wrong"), "", None
+        return "token_bent", "", None, False
+    return ("unknown" if tokens.genuine(text) else "signature_wrong"), "", None, False
 
 
 class _Handles:

@@ -163,7 +163,7 @@ def _settings(session: Session, shop: Shop, since: datetime) -> Iterator[Happeni
     rows = session.scalars(sa.select(ShopSetting).where(ShopSetting.shop_id == shop.id).order_by(ShopSetting.starts_at))
     for row in rows:
         if row.recorded_at >= since:
-            facts = {"name": row.name, "before": before.get(row.name), "after": row.value, "starts": row.starts_at}
+            facts: dict[str, Any] = {"name": row.name, "before": before.get(row.name), "after": row.value, "starts": row.starts_at}
             yield Happening(row.recorded_at, "settings", "setting", facts, row.recorded_by, row.id)
         before[row.name] = row.value
     rates: dict[tuple[str, str], int | None] = {}

@@ -78,6 +78,11 @@ def day(moment: datetime) -> str:
     return str(format_date(moment.astimezone(zone()), "d MMM y", locale=LOCALE))
 
 
+def date_words(day: date) -> str:
+    """A calendar day that is one already: `14 Nov 2026`."""
+    return str(format_date(day, "d MMM y", locale=LOCALE))
+
+
 def pay_day(moment: datetime) -> str:
     """`Tue 1 Dec 2026`: the weekday belongs near a payout."""
     return str(format_date(moment.astimezone(zone()), "EEE d MMM y", locale=LOCALE))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -12,6 +13,19 @@ from connector.commerce.orders.tables import Order
 from connector.earnings.attribution.tables import DecisionRow
 from connector.earnings.commission.tables import Evaluation
 from connector.programme.creators import queries as creators_of
+
+
+@dataclass(frozen=True, slots=True)
+class OfLine:
+    """What came of one line. Amounts in the order's currency."""
+
+    line_ref: str
+    title: str
+    creator: str  # name; "" when nobody is credited
+    reason: str
+    due: int
+    estimate: int
+    rate_bp: int
 
 
 @dataclass(slots=True)
@@ -24,6 +38,7 @@ class Outcome:
     reversed: int = 0
     creators: list[str] = field(default_factory=list)  # names
     reasons: dict[str, int] = field(default_factory=dict)
+    lines: list[OfLine] = field(default_factory=list)  # where they were asked for
     drift: bool = False
 
     @property
@@ -32,8 +47,8 @@ class Outcome:
         return self.reason or next(iter(self.reasons), "")
 
 
-def of(session: Session, orders: Sequence[Order]) -> dict[str, Outcome]:
-    """order id → outcome, by each order's newest evaluation."""
+def of(session: Session, orders: Sequence[Order], *, by_line: bool = False) -> dict[str, Outcome]:
+    """order id → outcome, by each order's newest evaluation; `by_line` with what came of each line."""
     ids = [order.id for order in orders]
     found = {order_id: Outcome() for order_id in ids}
     if not ids:
@@ -51,7 +66,9 @@ def of(session: Session, orders: Sequence[Order]) -> dict[str, Outcome]:
         )
     )
     credited: dict[str, set[str]] = {}
+    assessed: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
+        assessed[row.order_id] = row.lines
         outcome = found[row.order_id]
         outcome.reason = row.reason
         lines = sorted(row.lines, key=lambda line: line.get("creator_id") is None)
@@ -65,9 +82,25 @@ def of(session: Session, orders: Sequence[Order]) -> dict[str, Outcome]:
     people = creators_of.some(session, {creator for each in credited.values() for creator in each})
     for order_id, creator_ids in credited.items():
         found[order_id].creators = sorted(people[each].name for each in creator_ids if each in people)
+    if by_line:
+        for order_id, assessed_lines in assessed.items():
+            found[order_id].lines = _lines(assessed_lines, people)
     drifted = session.scalars(
         sa.select(DecisionRow.order_id).where(DecisionRow.order_id.in_(ids), DecisionRow.drift != "").distinct()
     )
     for order_id in drifted:
         found[order_id].drift = True
+    return found
+
+
+def _lines(assessed: Sequence[Mapping[str, Any]], people: Mapping[str, Any]) -> list[OfLine]:
+    found = []
+    for line in assessed:
+        who = people.get(line.get("creator_id") or "")
+        found.append(
+            OfLine(
+                line["line_ref"], line.get("title", ""), who.name if who else "", line["reason"], line["due"],
+                line["estimate"], line.get("rate_bp", 0),
+            )
+        )  # fmt: skip
     return found

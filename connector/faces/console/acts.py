@@ -100,7 +100,10 @@ def _about(row: AuditRow) -> str:
         "crt": (".creator", "creator_id"), "bat": (".batch", "batch_id"), "cls": (".closing", "closing_id"),
     }  # fmt: skip
     found = known.get(row.subject.partition("_")[0])
-    return url_for(found[0], **{found[1]: row.subject}) if found else ""
+    if found is None:
+        return ""
+    named: dict[str, Any] = {found[1]: row.subject}
+    return url_for(found[0], **named)
 
 
 views.keep("audit", "console.audit_log", FILTERS, matching)

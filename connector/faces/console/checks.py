@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 
 import sqlalchemy as sa
 from flask import request, url_for
@@ -92,7 +92,7 @@ def forget() -> None:
 def check(name: str) -> str:
     if name not in standing.CHECKS:
         raise NotFound(f"no standing check is called {name[:40]!r}")
-    wanted = cast("Check", name)
+    wanted: Check = name
     asked: dict[str, Any] = {part: request.args.get(part, "").strip() for part in ("shop", "reason", "days", "all")}
     days = asked["days"] or "30"
     if days not in DAYS:
@@ -127,7 +127,7 @@ def _views(name: Check, asked: dict[str, Any], done: Checked) -> list[tuple[str,
     closed = len(done.findings) - done.open
     if closed or asked["all"]:
         url = url_for(".check", name=name, **base, all="1")
-        views.append(("With those that a rule explains", url, len(done.findings), bool(asked["all"])))
+        views.append(("With those that are explained", url, len(done.findings), bool(asked["all"])))
     for reason, number in sorted(done.counts.items(), key=lambda each: -each[1]):
         url = url_for(".check", name=name, **base, reason=reason)
         views.append((words.reason(reason, "support").split(":")[0], url, number, asked["reason"] == reason))

@@ -11,6 +11,7 @@ from flask import current_app, url_for
 from sqlalchemy.orm import Session
 
 from connector import clock, db, jobs
+from connector.commerce.shops import connect
 from connector.commerce.shops.tables import GrantRow, Shop
 from connector.config import Settings
 from connector.db import Scope
@@ -20,8 +21,8 @@ from connector.earnings.settlement import queries as settlement
 from connector.faces.console import checks
 from connector.faces.console.face import WHY, blueprint
 from connector.insight.market import index
-from connector.operations import timeline
-from connector.operations.standing import Checked
+from connector.operations import standing, timeline
+from connector.operations.standing import Check, Checked
 from connector.sync.tables import Reconciliation, SyncRun
 from connector.web import moments, words
 from connector.web.guards import staff
@@ -39,12 +40,14 @@ _WEIGHT = {"bad": 0, "warn": 1, "hold": 2, "info": 3}
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """One exception: what, who must act, and where to look."""
+    """One exception: what and why, who must act, what they do, and where to look."""
 
     badge: Badge
     text: str
     who: str  # merchant | staff | finance | operator
     url: str
+    remedy: str = ""
+    name: str = ""  # the shop that it is about
 
 
 @dataclass(slots=True)
@@ -77,7 +80,7 @@ def health() -> str:
         workers = read_workers(session, now, settings)
         proofs = read_proofs(session)
         looked, looked_ago = checks.newest(session)
-        stalled = settlement.stalled(session, clock.now(), limit=checks.standing.MOST)
+        stalled = settlement.stalled(session, clock.now(), limit=standing.MOST)
         lag = index.lag(session)
         troubles = sorted(
             (
@@ -149,33 +152,44 @@ def read_proofs(session: Session) -> list[ProofLine]:
 
 def _of_shops(session: Session, now: datetime) -> Iterator[Trouble]:
     for shop in session.scalars(sa.select(Shop).where(Shop.status == "needs_reconnect").order_by(Shop.name)):
-        why = shop.status_detail or "Its permission is gone."
-        text = f"{shop.name or shop.domain}: {why} The merchant opens the app in the store to connect again."
-        yield Trouble(words.status("shop", shop.status), text, "merchant", _shop_url(shop.id))
+        yield Trouble(
+            words.status("shop", shop.status), shop.status_detail or "Its permission is gone.", "merchant",
+            _shop_url(shop.id), "The merchant opens the app in the store; no order is lost, we fetch them afterwards.",
+            _name(shop),
+        )  # fmt: skip
     soon = sa.select(Shop, GrantRow).join(GrantRow, GrantRow.shop_id == Shop.id)
     for shop, grant in session.execute(
         soon.where(Shop.status == "connected", GrantRow.refresh_expires_at < now + timedelta(days=7))
     ):
-        if grant.refresh_expires_at is None:
-            continue
-        ends = moments.ago(grant.refresh_expires_at, wall=True)
-        text = f"{shop.name or shop.domain}: its permission ends {ends} unless we are let in before."
-        yield Trouble(Badge("warn", "Needs you"), text, "merchant", _shop_url(shop.id))
-
-    for shop in session.scalars(sa.select(Shop).where(Shop.status_reason == "currency_changed").order_by(Shop.name)):
-        text = f"{shop.name or shop.domain}: {shop.status_detail or words.reason('currency_changed', 'support')}"
-        yield Trouble(Badge("hold", "Waits"), text, "finance", url_for("console.currency", shop_id=shop.id))
+        if grant.refresh_expires_at is not None:
+            yield Trouble(
+                Badge("warn", "Needs you"), f"its permission ends {moments.ago(grant.refresh_expires_at, wall=True)}.",
+                "merchant", _shop_url(shop.id),
+                "A living worker renews it by itself; if this stays, the merchant opens the app in the store once.",
+                _name(shop),
+            )  # fmt: skip
+    changed = sa.select(Shop).where(Shop.currency_changed_at.is_not(None)).order_by(Shop.name)
+    for shop in session.scalars(changed):
+        yield Trouble(
+            Badge("hold", "Waits"), connect.currency_sentence(shop), "finance",
+            url_for("console.currency", shop_id=shop.id), "Ask the merchant whether they meant it, then accept it.",
+            _name(shop),
+        )  # fmt: skip
     for silent in timeline.quiet_shops(session):
-        name, lasted = silent.shop.name or silent.shop.domain, moments.lasting(silent.lasted)
-        text = (
-            f"{name}: no order for {lasted}; about {silent.usual:,} are usual in these hours. See whether its "
-            "subscriptions stand and its store sells."
-        )
-        url = url_for("console.timeline", shop_id=silent.shop.id, only="deliveries", days=7)
-        yield Trouble(Badge("warn", "Silent"), text, "staff", url)
+        text = f"no order for {moments.lasting(silent.lasted)}; about {silent.usual:,} are usual in these hours."
+        yield Trouble(
+            Badge("warn", "Silent"), text, "staff",
+            url_for("console.timeline", shop_id=silent.shop.id, only="deliveries", days=7),
+            "See whether messages still come and whether the store sells; the next comparison fetches what was missed.",
+            _name(silent.shop),
+        )  # fmt: skip
 
 
-def _of_checks(looked: Mapping[str, Checked], stalled: Sequence[settlement.Stalled]) -> Iterator[Trouble]:
+def _name(shop: Shop) -> str:
+    return shop.name or shop.domain
+
+
+def _of_checks(looked: Mapping[Check, Checked], stalled: Sequence[settlement.Stalled]) -> Iterator[Trouble]:
     """The standing checks with something to look at; each leads to its list."""
     kinds: dict[str, tuple[Kind, str]] = {
         "missed": ("warn", "staff"), "duplicates": ("bad", "finance"), "gaps": ("info", "staff"),
@@ -185,15 +199,17 @@ def _of_checks(looked: Mapping[str, Checked], stalled: Sequence[settlement.Stall
             continue
         kind, who = kinds[name]
         number = f"{done.open:,} or more" if done.cut else f"{done.open:,}"
-        reasons = sorted(((n, r) for r, n in _open_reasons(done).items()), reverse=True)[:2]
-        why = "; ".join(f"{n:,}: {words.lowered(words.reason(code, 'support').split(':')[0])}" for n, code in reasons)
-        text = f"{checks.ABOUT[done.check].title}: {number}. {why[:1].upper() + why[1:]}."
-        yield Trouble(Badge(kind, "To look at"), text, who, url_for("console.check", name=name))
+        most = sorted(_open_reasons(done).items(), key=lambda each: -each[1])[0][0]
+        text = f"{checks.ABOUT[done.check].title}: {number}, most often this: {words.reason(most, 'support')}."
+        yield Trouble(
+            Badge(kind, "To look at"), text, who, url_for("console.check", name=name), words.staff_do(most)
+        )  # fmt: skip
     held = [line for line in stalled if line.reason != "no_delivery_signal"]
     if held:
         lines = "1 line stands" if len(held) == 1 else f"{len(held):,} lines stand"
         text = f"{lines} still though the hold is over, the longest for {moments.lasting(clock.now() - held[0].since)}."
-        yield Trouble(Badge("warn", "Stalled"), text, "finance", url_for("console.stalled"))
+        remedy = "Each line says what it waits for; `connector clear` clears what is merely late."
+        yield Trouble(Badge("warn", "Stalled"), text, "finance", url_for("console.stalled"), remedy)
 
 
 def _open_reasons(done: Checked) -> dict[str, int]:
@@ -208,20 +224,24 @@ def _of_index(lag: index.Lag, now: datetime) -> Iterator[Trouble]:
     if lag.since is not None and now - lag.since > INDEX_BEHIND:
         behind = moments.lasting(now - lag.since)
         text = f"Search is {behind} behind the catalogs: {lag.waiting:,} changed products wait for a worker."
-        yield Trouble(Badge("warn", "Waiting"), text, "operator", url_for("console.runs"))
+        remedy = "A living worker catches up by itself; if it doesn't, start one more (PostgreSQL) or look at its log."
+        yield Trouble(Badge("warn", "Waiting"), text, "operator", url_for("console.runs"), remedy)
 
 
 def _of_inbox(session: Session, inbox: Inbox, workers: Workers, now: datetime) -> Iterator[Trouble]:
     waiting = inbox.by_status.get("waiting", 0)
     if workers.alive == 0:
-        text = "No worker is alive: deliveries wait and runs stand still. Start `connector worker`."
-        yield Trouble(Badge("bad", "Failed"), text, "operator", url_for("console.inbox", status="waiting"))
+        text = "No worker is alive: deliveries wait and runs stand still."
+        url = url_for("console.inbox", status="waiting")
+        yield Trouble(Badge("bad", "Failed"), text, "operator", url, "Start `connector worker`.")
     elif inbox.oldest is not None and now - inbox.oldest > BEHIND:
         text = f"{waiting:,} deliveries wait, the oldest {moments.lasting(now - inbox.oldest)}. Workers are behind."
-        yield Trouble(Badge("warn", "Waiting"), text, "operator", url_for("console.inbox", status="waiting"))
+        url = url_for("console.inbox", status="waiting")
+        yield Trouble(Badge("warn", "Waiting"), text, "operator", url, "Start more workers, or look at their log.")
     if workers.stranded:
-        text = f"{workers.stranded} jobs belong to an earlier version and will not run. `connector doctor` lists them."
-        yield Trouble(Badge("bad", "Failed"), text, "operator", url_for("console.runs"))
+        text = f"{workers.stranded} jobs belong to an earlier version and will not run."
+        remedy = "`connector doctor` lists them: run one worker of that version until they are done."
+        yield Trouble(Badge("bad", "Failed"), text, "operator", url_for("console.runs"), remedy)
     rows = session.execute(
         sa.select(DeliveryRow.status, DeliveryRow.reason, sa.func.count())
         .where(DeliveryRow.status.in_(("failed", "parked")), DeliveryRow.reason.not_in(SETTLES_ITSELF))
@@ -232,7 +252,8 @@ def _of_inbox(session: Session, inbox: Inbox, workers: Workers, now: datetime) -
         what = words.reason(reason, "support") if reason else "No reason was written down"
         text = f"{_deliveries(int(number))}: {what}."
         url = url_for("console.inbox", status=status, reason=reason or None)
-        yield Trouble(words.status("delivery", status), text, "staff", url)
+        remedy = "Look at one of them; after a fix, replay all of this filter. Nothing of them is lost."
+        yield Trouble(words.status("delivery", status), text, "staff", url, remedy)
 
 
 def _deliveries(number: int) -> str:
@@ -248,19 +269,33 @@ def _of_runs(session: Session, now: datetime) -> Iterator[Trouble]:
         .where(Shop.status != "left")
     )
     for run, shop in rows:
-        name, url = shop.name or shop.domain, url_for("console.run", run_id=run.id)
+        url = url_for("console.run", run_id=run.id)
+
+        def trouble(badge: Badge, text: str, who: str, remedy: str, url: str = url, shop: Shop = shop) -> Trouble:
+            return Trouble(badge, text, who, url, remedy, _name(shop))
+
         if run.status == "failed":
-            yield Trouble(words.status("run", "failed"), f"{name}: the last sync failed: {run.problem}", "staff", url)
+            why = run.problem.rstrip(".")
+            yield trouble(
+                words.status("run", "failed"), f"the last sync failed: {why}.", "staff",
+                "Nothing was removed. Start it again; if it fails twice alike, an engineer looks.",
+            )  # fmt: skip
         elif run.status == "asks":
-            yield Trouble(
-                words.status("run", "asks"), f"{name}: a sync asks before it goes on. {run.problem}", "staff", url
-            )
+            yield trouble(
+                words.status("run", "asks"), f"a sync asks before it goes on. {run.problem}", "staff",
+                "Look at the store and at a dry run, then let it go on or leave it.",
+            )  # fmt: skip
         elif run.status == "refusals":
-            text = f"{name}: {_products(run.refused)} could not be taken in at the last sync."
-            yield Trouble(words.status("run", "refusals"), text, "merchant", url)
+            yield trouble(
+                words.status("run", "refusals"), f"{_products(run.refused)} could not be taken in at the last sync.",
+                "merchant", "The run lists them by cause, each with what the merchant does at the store.",
+            )  # fmt: skip
         elif run.status == "running" and run.heard_at is not None and now - run.heard_at > SILENT_AFTER:
             silent = moments.lasting(now - run.heard_at)
-            yield Trouble(Badge("warn", "Running"), f"{name}: a sync has been silent for {silent}.", "operator", url)
+            yield trouble(
+                Badge("warn", "Running"), f"a sync has been silent for {silent}.", "operator",
+                "If its worker is gone, another takes over within a minute. See that one is alive.",
+            )  # fmt: skip
 
 
 def _products(number: int) -> str:
@@ -271,20 +306,25 @@ def _of_proofs(proofs: Sequence[ProofLine]) -> Iterator[Trouble]:
     for line in proofs:
         if line.pass_ is None or line.pass_.status not in ("gaps", "failed"):
             continue
-        name, gaps = line.shop.name or line.shop.domain, len(line.pass_.gaps)
+        gaps = len(line.pass_.gaps)
         orders = "1 order" if gaps == 1 else f"{gaps} orders"
         what = f"{orders} at the store not taken in" if line.pass_.status == "gaps" else line.pass_.problem
         yield Trouble(
-            words.status("proof", line.pass_.status), f"{name}: {what}.", "staff", _shop_url(line.shop.id) + "#proofs"
-        )
+            words.status("proof", line.pass_.status), f"{what.rstrip('.')}.", "staff",
+            _shop_url(line.shop.id) + "#proofs",
+            "The shop's page names each; the next comparison tries again by itself.", _name(line.shop),
+        )  # fmt: skip
 
 
 def _of_money(session: Session) -> Iterator[Trouble]:
     drifted = session.scalar(sa.select(sa.func.count(sa.distinct(DecisionRow.order_id))).where(DecisionRow.drift != ""))
     if drifted:
         orders = "1 order" if drifted == 1 else f"{drifted} orders"
-        text = f"{orders} would be decided otherwise now. Nothing was posted; a recorded act is needed."
-        yield Trouble(words.status("money", "frozen"), text, "finance", url_for("console.orders", flag="drift"))
+        text = f"{orders} would be decided otherwise now. Nothing was posted."
+        yield Trouble(
+            words.status("money", "frozen"), text, "finance", url_for("console.orders", flag="drift"),
+            "The order's page says what would differ; only a recorded act changes a pinned decision.",
+        )  # fmt: skip
     blocked = session.scalar(
         sa.select(sa.func.count(sa.distinct(Clearance.order_id))).where(
             Clearance.state == "open", Clearance.blocked.contains("refund_amount_unknown")
@@ -294,8 +334,9 @@ def _of_money(session: Session) -> Iterator[Trouble]:
         orders = "1 order waits" if blocked == 1 else f"{blocked} orders wait"
         text = f"{orders} for the amount of a refund that the store did not give."
         yield Trouble(
-            words.status("money", "frozen"), text, "finance", url_for("console.orders", flag="unknown_refund")
-        )
+            words.status("money", "frozen"), text, "finance", url_for("console.orders", flag="unknown_refund"),
+            "Ask the merchant for the amount and enter it; the line clears by itself then.",
+        )  # fmt: skip
 
 
 def _shop_url(shop_id: str) -> str:

@@ -7,6 +7,7 @@ be pasted into a ticket too.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from flask import redirect, request, url_for
 from sqlalchemy.orm import Session
@@ -63,7 +64,8 @@ def find_anything() -> str | AnyResponse:
 
 def address(hit: find.Hit) -> str:
     _, endpoint, name = _KINDS[hit.kind]
-    return url_for(endpoint, **{name: hit.id})
+    named: dict[str, Any] = {name: hit.id}
+    return url_for(endpoint, **named)
 
 
 def badge(hit: find.Hit) -> Badge | None:

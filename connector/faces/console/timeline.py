@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from flask import request, url_for
 
@@ -32,7 +32,7 @@ def timeline(shop_id: str) -> str:
         raise InputRefused("only", "isn't one of the list.", f"Use {', '.join(history.GROUPS)}.")
     if not days.isdigit() or int(days) not in history.SPANS:
         raise InputRefused("days", "isn't one of the list.", f"Use {', '.join(str(each) for each in history.SPANS)}.")
-    groups = (cast("Group", only),) if only else history.GROUPS
+    groups = (only,) if only else history.GROUPS
     with db.read(Scope.system(WHY)) as session:
         shop = shops_of.get(session, shop_id)
         found = history.read(session, shop, days=int(days), groups=groups, zone=moments.zone(), now=clock.now())

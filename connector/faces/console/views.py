@@ -80,7 +80,7 @@ def _query() -> str:
 
 def _shown(session: Session, place: str, row: SavedView, here: str) -> Shown:
     known = _places[place]
-    filters = dict(parse_qsl(row.query))
+    filters: dict[str, Any] = dict(parse_qsl(row.query))
     asked: dict[str, Any] = {name: filters.get(name, "") for name in known.filters}
     rows = known.narrow(session, asked).with_only_columns(sa.literal(1)).order_by(None).limit(COUNTED + 1)
     number = session.scalar(sa.select(sa.func.count()).select_from(rows.subquery())) or 0
@@ -101,7 +101,8 @@ def save_view(place: str) -> AnyResponse:
     with db.write(Scope.system(WHY)) as session:
         row = views.save(session, place, name, urlencode(only), g.staff.id, shared=shared)
         audit.record(session, guards.actor(), "view.save", row.id, place=place, name=row.name, shared=shared)
-        url = url_for(known.endpoint, **dict(parse_qsl(row.query)))
+        kept: dict[str, Any] = dict(parse_qsl(row.query))
+        url = url_for(known.endpoint, **kept)
     flash(f"The view “{row.name}” is saved.")
     return redirect(url, code=303)
 

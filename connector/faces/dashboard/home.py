@@ -21,6 +21,8 @@ from connector.earnings.attribution.tables import Link
 from connector.earnings.ledger import queries as ledger
 from connector.earnings.payouts.rails import defused
 from connector.faces.dashboard.face import blueprint
+from connector.faces.dashboard.sales import DAYS, Shown, finding
+from connector.operations import sales
 from connector.programme.collaborations import rates
 from connector.programme.collaborations.offer import Rate
 from connector.programme.collaborations.tables import Terms
@@ -64,7 +66,7 @@ def home() -> str:
     shop: Shop = g.shop
     moments.use_zone(shop.time_zone)
     with db.read(Scope.shop(shop.id)) as session:
-        run = sync_queries.newest(session, shop.id)
+        run = newest_run(session, shop.id)
         listings = catalog.counts(session, shop.id)
         reasons = sorted(catalog.reasons(session, shop.id).items(), key=lambda each: -each[1])
         rate = rates.open_rate(session, shop.id, "", clock.now())
@@ -73,14 +75,35 @@ def home() -> str:
         recent = session.scalars(
             sa.select(Order).where(Order.shop_id == shop.id).order_by(Order.placed_at.desc(), Order.id.desc()).limit(8)
         ).all()
-        came = outcomes.of(session, recent)
+        came = outcomes.of(session, recent, by_line=True)
+        sold = sales.read(session, shop.id, until=clock.now(), zone=moments.zone(), days=DAYS)
     seen = progress.view(run) if run else None
     kind, sentence = _sentence(shop, run, seen, listings.get("shoppable", 0))
     return page(
         "dashboard/home.html", shop=shop, run=run, seen=seen, kind=kind, sentence=sentence, listings=listings,
         reasons=reasons, steps=steps, steps_done=sum(step.done for step in steps), owed=owed,
-        lines=[(order, came[order.id]) for order in recent], rate=rate,
+        lines=[(order, came[order.id]) for order in recent], rate=rate, days=DAYS, next_step=_next(steps),
+        shown=[Shown(each, finding(each)) for each in sold],
     )  # fmt: skip
+
+
+def _next(steps: Sequence[Step]) -> int:
+    """Which step is the merchant's turn: the first that isn't done. -1 when all are."""
+    return next((place for place, step in enumerate(steps) if not step.done), -1)
+
+
+def own_runs(session: Session, shop_id: str, limit: int) -> Sequence[SyncRun]:
+    """Runs that read the merchant's catalog, newest first: none that only looks, or reads single products."""
+    return session.scalars(
+        sa.select(SyncRun)
+        .where(SyncRun.shop_id == shop_id, SyncRun.dry.is_(False), SyncRun.kind != "products")
+        .order_by(SyncRun.queued_at.desc(), SyncRun.id.desc())
+        .limit(limit)
+    ).all()
+
+
+def newest_run(session: Session, shop_id: str) -> SyncRun | None:
+    return next(iter(own_runs(session, shop_id, 1)), None)
 
 
 def _sentence(shop: Shop, run: SyncRun | None, seen: RunView | None, shoppable: int) -> tuple[Badge, str]:
@@ -117,8 +140,10 @@ def _steps(session: Session, shop: Shop, run: SyncRun | None, rate: Rate | None,
         Step(shop.status == "connected", "Shop connected"),
         Step(read, f"Catalog read{refused}", url_for(".sync"), "See"),
         Step(bool(any_rate), "Commission set" if any_rate else "Commission: the app's team sets your rate with you"),
-        Step(bool(linked), "A creator shares one of your products"),
-        Step(bool(sold), "First order"),
+        Step(
+            bool(linked), "A creator shares one of your products", url_for(".products", status="shoppable"), "Products"
+        ),
+        Step(bool(sold), "First order", url_for(".orders") if sold else "", "See" if sold else ""),
     )
 
 
@@ -140,7 +165,7 @@ def sync() -> str:
     shop: Shop = g.shop
     moments.use_zone(shop.time_zone)
     with db.read(Scope.shop(shop.id)) as session:
-        runs = sync_queries.runs(session, shop_id=shop.id, limit=10)
+        runs = own_runs(session, shop.id, 10)
         newest = runs[0] if runs else None
         by_reason: list[tuple[str, int]] = []
         samples: dict[str, Sequence[SyncRefusal]] = {}
@@ -158,7 +183,7 @@ def sync() -> str:
 def sync_part() -> str:
     """The live part of the newest run, asked for again every 2 s while it runs."""
     with db.read(Scope.shop(g.shop.id)) as session:
-        run = sync_queries.newest(session, g.shop.id)
+        run = newest_run(session, g.shop.id)
     return page("dashboard/sync_part.html", seen=progress.view(run) if run else None)
 
 
@@ -176,7 +201,7 @@ def sync_again() -> AnyResponse:
 def refused_csv() -> Response:
     """The newest run's refused items, with what to do about each."""
     with db.read(Scope.shop(g.shop.id)) as session:
-        run = sync_queries.newest(session, g.shop.id)
+        run = newest_run(session, g.shop.id)
         rows = sync_queries.refusals(session, run.id, limit=100_000) if run else ()
     out = io.StringIO()
     writer = csv.writer(out)

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any
+
 import sqlalchemy as sa
 from flask import g, request, url_for
+from sqlalchemy.orm import Session
 
 from connector import db
 from connector.commerce.orders.tables import Order
 from connector.commerce.shops.tables import Shop
 from connector.db import Scope
+from connector.earnings.attribution.tables import DecisionRow
 from connector.errors import NotFound
 from connector.faces.dashboard.face import blueprint
 from connector.operations import trace as tracing
-from connector.web import explain, keyset, moments, outcomes
+from connector.programme.creators import queries as creators_of
+from connector.web import explain, keyset, moments, outcomes, stores
 from connector.web.guards import merchant
 from connector.web.layout import page
+
+_CREDIT = {"some": "Brought by a creator", "nobody": "Brought by nobody"}
+_FILTERS = ("q", "credit", "creator", "since", "until")
+_NAMES = {"q": "Search", "credit": "Credit", "creator": "Creator", "since": "From", "until": "To"}
 
 
 @blueprint.get("/orders")
@@ -22,18 +32,56 @@ from connector.web.layout import page
 def orders() -> str:
     shop: Shop = g.shop
     moments.use_zone(shop.time_zone)
-    text = request.args.get("q", "").strip()
+    asked: dict[str, Any] = {name: request.args.get(name, "").strip()[:200] for name in _FILTERS}
     with db.read(Scope.shop(shop.id)) as session:
-        asked = sa.select(Order).where(Order.shop_id == shop.id)
-        if text:
-            asked = asked.where(Order.number.in_({text, "#" + text.lstrip("#"), text.lstrip("#")}))
-        found = keyset.read(session, f"orders:{shop.id}", asked, (Order.placed_at, Order.id))
-        came = outcomes.of(session, found.rows)
-    chips = [("Search", text, url_for(".orders"))] if text else []
+        found = keyset.read(session, f"orders:{shop.id}", _matching(shop.id, asked), (Order.placed_at, Order.id))
+        came = outcomes.of(session, found.rows, by_line=True)
+        people = _creators(session, shop.id)
+    shown = {"credit": _CREDIT.get(asked["credit"], ""), "creator": people.get(asked["creator"], "Somebody else")}
+    chips = [
+        (_NAMES[name], shown.get(name, value), url_for(".orders", **_without(asked, name)))
+        for name, value in asked.items()
+        if value
+    ]
     return page(
         "dashboard/orders.html", shop=shop, found=found, lines=[(row, came[row.id]) for row in found.rows],
-        chips_shown=chips, text=text,
+        chips_shown=chips, asked=asked, people=people, credits=_CREDIT, filtered=any(asked.values()),
     )  # fmt: skip
+
+
+def _without(asked: dict[str, Any], name: str) -> dict[str, Any]:
+    return {other: value for other, value in asked.items() if value and other != name}
+
+
+def _matching(shop_id: str, asked: dict[str, Any]) -> sa.Select[Order]:
+    query = sa.select(Order).where(Order.shop_id == shop_id)
+    if asked["q"]:
+        text = asked["q"]
+        query = query.where(Order.number.in_({text, "#" + text.lstrip("#"), text.lstrip("#")}))
+    credited = sa.exists().where(DecisionRow.order_id == Order.id, DecisionRow.creator_id.is_not(None))
+    if asked["credit"] in _CREDIT:
+        query = query.where(credited if asked["credit"] == "some" else ~credited)
+    if asked["creator"]:
+        query = query.where(
+            sa.exists().where(DecisionRow.order_id == Order.id, DecisionRow.creator_id == asked["creator"])
+        )
+    if asked["since"]:
+        query = query.where(Order.placed_at >= moments.first_of(asked["since"], "since"))
+    if asked["until"]:
+        query = query.where(Order.placed_at < moments.first_of(asked["until"], "until") + timedelta(days=1))
+    return query
+
+
+def _creators(session: Session, shop_id: str) -> dict[str, str]:
+    """Creators who brought this shop an order, by name: no others are offered, and no others are named."""
+    ids = session.scalars(
+        sa.select(DecisionRow.creator_id)
+        .join(Order, Order.id == DecisionRow.order_id)
+        .where(Order.shop_id == shop_id, DecisionRow.creator_id.is_not(None))
+        .distinct()
+    )
+    known = creators_of.some(session, {creator_id for creator_id in ids if creator_id})
+    return dict(sorted(((row.id, row.name) for row in known.values()), key=lambda each: each[1]))
 
 
 @blueprint.get("/orders/<order_id>")
@@ -47,5 +95,6 @@ def order(order_id: str) -> str:
             raise NotFound(f"no order of this shop has the id {order_id[:40]!r}", public="Your shop has no such order.")
         found = tracing.trace(session, row)
     return page(
-        "dashboard/order.html", shop=shop, trace=found, sentence=explain.sentence(found, "merchant"), explain=explain
-    )
+        "dashboard/order.html", shop=shop, trace=found, sentence=explain.sentence(found, "merchant"), explain=explain,
+        at_store=stores.order_url(shop, row.order_ref),
+    )  # fmt: skip

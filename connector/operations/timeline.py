@@ -163,7 +163,8 @@ def _settings(session: Session, shop: Shop, since: datetime) -> Iterator[Happeni
     rows = session.scalars(sa.select(ShopSetting).where(ShopSetting.shop_id == shop.id).order_by(ShopSetting.starts_at))
     for row in rows:
         if row.recorded_at >= since:
-            facts: dict[str, Any] = {"name": row.name, "before": before.get(row.name), "after": row.value, "starts": row.starts_at}
+            facts: dict[str, Any] = {"name": row.name, "before": before.get(row.name), "after": row.value}
+            facts["starts"] = row.starts_at
             yield Happening(row.recorded_at, "settings", "setting", facts, row.recorded_by, row.id)
         before[row.name] = row.value
     rates: dict[tuple[str, str], int | None] = {}
@@ -171,11 +172,11 @@ def _settings(session: Session, shop: Shop, since: datetime) -> Iterator[Happeni
     for each in terms:
         key = (each.kind, each.product_ref)
         if each.recorded_at >= since:
-            facts = {
+            told: dict[str, Any] = {
                 "kind": each.kind, "product": each.product_ref, "before": rates.get(key), "after": each.rate_bp,
                 "first": key not in rates, "starts": each.starts_at, "name": each.product_ref,
             }  # fmt: skip
-            yield Happening(each.recorded_at, "settings", "rate", facts, each.recorded_by, each.id)
+            yield Happening(each.recorded_at, "settings", "rate", told, each.recorded_by, each.id)
         rates[key] = each.rate_bp
 
 

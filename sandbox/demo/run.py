@@ -122,6 +122,8 @@ class Demo:
                 "--app-url", f"{self.public_url}/shopify/launch",
                 "--redirect-uri", f"{self.public_url}/oauth/shopify/callback",
                 "--compliance-uri", f"{self.public_url}/webhooks/shopify", "--retry-compression", "2000",
+                # A day of trade passes in a minute: the API limits of a large plan, not of the smallest.
+                "--bucket-size", "20000", "--restore-rate", "1000",
             ],
         )  # fmt: skip
         for name in ("serve", "worker"):

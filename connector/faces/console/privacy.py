@@ -109,7 +109,8 @@ def privacy_request(request_id: str) -> str:
         file = export.newest(session, request_id)
         items = _history(session, row)
     about = requests.about(row)
-    whom = masking.mask({"customer_id": about.customer_ref, "email": about.email, "phone": about.phone})
+    number = f"•••{about.customer_ref[-4:]}" if about.customer_ref else None
+    whom = {"customer": number, **masking.mask({"email": about.email, "phone": about.phone})}
     return page(
         "console/privacy_request.html", row=row, shop=shop, found=found, findings=findings, file=file, items=items,
         whom={name: value for name, value in whom.items() if value}, open_one=row.status in requests.OPEN,

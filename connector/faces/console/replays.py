@@ -226,10 +226,7 @@ def _sums(session: Session, replay_id: str) -> list[Move]:
             key = (move["account"], move["currency"])
             before, after = sums.get(key, (0, 0))
             sums[key] = (before + move["before"], after + move["after"])
-    return [
-        Move(explain.ACCOUNTS.get(account, account), currency, before, after)
-        for (account, currency), (before, after) in sorted(sums.items())
-    ]
+    return [_move(*key, *values) for key, values in sorted(sums.items())]
 
 
 def _row(session: Session, delivery_id: str) -> DeliveryRow:

@@ -212,9 +212,13 @@ def _about(session: Session, row: Replay) -> list[tuple[str, str]]:
 
 
 def _moves(found: Sequence[dict[str, Any]]) -> list[Move]:
-    return [
-        Move(explain.ACCOUNTS.get(m["account"], m["account"]), m["currency"], m["before"], m["after"]) for m in found
-    ]
+    return [_move(each["account"], each["currency"], each["before"], each["after"]) for each in found]
+
+
+def _move(account: str, currency: str, before: int, after: int) -> Move:
+    """With the sign of a reader: what is owed to somebody is positive, as it is on every other page."""
+    sign = 1 if account in ("merchant_receivable", "bank") else -1
+    return Move(explain.ACCOUNTS.get(account, account), currency, sign * before, sign * after)
 
 
 def _sums(session: Session, replay_id: str) -> list[Move]:

@@ -25,7 +25,7 @@ from connector.errors import InputRefused, NotFound
 from connector.events import Product, Variant
 from connector.insight.feeds import build, categories, feeds, files, items, validator, writing
 from connector.insight.feeds.channels import FORMATS
-from connector.insight.feeds.tables import CategoryMap, Feed, FeedBuild
+from connector.insight.feeds.tables import CategoryMap, Feed, FeedBuild, FeedFinding
 from tests.attribution.world import OPENED, PLACED, World
 
 ALL = Scope.system("test")
@@ -389,3 +389,27 @@ def test_any_file_can_be_held_to_the_rules(tmp_path: Path) -> None:
         CliRunner().invoke(connector, ["feed", "check", str(path), "--channel", "meta", "--format", "csv"]).exit_code
         == 1
     )
+
+
+def test_a_shop_that_left_is_advertised_no_more_and_one_that_is_erased_leaves_nothing(world: World, app: Flask) -> None:
+    stock(world)
+    feed_id = made(world, "meta")
+    row = run(world, feed_id)
+    with world.database.write(ALL) as session:
+        path = feeds.path(feeds.get(session, feed_id))
+        session.get_one(Shop, world.shop_id).status = "left"
+        assert feeds.start_due(session, row.queued_at + timedelta(days=9)) == 0
+    assert app.test_client().get(path).status_code == 404
+    with world.database.write(ALL) as session:
+        session.get_one(Shop, world.shop_id).status = "connected"
+    assert app.test_client().get(path).status_code == 200
+    with world.database.write(ALL) as session:
+        (gone,) = feeds.forget_shop(session, world.shop_id)
+    files.drop_all(gone)
+    assert app.test_client().get(path).status_code == 404
+    assert not files.built(feed_id, row.id, "csv").parent.exists()
+    with world.database.read(ALL) as session:
+        left = [
+            session.scalar(sa.select(sa.func.count()).select_from(table)) for table in (Feed, FeedBuild, FeedFinding)
+        ]
+    assert left == [0, 0, 0]

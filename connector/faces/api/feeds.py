@@ -185,7 +185,7 @@ def read_build(build_id: str) -> FeedBuildWhole:
 
 @blueprint.get("/feeds/builds/<build_id>/report")
 @app_scope("feeds:read")
-@blueprint.doc(responses={200: {"description": "CSV, a row an item and finding", "content": {"text/csv": {}}}})
+@blueprint.doc(responses={200: "CSV, a row an item and finding"})
 def read_report(build_id: str) -> Response:
     """Every refused item and every warning of a build, with what to do: a CSV file
 

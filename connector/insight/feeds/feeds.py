@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from connector import audit, clock, jobs, vault
 from connector.commerce.catalog.tables import Listing
 from connector.commerce.shops import queries as shops
+from connector.commerce.shops.tables import Shop
 from connector.db import new_id
 from connector.errors import InputRefused, NotFound
 from connector.insight.feeds.channels import FORMATS
@@ -95,10 +96,11 @@ def path(feed: Feed) -> str:
 
 
 def opened(session: Session, feed_id: str, given: str) -> Feed:
-    """The feed of an address. Errors: NotFound, the same for a wrong id and a wrong key (compared in constant time)."""
+    """The feed of an address. Errors: NotFound, the same for a wrong id, a wrong key (compared in constant time) and a
+    shop that left: nobody may go on to advertise its goods."""
     feed = session.get(Feed, feed_id)
     fits = feed is not None and vault.current().signed_by_us(_PURPOSE, f"{feed.id}.{feed.generation}", given)
-    if feed is None or not fits or feed.removed_at is not None:
+    if feed is None or not fits or feed.removed_at is not None or shops.get(session, feed.shop_id).status == "left":
         raise NotFound("no feed has that address")
     return feed
 
@@ -113,6 +115,16 @@ def remove(session: Session, feed: Feed, *, by: str) -> None:
     """No longer built or given out. Its files go when the transaction is over: call `files.drop_all` behind it."""
     feed.removed_at, feed.built_id = clock.now(), None
     audit.record(session, by, "feed.remove", feed.id, shop_id=feed.shop_id)
+
+
+def forget_shop(session: Session, shop_id: str) -> list[str]:
+    """Take away all that is kept of a shop's feeds, as its erasure asks; the ids whose files must go (`drop_all`)."""
+    ids = list(session.scalars(sa.select(Feed.id).where(Feed.shop_id == shop_id)))
+    builds_of = sa.select(FeedBuild.id).where(FeedBuild.shop_id == shop_id)
+    session.execute(sa.delete(FeedFinding).where(FeedFinding.build_id.in_(builds_of)))
+    session.execute(sa.delete(FeedBuild).where(FeedBuild.shop_id == shop_id))
+    session.execute(sa.delete(Feed).where(Feed.shop_id == shop_id))
+    return ids
 
 
 def start(
@@ -162,7 +174,9 @@ def told(session: Session, build: FeedBuild) -> list[Told]:
 def start_due(session: Session, now: datetime | None = None) -> int:
     """Queue builds of the feeds whose time has come and whose catalog changed since; how many."""
     now, count = now or clock.now(), 0
-    for feed in session.scalars(sa.select(Feed).where(Feed.removed_at.is_(None), Feed.every_hours > 0)).all():
+    asked = sa.select(Feed).join(Shop, Shop.id == Feed.shop_id)
+    asked = asked.where(Feed.removed_at.is_(None), Feed.every_hours > 0, Shop.status != "left")
+    for feed in session.scalars(asked).all():
         newest = newest_build(session, feed.id)
         if newest is not None and newest.queued_at > now - timedelta(hours=feed.every_hours):
             continue

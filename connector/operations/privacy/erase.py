@@ -306,9 +306,7 @@ def _close_shop(request_id: str, shop_id: str) -> list[str]:
             session.execute(sa.delete(owned).where(owned.shop_id == shop_id))
         catalog.forget_remarks(session, shop_id)
         session.execute(sa.update(PrivacyExport).where(PrivacyExport.shop_id == shop_id).values(sealed=None))
-        removed = [feed.id for feed in feeds.of_shop(session, shop_id)]
-        for feed in feeds.of_shop(session, shop_id):
-            feeds.remove(session, feed, by=WHO)
+        removed = feeds.forget_shop(session, shop_id)  # their findings name products
         row = shops.get(session, shop_id)
         row.name, row.storefront_url, row.status_reason, row.status_detail = "", "", "erased", "Erased on its request."
     return removed

@@ -26,6 +26,8 @@ class Listing(Base):
             sqlite_where=sa.text("whole_at IS NOT NULL"),
             postgresql_where=sa.text("whole_at IS NOT NULL"),
         ),
+        # And ix_listings_title, ix_listings_shop_id_title over lower(substr(title, 1, 80)), by 0004: the order
+        # of `queries.by_title`, bytewise on both. Alembic can't compare what is made of an expression.
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)  # lst_…

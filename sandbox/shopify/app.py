@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
-from sandbox.shopify import admin, control, frame, pages, storefront, storefront_api
+from sandbox.shopify import admin, control, frame, merchant, pages, storefront, storefront_api
 from sandbox.shopify.store import Settings, Store, json_answer
 
 PAGE_POLICY = (
@@ -19,6 +19,7 @@ def create_app(store: Store) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = 16 * 1024 * 1024
     app.register_blueprint(admin.blueprint(store))
     app.register_blueprint(frame.blueprint(store))
+    app.register_blueprint(merchant.blueprint(store))
     app.register_blueprint(pages.blueprint(store))
     app.register_blueprint(storefront.blueprint(store))
     app.register_blueprint(storefront_api.blueprint(store))

@@ -8,7 +8,6 @@ is settled at once; only a run over all of a catalog sweeps at its end.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -22,6 +21,7 @@ from connector.commerce.catalog.ids import listing_id
 from connector.commerce.catalog.tables import Listing
 from connector.commerce.shops import queries as shops
 from connector.db import Scope
+from connector.errors import PlatformBusy, PlatformDown
 from connector.events import Product
 from connector.platforms.contract import Client, Platform, ProductPage, RefusedItem
 from connector.sync import dry, finish, load, runs
@@ -36,17 +36,21 @@ BURIED_AT_ONCE = 1_000
 
 @dataclass(slots=True)
 class Part:
-    """Some pages, until they are taken in."""
+    """Some pages, until they are taken in; `checkpoint` is where to go on behind them, None at the end."""
 
+    checkpoint: str | None
+    pages: int = 0
     products: list[Product] = field(default_factory=list)
     refused: list[RefusedItem] = field(default_factory=list)
     variants: int = 0
     since: float = field(default_factory=time.monotonic)
 
-    def add(self, products: Sequence[Product], refused: Sequence[RefusedItem]) -> None:
-        self.products += products
-        self.refused += refused
-        self.variants += sum(len(product.variants) for product in products)
+    def add(self, page: ProductPage) -> None:
+        self.pages += 1
+        self.products += page.products
+        self.refused += page.refused
+        self.variants += sum(len(product.variants) for product in page.products)
+        self.checkpoint = page.checkpoint
 
     @property
     def full(self) -> bool:
@@ -63,24 +67,30 @@ def pull(run_id: str, shop_id: str, platform: Platform) -> str:
     Errors: runs.Asks when a sweep is large; RunRefused; those of the platform; runs.Stopped, Paused; jobs.Stopping.
     """
     since, checkpoint, stage = _begin(run_id, shop_id, platform.overlap_seconds)
-    if stage != "settle":
-        part = Part()
-        while True:
-            ask = partial(_page, platform, since, checkpoint)
-            page = patiently(run_id, shop_id, ask, "reading its products")
-            part.add(page.products, page.refused)
-            checkpoint = page.checkpoint
-            if part.full or checkpoint is None:
-                _take(run_id, shop_id, part, checkpoint)
-                part = Part()
-                jobs.check()
-            if checkpoint is None:
-                break
+    while stage != "settle":
+        read = partial(_read_part, platform, since, checkpoint)
+        part = patiently(run_id, shop_id, read, "reading its products")
+        checkpoint = part.checkpoint
+        _take(run_id, shop_id, part)
+        if checkpoint is None:
+            break
+        jobs.check()
     return _end(run_id, shop_id)
 
 
-def _page(platform: Platform, since: datetime | None, checkpoint: str | None, client: Client) -> ProductPage:
-    return platform.catalog.changed(client, since, checkpoint)
+def _read_part(platform: Platform, since: datetime | None, checkpoint: str | None, client: Client) -> Part:
+    """Pages until they are worth a transaction, or the store goes away behind the first of them."""
+    part = Part(checkpoint)
+    while True:
+        try:
+            page = platform.catalog.changed(client, since, part.checkpoint)
+        except (PlatformBusy, PlatformDown):
+            if part.pages:
+                return part
+            raise
+        part.add(page)
+        if part.full or part.checkpoint is None:
+            return part
 
 
 def _begin(run_id: str, shop_id: str, overlap: int) -> tuple[datetime | None, str | None, str]:
@@ -99,7 +109,7 @@ def _begin(run_id: str, shop_id: str, overlap: int) -> tuple[datetime | None, st
         return run.since, run.checkpoint or None, run.stage
 
 
-def _take(run_id: str, shop_id: str, part: Part, checkpoint: str | None) -> None:
+def _take(run_id: str, shop_id: str, part: Part) -> None:
     """Take the products in; the counts and the checkpoint go with them."""
     with db.write(Scope.shop(shop_id)) as session:
         run = runs.hold(session, run_id)
@@ -115,10 +125,10 @@ def _take(run_id: str, shop_id: str, part: Part, checkpoint: str | None) -> None
         run.lines_read += len(part.products) + len(part.refused)
         run.refused += len(part.refused)
         run.heard_at = now
-        if checkpoint is None:
+        if part.checkpoint is None:
             run.stage, run.checkpoint = "settle", ""
         else:
-            run.checkpoint = checkpoint
+            run.checkpoint = part.checkpoint
 
 
 def _take_products(session: Session, run: SyncRun, part: Part, now: datetime) -> None:

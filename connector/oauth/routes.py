@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
-from flask import Blueprint, current_app, redirect, request
+from flask import Blueprint, current_app, redirect, request, session
 from werkzeug.wrappers import Response
 
 from connector import clock, telemetry
@@ -53,7 +53,7 @@ def _in_window(platform: Platform, query: list[tuple[str, str]]) -> Response:
     shop_id = begin.connected_shop(platform.slug, domain)
     if shop_id is not None and _just_made(platform, query, now):
         sessions.sign_in_merchant(shop_id)
-        return redirect(DASHBOARD, code=303)
+        return redirect(_way_back(), code=303)
     url = begin.begin(platform.slug, domain, sessions.browser_id(), _settings().public_url)
     return redirect(url, code=303)
 
@@ -118,7 +118,12 @@ def back(slug: str) -> Response:
     _joinable(slug)
     shop_id = callback.complete(slug, _query(), sessions.browser_id(), _settings().public_url)
     sessions.sign_in_merchant(shop_id)
-    return redirect(DASHBOARD, code=303)
+    return redirect(_way_back(), code=303)
+
+
+def _way_back() -> str:
+    """The page that somebody who wasn't signed in had asked for; else the first."""
+    return safe_path(str(session.pop("merchant_next", ""))) or DASHBOARD
 
 
 def _just_made(platform: Platform, query: list[tuple[str, str]], now: datetime) -> bool:

@@ -104,8 +104,8 @@ def browser(database: Database, store: Store, monkeypatch: pytest.MonkeyPatch) -
     return make_app(database, monkeypatch).test_client()
 
 
-def make_app(database: Database, monkeypatch: pytest.MonkeyPatch) -> Any:
-    shopify = ShopifySettings(client_id=CLIENT_ID, client_secret=SECRET, _env_file=None)
+def make_app(database: Database, monkeypatch: pytest.MonkeyPatch, **given: Any) -> Any:
+    shopify = ShopifySettings(client_id=CLIENT_ID, client_secret=SECRET, _env_file=None, **given)
     monkeypatch.setattr(roster, "settings_of", lambda _slug: shopify)
     return create_app(
         Settings(
@@ -193,6 +193,26 @@ def test_the_state_cookie_is_out_of_reach_of_scripts_and_other_sites(browser: An
     cookie = answer.headers["Set-Cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=Lax" in cookie
+
+
+def test_who_was_sent_to_sign_in_comes_back_to_the_page_that_was_asked_for(browser: Any, store: Store) -> None:
+    callback(browser, begin(browser))
+    browser.post("/dashboard/sign-out", data={"csrf_token": "x"})
+    browser.delete_cookie("connector_session")
+    to_door = browser.get("/dashboard/products?status=gone")
+    assert to_door.location.startswith("/dashboard/connect?next=")
+    browser.get(to_door.location)
+    assert callback(browser, begin(browser)).location == "/dashboard/products?status=gone"
+    assert browser.get(signed("/shopify/launch")).location == "/dashboard", "once"
+
+
+def test_an_app_in_the_platforms_store_asks_nobody_for_an_address(
+    database: Database, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = make_app(database, monkeypatch, install_url="https://apps.shopify.com/connector").test_client()
+    page = client.get("/dashboard/connect").text
+    assert 'href="https://apps.shopify.com/connector"' in page
+    assert 'name="shop"' not in page
 
 
 def test_missing_scopes_are_named_on_the_shop(browser: Any, store: Store) -> None:

@@ -145,3 +145,32 @@ def test_lost_token_answer_can_be_asked_again(stand: Stand) -> None:
     assert stand.exchange(**form).status_code == 502
     stand.control("DELETE", "/misbehaviour")
     assert stand.exchange(**form).status_code == 200
+
+
+def test_managed_installation_session_tokens_and_their_exchange(bare: Stand) -> None:
+    """Installed in the admin, opened in its frame, and the frame's token traded for an offline token."""
+    bare.create_shop()
+    admin = f"{bare.base}/shops/{SHOP}/admin"
+    assert requests.post(f"{admin}/session-token", timeout=10).status_code == 403
+    assert "Install" in requests.get(f"{admin}/apps/{CLIENT_ID}", timeout=10).text
+    framed = requests.post(f"{admin}/install", timeout=10)
+    url = html.unescape(re.search(r'src="(http[^"]+launch[^"]*)"', framed.text)[1])  # type: ignore[index]
+    given = dict(parse_qsl(urlsplit(url).query))
+    assert given["hmac"] == query_hmac(SECRET, parse_qsl(urlsplit(url).query))
+    assert {"embedded", "host", "id_token", "locale", "session", "shop", "timestamp"} < set(given)
+    assert "frame-ancestors 'none'" in framed.headers["Content-Security-Policy"]
+    token = requests.post(f"{admin}/session-token", timeout=10).json()["token"]
+    trade = {
+        "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange", "subject_token": token, "expiring": "1",
+        "subject_token_type": "urn:ietf:params:oauth:token-type:id_token",
+        "requested_token_type": "urn:shopify:params:oauth:token-type:offline-access-token",
+    }  # fmt: skip
+    assert bare.exchange(**{**trade, "subject_token": token[:-2] + "xx"}).json()["error"] == "invalid_subject_token"
+    grant = bare.exchange(**trade).json()
+    assert grant["scope"] == "read_products,read_orders,read_fulfillments"
+    bare.token = grant["access_token"]
+    scopes = requests.post(f"{admin}/scopes", json={"grant": ["read_inventory", "write_orders"]}, timeout=10).json()
+    assert scopes["granted"] == ["read_products", "read_orders", "read_fulfillments", "read_inventory"]
+    bare.shop("POST", "/uninstall")
+    assert bare.exchange(**trade).json()["error"] == "invalid_subject_token"
+    assert requests.post(f"{admin}/session-token", timeout=10).status_code == 403

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from flask import redirect, request, session, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -12,6 +15,7 @@ from connector.db import Scope
 from connector.errors import ConfigurationWrong, HostRefused, NotSignedIn
 from connector.faces.dashboard.face import blueprint
 from connector.platforms import roster
+from connector.platforms.contract import Platform
 from connector.web import sessions
 from connector.web.guards import public
 from connector.web.layout import page, safe_path
@@ -26,19 +30,33 @@ def connect() -> str | tuple[str, int]:
         session["merchant_next"] = way_back
     typed, slug = request.args.get("shop", "").strip(), request.args.get("platform", "")
     chosen = [each for each in roster.platforms().values() if each.can("joins_by_code")]
+    shown: dict[str, Any] = {"platforms": chosen, "listed": _listed(chosen), "typed": typed, "slug": slug}
     if "shop" not in request.args:
-        return page("dashboard/connect.html", platforms=chosen, typed="", slug="", error="")
+        return page("dashboard/connect.html", **shown, error="")
     platform = roster.platform(slug or chosen[0].slug)
     try:
         domain = platform.authorize.domain(typed, roster.settings_of(platform.slug))
     except HostRefused as refused:
-        return page("dashboard/connect.html", platforms=chosen, typed=typed, slug=slug, error=refused.public), 422
+        return page("dashboard/connect.html", **shown, error=refused.public), 422
     except ConfigurationWrong as wrong:
         error = (
             f"{platform.title} is not set up here: {wrong.setting} {wrong.problem}. Who runs the connector can set it."
         )
-        return page("dashboard/connect.html", platforms=chosen, typed=typed, slug=slug, error=error), 503
+        return page("dashboard/connect.html", **shown, error=error), 503
     return page("web/onward.html", url=f"/connect/{platform.slug}?shop={domain}", where=domain)
+
+
+def _listed(platforms: Sequence[Platform]) -> dict[str, str]:
+    """Platform → our page in its store of apps, where one is set: then nobody is asked for a store's address."""
+    found = {}
+    for each in platforms:
+        try:
+            url = str(getattr(roster.settings_of(each.slug), "install_url", ""))
+        except ConfigurationWrong:
+            continue
+        if url:
+            found[each.slug] = url
+    return found
 
 
 @blueprint.get("/sign-in/link/<token>")

@@ -87,7 +87,8 @@ def read_permissions() -> AnyResponse:
 
 
 def _rows(platform: Platform, settings: object, granted: Sequence[str]) -> list[Permission]:
-    asked, later = scopes.asked(settings), getattr(settings, "later_scopes", tuple)()
+    asked = scopes.asked(settings)
+    later: tuple[str, ...] = getattr(settings, "later_scopes", tuple)()
     lacking = scopes.lacking(platform.features, granted)
     rows = []
     for name in platform.features:

@@ -174,3 +174,4 @@ def test_another_version_than_asked_is_warned_of_once(caplog: pytest.LogCaptureF
             heads(client)
     assert len(caplog.records) == 1
     assert "SHOPIFY_API_VERSION" in caplog.records[0].message
+    assert client.budget.versions == ["2026-01", "2026-01"], "and kept for people each time"  # type: ignore[attr-defined]

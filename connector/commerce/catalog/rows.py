@@ -146,11 +146,12 @@ def _without_mark(columns: tuple[str, ...]) -> tuple[str, ...]:
 
 def known(session: Session, kind: type[Listing] | type[VariantRow], ids: Iterable[str]) -> dict[str, str]:
     """id → content hash of the rows that are there and not gone."""
-    found = session.connection().exec_driver_sql(
+    driver: Any = session.connection().connection.driver_connection  # whose rows are plain pairs
+    found = driver.execute(
         f"SELECT id, content_hash FROM {kind.__tablename__} WHERE id {_among(session)} AND gone_at IS NULL",  # noqa: S608
         _listed(session, ids),
     )
-    return {row[0]: row[1] for row in found}
+    return dict(found.fetchall())
 
 
 def settle_listings(session: Session, changes: Sequence[Row], now: datetime) -> None:

@@ -50,7 +50,7 @@ def sums(session: Session, shop_id: str, refs: Sequence[str], mark: str = "") ->
         )
         .where(VariantRow.shop_id == shop_id, rows.among(session, VariantRow.product_ref, refs))
         .group_by(VariantRow.product_ref)
-    )
+    ).all()
     return {
         ref: Sum(count, low or 0, high or 0, bool(available), missed)
         for ref, count, low, high, available, missed in found

@@ -82,8 +82,9 @@ def gtin(text: str) -> str:
     digits = text if text.isdecimal() else text.replace("-", "").replace(" ", "")
     if len(digits) not in _GTIN_LENGTHS or not (digits.isascii() and digits.isdecimal()):
         return ""
-    values = [ord(digit) - 48 for digit in digits]
-    total = 3 * sum(values[-2::-2]) + sum(values[-1::-2])
+    codes = digits.encode()
+    zeros = 48 * (3 * (len(codes) // 2) + (len(codes) + 1) // 2)
+    total = 3 * sum(codes[-2::-2]) + sum(codes[-1::-2]) - zeros
     return "" if total % 10 or not total else digits
 
 

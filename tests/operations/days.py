@@ -27,8 +27,9 @@ def hear(world: World, tokens: list[str], *, at: datetime = PLACED, ref: str = "
     buyer = Buyer(changes.pop("customer", None))
     carriers = (*(Carrier("cart_attribute", token, KEY) for token in tokens), Carrier("cart_attribute", "hi", "note"))
     whole = OrderSnapshot(
-        order_ref=ref, number=f"#{ref}", created_at=PLACED, changed_at=at, currency="EUR",
-        payment_status=changes.pop("payment_status", "paid"), taxes_included=False, lines=lines, carriers=carriers,
+        order_ref=ref, number=changes.pop("number", f"#{ref}"), created_at=PLACED, changed_at=at, currency="EUR",
+        payment_status=changes.pop("payment_status", "paid"), taxes_included=False, lines=lines,
+        carriers=changes.pop("carriers", carriers),
         paid_at=PLACED, **changes,
     )  # fmt: skip
     with world.database.write(Scope.shop(world.shop_id)) as session:

@@ -1,0 +1,143 @@
+"""The standing checks find what went astray, say what a rule explains, and are silent over a good day."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from connector.commerce.orders.tables import Order
+from connector.commerce.shops.tables import Shop
+from connector.db import new_id
+from connector.earnings.attribution import gaps, tokens
+from connector.earnings.attribution.tables import DecisionRow
+from connector.earnings.ledger.tables import Entry, Posting
+from connector.events import Carrier, Line
+from connector.operations import standing
+from connector.programme.creators import register
+from tests.attribution.world import DAY, PLACED, World, add_shop
+from tests.operations.days import CLOSING, DELIVERED, SYSTEM, hear, parcel, pay, settle
+
+SINCE = PLACED - 5 * DAY
+
+
+def found(world: World, check: standing.Check, shop_id: str | None = None) -> dict[str, bool]:
+    """reason → explained."""
+    with world.database.read(SYSTEM) as session:
+        done = standing.check(session, check, since=SINCE, shop_id=shop_id)
+        assert sum(done.counts.values()) == len(done.findings)
+        assert done.open == sum(not one.explained for one in done.findings)
+        return {one.reason: one.explained for one in done.findings}
+
+
+def test_a_whole_life_leaves_nothing_to_look_at(world: World) -> None:
+    touch = world.tap("x", "A")
+    hear(world, [touch.token])
+    hear(world, [touch.token], at=DELIVERED, fulfilments=(parcel(DELIVERED),))
+    settle(world, CLOSING, "2026-12")
+    pay(world, CLOSING)
+    hear(world, [], ref="7002")
+    assert [found(world, check) for check in standing.CHECKS] == [{}, {}, {}]
+
+
+def test_missed_credit_tells_a_rule_from_a_loss(world: World) -> None:
+    old = world.tap("x", "A", PLACED - 20 * DAY)
+    hear(world, [old.token], ref="7001")
+    other = world.tap("x", "C")
+    hear(world, [other.token], ref="7002")
+    hear(world, [tokens.make()], ref="7003")
+    assert found(world, "missed") == {"window_expired": True, "other_product": True, "unknown": False}
+    hear(world, ["t1" + "0" * 16 + "x" * 16], ref="7004")
+    assert found(world, "missed")["signature_wrong"] is False
+    # A tap that reached us after its order was decided is taken up by the next evaluation: until then it is open.
+    late = world.tap("y", "A", PLACED - timedelta(hours=2), heard=PLACED + timedelta(hours=3))
+    with world.database.write(SYSTEM) as session:
+        order = session.query(Order).filter_by(order_ref="7003").one()
+        token = order.carriers
+        order.carriers = token.replace(token[token.index("t1") : token.index("t1") + 34], late.token)
+    assert found(world, "missed")["not_considered"] is False
+    with world.database.write(SYSTEM) as session:
+        session.execute(sa.update(Order).where(Order.order_ref == "7002").values(content_hash="newer"))
+    assert found(world, "missed")["not_evaluated"] is False
+    with world.database.write(SYSTEM) as session:
+        session.execute(sa.update(DecisionRow).values(drift=""))
+    assert found(world, "missed", "shp_other") == {}
+
+
+def test_what_is_held_twice_is_found(world: World) -> None:
+    touch = world.tap("x", "A")
+    hear(world, [touch.token])
+    assert found(world, "duplicates") == {}
+    with world.database.write(SYSTEM) as session:
+        order = session.query(Order).one()
+        _book(session, world, order.id, "x", 100)
+    assert found(world, "duplicates") == {"posted_too_much": False}
+    with world.database.write(SYSTEM) as session:
+        _book(session, world, order.id, "y", 50)
+    assert "credited_twice" in found(world, "duplicates")
+    with world.database.write(SYSTEM) as session:
+        ref = session.get_one(Shop, world.shop_id)
+        ref.shop_ref = add_shop(session, "again.plain.example").shop_ref = "71001"
+    assert found(world, "duplicates")["shop_twice"] is False
+    hear(world, [world.tap("x", "A").token], ref="7009", number="#7001")
+    assert found(world, "duplicates")["order_twice"] is False
+
+
+def _book(session: sa.orm.Session, world: World, order_id: str, handle: str, amount: int) -> None:
+    """An entry that no code of ours would make."""
+    entry_id = new_id("ent")
+    creator = world.creators[handle]
+    session.add(
+        Entry(id=entry_id, reference=entry_id, subject=entry_id, sequence=1, kind="accrual", shop_id=world.shop_id,
+              currency="EUR", order_id=order_id, line_ref="1", creator_id=creator, reason="bent", occurred_at=PLACED,
+              booked_at=PLACED)
+    )  # fmt: skip
+    session.flush()
+    for number, (account, value) in enumerate((("merchant_receivable", amount), ("creator_pending", -amount)), 1):
+        session.add(
+            Posting(entry_id=entry_id, number=number, shop_id=world.shop_id, currency="EUR", account=account,
+                    creator_id=creator, amount=value)
+        )  # fmt: skip
+
+
+def test_codes_that_nobody_knows_stand_with_what_comes_nearest(world: World) -> None:
+    touch = world.tap("x", "A")
+    hear(world, [touch.token[:25]], ref="7001")
+    hear(world, [], ref="7002", lines=_lines(), carriers=(Carrier("code", "MIRA10"),))
+    with world.database.write(SYSTEM) as session:
+        mira = register.register(session, "mira.makes", "Mira", 10, PLACED - 9 * DAY).id
+        for n in range(3):
+            gaps.note(session, "abcdef12", "abcdef1234", PLACED + n * DAY)
+        gaps.note(session, "abc", "", PLACED)
+    with world.database.read(SYSTEM) as session:
+        by_reason = {one.reason: one for one in standing.check(session, "gaps", since=SINCE).findings}
+    assert set(by_reason) == {"token_bent", "code_like_a_creator", "link_unknown"}
+    assert by_reason["token_bent"].nearest == f"{touch.id} (@x)"
+    assert (by_reason["code_like_a_creator"].creator_id, by_reason["code_like_a_creator"].nearest) == (
+        mira,
+        "@mira.makes",
+    )
+    assert (by_reason["link_unknown"].times, by_reason["link_unknown"].nearest) == (3, "abcdef1234")
+
+
+def _lines() -> tuple[Line, ...]:
+    return (Line("1", 1, 1, 2000, product_ref="A", title="Linen throw"),)
+
+
+def test_unknown_codes_are_bounded_and_forgotten(sqlite_world: World) -> None:
+    with sqlite_world.database.write(SYSTEM) as session:
+        kept = sum(gaps.note(session, f"code{n:06d}", "", PLACED) for n in range(gaps.MOST_A_DAY + 5))
+        assert kept == gaps.MOST_A_DAY
+        assert gaps.note(session, "code000001", "near", PLACED)  # one that is there is counted on
+        assert gaps.forget(session, PLACED + gaps.KEPT - DAY) == 0
+        assert gaps.forget(session, PLACED + gaps.KEPT + DAY) == gaps.MOST_A_DAY
+
+
+def test_the_list_is_cut_and_says_so(sqlite_world: World) -> None:
+    with sqlite_world.database.write(SYSTEM) as session:
+        for n in range(standing.MOST + 3):
+            if n % gaps.MOST_A_DAY == 0:
+                at = PLACED + (n // gaps.MOST_A_DAY) * 2 * DAY
+            gaps.note(session, f"code{n:06d}", "", at)
+        done = standing.check(session, "gaps", since=SINCE)
+    assert len(done.findings) == standing.MOST

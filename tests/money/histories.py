@@ -18,6 +18,7 @@ from tests.money.store import Delivery, Store
 ACTS = (
     "pay", "void", "cancel", "give_back", "give_back", "give_back", "money_only", "money_only", "settle", "settle",
     "add", "add_units", "remove", "remove", "drop", "fulfil", "touch",
+    "dispute", "judge",
 )  # fmt: skip
 # A seed and not `st.randoms()`: that one draws mostly small numbers, so little would be shuffled.
 chances = st.integers(0, 2**32 - 1).map(random.Random)
@@ -79,6 +80,7 @@ def plain(store: Store) -> dict[str, Any]:
     """The order as the store has it at the end, in plain values."""
     order: dict[str, Any] = msgspec.to_builtins(store.snapshot(), builtin_types=(datetime, Decimal))
     order["changed_at"] = store.now
+    order["disputes"] = msgspec.to_builtins(tuple(store.disputes.values()), builtin_types=(datetime,))
     return order
 
 

@@ -34,6 +34,32 @@ def number(ref: str) -> tuple[int, int, str]:
     return (0, int(ref), "") if ref.isdigit() else (1, 0, ref)
 
 
+def lost_disputes(order: Order, refunds: list[Order]) -> list[Order]:
+    """3b: a lost dispute counts as an amount-only refund of its amount at its closing time, keyed by its id, unless a
+    refund record carries the same money. One record stands for one dispute, the earliest for the first by number."""
+    taken: list[str] = []
+    found = []
+    for dispute in sorted(order.get("disputes", []), key=lambda dispute: number(dispute["dispute_ref"])):
+        if dispute["status"] != "lost":
+            continue
+        for refund in sorted(refunds, key=lambda refund: (refund["created_at"], number(refund["refund_ref"]))):
+            statuses = [transaction["status"] for transaction in refund.get("transactions", [])]
+            failed = bool(statuses) and all(status in ("failure", "error") for status in statuses)
+            money = sum(part["subtotal"] for part in refund.get("lines", []))
+            if not order["taxes_included"]:
+                money += sum(part.get("tax", 0) for part in refund.get("lines", []))
+            money -= sum(each["amount"] for each in refund.get("adjustments", []) if each["kind"] == "discrepancy")
+            late_enough = refund["created_at"] >= dispute["opened_at"]
+            if money == dispute["amount"] and late_enough and not failed and refund["refund_ref"] not in taken:
+                taken.append(refund["refund_ref"])
+                break
+        else:
+            back = {"kind": "discrepancy", "amount": -dispute["amount"]}
+            ref = f"dispute:{dispute['dispute_ref']}"
+            found.append({"refund_ref": ref, "created_at": dispute["closed_at"], "adjustments": [back]})
+    return found
+
+
 def pays(
     order: Order, refunds: list[Order], credits: dict[str, tuple[str, int]], added: dict[str, int]
 ) -> dict[str, int]:
@@ -104,6 +130,7 @@ def pays(
     to_settle = sum(worth(line, line["removed"]) for line in lines) - sum(worth(line, line["added"]) for line in lines)
     to_settle = max(0, to_settle)
 
+    refunds = [*refunds, *lost_disputes(order, refunds)]
     for refund in sorted(refunds, key=lambda refund: (refund["created_at"], number(refund["refund_ref"]))):
         statuses = [transaction["status"] for transaction in refund.get("transactions", [])]
         if statuses and all(status in ("failure", "error") for status in statuses):

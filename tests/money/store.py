@@ -11,10 +11,13 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from msgspec.structs import replace
+
 from connector.events import (
     Adjustment,
     Allocation,
     Carrier,
+    Dispute,
     FulfilledLine,
     Fulfilment,
     Line,
@@ -51,6 +54,7 @@ class Store:
     lines: dict[str, dict[str, Any]] = field(default_factory=dict)
     refunds: dict[str, dict[str, Any]] = field(default_factory=dict)
     fulfilments: list[Fulfilment] = field(default_factory=list)
+    disputes: dict[str, Dispute] = field(default_factory=dict)
     added: dict[str, int] = field(default_factory=dict)
     unallocated: int = 0
     cancelled_at: datetime | None = None
@@ -212,6 +216,28 @@ class Store:
         self.fulfilments.append(Fulfilment(f"f{len(self.fulfilments)}", self.now, delivered, parts))
         return True
 
+    def _dispute(self, a: int, b: int, c: int) -> bool:
+        """The order itself doesn't change by it. Now and then it is about just the money of a refund."""
+        total = sum(self.net(ref) for ref in self.lines) or 1
+        parts = [part for held in self.refunds.values() for part in held["lines"]]
+        amount = 1 + (a * 31 + b * 17) % total
+        if parts and c % 3 == 0:
+            part = parts[a % len(parts)]
+            amount = part.subtotal + (0 if self.taxes_included else part.tax)
+        ref = str(len(self.disputes) + 8)
+        self.disputes[ref] = Dispute(ref, "open", self.now, max(1, amount), self.now)
+        self._send(OrderStub(self.order_ref, disputes=(self.disputes[ref],)))
+        return False
+
+    def _judge(self, a: int, b: int, c: int) -> bool:
+        waiting = [ref for ref, dispute in self.disputes.items() if dispute.status == "open"]
+        if waiting:
+            ref = waiting[a % len(waiting)]
+            status: Any = ("lost", "won", "lost", "closed")[b % 4]
+            self.disputes[ref] = replace(self.disputes[ref], status=status, said_at=self.now, closed_at=self.now)
+            self._send(OrderStub(self.order_ref, disputes=(self.disputes[ref],)))
+        return False
+
     def _touch(self, a: int, b: int, c: int) -> bool:
         """Somebody edits a note: a new change time, nothing else."""
         return True
@@ -243,4 +269,5 @@ class Store:
 
     def read(self) -> Delivery:
         """What a read through the API gives after everything: it has the time of its request."""
-        return Delivery(OrderSeen(self.snapshot()), self.now + timedelta(days=1))
+        known = OrderSeen(self.snapshot(), disputes=tuple(self.disputes.values()))
+        return Delivery(known, self.now + timedelta(days=1))

@@ -35,7 +35,8 @@ def _decisions_fixed_by_product(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def ways(database: Database, store: Store, chance: random.Random) -> list[dict[object, object]]:
     """What stands after each way of hearing of the history: as it happened, shuffled with repeats, read afresh."""
-    afresh = [Delivery(OrderSeen(store.snapshot(edits_known=True)), store.now)]
+    known = OrderSeen(store.snapshot(edits_known=True), disputes=tuple(store.disputes.values()))
+    afresh = [Delivery(known, store.now)]
     found: list[dict[object, object]] = []
     with database.write(Scope.system("test")) as session:
         for deliveries in (store.deliveries, arrival(store, chance), afresh):

@@ -26,8 +26,9 @@ def facts_of(store: Store) -> OrderFacts:
 
 
 def collected(deliveries: list[Delivery]) -> Collected:
-    versions, refunds, edits = {}, [], {}
+    versions, refunds, edits, disputes = {}, [], {}, []
     for delivery in deliveries:
+        disputes.extend(delivery.event.disputes)
         if isinstance(delivery.event, OrderSeen):
             snapshot = delivery.event.snapshot
             version = Version(snapshot.changed_at, delivery.triggered_at, content_hash(snapshot), snapshot)
@@ -38,7 +39,7 @@ def collected(deliveries: list[Delivery]) -> Collected:
             refunds.extend(delivery.event.refunds)
             if delivery.event.edit_added:
                 edits[delivery.event.edit_ref] = delivery.event.edit_added
-    return collect(list(versions.values()), refunds, edits)
+    return collect(list(versions.values()), refunds, edits, disputes)
 
 
 def assessed(store: Store) -> Assessment:

@@ -206,8 +206,8 @@ def _one_dispute(hearings: list[Dispute]) -> Dispute:
 def _lost(disputes: Iterable[Dispute], refunds: Sequence[Refund], contained: bool) -> list[Refund]:
     """A lost dispute as an amount-only refund of its own, unless a refund record since its opening carries the same
     money (COMMISSION.md, 3b)."""
-    free = [refund for refund in refunds if {t.status for t in refund.transactions} - {"failure", "error"} or (
-        not refund.transactions)]  # fmt: skip
+    # The earliest first, so that two disputes of one amount find theirs in whatever order all of it arrived.
+    free = [refund for refund in _in_order(refunds) if not _all_failed(refund)]
     made = []
     for dispute in disputes:
         if dispute.status != "lost":
@@ -221,6 +221,11 @@ def _lost(disputes: Iterable[Dispute], refunds: Sequence[Refund], contained: boo
         at = dispute.closed_at or dispute.opened_at or _NO_VERSION[0]
         made.append(Refund(refund_ref=ref, created_at=at, adjustments=amount, amount_unknown=dispute.amount is None))
     return made
+
+
+def _all_failed(refund: Refund) -> bool:
+    statuses = {transaction.status for transaction in refund.transactions}
+    return bool(statuses) and statuses <= {"failure", "error"}
 
 
 def _carries(refund: Refund, dispute: Dispute, contained: bool) -> bool:

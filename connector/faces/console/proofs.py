@@ -111,6 +111,8 @@ def _stands(session: Session, shop: Shop, now: datetime) -> Stands:
     standing = sync.standing(session, shop, now)
     if shop.status != "connected":
         state = Badge("warn", "Needs you") if shop.status == "needs_reconnect" else Badge("idle", "Left")
+    elif standing.last is None and not standing.stuck:
+        state = Badge("idle", "Not compared yet")
     elif standing.stuck:
         state = Badge("bad", "Stuck")
     elif standing.last is not None and standing.last.status == "failed":

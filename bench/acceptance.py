@@ -2,8 +2,9 @@
 
     python -m bench.acceptance [--server granian|gunicorn|both] [--database sqlite|postgresql|both] [--rounds 3]
 
-Both answer 200 only after a durable commit (SQLite `synchronous=FULL`, PostgreSQL with its defaults). Rounds alternate
-between the two, so that whatever else the machine does hits both; the table has the median of the rounds.
+Both answer 200 only after a durable commit (SQLite `synchronous=FULL`, PostgreSQL with its defaults). Beside them the
+ceiling: the bare application with the INSERT taken out. Rounds alternate between the three, so that whatever else the
+machine does hits all; the table has the median of the rounds.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from cryptography.fernet import Fernet
 from bench import acceptance_peer
 
 SHOP, SECRET = "sample-shop.myshopify.com", "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"
-Kind = Literal["bare", "connector"]
+Kind = Literal["bare", "connector", "ceiling"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,10 @@ class Row:
     database: str
     bare: Measured
     ours: Measured
+    ceiling: Measured
     ratio: float  # median of the rounds' own ratios
+    p99: float  # ours to the bare application's, likewise
+    share: float  # of the ceiling, likewise
 
 
 def main() -> None:
@@ -73,29 +77,39 @@ def main() -> None:
 
 
 def measure(server: str, database: str, connections: int, threads: int, requests: int, rounds: int) -> Row:
-    found: dict[Kind, list[Measured]] = {"bare": [], "connector": []}
+    found: dict[Kind, list[Measured]] = {"bare": [], "connector": [], "ceiling": []}
     for _ in range(rounds):
         for kind in found:
             with (
                 database_of(database, kind, partial(_prepare, kind)) as url,
-                _serving(server, kind, url, threads) as port,
+                serving(server, kind, url, threads) as port,
             ):
                 found[kind].append(_load(port, connections, requests))
                 print(f"  {server} {database} {kind}: {found[kind][-1].rate:.0f}/s", file=sys.stderr)
-    ratios = [ours.rate / bare.rate for ours, bare in zip(found["connector"], found["bare"], strict=True)]
-    return Row(server, database, _median(found["bare"]), _median(found["connector"]), statistics.median(ratios))
+
+    def between(ours: Kind, theirs: Kind, what: str) -> float:
+        pairs = zip(found[ours], found[theirs], strict=True)
+        return statistics.median(getattr(one, what) / getattr(other, what) for one, other in pairs)
+
+    return Row(
+        server, database, _median(found["bare"]), _median(found["connector"]), _median(found["ceiling"]),
+        ratio=between("connector", "bare", "rate"), p99=between("connector", "bare", "p99"),
+        share=between("connector", "ceiling", "rate"),
+    )  # fmt: skip
 
 
 def table(rows: list[Row]) -> str:
     lines = [
-        "| server | database | bare /s | ours /s | ratio | p50 bare / ours ms | p99 bare / ours ms | worst ours ms |",
-        "|---|---|---:|---:|---:|---:|---:|---:|",
+        "| server | database | bare /s | ours /s | ratio | p50 bare / ours ms | p99 bare / ours ms | p99 ratio "
+        "| worst ours ms | no storage /s | our share |",
+        "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for row in rows:
         lines.append(
             f"| {row.server} | {row.database} | {row.bare.rate:.0f} | {row.ours.rate:.0f} | **{row.ratio:.2f}** "
             f"| {row.bare.p50:.1f} / {row.ours.p50:.1f} "
-            f"| {row.bare.p99:.1f} / {row.ours.p99:.1f} | {row.ours.worst:.0f} |"
+            f"| {row.bare.p99:.1f} / {row.ours.p99:.1f} | {row.p99:.2f} | {row.ours.worst:.0f} "
+            f"| {row.ceiling.rate:.0f} | {100 * row.share:.0f} % |"
         )
     return "\n".join(lines)
 
@@ -154,7 +168,7 @@ def database_of(database: str, name: str, prepare: Callable[[str], None]) -> Ite
 
 
 def _prepare(kind: Kind, url: str) -> None:
-    if kind == "bare":
+    if kind != "connector":
         acceptance_peer.prepare(url)
         return
     from connector import db, vault
@@ -175,10 +189,10 @@ def _prepare(kind: Kind, url: str) -> None:
 
 
 @contextmanager
-def _serving(server: str, kind: Kind, url: str, threads: int) -> Iterator[int]:
+def serving(server: str, kind: Kind, url: str, threads: int) -> Iterator[int]:
     """The application on a free port, ready to answer; ended at the end."""
     port = _free_port()
-    target = "bench.acceptance_peer:create_app" if kind == "bare" else "connector.app:from_environment"
+    target = "connector.app:from_environment" if kind == "connector" else "bench.acceptance_peer:create_app"
     if server == "granian":
         command = [
             "-m", "granian", "--interface", "wsgi", "--factory", "--workers", "1", "--blocking-threads", str(threads),
@@ -189,7 +203,7 @@ def _serving(server: str, kind: Kind, url: str, threads: int) -> Iterator[int]:
             "-m", "gunicorn", "--worker-class", "gthread", "--workers", "1", "--threads", str(threads),
             "--bind", f"127.0.0.1:{port}", "--log-level", "warning", f"{target}()",
         ]  # fmt: skip
-    process = subprocess.Popen([sys.executable, *command], env=_environment(url), stderr=subprocess.DEVNULL)
+    process = subprocess.Popen([sys.executable, *command], env=environment(url, kind), stderr=subprocess.DEVNULL)
     try:
         _wait_for(port, process)
         yield port
@@ -198,15 +212,16 @@ def _serving(server: str, kind: Kind, url: str, threads: int) -> Iterator[int]:
         process.wait(timeout=20)
 
 
-def _environment(url: str) -> dict[str, str]:
+def environment(url: str, kind: Kind) -> dict[str, str]:
     return {
         **os.environ,
+        "PEER_STORES": "0" if kind == "ceiling" else "1",
         "PEER_DATABASE_URL": url,
         "PEER_SECRET": SECRET,
         "CONNECTOR_ENV": "dev",
         "CONNECTOR_DATABASE_URL": url,
         "CONNECTOR_PUBLIC_URL": "http://127.0.0.1:8080",
-        "CONNECTOR_SEALING_KEYS": Fernet.generate_key().decode(),
+        "CONNECTOR_SEALING_KEYS": os.environ.get("CONNECTOR_SEALING_KEYS", "") or Fernet.generate_key().decode(),
         "CONNECTOR_HASH_KEY": "h" * 40,
         "CONNECTOR_SESSION_KEY": "s" * 40,
         "SHOPIFY_CLIENT_ID": "0a1b2c3d4e5f60718293a4b5c6d7e8f9",

@@ -1,6 +1,7 @@
 """The bare application that ours is measured beside: Flask, an HMAC over the raw body, one durable INSERT, 200.
 
 It keeps what a minimal receiver would: shop, topic, delivery id, body, time. One connection a thread, opened once.
+With PEER_STORES=0 it keeps nothing: the ceiling of the server and of Flask.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ def _connect(url: str) -> Any:
 
 def create_app() -> Flask:
     app = Flask("bare")
+    stores = os.environ.get("PEER_STORES", "1") == "1"
     url, secret = os.environ["PEER_DATABASE_URL"], os.environ["PEER_SECRET"].encode()
     marks = "?, ?, ?, ?" if url.startswith("sqlite") else "%s, %s, %s, %s"
     statement = f"INSERT INTO inbox (shop, topic, delivery, body) VALUES ({marks})"
@@ -53,6 +55,8 @@ def create_app() -> Flask:
         wanted = base64.b64encode(hmac.new(secret, body, hashlib.sha256).digest()).decode()
         if not hmac.compare_digest(wanted, request.headers.get("X-Shopify-Hmac-Sha256", "")):
             abort(401)
+        if not stores:
+            return Response("ok")  # the ceiling: what the same server answers when nothing is kept
         if not hasattr(_local, "connection"):
             _local.connection = _connect(url)
         header = request.headers

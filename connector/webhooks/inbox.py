@@ -12,6 +12,7 @@ import hashlib
 import zlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Literal
 
 import sqlalchemy as sa
@@ -134,12 +135,12 @@ def counts(session: Session, *, shop_id: str | None = None) -> list[tuple[str, s
 
 def named_headers(slug: str, headers: Mapping[str, str]) -> dict[str, str]:
     """The platform's own headers (`x-<slug>-…`), without its signature. No cookies, no addresses."""
-    prefix = f"x-{slug}-"
-    return {
-        name: value[:500]
-        for name, value in headers.items()
-        if name.startswith(prefix) and not any(secret in name for secret in _SECRET_HEADERS)
-    }
+    return {name: value[:500] for name, value in headers.items() if _kept(slug, name)}
+
+
+@lru_cache(1024)
+def _kept(slug: str, name: str) -> bool:
+    return name.startswith(f"x-{slug}-") and not any(secret in name for secret in _SECRET_HEADERS)
 
 
 def _whole(platform: Platform, topic: str) -> bool:

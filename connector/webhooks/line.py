@@ -36,8 +36,10 @@ WRITERS = 8
 _COLUMNS = (
     "id", "platform", "domain", "shop_id", "topic", "delivery_key", "body_key", "delivery_ref", "event_ref",
     "triggered_at", "api_version", "received_at", "headers", "body_sealed", "body_hash", "body_size", "order_ref",
-    "product_ref", "status", "reason", "detail", "tries", "repeats",
+    "product_ref", "status", "reason",
 )  # fmt: skip
+# The same for every row, so they stand in the statement.
+_FIXED = {"detail": "''", "tries": "0", "repeats": "0"}
 _log = telemetry.logger(__name__)
 
 
@@ -153,7 +155,6 @@ class Line:
             shop_id = self._shop(row["platform"], row["domain"])
             row["shop_id"] = shop_id
             row["status"], row["reason"] = ("waiting", "") if shop_id else ("parked", "unknown_store")
-            row["detail"], row["tries"], row["repeats"] = "", 0, 0
         written = writer(rows)
         if len(written) == len(rows):
             return [Receipt(row["id"], repeat=False) for row in rows]
@@ -248,6 +249,7 @@ class _Insert:
         self._engine = engine
         self._sqlite = engine.dialect.name == "sqlite"
         self._connection: Any = None
+        self._cursor: Any = None
         self._statements: dict[int, str] = {}
         self._adapt = _for_sqlite if self._sqlite else _for_postgresql
 
@@ -268,23 +270,25 @@ class _Insert:
     def _run(self, number: int, parameters: list[Any]) -> set[str]:
         if self._connection is None:
             self._connection = _detached(self._engine)
-        cursor = self._connection.cursor()
-        cursor.execute(self._statement(number), parameters)
+            # The driver's own cursor, kept: making one through the pool's stand-in took longer than the parameters do.
+            self._cursor = self._connection.dbapi_connection.cursor()
+        self._cursor.execute(self._statement(number), parameters)
         # Both drivers are in autocommit: the statement is a transaction, over when its last row was fetched.
-        return {row[0] for row in cursor.fetchall()}
+        return {row[0] for row in self._cursor.fetchall()}
 
     def _statement(self, number: int) -> str:
         if number not in self._statements:
             mark = "?" if self._sqlite else "%s"
-            row = "(" + ", ".join(mark for _ in _COLUMNS) + ")"
+            row = "(" + ", ".join([*(mark for _ in _COLUMNS), *_FIXED.values()]) + ")"
+            names, values = ", ".join((*_COLUMNS, *_FIXED)), ", ".join([row] * number)
             self._statements[number] = (
-                f"INSERT INTO {DeliveryRow.__tablename__} ({', '.join(_COLUMNS)}) VALUES {', '.join([row] * number)} "  # noqa: S608
+                f"INSERT INTO {DeliveryRow.__tablename__} ({names}) VALUES {values} "  # noqa: S608
                 "ON CONFLICT DO NOTHING RETURNING id"
             )
         return self._statements[number]
 
     def _forget(self) -> None:
-        broken, self._connection = self._connection, None
+        broken, self._connection, self._cursor = self._connection, None, None
         if broken is not None:
             try:
                 broken.close()

@@ -18,6 +18,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -131,9 +132,14 @@ def _body(environ: Environ, limit: int) -> bytes:
 
 def _headers(environ: Environ) -> dict[str, str]:
     """Header names in lower case, as the contract has them."""
-    found = {name[5:].replace("_", "-").lower(): value for name, value in environ.items() if name.startswith("HTTP_")}
+    found = {_header(name): value for name, value in environ.items() if name.startswith("HTTP_")}
     found["content-type"] = environ.get("CONTENT_TYPE", "")
     return found
+
+
+@lru_cache(1024)
+def _header(name: str) -> str:
+    return name[5:].replace("_", "-").lower()
 
 
 def _problem(status: int, words: str, detail: str, *headers: tuple[str, str]) -> Answer:

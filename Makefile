@@ -55,6 +55,7 @@ bench: .venv/.test  ## benchmarks, each beside a peer in the same run; the table
 	$(BIN)/python -m bench.sync
 	$(BIN)/python -m bench.acceptance
 	$(BIN)/python -m bench.drain
+	$(BIN)/python -m bench.burst
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

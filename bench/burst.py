@@ -3,9 +3,9 @@
     python -m bench.burst [--database sqlite|postgresql|both] [--burst 5000] [--shops 20] [--each 20]
 
 The same trickle (20 shops, 20 orders each, one after another on a connection of their own) is measured twice on
-one web process and one worker: alone, and beside a burst of one shop over 16 connections, whose backlog the worker drains
-meanwhile. At the door: p50, p99 and worst of the trickle's answers. In the drain: from receipt to done,
-p50, p99, worst. The limit beside it is the trickle alone in the same run.
+one web process and one worker: alone, and beside a burst of one shop over 16 connections, whose backlog the worker
+drains meanwhile. At the door: p50, p99 and worst of the trickle's answers. In the drain: the same from receipt to done.
+The limit beside it is the trickle alone in the same run.
 """
 
 from __future__ import annotations

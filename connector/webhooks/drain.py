@@ -36,6 +36,8 @@ from connector.webhooks.translate import Read
 TRIES = 8
 # A batch ends early so that nobody waits long: on SQLite it holds the only writer, and webhooks want it too.
 BATCH_SECONDS = {True: 0.2, False: 2.0}
+# SQLite hands its writer to whoever asks at the right moment: between two batches the web's line gets its chance.
+BREATH = 0.01
 # A shop with a long queue goes on so long when nobody else waits; when somebody does, its turn is one batch.
 TURN_SECONDS = 3.0
 PRIVACY_JOB = "privacy.answer"
@@ -117,6 +119,8 @@ def _turn(held: Claim, settings: Settings, stop: Callable[[], bool]) -> int:
         while read and not stop():
             done = _handle(held, read)
             handled, read = handled + done, read[done:]
+            if db.current().is_sqlite:
+                time.sleep(BREATH)
         if time.monotonic() > until or _others_wait(held.shop_id):
             break
     return handled

@@ -11,6 +11,7 @@ is not (it was a third of an answer's time, see bench/README.md).
 from __future__ import annotations
 
 import json
+import sqlite3
 import threading
 import time
 from collections.abc import Sequence
@@ -30,6 +31,7 @@ from connector.webhooks.tables import DeliveryRow, RejectedCount
 # A platform gives us five seconds in all; what waits longer for SQLite's writer is better sent again.
 LOCK_WAIT_MS = 3500
 GROUP = 64
+LOOK_AGAIN = 0.004  # seconds; the drain leaves more between two of its batches
 # PostgreSQL brings commits of several connections to the disk together by itself; a line of our own in front of it only
 # adds waiting (measured: 0.76 of the bare application with one writer, 0.85 to 1.0 with eight). SQLite has one writer.
 WRITERS = 8
@@ -272,9 +274,25 @@ class _Insert:
             self._connection = _detached(self._engine)
             # The driver's own cursor, kept: making one through the pool's stand-in took longer than the parameters do.
             self._cursor = self._connection.dbapi_connection.cursor()
-        self._cursor.execute(self._statement(number), parameters)
+            if self._sqlite:
+                self._cursor.execute("PRAGMA busy_timeout=0")
+        self._execute(self._statement(number), parameters)
         # Both drivers are in autocommit: the statement is a transaction, over when its last row was fetched.
         return {row[0] for row in self._cursor.fetchall()}
+
+    def _execute(self, statement: str, parameters: list[Any]) -> None:
+        """SQLite's own waiting looks ever more rarely, in the end every 100 ms, and misses the gaps that a busy worker
+        leaves; so we look ourselves, every few milliseconds."""
+        until = time.monotonic() + LOCK_WAIT_MS / 1000
+        while True:
+            try:
+                self._cursor.execute(statement, parameters)
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                    raise
+                time.sleep(LOOK_AGAIN)
+            else:
+                return
 
     def _statement(self, number: int) -> str:
         if number not in self._statements:

@@ -19,9 +19,12 @@ import connector
 from connector.access import links, staff
 from connector.app import create_app
 from connector.audit import AuditRow
+from connector.commerce.shops.tables import Shop
 from connector.db import Database, Scope
+from connector.faces.console import checks
 from connector.faces.console.shops import ACTS
-from connector.sync.tables import SyncRun
+from connector.operations.tables import SavedView
+from connector.sync.tables import SyncDifference, SyncRun
 from connector.webhooks.tables import DeliveryRow
 from tests.browser.world import EMAIL, World
 from tests.faces.conftest import form_token
@@ -231,3 +234,161 @@ def test_every_act_of_the_audit_log_has_words() -> None:
     }
     assert {"delivery.replay", "run.stop", "period.close", "token.issue"} <= found
     assert found - ACTS.keys() == set()
+
+
+def test_the_search_box_leads_straight_to_an_only_hit(world: World, enter: Enter) -> None:
+    kim = enter("Kim")
+    ids = world.ids()
+    for typed, path in {
+        "%2310482%20": f"/console/orders/{world.orders['10482']}",
+        "gid%3A%2F%2Fshopify%2FOrder%2F510482": f"/console/orders/{world.orders['10482']}",
+        "https%3A%2F%2Fadmin.shopify.com%2Fstore%2Fharbour-and-pine%2Fproducts%2F9001": (
+            f"/console/products/{ids['listing_id']}"
+        ),
+        "acme%20supply": f"/console/shops/{world.shops['acme']}",
+        "@talb": f"/console/creators/{world.creators['talb']}",
+        world.link_code: f"/console/links/{world.link_id}", ids["touch_id"]: f"/console/touches/{ids['touch_id']}",
+        ids["run_id"]: f"/console/runs/{ids['run_id']}", ids["delivery_id"]: f"/console/inbox/{ids['delivery_id']}",
+    }.items():  # fmt: skip
+        assert kim.get(f"/console/find?q={typed}").location == path, typed
+    several = kim.get("/console/find?q=oak").text
+    assert "Oak shelf no. 000" in several
+    assert "Nothing is called" in kim.get("/console/find?q=%3Cscript%3Ealert(1)%3C%2Fscript%3E").text
+    assert kim.get("/console/find?q=").status_code == 200
+
+
+def test_the_standing_checks_count_on_the_first_page_and_list(world: World, enter: Enter) -> None:
+    checks.forget()
+    kim = enter("Kim")
+    first = kim.get("/console").text
+    assert "Code gaps: 2, most often this" in first
+    gaps = kim.get("/console/checks/gaps").text
+    for said in ("MIRA10", "@mira.makes", world.link_code, "Compare it with the creator"):
+        assert said in gaps, said
+    assert world.orders["10488"] not in gaps  # its token was read all the same
+    assert world.orders["10488"] in kim.get("/console/checks/gaps?all=1").text
+    missed = kim.get("/console/checks/missed?all=1").text
+    assert world.orders["10487"] in missed
+    assert "window_expired" in missed
+    assert kim.get("/console/checks/nothing").status_code == 404
+    assert kim.get("/console/checks/gaps?days=5").status_code == 422
+
+
+def test_a_view_is_saved_shared_and_removed(world: World, enter: Enter) -> None:
+    kim, fay, sam = enter("Kim"), enter("Fay"), enter("Sam")
+    listed = f"/console/orders?shop={world.shops['kita']}&credit=some"
+    token = form_token(kim, listed)
+    form = {"csrf_token": token, "name": " Kita,  credited ", "query": listed.partition("?")[2] + "&older=x&q="}
+    assert kim.post("/console/views/orders", data=form).location == (
+        f"/console/orders?credit=some&shop={world.shops['kita']}"
+    )
+    assert "Kita, credited" in kim.get("/console/orders").text
+    assert "Kita, credited" not in fay.get("/console/orders").text
+    assert kim.post("/console/views/orders", data=form).status_code == 409
+    assert kim.post("/console/views/orders", data={**form, "name": "x", "query": ""}).status_code == 422
+    assert kim.post("/console/views/nowhere", data=form).status_code == 404
+    kim.post("/console/views/orders", data={**form, "name": "For all", "shared": "1"})
+    shown = fay.get("/console/orders").text
+    assert re.search(r'For all</bdi> <span class="n">1</span>', shown)
+    with world.database.read(SYSTEM) as session:
+        row = session.scalars(sa.select(SavedView).where(SavedView.shared)).one()
+        assert row.query == f"credit=some&shop={world.shops['kita']}"
+    remove = f"/console/views/orders/{row.id}/remove"
+    assert fay.post(remove, data={"csrf_token": form_token(fay, "/console/orders")}).status_code == 403
+    assert sam.post(remove, data={"csrf_token": form_token(sam, "/console/orders")}).status_code == 303
+    assert "For all" not in fay.get("/console/orders").text
+
+
+def test_the_audit_log_narrows_and_shows_before_and_after(world: World, enter: Enter) -> None:
+    kim = enter("Kim")
+    changed = kim.get("/console/audit?act=shop.setting&who=staff").text
+    assert "Least payout" in changed
+    assert re.search(r'<span class="muted">0</span> → <strong>500</strong>', changed)
+    assert "Staff signed in" in kim.get("/console/audit?actor=staff:Kim").text
+    assert "Nothing matches" in kim.get("/console/audit?since=2001-01-01&until=2001-01-02").text
+    assert kim.get("/console/audit?since=yesterday").status_code == 422
+    assert "Subscriptions put back" in kim.get(f"/console/audit?who=connector&shop={world.shops['harbour']}").text
+
+
+def test_the_timeline_tells_in_sentences_and_its_filters_are_links(world: World, enter: Enter) -> None:
+    kim = enter("Kim")
+    path = f"/console/shops/{world.shops['harbour']}/timeline"
+    html = kim.get(path).text
+    for said in (
+        "Subscriptions put back: the shop had dropped them (orders/paid)", "2 missed orders fetched (#10391, #10388)",
+        "Least payout: 0 → 500", "59 messages taken in", "Sync running",
+    ):  # fmt: skip
+        assert said in html or said.replace("0 →", "the default →") in html, said
+    only = kim.get(f"{path}?only=subscriptions&days=7").text
+    assert "Subscriptions put back" in only
+    assert "Least payout" not in only
+    assert kim.get(f"{path}?only=nothing").status_code == 422
+    assert kim.get(f"{path}?days=5").status_code == 422
+
+
+def test_a_run_rests_goes_on_and_tells_what_it_would_change(world: World, enter: Enter) -> None:
+    kim, run = enter("Kim"), world.runs["live"]
+    page = f"/console/runs/{run}"
+    token = {"csrf_token": form_token(kim, page)}
+    assert kim.post(f"{page}/pause", data=token).status_code == 303
+    assert "Pauses at the next safe point" in kim.get(page).text
+    assert kim.post(f"{page}/resume", data=token).status_code == 303
+    assert kim.post(f"{page}/nothing", data=token).status_code == 404
+    shop = f"/console/shops/{world.shops['souq']}"
+    started = kim.post(f"{shop}/sync", data={**token, "dry": "1"}).location
+    with world.database.write(SYSTEM) as session:
+        dry = session.get_one(SyncRun, started.rpartition("/")[2])
+        assert dry.dry
+        dry.status, dry.written, dry.products_in, dry.gone = "done", 2, 2, 1
+        details = [["title", "Old", "عطر"], ["price of Default", "12.500", "13.000"]]
+        for ref, kind in (("7001", "changed"), ("7002", "new"), ("7003", "gone")):
+            session.add(SyncDifference(run_id=dry.id, product_ref=ref, kind=kind, title=f"T{ref}", details=details))
+    html = kim.get(started).text
+    for said in ("What a run would change", "price of Default", "12.500", "Do it now", "Nothing of the catalog was"):
+        assert said in html, said
+    assert "T7002" not in kim.get(f"{started}?difference=gone").text
+    assert "T7003" in kim.get(f"{started}/part?difference=gone").text
+    assert kim.post(f"{shop}/schedule", data={**token, "paused": "1"}).status_code == 303
+    assert "Scheduled syncs are paused" in kim.get(shop).text
+
+
+def test_a_change_of_currency_waits_for_finance(world: World, enter: Enter) -> None:
+    path = f"/console/shops/{world.shops['harbour']}/currency"
+    with world.database.write(SYSTEM) as session:
+        shop = session.get_one(Shop, world.shops["harbour"])
+        shop.currency_before, shop.currency, shop.currency_changed_at = "EUR", "SEK", world.now
+    kim, fay = enter("Kim"), enter("Fay")
+    assert "changed from EUR to SEK" in kim.get("/console").text
+    assert "Finance does this" in kim.get(path).text
+    assert kim.post(path, data={"csrf_token": form_token(kim, path)}).status_code == 403
+    assert fay.post(path, data={"csrf_token": form_token(fay, path)}).status_code == 303
+    assert "changed from EUR" not in kim.get("/console").text
+    with world.database.read(SYSTEM) as session:
+        assert session.scalars(sa.select(AuditRow).where(AuditRow.act == "shop.currency_accepted")).one()
+
+
+def test_a_merchant_sees_reasons_remedies_lines_and_sales(world: World, enter: Enter) -> None:
+    harbour = enter("harbour")
+    fix = harbour.get("/dashboard/products?reason=no_price").text
+    assert "Priceless bowl" in fix
+    assert "Stoneware mug" not in fix
+    assert "https://harbour-and-pine.myshopify.com/admin/products/9007" in fix
+    assert "Give it a price at the store." in fix
+    orders = harbour.get("/dashboard/orders?credit=some").text
+    assert "10482" in orders
+    assert "10484" not in orders
+    assert "Table runner, sage" in orders
+    mira = harbour.get(f"/dashboard/orders?creator={world.creators['mira.makes']}").text
+    assert "10482" in mira
+    assert "10486" not in mira
+    sales = harbour.get("/dashboard/sales").text
+    assert "€170.40" in sales
+    assert 'alt="Creators sold for EUR' in sales
+    chart = harbour.get("/dashboard/sales/EUR/narrow-dark.svg")
+    assert chart.mimetype == "image/svg+xml"
+    assert "<script" not in chart.text
+    assert not re.search(r"https?://(?!www\.w3\.org)", chart.text)
+    assert harbour.get("/dashboard/sales/EUR/huge-dark.svg").status_code == 404
+    assert harbour.get("/dashboard/sales/JPY/wide-light.svg").status_code == 404
+    assert "¥7,960" in enter("kita").get("/dashboard/sales").text
+    assert "KWD\u00a012.500" in enter("souq").get("/dashboard/sales").text.replace("KD", "KWD")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from hypothesis import given, settings
@@ -97,9 +98,8 @@ def test_a_silence_is_told_where_it_is_unusual() -> None:
     assert silent[0].facts["lasted"] == 2 * HOUR
     assert silent[0].facts["usual"] in range(30, 41)
     # nights are no silence, a shop of five messages a day has none, and one that was just heard has none
-    assert (
-        timeline.silences([*hours, *today, (NOON - HOUR, 1), (NOON, 1)], days[-1], NOON + timedelta(minutes=10)) == []
-    )
+    just = [*hours, *today, *((NOON - n * HOUR, 1) for n in range(3))]
+    assert timeline.silences(just, days[-1], NOON + timedelta(minutes=10)) == []
     few = [(day, 1) for day in days]
     assert timeline.silences(few, days[-1], NOON + timedelta(days=2)) == []
     assert timeline.silences(hours[:7], days[-1], NOON) == []
@@ -112,6 +112,6 @@ def test_silences_never_overlap_and_never_hold_a_message(heard: list[tuple[int, 
     hours = [(first + n * HOUR, number) for n, number in heard]
     told = timeline.silences(hours, first, NOON)
     spans = sorted((one.until, one.at) for one in told if one.until is not None)
-    assert all(end <= start for (_, end), (start, _) in zip(spans, spans[1:], strict=False))
+    assert all(end <= start for (_, end), (start, _) in pairwise(spans))
     assert not any(start <= hour < end for start, end in spans for hour, _ in hours)
     assert all(one.facts["usual"] >= timeline.SILENCE for one in told)

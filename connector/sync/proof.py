@@ -97,11 +97,12 @@ def prove(shop_id: str, day: date, *, as_of: datetime | None = None, http: Http 
     with db.read(Scope.shop(shop_id)) as session:
         shop = shops.get(session, shop_id)
         whole = day_of(shop, day)
-        placed = roster.platform(shop.platform).orders.placed
+        slug = shop.platform
     if whole.ends_at > as_of:
         raise InputRefused("day", f"{whole.name} isn't over at the shop ({whole.time_zone}).", "Give an earlier day.")
     if whole.starts_at >= whole.ends_at:
         raise InputRefused("day", f"{whole.name} was before the shop joined.", "Give a later day.")
+    placed = roster.platform(slug).orders.placed
     sides = _Sides({})
     problem = ""
     try:

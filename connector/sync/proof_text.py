@@ -67,10 +67,10 @@ def _print(console: Console, shop: Shop, row: DailyProof) -> None:
     figures = f"{row.at_store} at the store, {row.seen} seen, {row.evaluated} evaluated"
     hashes = f"{row.store_versions_hash[:12]} {equal} {row.our_versions_hash[:12]}"
     said = row.problem or f"{figures}; {hashes}"
-    console.print(f"{shop.domain}  {row.day}  {row.status}: {said}", highlight=False, markup=False)
+    console.print(f"{shop.domain}  {row.day}  {row.status}: {said}", highlight=False, markup=False, soft_wrap=True)
     for gap in row.gaps:
         why = f": {gap['why']}" if gap["why"] else ""
-        console.print(f"  {gap['order']} {GAPS[gap['what']]}{why}", highlight=False, markup=False)
+        console.print(f"  {gap['order']} {GAPS[gap['what']]}{why}", highlight=False, markup=False, soft_wrap=True)
     if row.gaps:
         again = row.tried_at + proof.next_try(row.tries)
-        console.print(f"  A worker tries again from {again:%Y-%m-%d %H:%M} UTC on.", highlight=False)
+        console.print(f"  A worker tries again from {again:%Y-%m-%d %H:%M} UTC on.", highlight=False, soft_wrap=True)

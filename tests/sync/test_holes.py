@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 from connector import clock, jobs, worker
 from connector.earnings.intake import take_in as intake
 from connector.errors import PlatformBusy
-from connector.sync import load, reconcile
+from connector.sync import load, proof, reconcile
 from tests.sync.store import THEN, Store, product
 from tests.sync.test_first import counts, sync
 from tests.sync.test_reconcile import NOW, at_store, figures, order
@@ -25,7 +25,7 @@ def test_a_pass_over_what_is_recent_moves_nothing_over_a_hole(store: Store, shop
     assert recent.status == "done"
     whole = reconcile.reconcile(shop_id, as_of=NOW + 7 * HOUR)
     assert whole.since == NOW - OVERLAP, "the hole from the first pass to the recent one is looked at"
-    assert reconcile.reconcile(shop_id, as_of=NOW + 8 * HOUR).since == NOW + 7 * HOUR - OVERLAP
+    assert reconcile.reconcile(shop_id, as_of=NOW + 10 * HOUR).since == NOW + 7 * HOUR - OVERLAP
 
 
 def test_a_first_pass_over_what_is_recent_counts_for_nothing(store: Store, shop_id: str) -> None:
@@ -96,4 +96,33 @@ def test_a_worker_that_restarts_goes_on_from_the_last_pass(
 
 
 def test_a_pass_has_the_queue_of_what_takes_long() -> None:
-    assert {"sync.first", "sync.reconcile"} <= jobs.LONG_JOBS
+    assert {"sync.first", "sync.prove", "sync.reconcile"} <= jobs.LONG_JOBS
+
+
+def test_a_worker_starts_the_looks_and_proofs_that_are_due(
+    store: Store, shop_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[tuple[str, str]] = []
+
+    def enqueue(session: object, name: str, key: str, *, shop_id: str, **args: str) -> None:
+        if name != "webhooks.subscribe":
+            started.append((name, args.get("look") or args["day"]))
+
+    monkeypatch.setattr(worker.jobs, "enqueue", enqueue)
+
+    def at(moment: datetime) -> list[tuple[str, str]]:
+        started.clear()
+        monkeypatch.setattr(clock, "now", lambda: moment)
+        assert worker.start_looks() == len(started)
+        return list(started)
+
+    assert at(THEN + timedelta(hours=9)) == []
+    # The next day: the first day of the shop is over for an hour, and a day has passed since it joined.
+    assert at(THEN + timedelta(hours=12)) == [("sync.prove", "2026-11-20")]
+    assert at(THEN + timedelta(days=1)) == [("sync.reconcile", "day"), ("sync.prove", "2026-11-20")]
+    reconcile.reconcile(shop_id, as_of=THEN + timedelta(days=1), look="day")
+    proof.prove(shop_id, THEN.date(), as_of=THEN + timedelta(days=1))
+    assert at(THEN + timedelta(days=1, hours=1)) == []
+    week = at(THEN + timedelta(days=7))
+    assert week[0] == ("sync.reconcile", "week")
+    assert [day for _, day in week[1:]] == ["2026-11-26", "2026-11-25", "2026-11-24", "2026-11-23"], "a few at a time"

@@ -44,6 +44,29 @@ def test_references_that_are_none_send_nothing(reference: str) -> None:
     assert http.sent == []
 
 
+def test_answers_about_other_orders_are_not_taken_for_ours() -> None:
+    other = order_answer()["data"]["order"] | {"id": "gid://shopify/Order/1", "parcels": [], "everyRefund": []}
+    for nodes in ([other], [], [None, None]):
+        with pytest.raises(PayloadUnreadable):
+            ORDERS.some(make_client(Script(graphql({"nodes": nodes}))), [REF])
+
+
+def test_a_batch_that_is_too_dear_is_made_smaller() -> None:
+    sizes: list[int] = []
+
+    def dear(request: Sent) -> Any:
+        ids = request.variables["ids"]
+        sizes.append(len(ids))
+        if len(ids) > 2:
+            error = {"message": "too dear", "extensions": {"code": "MAX_COST_EXCEEDED"}}
+            return graphql(None, errors=[error])
+        return graphql({"nodes": [None] * len(ids)})
+
+    refs = [str(number) for number in range(1, 8)]
+    assert ORDERS.some(make_client(Script(dear)), [*refs, "1"]) == dict.fromkeys(refs)
+    assert sizes == [6, 3, 1, 1, 1, 1, 1, 1, 1]
+
+
 # --- a Shopify whose lists have small pages ---------------------------------------------------------------------------
 
 

@@ -599,6 +599,11 @@ def test_a_subscription_that_keeps_something_back_is_made_anew(bent: dict[str, A
     assert hooks.deleted == [there[3]["id"]]
 
 
+def test_disputes_are_heard_of_where_their_scope_is_granted() -> None:
+    assert not {"disputes/create", "disputes/update"} & set(wanted_topics(ALL_SCOPES))
+    assert {"disputes/create", "disputes/update"} <= set(wanted_topics(("read_shopify_payments_disputes",)))
+
+
 def test_another_address_is_left_alone() -> None:
     there = [standing(word, uri="https://old.example/hooks") for word in words(wanted_topics(ALL_SCOPES))]
     hooks = Hooks(there)

@@ -89,7 +89,7 @@ def measure(server: str, database: str, connections: int, threads: int, requests
 
     def between(ours: Kind, theirs: Kind, what: str) -> float:
         pairs = zip(found[ours], found[theirs], strict=True)
-        return statistics.median(getattr(one, what) / getattr(other, what) for one, other in pairs)
+        return float(statistics.median(getattr(one, what) / getattr(other, what) for one, other in pairs))
 
     return Row(
         server, database, _median(found["bare"]), _median(found["connector"]), _median(found["ceiling"]),

@@ -862,7 +862,7 @@ class _OfRoom(click.Group):
 
         return commands.privacy
 
-    @property  # type: ignore[override]
+    @property
     def commands(self) -> MutableMapping[str, click.Command]:
         return self._there().commands
 

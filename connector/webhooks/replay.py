@@ -56,7 +56,8 @@ class Filter:
         """Does anything but the kind of message narrow it? A whole inbox is never replayed by accident."""
         return any(getattr(self, each.name) is not None for each in fields(self) if each.name != "reason")
 
-    def where(self, query: sa.Select[Any]) -> sa.Select[Any]:
+    def where(self, query: Any) -> Any:
+        """A SELECT over deliveries, narrowed."""
         for column, value in (
             (DeliveryRow.id, self.delivery_id), (DeliveryRow.status, self.status), (DeliveryRow.reason, self.reason),
             (DeliveryRow.topic, self.topic), (DeliveryRow.order_ref, self.order_ref),
@@ -150,7 +151,7 @@ def fix(
     session.flush()
     # By shop and order, so that an order's deliveries are looked at together; each in the order of receipt.
     rows.sort(key=lambda row: (row[1], row[2] or "", row[0]) if kind == "preview" else ("", "", row[0]))
-    lines = [
+    lines: list[dict[str, Any]] = [
         {"replay_id": made.id, "number": number, "delivery_id": delivery_id, "shop_id": shop_id, "order_ref": ref,
          "outcome": "", "reason": "", "entries": 0, "moves": []}
         for number, (delivery_id, shop_id, ref) in enumerate(rows, 1)

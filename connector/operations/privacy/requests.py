@@ -235,7 +235,7 @@ def wake_due() -> int:
     # Ten minutes in the key: several workers wake it once.
     span = f"{now:%Y%m%dT%H}{now.minute // 10}"
     for delivery_id, shop_id in lost:
-        with db.write(Scope.shop(shop_id)) as session:
+        with db.write(Scope.shop(shop_id or "")) as session:
             key = f"{delivery_id}:{span}"
             jobs.enqueue(session, "privacy.answer", key, shop_id=shop_id, delivery_id=delivery_id)
     for request_id, shop_id in rows:

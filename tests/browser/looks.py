@@ -46,9 +46,9 @@ def check(page: Page, name: str, *, narrow: bool = False) -> list[str]:
     return wrong
 
 
-def check_frame(frame: Frame, name: str) -> list[str]:
+def check_frame(frame: Frame, name: str, *, axe: bool = True) -> list[str]:
     """As `check`, of a page inside a frame at the width that it has; axe must be in it already."""
-    found: list[dict[str, Any]] = frame.evaluate(_RUN, None)
+    found: list[dict[str, Any]] = frame.evaluate(_RUN, None) if axe else []
     wrong = [f"{name}: {each['rule']} ×{each['count']} {each['nodes']} {each['why']}" for each in found]
     return wrong + _sideways(frame, name, int(frame.evaluate("innerWidth")))
 

@@ -69,6 +69,7 @@
     const bar = page.querySelector("header.bar");
     if (bar) document.querySelector("header.bar")?.replaceWith(bar);
     const held = keep && document.activeElement?.id;
+    hold(fresh);
     document.getElementById("main").replaceWith(fresh);
     if (push && url.href !== location.href) history.pushState({ frame: true }, "", url);
     connector.start(fresh);
@@ -134,13 +135,28 @@
     }
   };
 
-  // A picture can't send a token: its bytes are asked for here.
+  // A picture can't send a token: the one that fits is asked for here, and its bytes are shown.
   const pictures = (root) => {
-    for (const picture of root.querySelectorAll("img[src^='/dashboard'], source[srcset^='/dashboard']")) {
-      const name = picture.tagName === "IMG" ? "src" : "srcset";
-      ask(picture.getAttribute(name)).then(async (answer) => {
-        if (answer.ok) picture[name] = URL.createObjectURL(await answer.blob());
+    for (const image of root.querySelectorAll("img")) {
+      const sources = [...(image.closest("picture")?.querySelectorAll("source") || [])];
+      const fits = sources.find((each) => !each.media || matchMedia(each.media).matches);
+      const address = image.dataset.own || fits?.srcset || image.getAttribute("src");
+      if (!address?.startsWith("/dashboard")) continue;
+      for (const each of sources) each.remove();
+      ask(address).then(async (answer) => {
+        if (answer.ok) image.src = URL.createObjectURL(await answer.blob());
       }).catch(() => {});
+    }
+  };
+
+  // Before a page is put in: its pictures are not to be asked for without a token.
+  const hold = (root) => {
+    for (const image of root.querySelectorAll("img[src^='/dashboard']")) {
+      const sources = [...(image.closest("picture")?.querySelectorAll("source") || [])];
+      const fits = sources.find((each) => !each.media || matchMedia(each.media).matches);
+      image.dataset.own = fits?.srcset || image.getAttribute("src");
+      image.removeAttribute("src");
+      for (const each of sources) each.remove();
     }
   };
 

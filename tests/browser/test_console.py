@@ -19,7 +19,8 @@ Visit = Callable[..., Visitor]
 # Pages made of the same parts as another one that is looked at whole.
 SHARE_PARTS = {
     "fresh shop", "failed run", "no hits", "body gone", "broken body", "replay", "arabic", "batch", "refunded", "runs",
-    "shop in need", "creators", "closing",
+    "shop in need", "creators", "closing", "found nothing", "find first", "timeline of one kind", "twice", "stalled",
+    "refused", "currency", "arabic product", "link", "gaps", "touch", "product",
 }  # fmt: skip
 
 
@@ -41,7 +42,16 @@ def _world(site: Site) -> dict[str, str]:
         "arabic": f"/console/orders/{world.orders['3001']}", "creators": "/console/creators",
         "creator": f"/console/creators/{world.creators['mira.makes']}", "money": "/console/money",
         "closing": f"/console/money/closings/{world.closing_id}", "batch": f"/console/money/batches/{world.batch_id}",
-        "audit": "/console/audit", "error": "/console/orders/ord_none",
+        "audit": "/console/audit", "error": "/console/orders/ord_none", "find": "/console/find?q=oak",
+        "found nothing": "/console/find?q=zzzzzz", "find first": "/console/find",
+        "timeline": f"/console/shops/{world.shops['harbour']}/timeline",
+        "timeline of one kind": f"/console/shops/{world.shops['souq']}/timeline?only=staff&days=7",
+        "missed": "/console/checks/missed?all=1", "twice": "/console/checks/duplicates",
+        "gaps": "/console/checks/gaps?all=1", "stalled": "/console/stalled", "refused": "/console/refused",
+        "currency": f"/console/shops/{world.shops['harbour']}/currency",
+        "touch": f"/console/touches/{world.taps['old']}", "link": f"/console/links/{world.link_id}",
+        "product": f"/console/products/{world.listing('harbour', '9001')}",
+        "arabic product": f"/console/products/{world.listing('souq', '7001')}",
     }  # fmt: skip
 
 
@@ -102,11 +112,28 @@ def test_by_keyboard_from_an_order_to_a_replay(site: Site, visitor: Visit) -> No
         row.next_try_at, row.tries = clock.wall(), 4
 
 
+def test_anything_is_found_by_keyboard_from_any_page(site: Site, visitor: Visit) -> None:
+    seen = visitor().as_staff("Kim")
+    assert site.world is not None
+    page = seen.go("/console/creators")
+    box = page.get_by_role("searchbox", name="Find an order, shop, delivery, tap, link, creator or product")
+    box.focus()
+    page.keyboard.type(" gid://shopify/Order/510482\u200b ")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Order #10482")
+    box.fill("oak shelf")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Products")).to_be_visible()
+    page.get_by_role("link", name="Oak shelf no. 000").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Oak shelf no. 000")
+
+
 def test_without_script_everything_still_works(site: Site, visitor: Visit) -> None:
     seen = visitor(java_script_enabled=False).as_staff("Kim")
     page = seen.go("/console/orders")
     page.get_by_label("Order number, id, touch or link code").fill("10482")
-    page.get_by_role("button", name="Find").click()
+    page.get_by_role("button", name="Find", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Order #10482")
     page.locator("#t-entries > summary").click()
     expect(page.locator("#t-entries")).to_contain_text("Commission accrued")
@@ -122,6 +149,17 @@ def test_without_script_everything_still_works(site: Site, visitor: Visit) -> No
     page = seen.go(f"/console/runs/{site.world.runs['live']}")
     assert '<meta http-equiv="refresh" content="5">' in page.content()
     expect(page.get_by_role("progressbar")).to_have_attribute("value", "23500")
+    page = seen.go("/console/orders?credit=nobody")
+    page.get_by_text("Save this view").click()
+    page.get_by_label("Name").fill("Nobody earns")
+    page.get_by_role("button", name="Save view").click()
+    expect(page.get_by_role("list", name="Saved views").get_by_role("link")).to_contain_text("Nobody earns")
+    page.get_by_text("View “Nobody earns”", exact=True).click()
+    page.get_by_role("button", name="Remove this view").click()
+    expect(page.get_by_role("list", name="Saved views")).to_have_count(0)
+    page = seen.go(f"/console/shops/{site.world.shops['harbour']}/timeline")
+    page.get_by_role("list", name="Kinds").get_by_role("link", name="Subscriptions").click()
+    expect(page.locator(".timeline > li")).to_have_count(1)
 
 
 def test_a_running_sync_moves_by_itself_and_ends(site: Site, visitor: Visit) -> None:

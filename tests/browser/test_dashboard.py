@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from playwright.sync_api import Browser, expect
@@ -22,7 +23,8 @@ def test_every_page_holds_at_every_width_in_both_themes(site: Site, visitor: Vis
         "no hits": "/dashboard/products?q=zzz", "orders": "/dashboard/orders", "sync": "/dashboard/sync",
         "order": f"/dashboard/orders/{site.world.orders['10482']}",
         "refunded": f"/dashboard/orders/{site.world.orders['10483']}",
-        "foreign order": f"/dashboard/orders/{site.world.orders['2001']}",
+        "foreign order": f"/dashboard/orders/{site.world.orders['2001']}", "sales": "/dashboard/sales",
+        "reason": "/dashboard/products?reason=no_price",
     }.items():  # fmt: skip
         wrong += looks.check(seen.go(path), name)
     seen.as_merchant("souq")
@@ -41,7 +43,7 @@ def test_a_merchant_who_just_joined(site: Site, visitor: Visit) -> None:
     )
     for name, path in {
         "home": "/dashboard", "products": "/dashboard/products", "orders": "/dashboard/orders",
-        "sync": "/dashboard/sync",
+        "sync": "/dashboard/sync", "sales": "/dashboard/sales",
     }.items():  # fmt: skip
         wrong += looks.check(seen.go(path), f"fresh {name}", narrow=True)
     assert wrong == []
@@ -61,6 +63,25 @@ def test_home_says_what_is_owed_and_why_nothing_is(site: Site, visitor: Visit) -
     seen.as_merchant("kita").go("/dashboard")
     expect(page.get_by_text("¥637").first).to_be_visible()
     expect(page.get_by_text("Harbour")).to_have_count(0)
+
+
+def test_sales_are_drawn_for_the_width_and_the_theme(site: Site, visitor: Visit) -> None:
+    phone = visitor(viewport={"width": 390, "height": 844}, color_scheme="dark").as_merchant()
+    picture = phone.go("/dashboard/sales").locator(".chart img")
+    assert picture.evaluate("each => each.decode().then(() => each.naturalWidth)") == 358
+    assert picture.evaluate("each => each.currentSrc").endswith("/narrow-dark.svg")
+    desk = visitor(color_scheme="light").as_merchant()
+    page = desk.go("/dashboard/sales")
+    picture = page.locator(".chart img")
+    assert picture.evaluate("each => each.decode().then(() => each.currentSrc)").endswith("/wide-light.svg")
+    expect(picture).to_have_attribute("alt", re.compile("^Creators sold for EUR\u00a0"))
+    page.get_by_text("As a table").click()
+    expect(page.get_by_role("table", name="Sales by day, EUR").locator("tbody tr")).to_have_count(30)
+    page.get_by_role("link", name="Mira Okafor").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Orders")
+    page.get_by_text("2 lines").click()
+    expect(page.locator(".of-lines")).to_contain_text("Table runner, sage")
+    assert desk.console == phone.console == []
 
 
 def test_the_catalog_sync_page_lists_what_was_refused(site: Site, visitor: Visit) -> None:

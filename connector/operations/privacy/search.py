@@ -24,6 +24,7 @@ from connector.webhooks import inbox
 from connector.webhooks.tables import DeliveryRow
 
 PAGE = 200
+LONG = 9  # digits from which on a number is nobody else's
 
 
 def about(request: PrivacyRequest) -> Buyer:
@@ -114,12 +115,20 @@ def _pages(shop_id: str, after: str) -> Iterator[list[DeliveryRow]]:
 
 
 def _marks(whom: Buyer) -> list[tuple[str, re.Pattern[bytes]]]:
-    """What betrays a person in a body: the customer's number as a whole number, an address, a telephone number."""
+    """What betrays a person in a body: the customer's number, an e-mail address, a telephone number.
+
+    A long number is a customer's wherever it stands. A short one (`42`) may be a quantity, so it counts only where a
+    body says that it is a customer's.
+    """
     marks = []
     if whom.customer_ref:
-        marks.append(
-            ("customer_id", re.compile(rb"(?<![0-9])" + re.escape(whom.customer_ref.encode()) + rb"(?![0-9])"))
-        )
+        ref = re.escape(whom.customer_ref.encode())
+        alone = rb"(?<![0-9A-Za-z])" + ref + rb"(?![0-9A-Za-z])"
+        said = (
+            rb'"customer_?id"\s*:\s*"?' + ref + rb'(?![0-9A-Za-z])|"customer"\s*:\s*\{[^{}]*?"id"\s*:\s*"?' + ref
+            + rb"(?![0-9A-Za-z])|/Customer/" + ref + rb"(?![0-9A-Za-z])"
+        )  # fmt: skip
+        marks.append(("customer_id", re.compile(alone if len(whom.customer_ref) >= LONG else said, re.IGNORECASE)))
     if whom.email and whom.email.strip():
         marks.append(("contact", re.compile(re.escape(whom.email.strip().encode()), re.IGNORECASE)))
     digits = re.sub(r"\D", "", whom.phone or "")

@@ -120,7 +120,11 @@ def blueprint(store: Store) -> Blueprint:
     def uninstall(shop: str) -> Response:
         state.shop(shop)
         store.uninstall(shop)
-        return json_answer({"uninstalled": True})
+        redact = None
+        if body().get("redact"):
+            # As Shopify does, 48 hours later, compressed like the retries; it comes even after a reinstall.
+            redact = acts.compliance(shop, "shop/redact", {"after_hours": 48})
+        return json_answer({"uninstalled": True, "redact": redact})
 
     @room.post("/shops/<shop>/compliance")
     def compliance(shop: str) -> Response:

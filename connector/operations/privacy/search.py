@@ -122,12 +122,16 @@ def _marks(whom: Buyer) -> list[tuple[str, re.Pattern[bytes]]]:
     """
     marks = []
     if whom.customer_ref:
-        ref = re.escape(whom.customer_ref.encode())
-        alone = rb"(?<![0-9A-Za-z])" + ref + rb"(?![0-9A-Za-z])"
-        said = (
-            rb'"customer_?id"\s*:\s*"?' + ref + rb'(?![0-9A-Za-z])|"customer"\s*:\s*\{[^{}]*?"id"\s*:\s*"?' + ref
-            + rb"(?![0-9A-Za-z])|/Customer/" + ref + rb"(?![0-9A-Za-z])"
-        )  # fmt: skip
+        number = rb'"?' + re.escape(whom.customer_ref.encode()) + rb"(?![0-9A-Za-z])"
+        alone = rb"(?<![0-9A-Za-z])" + number.removeprefix(rb'"?')
+        said = rb"|".join(
+            (
+                rb'\Acustomers?\W[^\n]*\n\s*\{[^{}]*?"id"\s*:\s*' + number,
+                rb'"customer_?id"\s*:\s*' + number,
+                rb'"customer"\s*:\s*\{[^{}]*?"id"\s*:\s*' + number,
+                rb"/Customer/" + number.removeprefix(rb'"?'),
+            )
+        )
         marks.append(("customer_id", re.compile(alone if len(whom.customer_ref) >= LONG else said, re.IGNORECASE)))
     if whom.email and whom.email.strip():
         marks.append(("contact", re.compile(re.escape(whom.email.strip().encode()), re.IGNORECASE)))
@@ -143,8 +147,9 @@ def _marks(whom: Buyer) -> list[tuple[str, re.Pattern[bytes]]]:
 def _why(row: DeliveryRow, order_refs: set[str], marks: list[tuple[str, re.Pattern[bytes]]]) -> str:
     if row.order_ref is not None and row.order_ref in order_refs:
         return "order_named"
-    body = inbox.body_of(row) or b""
-    return next((why for why, pattern in marks if pattern.search(body)), "")
+    # With its topic in front: of a message about a customer the first id is the customer's.
+    text = row.topic.encode() + b"\n" + (inbox.body_of(row) or b"")
+    return next((why for why, pattern in marks if pattern.search(text)), "")
 
 
 def _note(session: Session, request_id: str, kind: str, ref: str, why: str) -> None:

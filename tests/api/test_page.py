@@ -21,7 +21,7 @@ def test_the_page_shows_every_operation_and_asks_no_other_host(sqlite_database: 
     assert document is not None
     operations = sum(len([name for name in each if name != "parameters"]) for each in document["paths"].values())
     server = make_server("127.0.0.1", 0, app, threaded=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     said: list[str] = []
     hosts: set[str] = set()
     try:

@@ -55,7 +55,7 @@ class StandIn:
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.stand_in = self  # type: ignore[attr-defined]
         self.port = self._server.server_address[1]
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def gate(self, shop: str, kind: str, line: int = 0) -> Gate:
         self.gates[shop] = Gate(kind, line)

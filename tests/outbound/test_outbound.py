@@ -63,7 +63,7 @@ class Server:
         self.http.handle_error = lambda *given: None  # type: ignore[method-assign]  # we hang up on purpose
         self.port = self.http.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+        threading.Thread(target=self.http.serve_forever, args=(0.02,), daemon=True).start()
 
     def stop(self) -> None:
         self.http.shutdown()

@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from connector import clock, db, jobs, vault
 from connector.db import Database
 from connector.migrations.run import migrate
+from tests.clean import Reused
 
 KEY = "c2FtcGxlLXNlYWxpbmcta2V5LWZvci10ZXN0cy1vbmw="
 
@@ -91,18 +92,21 @@ def sqlite_database(_sqlite_template: Path, tmp_path: Path) -> Iterator[Database
     database.close()
 
 
-@pytest.fixture
-def postgresql_database(postgresql_server: str, _postgresql_template: str) -> Iterator[Database]:
-    name = f"test_{secrets.token_hex(6)}"
+@pytest.fixture(scope="session")
+def _reused(postgresql_server: str, _postgresql_template: str) -> Iterator[Reused]:
     admin = sa.create_engine(_psycopg(postgresql_server), isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {_postgresql_template}")
-    database = db.use(Database(_named(postgresql_server, name)))
+    reused = Reused(admin, _postgresql_template)
+    yield reused
+    reused.drop()
+    admin.dispose()
+
+
+@pytest.fixture
+def postgresql_database(postgresql_server: str, _reused: Reused) -> Iterator[Database]:
+    database = db.use(Database(_named(postgresql_server, _reused.lend())))
     yield database
     database.close()
-    with admin.connect() as connection:
-        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
-    admin.dispose()
+    _reused.take_back()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -513,13 +513,17 @@ def worker() -> None:
 @connector.command()
 @click.argument("shop")
 @click.option("--agree-to-removal", is_flag=True, help="Let the run remove most of the catalog, if the store did.")
+@click.option("--stop", is_flag=True, help="Ask the run under way to stop at its next checkpoint.")
+@click.option("--resume", is_flag=True, help="Let the run that was stopped go on at its checkpoint.")
 @click.option("--wait/--no-wait", default=True, show_default=True, help="Stay and show how far it is.")
-def sync(shop: str, agree_to_removal: bool, wait: bool) -> None:
+def sync(shop: str, agree_to_removal: bool, stop: bool, resume: bool, wait: bool) -> None:
     """Pull the whole catalog of SHOP (its id or its host), and show the progress. A worker does the work."""
     from connector.sync import watch
 
+    if stop and resume:
+        raise click.UsageError("--stop and --resume are each alone.")
     open_process()
-    sys.exit(watch.command(shop, large_sweep=agree_to_removal, wait=wait))
+    sys.exit(watch.stop(shop) if stop else watch.command(shop, large_sweep=agree_to_removal, resume=resume, wait=wait))
 
 
 @connector.command()

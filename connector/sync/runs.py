@@ -1,13 +1,15 @@
 """A sync run's life: started, stopped, ended, and how far it is.
 
     queued → running → (waiting → running) → done | refusals | failed | asks
-    any of the first three → stopping → stopped
+    any of the first three → stopping → stopped → (queued again, at its checkpoint)
 
-A run is a row that its job carries forward; the row says where to go on, so a killed worker's run goes on elsewhere.
+A run is a row that its job carries forward; the row says where to go on, so a killed worker's run goes on elsewhere,
+and a stopped one when a person says so.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -23,6 +25,7 @@ from connector.sync.tables import SEEN, SyncImage, SyncNote, SyncRun
 LIVE = ("queued", "running", "waiting", "stopping")
 ENDED = ("done", "refusals", "failed", "stopped", "asks")
 SILENT = timedelta(minutes=2)  # a run that was not heard of for so long may be ended by hand
+RESUMABLE = timedelta(hours=24)  # an older export tells too little of the store as it is
 
 
 class Stopped(Exception):  # noqa: N818  an ending, not an error
@@ -53,6 +56,7 @@ def start(session: Session, shop_id: str, trigger: str, *, large_sweep: bool = F
     )  # fmt: skip
     session.add(run)
     session.flush()
+    _forget_stopped(session, shop_id)
     note(session, run.id, f"Queued ({trigger}).")
     jobs.enqueue(session, "sync.first", run.id, shop_id=shop_id, run_id=run.id)
     return run
@@ -103,14 +107,61 @@ def stop(session: Session, run_id: str, by: str) -> SyncRun:
     return run
 
 
+def resumable(session: Session, run: SyncRun) -> str:
+    """Why a run can't go on where it stopped; "" when it can."""
+    if run.status != "stopped":
+        return f"the run is not stopped ({run.status})"
+    shop = session.get_one(Shop, run.shop_id)
+    if shop.status != "connected":
+        return f"{shop.domain} is not connected ({shop.status}): connect it first"
+    later = sa.exists().where(SyncRun.shop_id == run.shop_id, SyncRun.id != run.id, SyncRun.queued_at >= run.queued_at)
+    if session.scalar(sa.select(later)):
+        return "another run began since"
+    if run.exported_at is not None and clock.now() - run.exported_at > RESUMABLE:
+        return "its export is older than a day: start a new run"
+    return ""
+
+
+def resume(session: Session, run_id: str, by: str) -> SyncRun:
+    """Let a stopped run go on at its checkpoint, with the export that it had.
+
+    Errors: NotFound; Conflict when it can't go on, with the reason.
+    """
+    run = session.get(SyncRun, run_id, with_for_update=True)
+    if run is None:
+        raise NotFound(f"no sync run has the id {run_id}")
+    why_not = resumable(session, run)
+    if why_not:
+        raise Conflict(why_not)
+    run.status, run.finished_at, run.heard_at = "queued", None, None
+    note(session, run.id, f"{by} let it go on.")
+    audit.record(session, by, "run.resume", run.id, shop_id=run.shop_id)
+    # The run's id alone was the key of the job that stopped, and a key runs once.
+    jobs.enqueue(session, "sync.first", f"{run.id}:{new_id('go')}", shop_id=run.shop_id, run_id=run.id)
+    session.flush()
+    return run
+
+
 def end(session: Session, run: SyncRun, status: str, problem: str = "") -> None:
-    """Write a run's end down, with its log line."""
+    """Write a run's end down, with its log line. What a stopped one noted stays: it may go on."""
     run.status, run.problem, run.finished_at = status, problem, clock.now()
     run.heard_at = run.finished_at
-    session.execute(sa.delete(SyncImage).where(SyncImage.run_id == run.id))
-    session.execute(sa.delete(SEEN).where(SEEN.c.run_id == run.id))
+    if status != "stopped":
+        _forget(session, [run.id])
     note(session, run.id, _closing_line(run))
     session.flush()
+
+
+def _forget_stopped(session: Session, shop_id: str) -> None:
+    """A newer run takes their place: the stopped ones can't go on any more."""
+    stopped = sa.select(SyncRun.id).where(SyncRun.shop_id == shop_id, SyncRun.status == "stopped")
+    _forget(session, session.scalars(stopped).all())
+
+
+def _forget(session: Session, run_ids: Sequence[str]) -> None:
+    if run_ids:
+        session.execute(sa.delete(SyncImage).where(SyncImage.run_id.in_(run_ids)))
+        session.execute(sa.delete(SEEN).where(SEEN.c.run_id.in_(run_ids)))
 
 
 def _closing_line(run: SyncRun) -> str:

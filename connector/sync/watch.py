@@ -8,6 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from sqlalchemy.orm import Session
 
 from connector import clock, db, jobs
 from connector.commerce.shops import queries as shops
@@ -27,15 +28,18 @@ _STAGES = {
 }
 
 
-def command(shop: str, *, large_sweep: bool, wait: bool) -> int:
+def command(shop: str, *, large_sweep: bool, resume: bool, wait: bool) -> int:
     """Start a run (or join the one under way), show it to its end; 0 when the catalog was taken in.
 
-    Errors: NotFound, Conflict.
+    `resume`: instead of a new run, the newest goes on where a person stopped it. Errors: NotFound, Conflict.
     """
     console = Console()
     found = find(shop)
     with db.write(Scope.shop(found.id)) as session:
-        run_id = runs.start(session, found.id, "command", large_sweep=large_sweep).id
+        if resume:
+            run_id = runs.resume(session, _newest(session, found), "command").id
+        else:
+            run_id = runs.start(session, found.id, "command", large_sweep=large_sweep).id
     if not _worker_lives():
         console.print("No worker is running, so nothing moves yet: start one with [bold]connector worker[/bold].")
     if not wait:
@@ -46,9 +50,26 @@ def command(shop: str, *, large_sweep: bool, wait: bool) -> int:
         f"{run.products_in:,} products in = {run.written:,} written + {run.same:,} the same + {run.refused:,} refused; "
         f"{run.gone:,} removed"
     )
-    console.print(f"{found.domain}: {run.status}. {run.problem or figures}", highlight=False)
+    console.print(f"{found.domain}: {run.status}. {run.problem or figures}", highlight=False, soft_wrap=True)
     _show_refusals(console, run)
     return 0 if run.status in ("done", "refusals") else 1
+
+
+def stop(shop: str) -> int:
+    """Ask the shop's run to stop at its next checkpoint; 0. Errors: NotFound, Conflict."""
+    found = find(shop)
+    with db.write(Scope.shop(found.id)) as session:
+        run = runs.stop(session, _newest(session, found), "command")
+        said = "stopped" if run.status == "stopped" else "stops at its next checkpoint"
+        Console().print(f"{found.domain}: run {run.id} {said}.", highlight=False, soft_wrap=True)
+    return 0
+
+
+def _newest(session: Session, shop: Shop) -> str:
+    run = queries.newest(session, shop.id)
+    if run is None:
+        raise NotFound(f"{shop.domain} never had a sync run")
+    return run.id
 
 
 def _watch(console: Console, shop: Shop, run_id: str) -> SyncRun:
@@ -106,13 +127,14 @@ def reconcile(shop: str | None, since: datetime | None) -> int:
             f"{domain}: {row.at_store} orders at the store = {row.seen_before} seen + {row.fetched} fetched; "
             f"{row.evaluated} evaluated ({row.status})",
             highlight=False,
+            soft_wrap=True,
         )
         for name in row.missing:
-            console.print(f"  repaired: {name}", highlight=False, markup=False)
+            console.print(f"  repaired: {name}", highlight=False, markup=False, soft_wrap=True)
         for gap in row.gaps:
-            console.print(f"  still open: {gap['order']}: {gap['why']}", highlight=False, markup=False)
+            console.print(f"  still open: {gap['order']}: {gap['why']}", highlight=False, markup=False, soft_wrap=True)
         if row.problem:
-            console.print(f"  {row.problem}", highlight=False, markup=False)
+            console.print(f"  {row.problem}", highlight=False, markup=False, soft_wrap=True)
         left += row.status != "done"
     if not every:
         console.print("No shop is connected.")

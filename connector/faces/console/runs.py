@@ -78,9 +78,10 @@ def run(run_id: str) -> str:
         }
         notes = list(reversed(sync_queries.notes(session, run_id)))[:200]
         live = sync_runs.live(session, found.shop_id)
+        resumable = not sync_runs.resumable(session, found)
     return page(
         "console/run.html", run=found, seen=progress.view(found), shop=shop, by_reason=by_reason, samples=samples,
-        notes=notes, live_elsewhere=live if live is not None and live.id != run_id else None,
+        notes=notes, resumable=resumable, live_elsewhere=live if live is not None and live.id != run_id else None,
     )  # fmt: skip
 
 
@@ -98,6 +99,15 @@ def stop_run(run_id: str) -> AnyResponse:
     with db.write(Scope.system(WHY)) as session:
         sync_runs.stop(session, run_id, guards.actor())
     flash("The run was asked to stop. What was read stays.")
+    return redirect(url_for(".run", run_id=run_id), code=303)
+
+
+@blueprint.post("/runs/<run_id>/resume")
+@staff("support")
+def resume_run(run_id: str) -> AnyResponse:
+    with db.write(Scope.system(WHY)) as session:
+        sync_runs.resume(session, run_id, guards.actor())
+    flash("The run goes on where it stopped.")
     return redirect(url_for(".run", run_id=run_id), code=303)
 
 

@@ -183,6 +183,7 @@ ACTS = {
     "delivery.replay": "Deliveries replayed",
     "run.start": "Sync started",
     "run.stop": "Sync asked to stop",
+    "run.resume": "Sync let go on",
     "payout.prepare": "Payout batch prepared",
     "payout.sent": "Payout batch sent",
     "payout.paid": "Payout batch paid",

@@ -128,7 +128,7 @@ def decide(order: OrderAsked, line: LineAsked, candidates: Sequence[Candidate]) 
 
 def failed(order: OrderAsked, line: LineAsked, touch: Candidate) -> str:
     """Why this touch can't be credited on this line; "" when it can. First match wins."""
-    if touch.at > order.placed_at:
+    if touch.at >= order.placed_at + _known_to(order.placed_at):
         return "after_order"  # a touch after the order is none
     if line.product_ref is None or touch.product_ref != line.product_ref:
         return "other_product"  # D13: indirect touches are switched off
@@ -139,6 +139,11 @@ def failed(order: OrderAsked, line: LineAsked, touch: Candidate) -> str:
     if order.placed_at - touch.at > touch.window:
         return "window_expired"
     return ""
+
+
+def _known_to(placed_at: datetime) -> timedelta:
+    """How exactly a store's time is known: most give whole seconds, cut off. What comes within it isn't after."""
+    return timedelta(seconds=1) if placed_at.microsecond == 0 else timedelta(microseconds=1)
 
 
 def higher(click: Rate | None, order: Rate | None) -> Rate | None:

@@ -221,7 +221,7 @@ def token_scopes() -> None:
 @click.argument("delivery", required=False)
 @click.option("--status", type=click.Choice(["failed", "parked", "done", "ignored"]), help="All with this status.")
 @click.option("--reason", help="Only those with this reason, beside another option.")
-@click.option("--order", "order", help="All about this order: the store's own id, or ours (ord_…).")
+@click.option("--order", "order", help="All about this order: its number, the store's id, or ours.")
 @click.option("--shop", help="Only this shop, by its host or its id.")
 def replay(delivery: str | None, status: str | None, reason: str | None, order: str | None, shop: str | None) -> None:
     """Let deliveries be drained again. Repeating one that is done changes nothing."""
@@ -230,16 +230,17 @@ def replay(delivery: str | None, status: str | None, reason: str | None, order: 
 
     open_process()
     with db.write(db.Scope.system("a command replays deliveries of any shop")) as session:
+        shop_id = queries.by_name(session, shop).id if shop else None
         number = act.replay(
             session,
             by="command",
             delivery_id=delivery,
             status=status,
             reason=reason,
-            order_ref=act.order_ref_of(session, order) if order else None,
-            shop_id=queries.by_name(session, shop).id if shop else None,
+            order_ref=act.order_ref_of(session, order, shop_id) if order else None,
+            shop_id=shop_id,
         )
-    click.echo(f"{number} deliveries wait to be drained again.")
+    click.echo(f"{number} deliveries wait to be drained again." if number else "No delivery matches: nothing waits.")
 
 
 @connector.command()

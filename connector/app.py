@@ -16,7 +16,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from apiflask import APIFlask
-from flask import Flask, Response, g, jsonify, request
+from flask import Flask, Response, g, jsonify, redirect, request, url_for
 from flask_wtf.csrf import CSRFProtect
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import CollectorRegistry
@@ -113,6 +113,11 @@ def _follow_requests(app: Flask) -> None:
 
 def _operations(app: Flask) -> None:
     """What load balancers and Prometheus ask."""
+
+    @app.get("/")
+    @public("leads to the merchant's first page, which asks who comes")
+    def root() -> Response:
+        return redirect(url_for("dashboard.home"))  # type: ignore[return-value]
 
     @app.get("/healthz")
     @public("a load balancer asks whether the process answers; says nothing else")

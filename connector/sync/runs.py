@@ -25,7 +25,6 @@ from connector.sync.tables import SEEN, SyncImage, SyncNote, SyncRun
 LIVE = ("queued", "running", "waiting", "stopping")
 ENDED = ("done", "refusals", "failed", "stopped", "asks")
 SILENT = timedelta(minutes=2)  # a run that was not heard of for so long may be ended by hand
-RESUMABLE = timedelta(hours=24)  # an older export tells too little of the store as it is
 
 
 class Stopped(Exception):  # noqa: N818  an ending, not an error
@@ -103,41 +102,6 @@ def stop(session: Session, run_id: str, by: str) -> SyncRun:
     audit.record(session, by, "run.stop", run.id, shop_id=run.shop_id)
     if silent:
         end(session, run, "stopped", "It was stopped before a worker took it up.")
-    session.flush()
-    return run
-
-
-def resumable(session: Session, run: SyncRun) -> str:
-    """Why a run can't go on where it stopped; "" when it can."""
-    if run.status != "stopped":
-        return f"the run is not stopped ({run.status})"
-    shop = session.get_one(Shop, run.shop_id)
-    if shop.status != "connected":
-        return f"{shop.domain} is not connected ({shop.status}): connect it first"
-    later = sa.exists().where(SyncRun.shop_id == run.shop_id, SyncRun.id != run.id, SyncRun.queued_at >= run.queued_at)
-    if session.scalar(sa.select(later)):
-        return "another run began since"
-    if run.exported_at is not None and clock.now() - run.exported_at > RESUMABLE:
-        return "its export is older than a day: start a new run"
-    return ""
-
-
-def resume(session: Session, run_id: str, by: str) -> SyncRun:
-    """Let a stopped run go on at its checkpoint, with the export that it had.
-
-    Errors: NotFound; Conflict when it can't go on, with the reason.
-    """
-    run = session.get(SyncRun, run_id, with_for_update=True)
-    if run is None:
-        raise NotFound(f"no sync run has the id {run_id}")
-    why_not = resumable(session, run)
-    if why_not:
-        raise Conflict(why_not)
-    run.status, run.finished_at, run.heard_at = "queued", None, None
-    note(session, run.id, f"{by} let it go on.")
-    audit.record(session, by, "run.resume", run.id, shop_id=run.shop_id)
-    # The run's id alone was the key of the job that stopped, and a key runs once.
-    jobs.enqueue(session, "sync.first", f"{run.id}:{new_id('go')}", shop_id=run.shop_id, run_id=run.id)
     session.flush()
     return run
 

@@ -17,6 +17,7 @@ from connector.db import Scope
 from connector.errors import NotFound
 from connector.sync import queries, runs
 from connector.sync import reconcile as passes
+from connector.sync import resume as resume_run
 from connector.sync.tables import SyncRun
 
 LOOK_EVERY = 0.5
@@ -37,7 +38,7 @@ def command(shop: str, *, large_sweep: bool, resume: bool, wait: bool) -> int:
     found = find(shop)
     with db.write(Scope.shop(found.id)) as session:
         if resume:
-            run_id = runs.resume(session, _newest(session, found), "command").id
+            run_id = resume_run.resume(session, _newest(session, found), "command").id
         else:
             run_id = runs.start(session, found.id, "command", large_sweep=large_sweep).id
     if not _worker_lives():

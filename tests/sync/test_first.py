@@ -17,7 +17,7 @@ from connector.commerce.catalog.tables import Listing, VariantRow
 from connector.commerce.shops import queries as shops
 from connector.db import Scope, new_id
 from connector.errors import Conflict, NotFound
-from connector.sync import finish, first, load, queries, runs
+from connector.sync import finish, first, load, queries, resume, runs
 from connector.sync.tables import SyncImage, SyncRun
 from tests.sync.store import THEN, Store, new_shop, product
 
@@ -302,9 +302,9 @@ def test_a_stopped_run_goes_on_at_its_checkpoint(
     store.on_line = lambda at: None
     store.asked.clear()
     with db.write(SYSTEM) as session:
-        taken = runs.resume(session, run_id, "staff:ana").lines_read
+        taken = resume.resume(session, run_id, "staff:ana").lines_read
         with pytest.raises(Conflict):
-            runs.resume(session, run_id, "staff:ana")
+            resume.resume(session, run_id, "staff:ana")
         assert first.start(session, shop_id, "command").id == run_id  # it is the run under way again
     assert first.first(run_id) == "done"
     file = [asked for asked in store.asked if asked.startswith("file")]
@@ -327,20 +327,20 @@ def test_a_stopped_run_stays_stopped_behind_a_newer_one_or_an_old_export(store: 
     with db.write(SYSTEM) as session:
         old = first.start(session, shop_id, "command").id
         first.stop(session, old, "staff:ana")
-        session.get_one(SyncRun, old).exported_at = clock.now() - runs.RESUMABLE - timedelta(seconds=1)
+        session.get_one(SyncRun, old).exported_at = clock.now() - resume.EXPORT_TELLS - timedelta(seconds=1)
         with pytest.raises(Conflict, match="older than a day"):
-            runs.resume(session, old, "staff:ana")
+            resume.resume(session, old, "staff:ana")
     assert sync(shop_id).status == "done"
     with db.write(SYSTEM) as session:
         session.get_one(SyncRun, old).exported_at = None
         with pytest.raises(Conflict, match="another run began"):
-            runs.resume(session, old, "staff:ana")
+            resume.resume(session, old, "staff:ana")
         with pytest.raises(NotFound):
-            runs.resume(session, "run_unknown", "staff:ana")
+            resume.resume(session, "run_unknown", "staff:ana")
         ended = queries.newest(session, shop_id)
         assert ended is not None
         with pytest.raises(Conflict, match="not stopped"):
-            runs.resume(session, ended.id, "staff:ana")
+            resume.resume(session, ended.id, "staff:ana")
 
 
 class Killed(BaseException):

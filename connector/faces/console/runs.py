@@ -19,6 +19,7 @@ from connector.errors import NotFound
 from connector.faces.console.face import blueprint
 from connector.faces.console.health import WHY
 from connector.sync import queries as sync_queries
+from connector.sync import resume as sync_resume
 from connector.sync import runs as sync_runs
 from connector.sync.tables import SyncRefusal, SyncRun
 from connector.web import guards, keyset, progress, words
@@ -78,7 +79,7 @@ def run(run_id: str) -> str:
         }
         notes = list(reversed(sync_queries.notes(session, run_id)))[:200]
         live = sync_runs.live(session, found.shop_id)
-        resumable = not sync_runs.resumable(session, found)
+        resumable = not sync_resume.why_not(session, found)
     return page(
         "console/run.html", run=found, seen=progress.view(found), shop=shop, by_reason=by_reason, samples=samples,
         notes=notes, resumable=resumable, live_elsewhere=live if live is not None and live.id != run_id else None,
@@ -106,7 +107,7 @@ def stop_run(run_id: str) -> AnyResponse:
 @staff("support")
 def resume_run(run_id: str) -> AnyResponse:
     with db.write(Scope.system(WHY)) as session:
-        sync_runs.resume(session, run_id, guards.actor())
+        sync_resume.resume(session, run_id, guards.actor())
     flash("The run goes on where it stopped.")
     return redirect(url_for(".run", run_id=run_id), code=303)
 

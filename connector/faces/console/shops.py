@@ -199,7 +199,6 @@ ACTS = {
     "staff.role": "Role changed",
     "staff.bind": "Sign-in service bound to a name",
     "staff.off": "Staff member switched off",
-    "staff.sign_out": "Signed out everywhere",
     "token.issue": "App token issued",
     "token.revoke": "App token revoked",
 }

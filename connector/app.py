@@ -7,6 +7,7 @@ never from a Host header.
 
 from __future__ import annotations
 
+import signal
 import time
 from functools import cache
 from importlib.metadata import version
@@ -43,6 +44,9 @@ _ROOMS = (webhooks, oauth, checkout, api, console, dashboard)
 
 def from_environment() -> Flask:
     """The application of a process of its own: opens database, vault, clock and logs, then wires."""
+    # Ctrl-C reaches every process of a terminal. The server's first one hears it and asks this one to stop; asked
+    # twice, granian's worker would only end when its time has run out.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     settings = open_process()
     telemetry.configure(settings.log_level, settings.log_format)
     return create_app(settings)

@@ -91,7 +91,10 @@ def serve(host: str | None, port: int | None) -> None:
     from granian.constants import Interfaces
     from granian.log import LogLevels
 
+    from connector import telemetry
+
     settings = read_settings()
+    telemetry.configure(settings.log_level, settings.log_format)
     Granian(
         "connector.app:from_environment",
         factory=True,
@@ -104,6 +107,8 @@ def serve(host: str | None, port: int | None) -> None:
         workers_kill_timeout=10,
         respawn_failed_workers=True,
         log_level=LogLevels.warning,
+        # The server's own words go the way of ours: one JSON object a line, scrubbed.
+        log_dictconfig={"loggers": {"_granian": {"propagate": True}, "granian.access": {"propagate": True}}},
     ).serve()
 
 
@@ -114,15 +119,19 @@ def dev() -> None:
     import subprocess
 
     settings = open_process()
-    children = [subprocess.Popen([sys.executable, "-m", "connector", name]) for name in ("serve", "worker")]
+    # In sessions of their own: Ctrl-C reaches this process alone, which then asks each of them once.
+    children = [
+        subprocess.Popen([sys.executable, "-m", "connector", name], start_new_session=True)
+        for name in ("serve", "worker")
+    ]
     click.echo(f"connector is at {settings.public_url}/console. Ctrl-C ends it.")
 
     def stop(_signal: int, _frame: object) -> None:
         for child in children:
             child.terminate()
 
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, stop)
     codes = [children[0].wait(), 0]
     stop(0, None)
     codes[1] = children[1].wait()

@@ -22,6 +22,7 @@ from connector.faces.console.face import blueprint
 from connector.faces.console.health import WHY
 from connector.sync.tables import Reconciliation, SyncRun
 from connector.web import moments, progress, words
+from connector.web import shop_settings as setting_words
 from connector.web.guards import staff
 from connector.web.layout import page
 from connector.webhooks.tables import DeliveryRow
@@ -125,7 +126,8 @@ def shop(shop_id: str) -> str:
     return page(
         "console/shop.html", shop=found, grant=grant, runs=[(run, progress.view(run)) for run in runs], passes=passes,
         last_order=last_order, last_delivery=last_delivery, orders=orders, in_force=in_force, changed=changed,
-        listings=listings, reasons=reasons, items=items, sentence=_sentence(found, last_order), wall=clock.wall(),
+        setting_words=setting_words, listings=listings, reasons=reasons, items=items,
+        sentence=_sentence(found, last_order), wall=clock.wall(),
     )  # fmt: skip
 
 

@@ -130,7 +130,7 @@ def by_pages(url: str, products: int) -> float:
 
 
 @contextmanager
-def store(folder: Path, products: int) -> Iterator[int]:
+def store(folder: Path, products: int, *, small: int = 0) -> Iterator[int]:
     command = [
         sys.executable,
         "-m",
@@ -139,6 +139,8 @@ def store(folder: Path, products: int) -> Iterator[int]:
         str(products),
         "--file",
         str(folder / "export.jsonl"),
+        "--small",
+        str(small),
     ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:

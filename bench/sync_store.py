@@ -115,6 +115,8 @@ class Handler(BaseHTTPRequestHandler):
     path_of_file: Path
     objects: int
     port: int
+    small: Path | None = None  # the file of shops called small-…
+    small_objects: int = 0
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -124,11 +126,12 @@ class Handler(BaseHTTPRequestHandler):
                 "bulkOperationRunQuery": {"bulkOperation": {"id": operation, "status": "CREATED"}, "userErrors": []}
             }
         elif "bulkOperation(" in body["query"]:
+            small = self.small is not None and "/small-" in self.path
             data = {
                 "bulkOperation": {
-                    "id": operation, "status": "COMPLETED", "errorCode": None, "objectCount": str(self.objects),
-                    "rootObjectCount": "1", "fileSize": str(self.path_of_file.stat().st_size),
-                    "url": f"http://127.0.0.1:{self.port}/bulk.jsonl",
+                    "id": operation, "status": "COMPLETED", "errorCode": None,
+                    "objectCount": str(self.small_objects if small else self.objects), "rootObjectCount": "1",
+                    "fileSize": "1", "url": f"http://127.0.0.1:{self.port}/{'small' if small else 'bulk'}.jsonl",
                 }
             }  # fmt: skip
         elif "NewestChange" in body["query"]:
@@ -138,12 +141,13 @@ class Handler(BaseHTTPRequestHandler):
         self._answer(json.dumps({"data": data}).encode())
 
     def do_GET(self) -> None:
+        path = self.small if self.small is not None and "small" in self.path else self.path_of_file
         self.send_response(200)
-        self.send_header("Content-Length", str(self.path_of_file.stat().st_size))
+        self.send_header("Content-Length", str(path.stat().st_size))
         self.end_headers()
-        with self.path_of_file.open("rb") as file:
+        with path.open("rb") as file:
             self.wfile.flush()
-            sent, size = 0, self.path_of_file.stat().st_size
+            sent, size = 0, path.stat().st_size
             while sent < size:
                 sent += os.sendfile(self.connection.fileno(), file.fileno(), sent, size - sent)
 
@@ -164,10 +168,15 @@ def main() -> None:
     options.add_argument("--products", type=int, required=True)
     options.add_argument("--variants", type=int, default=3)
     options.add_argument("--file", type=Path, required=True)
+    options.add_argument("--small", type=int, default=0, help="products of the shops called small-…")
     options.add_argument("--port", type=int, default=0)
     chosen = options.parse_args()
     write(chosen.file, chosen.products, chosen.variants)
     Handler.path_of_file, Handler.objects = chosen.file, chosen.products * (1 + chosen.variants)
+    if chosen.small:
+        Handler.small = chosen.file.with_suffix(".small")
+        Handler.small_objects = chosen.small * (1 + chosen.variants)
+        write(Handler.small, chosen.small, chosen.variants)
     server = ThreadingHTTPServer(("127.0.0.1", chosen.port), Handler)
     Handler.port = server.server_address[1]
     print(Handler.port, flush=True)

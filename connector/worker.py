@@ -179,11 +179,17 @@ def _drain(settings: Settings, slot: str, owner: str, stop: threading.Event) -> 
         stop.wait(drain.wait_between(handled).total_seconds())
 
 
+def syncing() -> bool:
+    """Is a sync run under way right now, on whatever worker?"""
+    with db.read(Scope.system("is any shop being synced")) as session:
+        return sync_queries.under_way(session, clock.now())
+
+
 def _follow_list(settings: Settings, slot: str, owner: str, stop: threading.Event) -> None:
     # A thread of its own: a whole catalog takes a minute. Of several workers one writes, the others find nothing to do.
     telemetry.bind(worker=slot)
     chores = (
-        _Chore("index changed listings", 2.0, lambda: index.follow(stop.is_set)),
+        _Chore("index changed listings", 2.0, lambda: index.follow(stop.is_set, syncing=syncing)),
         _Chore("compare index and list", 3600.0, index.check, due=time.monotonic() + 20),
     )
     while not stop.wait(0.5):

@@ -333,6 +333,21 @@ def a_body_and_a_read_of_one_version_are_equal(case: Case) -> None:
         expect(events.content_hash(found.snapshot) == events.content_hash(told), f"{read.payload}: hashes differ")
 
 
+def an_order_reads_alike_alone_and_among_others(case: Case) -> None:
+    """`some` is `one` for several: what clears is read that way."""
+    for read in case.reads:
+        alone = case.platform.orders.one(_client(case, read.http()), read.order_ref)
+        together = case.platform.orders.some(_client(case, read.http()), [read.order_ref, read.order_ref])
+        expect(set(together) == {read.order_ref}, f"{read.payload}: asked for one order, {sorted(together)} came")
+        among = together[read.order_ref]
+        if alone is None or among is None:
+            expect(alone is among, f"{read.payload}: there alone or among others, and not there the other way")
+            continue
+        difference = _first_difference(msgspec.to_builtins(among.snapshot), msgspec.to_builtins(alone.snapshot))
+        expect(among.snapshot == alone.snapshot, f"{read.payload}: among others it says {difference}")
+        expect(among.buyer == alone.buyer, f"{read.payload}: another buyer among others")
+
+
 def hosts_in_disguise_are_refused(case: Case) -> None:
     """Before anything is sent: this string becomes the place that tokens go to."""
     settings = case.settings(case.secret, "")
@@ -480,6 +495,7 @@ CHECKS: tuple[Callable[[Case], None], ...] = (
     the_subject_is_what_the_event_is_about,
     snapshots_hold_no_person,
     a_body_and_a_read_of_one_version_are_equal,
+    an_order_reads_alike_alone_and_among_others,
     hosts_in_disguise_are_refused,
     the_token_comes_back_from_the_cart,
     secrets_are_in_no_text,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
-from flask import Blueprint, current_app, redirect, request, session
+from flask import Blueprint, current_app, redirect, request
 from werkzeug.wrappers import Response
 
 from connector import clock, telemetry
@@ -123,7 +123,7 @@ def back(slug: str) -> Response:
 
 def _way_back() -> str:
     """The page that somebody who wasn't signed in had asked for; else the first."""
-    return safe_path(str(session.pop("merchant_next", ""))) or DASHBOARD
+    return safe_path(sessions.way_back()) or DASHBOARD
 
 
 def _just_made(platform: Platform, query: list[tuple[str, str]], now: datetime) -> bool:

@@ -32,7 +32,7 @@ from connector.earnings.settlement import queries as settlement
 from connector.errors import ConfigurationWrong, ConnectorError
 from connector.insight.market import index
 from connector.platforms import roster
-from connector.sync.tables import Reconciliation, SyncRun
+from connector.sync.tables import DailyProof, Reconciliation, SyncRun
 from connector.webhooks.tables import DeliveryRow, RejectedCount, WantedRead
 
 Severity = Literal["mend", "look"]
@@ -359,6 +359,23 @@ def _reconciled(settings: Settings, database: Database) -> Iterator[Finding]:
                 )
 
 
+def _proved(settings: Settings, database: Database) -> Iterator[Finding]:
+    """Days whose orders don't add up, though a worker tried for a day to mend them."""
+    open_days = (
+        sa.select(Shop.domain, sa.func.count(), sa.func.min(DailyProof.day))
+        .join(DailyProof, DailyProof.shop_id == Shop.id)
+        .where(DailyProof.status != "proved", DailyProof.ends_at < clock.now() - timedelta(days=1))
+        .group_by(Shop.domain)
+        .order_by(Shop.domain)
+    )
+    with _reading(database) as session:
+        for domain, number, first in session.execute(open_days):
+            what = f"{number} days of {domain} are not proved, the first is {first}"
+            yield Finding(
+                "look", "proofs", what, "`connector proof` names the orders; the console says why each differs."
+            )
+
+
 def _runs(settings: Settings, database: Database) -> Iterator[Finding]:
     silent = clock.now() - STUCK
     with _reading(database) as session:
@@ -426,6 +443,7 @@ CHECKS: dict[str, Callable[[Settings, Database], Iterator[Finding]]] = {
     "permissions": _permissions,
     "deliveries": _deliveries,
     "reconciliation": _reconciled,
+    "proofs": _proved,
     "sync": _runs,
     "search": _search,
     "money": _money,

@@ -154,7 +154,7 @@ def _held(
     found = session.execute(
         sa.select(kind.id, *(getattr(kind, name) for name in names)).where(rows.among(session, kind.id, list(keys)))
     )
-    return {row.id: row._mapping for row in found}
+    return {row.id: dict(row._mapping) for row in found}
 
 
 def _listed(session: Session, shop_id: str, refs: set[str]) -> dict[str, tuple[str, str]]:
@@ -251,7 +251,8 @@ def _note_gone(run_id: str, shop_id: str, after: str) -> str:
             found.add(ref, "changed", there[ref], [[f"variant {title}", "for sale at the store", "gone"]])
         _keep(session, run, found)
         run.heard_at = clock.now()
-        return refs[-1]
+        last: str = refs[-1]
+        return last
 
 
 def _came(session: Session, run_id: str, kind: str) -> set[str]:

@@ -35,6 +35,12 @@ def runs(session: Session, *, shop_id: str | None = None, limit: int = 50) -> Se
     return session.scalars(asked.where(SyncRun.shop_id == shop_id) if shop_id else asked).all()
 
 
+def under_way(session: Session, now: datetime) -> bool:
+    """Is a run of any shop at work, heard within the last half minute?"""
+    moving = (SyncRun.status == "running", SyncRun.heard_at > now - timedelta(seconds=30))
+    return session.scalar(sa.select(SyncRun.id).where(*moving).limit(1)) is not None
+
+
 def newest(session: Session, shop_id: str) -> SyncRun | None:
     return next(iter(runs(session, shop_id=shop_id, limit=1)), None)
 

@@ -116,6 +116,16 @@ def browser_id() -> str:
     return str(session["browser"])
 
 
+def keep_way_back(path: str) -> None:
+    """Which page a merchant asked for before signing in; `path` was checked to be one of ours."""
+    session["next"] = path
+
+
+def way_back() -> str:
+    """That page, once; "" where there is none."""
+    return str(session.pop("next", ""))
+
+
 def _fill(slot: SlotName, subject_id: str, epoch: int) -> None:
     now = int(clock.wall().timestamp())
     session[slot] = {"id": subject_id, "epoch": epoch, "began": now, "seen": now}

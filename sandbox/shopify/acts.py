@@ -90,7 +90,8 @@ class Acts:
 
     def compliance(self, name: str, topic: str, wanted: dict[str, Any]) -> int | None:
         shop = self.state.shop(name)
-        return self.deliveries.emit_compliance(shop, topic, compliance_body(topic, shop, wanted))
+        after = float(wanted.get("after_hours", 0)) * 3600
+        return self.deliveries.emit_compliance(shop, topic, compliance_body(topic, shop, wanted), after=after)
 
     # --- products ---
 

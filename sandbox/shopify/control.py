@@ -136,7 +136,11 @@ def one_shop(shop: str) -> Response:
 def uninstall(shop: str) -> Response:
     store.state.shop(shop)
     store.uninstall(shop)
-    return json_answer({"uninstalled": True})
+    redact = None
+    if body().get("redact"):
+        # As Shopify does, 48 hours later, compressed like the retries; it comes even after a reinstall.
+        redact = store.acts.compliance(shop, "shop/redact", {"after_hours": 48})
+    return json_answer({"uninstalled": True, "redact": redact})
 
 
 @room.post("/shops/<shop>/compliance")

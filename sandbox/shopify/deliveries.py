@@ -20,6 +20,7 @@ import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -255,17 +256,20 @@ class Deliveries:
                         shop, topic, trimmed(body, subscription["include_fields"]), subscription, subject, event_id
                     )
 
-    def emit_compliance(self, shop: Doc, topic: str, body: Doc) -> int | None:
-        """A compliance topic goes to the address in the app's configuration, subscribed or not."""
+    def emit_compliance(self, shop: Doc, topic: str, body: Doc, *, after: float = 0.0) -> int | None:
+        """A compliance topic goes to the address in the app's configuration, subscribed or not; `after` seconds."""
         if self.compliance_uri is None:
             return None
         with self.state.writing():
             pseudo = {"id": "app-configuration", "uri": self.compliance_uri, "name": None}
-            return self._add(shop, topic, body, pseudo, None, str(uuid.uuid4()))
+            return self._add(shop, topic, body, pseudo, None, str(uuid.uuid4()), after=after)
 
-    def _add(self, shop: Doc, topic: str, body: Doc, subscription: Doc, subject: str | None, event_id: str) -> int:
+    def _add(
+        self, shop: Doc, topic: str, body: Doc, subscription: Doc, subject: str | None, event_id: str,
+        *, after: float = 0.0,
+    ) -> int:  # fmt: skip
         name = shop["name"]
-        now = self.clock.now()
+        now = self.clock.now() + timedelta(seconds=after)
         headers = {
             "Content-Type": "application/json",
             "User-Agent": "Shopify-Captain-Hook",
@@ -306,7 +310,8 @@ class Deliveries:
             later = draw.randrange(1, 4)
             self.state.after(lambda: self._hold(number, name, until, later))
         elif not dropped:
-            self.state.after(lambda: self._schedule(number, delay))
+            wait = delay + after / self.compression
+            self.state.after(lambda: self._schedule(number, wait))
         return number
 
     def _marks(self, name: str, subject: str | None) -> list[str]:

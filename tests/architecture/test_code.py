@@ -38,6 +38,7 @@ SYSTEM = {
     "webhooks/wanted.py": "finds the shops that have something to read",
     "sync/first.py": "a job begins with a run's id and learns the shop from it",
     "sync/proof_text.py": "a command prints the proofs of all shops",
+    "sync/schedule.py": "which shops' catalogs are due",
     "sync/watch.py": "the watchdog looks over all running syncs",
     "sync/reconcile.py": "a pass begins with all connected shops",
     "insight/market/index.py": "one index holds the listings of all shops",

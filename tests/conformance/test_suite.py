@@ -18,6 +18,7 @@ from connector.errors import HostRefused, SignatureRejected
 from connector.events import Ignored, OrderSeen
 from connector.platforms.shopify.authorize import Authorize
 from connector.platforms.shopify.checkout import Checkout
+from connector.platforms.shopify.orders import Orders
 from connector.platforms.shopify.webhooks import Webhooks
 from tests.platforms.shopify.case import CASE, HEADER, Answers, recorded_read
 
@@ -111,6 +112,15 @@ def without_carriers(snapshot: Any) -> Any:
     return msgspec.structs.replace(snapshot, carriers=())
 
 
+class ForgetsRefundsAmongOthers(Orders):
+    def some(self, client: Any, order_refs: Any) -> Any:
+        found = super().some(client, order_refs)
+        return {
+            ref: dataclasses.replace(read, snapshot=msgspec.structs.replace(read.snapshot, refunds=()))
+            for ref, read in found.items()
+        }
+
+
 class RaisingSubject(Webhooks):
     def subject(self, envelope: Any, body: bytes) -> Any:
         import json
@@ -163,6 +173,7 @@ UNEQUAL = dataclasses.replace(CASE, reads=[Read("orders_updated.after_refund.jso
         (suite.a_body_and_a_read_of_one_version_are_equal, mutant(webhooks=Changing(a_cent_more))),
         (suite.a_body_and_a_read_of_one_version_are_equal, UNEQUAL),
         (suite.a_body_and_a_read_of_one_version_are_equal, dataclasses.replace(CASE, reads=[])),
+        (suite.an_order_reads_alike_alone_and_among_others, mutant(orders=ForgetsRefundsAmongOthers())),
         (suite.the_token_comes_back_from_the_cart, mutant(webhooks=Changing(without_carriers))),
         (suite.the_token_comes_back_from_the_cart, mutant(checkout=AnyToken())),
         (suite.the_token_comes_back_from_the_cart, dataclasses.replace(CASE, bought=None)),

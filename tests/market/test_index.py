@@ -55,7 +55,7 @@ def test_a_rate_is_followed_when_it_begins(market: Market, monkeypatch: pytest.M
 def test_two_workers_write_once(market: Market) -> None:
     market.put(product("35", "Kettle"))
     with db.read(SYSTEM) as session:
-        read = index._read(session, False)
+        read = index._read(session, [])
     assert market.follow() == 1
     with db.write(SYSTEM) as session:
         assert index._write(session, read) is False
@@ -98,6 +98,7 @@ def test_a_shop_under_sync_waits_and_others_do_not(empty: Market, monkeypatch: p
     assert empty.find("mug") == []
     later = clock.wall() + index.QUIET * 2
     monkeypatch.setattr(clock, "wall", lambda: later)
+    assert index.follow(syncing=lambda: True) == 0
     assert index.follow() == 12
     assert "Stoneware mug" in empty.find("mug")
 

@@ -22,7 +22,7 @@ from connector.migrations import run
 from connector.operations import doctor, reseal
 from connector.platforms import roster
 from connector.platforms.shopify.settings import ShopifySettings
-from connector.sync.tables import Reconciliation, SyncRun
+from connector.sync.tables import DailyProof, Reconciliation, SyncRun
 from connector.webhooks.tables import DeliveryRow, RejectedCount, WantedRead
 from tests.attribution.world import World, app_settings
 from tests.conftest import KEY
@@ -254,3 +254,21 @@ def test_scopes_that_a_shop_did_not_grant_are_named(well: World, monkeypatch: py
         session.execute(sa.update(GrantRow).values(scopes="read_products write_orders"))
     named = [one.what for one in doctor.examine(app_settings(), newest=run.newest()) if one.check == "permissions"]
     assert named == ["one.plain.example did not grant read_fulfillments"]
+
+
+def test_days_that_stay_unproved_are_named(well: World) -> None:
+    def named() -> list[str]:
+        return [one.what for one in doctor.examine(app_settings(), newest=run.newest()) if one.check == "proofs"]
+
+    now = clock.now()
+    with well.database.write(SYSTEM) as session:
+        for back, status in ((1, "gaps"), (3, "gaps"), (4, "failed"), (5, "proved")):
+            session.add(
+                DailyProof(
+                    shop_id=well.shop_id, day=f"2026-11-{20 - back}", time_zone="UTC", status=status, problem="",
+                    starts_at=now - timedelta(days=back + 1), ends_at=now - timedelta(days=back) + timedelta(hours=1),
+                    tried_at=now, proved_at=None, tries=1, at_store=1, seen=0, evaluated=0, fetched=0, gaps=[],
+                    store_ids_hash="", our_ids_hash="", store_versions_hash="", our_versions_hash="",
+                )
+            )  # fmt: skip
+    assert named() == ["2 days of one.plain.example are not proved, the first is 2026-11-16"]

@@ -215,6 +215,21 @@ def _request_ids() -> list[str]:
         return list(session.scalars(sa.select(PrivacyRequest.id)))
 
 
+def test_a_short_number_is_a_customers_only_where_a_body_says_so(store: Store, world: World, run_drain: Run) -> None:
+    """Of stores that count their customers from one: a quantity of 42 is nobody."""
+    for ref, customer in ((1, 42), (2, 43)):
+        store.post("orders/create", world.order(ref, customer=customer, mail=None, note="42 pieces, ring 42 please"))
+    store.post("customers/update", b'{"customer_id": "42", "tags": "x"}')
+    store.post("customers/update", b'{"tags": "x", "id": 42, "orders_count": 1}')
+    store.post("carts/update", b'{"line_items": [{"quantity": 42}], "total": 42}')
+    run_drain()
+    rounds.pin_due(clock.now())
+    with db.write(SYSTEM) as session:
+        asked = requests.ask(session, world.shop_id, "customer_erase", by="command", about=Buyer("42")).id
+    assert requests.work(asked) == "done"
+    assert [row.body_gone for row in rows()] == ["erased", "", "erased", "erased", ""]
+
+
 def test_a_data_request_ends_with_the_file_in_the_merchants_hands(
     store: Store, world: World, run_drain: Run, sooner: Callable[[timedelta], None]
 ) -> None:

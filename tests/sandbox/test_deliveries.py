@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -174,6 +175,16 @@ def test_compliance_topics_need_no_subscription(stand: Stand, topic: str) -> Non
     recorded = json.loads((SAMPLES / f"compliance_{topic.replace('/', '_')}.json").read_text())
     assert headers["x-shopify-topic"] == topic
     assert set(json.loads(body)) == set(recorded)
+
+
+def test_a_redact_comes_48_hours_after_the_app_was_removed(stand: Stand) -> None:
+    stand.control("PUT", "/deliveries/settings", {"retry_compression": 48 * 3600 / 0.3})
+    stand.shop("POST", "/uninstall", {"redact": True})
+    stand.quiesce()
+    headers, _ = stand.receiver.received[-1]
+    assert headers["x-shopify-topic"] == "shop/redact"
+    later = datetime.fromisoformat(headers["x-shopify-triggered-at"][:26] + "+00:00") - datetime.now(UTC)
+    assert timedelta(hours=47) < later < timedelta(hours=49)
 
 
 def test_any_body_can_be_sent_rightly_signed(stand: Stand) -> None:

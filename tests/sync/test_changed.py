@@ -253,7 +253,7 @@ def test_when_runs_are_due(store: Store, shop_id: str, monkeypatch: pytest.Monke
 
 
 @settings(
-    max_examples=12,
+    max_examples=8,
     deadline=None,
     database=None,
     phases=[Phase.generate],

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -108,7 +109,7 @@ def keep(session: Session, shop_id: str, product_ref: str, found: Sequence[Marke
         session.execute(insert.on_conflict_do_update(index_elements=["shop_id", "variant_ref", "country"], set_=values))
 
 
-def _live(shop_id: str, product_ref: str) -> sa.Select[tuple[str]]:
+def _live(shop_id: str, product_ref: str) -> sa.Select[Any]:
     return (
         sa.select(VariantRow.variant_ref)
         .where(VariantRow.shop_id == shop_id, VariantRow.product_ref == product_ref, VariantRow.gone_at.is_(None))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from flask import redirect, request, session, url_for
+from flask import redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from connector import audit, db
@@ -27,7 +27,7 @@ def connect() -> str | tuple[str, int]:
     """Without a store's address the form; with one, a page that goes on to the store, or the form and what is wrong."""
     way_back = safe_path(request.args.get("next", ""))
     if way_back.startswith("/dashboard"):
-        session["merchant_next"] = way_back
+        sessions.keep_way_back(way_back)
     typed, slug = request.args.get("shop", "").strip(), request.args.get("platform", "")
     chosen = [each for each in roster.platforms().values() if each.can("joins_by_code")]
     shown: dict[str, Any] = {"platforms": chosen, "listed": _listed(chosen), "typed": typed, "slug": slug}
@@ -77,7 +77,7 @@ def spend_link(token: str) -> AnyResponse:
             raise NotSignedIn("the shop of a link left", public="This shop is not connected any more.")
         audit.record(write, f"merchant:{shop_id}", "merchant.sign_in", shop_id, shop_id=shop_id, way="link")
     sessions.sign_in_merchant(shop_id)
-    return redirect(str(session.pop("merchant_next", "") or "/dashboard"), code=303)
+    return redirect(sessions.way_back() or "/dashboard", code=303)
 
 
 @blueprint.post("/sign-out")

@@ -68,7 +68,7 @@ def earns(session: Session, row: Listing) -> bool:
 
 def address(listing_id: str, code: str = "") -> str:
     """The path of a product's page; with a creator's code it is about that creator's recommendation."""
-    return url_for("showcase.product", listing_id=listing_id, **({"by": code} if code else {}))
+    return url_for("showcase.product", listing_id=listing_id, by=code or None)
 
 
 def buy_address(link: Link) -> str:

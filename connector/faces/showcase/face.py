@@ -35,7 +35,8 @@ def _kept(answer: Response) -> Response:
     answer.headers["Cache-Control"] = "public, no-cache"
     answer.headers["Vary"] = "Cookie"  # the theme
     answer.add_etag(weak=True)
-    return answer.make_conditional(request)
+    answer.make_conditional(request)  # which makes a 304 of it where the browser has it
+    return answer
 
 
 def public_url(path: str) -> str:

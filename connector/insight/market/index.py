@@ -2,8 +2,8 @@
 
 A round reads and reckons outside of any write, then holds the state's row and writes bits, words and counts of up to a
 thousand listings at once. Its changes leave the queue in that same transaction, so a kill loses nothing and repeats
-nothing; of two workers that read the same changes one writes and the other begins again. While a sync run settles a
-large catalog, its shop waits until the run is through: each listing is indexed once, and the run isn't slowed down.
+nothing; of two workers that read the same changes one writes and the other begins again. Large numbers of changes wait
+until the sync run that brings them is through: each listing is indexed once, and the run isn't slowed down.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ BREATH = 0.02  # seconds between rounds on SQLite: others want the only writer t
 LARGE = 2_000  # a shop with so many changes waiting is being synced
 QUIET = timedelta(seconds=3)  # … until nothing came for so long
 LONGEST_WAIT = timedelta(minutes=5)
+LOOK_EVERY = 2.0  # seconds between two looks at which shops those are
 LATE_COMMIT = timedelta(minutes=2)
 _ALL = Scope.system("the search index reads every shop's listings")
 
@@ -61,13 +62,24 @@ class _Read:
     lost: list[str]  # listing ids asked for that have no row any more
 
 
-def follow(stop: Callable[[], bool] = lambda: False, *, wait_for_syncs: bool = True) -> int:
-    """Bring the index up to what waits, round by round; how many listings were taken in."""
+def follow(
+    stop: Callable[[], bool] = lambda: False,
+    *,
+    wait_for_syncs: bool = True,
+    syncing: Callable[[], bool] = lambda: False,
+) -> int:
+    """Bring the index up to what waits, round by round; how many listings were taken in.
+
+    A shop with many changes waits while they still come, and while a sync run is under way anywhere (`syncing`): the
+    run has the processor to itself. Few changes never wait, and nothing waits longer than LONGEST_WAIT.
+    """
     follow_terms(clock.now())
-    count = 0
+    count, looked, waits = 0, float("-inf"), []
     while not stop():
+        if wait_for_syncs and time.monotonic() - looked > LOOK_EVERY:
+            waits, looked = _large_shops(clock.wall(), syncing()), time.monotonic()
         with db.read(_ALL) as session:
-            read = _read(session, wait_for_syncs)
+            read = _read(session, waits)
         if not read.seqs:
             return count
         with db.write(_ALL) as session:
@@ -164,9 +176,9 @@ def lag(session: Session) -> Lag:
 # --- reading ---------------------------------------------------------------------------------------------------------
 
 
-def _read(session: Session, wait_for_syncs: bool) -> _Read:
+def _read(session: Session, waits: Sequence[str]) -> _Read:
     version = session.scalar(sa.select(SearchState.version)) or 0
-    found = _waiting(session, wait_for_syncs)
+    found = _waiting(session, waits)
     wanted = {listing_id(shop_id, ref): (shop_id, ref) for _, shop_id, ref in found}
     by_id = {
         row.id: row
@@ -189,27 +201,22 @@ def _read(session: Session, wait_for_syncs: bool) -> _Read:
     return _Read(version, [row[0] for row in found], listings, held, [key for key in wanted if key not in by_id])
 
 
-def _waiting(session: Session, wait_for_syncs: bool) -> Sequence[Any]:
+def _waiting(session: Session, waits: Sequence[str]) -> Sequence[Any]:
     asked = sa.select(ListingChange.seq, ListingChange.shop_id, ListingChange.product_ref).order_by(ListingChange.seq)
-    busy = _busy_shop(session, clock.wall()) if wait_for_syncs else None
-    if busy is not None:
-        asked = asked.where(ListingChange.shop_id != busy)
+    if waits:
+        asked = asked.where(ListingChange.shop_id.not_in(waits))
     return session.execute(asked.limit(ROUND)).all()
 
 
-def _busy_shop(session: Session, now: datetime) -> str | None:
-    """The shop whose sync run is settling right now, if there is one."""
-    newest = session.execute(
-        sa.select(ListingChange.shop_id, ListingChange.noted_at).order_by(ListingChange.seq.desc()).limit(1)
-    ).first()
-    if newest is None or now - newest.noted_at > QUIET:
-        return None
-    of_shop = sa.select(ListingChange.noted_at).where(ListingChange.shop_id == newest.shop_id)
-    beyond = session.execute(of_shop.order_by(ListingChange.seq).offset(LARGE).limit(1)).first()
-    oldest = session.scalar(of_shop.order_by(ListingChange.seq).limit(1))
-    if beyond is None or oldest is None or now - oldest > LONGEST_WAIT:
-        return None
-    return str(newest.shop_id)
+def _large_shops(now: datetime, syncing: bool) -> list[str]:
+    """Shops whose many changes wait until what brings them is through."""
+    newest, oldest = sa.func.max(ListingChange.noted_at), sa.func.min(ListingChange.noted_at)
+    asked = sa.select(ListingChange.shop_id).group_by(ListingChange.shop_id)
+    asked = asked.having(sa.func.count() > LARGE, oldest > now - LONGEST_WAIT)
+    if not syncing:
+        asked = asked.having(newest > now - QUIET)
+    with db.read(_ALL) as session:
+        return list(session.scalars(asked))
 
 
 def _variants(session: Session, listings: Sequence[Any]) -> dict[tuple[str, str], list[Any]]:

@@ -268,7 +268,7 @@ class _Query:
             for number, count in most
         ]
         by_value = facet in ("price", "rate")
-        counts.sort(key=(lambda each: (each.value,)) if by_value else (lambda each: (-each.count, each.value)))  # type: ignore[arg-type, return-value]
+        counts.sort(key=(lambda each: (each.value,)) if by_value else (lambda each: (-each.count, each.value)))
         return counts[:_SHOWN_VALUES]
 
     def _shop_names(self, values: Iterable[SearchValue]) -> dict[str, str]:

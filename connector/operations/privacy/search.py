@@ -24,6 +24,7 @@ from connector.webhooks import inbox
 from connector.webhooks.tables import DeliveryRow
 
 PAGE = 200
+LONG = 9  # digits from which on a number is nobody else's
 
 
 def about(request: PrivacyRequest) -> Buyer:
@@ -114,12 +115,24 @@ def _pages(shop_id: str, after: str) -> Iterator[list[DeliveryRow]]:
 
 
 def _marks(whom: Buyer) -> list[tuple[str, re.Pattern[bytes]]]:
-    """What betrays a person in a body: the customer's number as a whole number, an address, a telephone number."""
+    """What betrays a person in a body: the customer's number, an e-mail address, a telephone number.
+
+    A long number is a customer's wherever it stands. A short one (`42`) may be a quantity, so it counts only where a
+    body says that it is a customer's.
+    """
     marks = []
     if whom.customer_ref:
-        marks.append(
-            ("customer_id", re.compile(rb"(?<![0-9])" + re.escape(whom.customer_ref.encode()) + rb"(?![0-9])"))
+        number = rb'"?' + re.escape(whom.customer_ref.encode()) + rb"(?![0-9A-Za-z])"
+        alone = rb"(?<![0-9A-Za-z])" + number.removeprefix(rb'"?')
+        said = rb"|".join(
+            (
+                rb'\Acustomers?\W[^\n]*\n\s*\{[^{}]*?"id"\s*:\s*' + number,
+                rb'"customer_?id"\s*:\s*' + number,
+                rb'"customer"\s*:\s*\{[^{}]*?"id"\s*:\s*' + number,
+                rb"/Customer/" + number.removeprefix(rb'"?'),
+            )
         )
+        marks.append(("customer_id", re.compile(alone if len(whom.customer_ref) >= LONG else said, re.IGNORECASE)))
     if whom.email and whom.email.strip():
         marks.append(("contact", re.compile(re.escape(whom.email.strip().encode()), re.IGNORECASE)))
     digits = re.sub(r"\D", "", whom.phone or "")
@@ -134,8 +147,9 @@ def _marks(whom: Buyer) -> list[tuple[str, re.Pattern[bytes]]]:
 def _why(row: DeliveryRow, order_refs: set[str], marks: list[tuple[str, re.Pattern[bytes]]]) -> str:
     if row.order_ref is not None and row.order_ref in order_refs:
         return "order_named"
-    body = inbox.body_of(row) or b""
-    return next((why for why, pattern in marks if pattern.search(body)), "")
+    # With its topic in front: of a message about a customer the first id is the customer's.
+    text = row.topic.encode() + b"\n" + (inbox.body_of(row) or b"")
+    return next((why for why, pattern in marks if pattern.search(text)), "")
 
 
 def _note(session: Session, request_id: str, kind: str, ref: str, why: str) -> None:

@@ -122,7 +122,13 @@ def aftermath_answer() -> dict[str, Any]:
 
 
 def recorded_read() -> Answers:
-    return Answers(Order=json.dumps(order_answer()).encode(), Aftermath=json.dumps(aftermath_answer()).encode())
+    order, aftermath = order_answer(), aftermath_answer()
+    whole = order["data"]["order"] | {"everyRefund": aftermath["data"]["order"]["refunds"], "parcels": []}
+    return Answers(
+        Order=json.dumps(order).encode(),
+        Aftermath=json.dumps(aftermath).encode(),
+        Orders=json.dumps({"data": {"nodes": [whole]}}).encode(),
+    )
 
 
 def bought(url: str) -> tuple[Envelope, bytes]:

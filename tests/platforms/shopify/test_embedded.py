@@ -52,6 +52,8 @@ def token(secret: str = SECRET, header: dict[str, Any] | None = None, digest: An
 
 
 def test_the_vector_is_taken() -> None:
+    assert PLATFORM.can("embedded")
+    assert isinstance(PLATFORM.embedded, Embedded)
     seen = INSIDE.visited(VECTOR, make_settings(), NOW)
     assert (seen.domain, seen.person_ref, seen.issued_at.timestamp()) == (DOMAIN, "42", 1763650000)
     assert VECTOR not in repr(seen)

@@ -7,6 +7,7 @@ never from a Host header.
 
 from __future__ import annotations
 
+import signal
 import time
 from functools import cache
 from importlib.metadata import version
@@ -16,7 +17,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from apiflask import APIFlask
-from flask import Flask, Response, g, jsonify, request
+from flask import Flask, Response, g, jsonify, redirect, request, url_for
 from flask_wtf.csrf import CSRFProtect
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import CollectorRegistry
@@ -44,6 +45,9 @@ _ROOMS = (webhooks, oauth, checkout, api, console, dashboard, showcase)
 
 def from_environment() -> Flask:
     """The application of a process of its own: opens database, vault, clock and logs, then wires."""
+    # Ctrl-C reaches every process of a terminal. The server's first one hears it and asks this one to stop; asked
+    # twice, granian's worker would only end when its time has run out.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     settings = open_process()
     telemetry.configure(settings.log_level, settings.log_format)
     return create_app(settings)
@@ -114,6 +118,11 @@ def _follow_requests(app: Flask) -> None:
 
 def _operations(app: Flask) -> None:
     """What load balancers and Prometheus ask."""
+
+    @app.get("/")
+    @public("leads to the merchant's first page, which asks who comes")
+    def root() -> Response:
+        return redirect(url_for("dashboard.home"))  # type: ignore[return-value]
 
     @app.get("/healthz")
     @public("a load balancer asks whether the process answers; says nothing else")

@@ -93,7 +93,10 @@ def serve(host: str | None, port: int | None) -> None:
     from granian.constants import Interfaces
     from granian.log import LogLevels
 
+    from connector import telemetry
+
     settings = read_settings()
+    telemetry.configure(settings.log_level, settings.log_format)
     Granian(
         "connector.app:from_environment",
         factory=True,
@@ -106,6 +109,8 @@ def serve(host: str | None, port: int | None) -> None:
         workers_kill_timeout=10,
         respawn_failed_workers=True,
         log_level=LogLevels.warning,
+        # The server's own words go the way of ours: one JSON object a line, scrubbed.
+        log_dictconfig={"loggers": {"_granian": {"propagate": True}, "granian.access": {"propagate": True}}},
     ).serve()
 
 
@@ -116,15 +121,19 @@ def dev() -> None:
     import subprocess
 
     settings = open_process()
-    children = [subprocess.Popen([sys.executable, "-m", "connector", name]) for name in ("serve", "worker")]
+    # In sessions of their own: Ctrl-C reaches this process alone, which then asks each of them once.
+    children = [
+        subprocess.Popen([sys.executable, "-m", "connector", name], start_new_session=True)
+        for name in ("serve", "worker")
+    ]
     click.echo(f"connector is at {settings.public_url}/console. Ctrl-C ends it.")
 
     def stop(_signal: int, _frame: object) -> None:
         for child in children:
             child.terminate()
 
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, stop)
     codes = [children[0].wait(), 0]
     stop(0, None)
     codes[1] = children[1].wait()
@@ -224,7 +233,7 @@ def token_scopes() -> None:
 @click.option("--status", type=click.Choice(["failed", "parked", "done", "ignored"]), help="All with this status.")
 @click.option("--reason", help="Only those with this reason, beside another option.")
 @click.option("--topic", help="All of this topic, like orders/paid.")
-@click.option("--order", "order", help="All about this order: the store's own id, or ours (ord_…).")
+@click.option("--order", "order", help="All about this order: its number, the store's id, or ours (ord_…).")
 @click.option("--shop", help="Only this shop, by its host or its id.")
 @click.option("--since", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]), help="Received since then, UTC.")
 @click.option("--until", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]), help="Received before then, UTC.")
@@ -240,13 +249,14 @@ def replay(
     open_process()
     why = "a command replays deliveries of any shop"
     with db.read(db.Scope.system(why)) as session:
+        shop_id = queries.by_name(session, shop).id if shop else None
         asked = act.Filter(
             delivery_id=delivery,
             status=status,
             reason=reason,
             topic=topic,
-            order_ref=act.order_ref_of(session, order) if order else None,
-            shop_id=queries.by_name(session, shop).id if shop else None,
+            order_ref=act.order_ref_of(session, order, shop_id) if order else None,
+            shop_id=shop_id,
             since=since.replace(tzinfo=UTC) if since else None,
             until=until.replace(tzinfo=UTC) if until else None,
         )
@@ -266,7 +276,7 @@ def replay(
         return
     with db.write(db.Scope.system(why)) as session:
         number = act.replay(session, by="command", asked=asked)
-    click.echo(f"{number} deliveries wait to be drained again.")
+    click.echo(f"{number} deliveries wait to be drained again." if number else "No delivery matches: nothing waits.")
 
 
 @connector.command()
@@ -562,9 +572,9 @@ def worker() -> None:
 @click.option("--dry-run", is_flag=True, help="Write nothing; say what would change.")
 @click.option("--product", "products", multiple=True, help="Read this product again and write it, whatever is held.")
 @click.option("--refused", is_flag=True, help="Start nothing; list what can't be taken in, by cause, with the remedy.")
-@click.option(
-    "--act", type=click.Choice(["pause", "resume", "stop"]), help="Start nothing; do this with the run under way."
-)
+@click.option("--pause", "act", flag_value="pause", help="Let the run under way rest at its next checkpoint.")
+@click.option("--stop", "act", flag_value="stop", help="Ask the run under way to stop at its next checkpoint.")
+@click.option("--resume", "act", flag_value="resume", help="Let the run that was paused or stopped go on where it stands.")
 @click.option("--wait/--no-wait", default=True, show_default=True, help="Stay and show how far it is.")
 def sync(
     shop: str,
@@ -573,7 +583,7 @@ def sync(
     dry_run: bool,
     products: tuple[str, ...],
     refused: bool,
-    act: Literal["pause", "resume", "stop"] | None,
+    act: Literal["pause", "stop", "resume"] | None,
     wait: bool,
 ) -> None:
     """Pull the catalog of SHOP (its id or its host), and show the progress. A worker does the work."""
@@ -582,6 +592,8 @@ def sync(
     open_process()
     if refused:
         sys.exit(watch.refused(shop))
+    if act == "resume":
+        sys.exit(watch.resume(shop, wait=wait))
     if act is not None:
         sys.exit(watch.act(shop, act))
     if products:

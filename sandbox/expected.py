@@ -160,7 +160,7 @@ def last_touch(
         and str(note["buyer"]) == buyer
         and note["shop"] == line.shop
         and note["product_id"] == line.product_id
-        and moment(note["at"]) <= placed
+        and moment(note["at"]).replace(microsecond=0) <= placed  # the store's time is in whole seconds, cut off
         and moment(note.get("received_at", note["at"])) <= placed + TOUCH_GRACE
     ]
     inside = [note for note in direct if placed - moment(note["at"]) <= WINDOW]

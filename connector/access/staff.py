@@ -52,13 +52,6 @@ def everybody(session: Session) -> Sequence[Staff]:
     return session.scalars(sa.select(Staff).order_by(Staff.name)).all()
 
 
-def sign_out_everywhere(session: Session, staff_id: str, *, by: str) -> None:
-    """Every session of that person ends at its next request."""
-    person = get(session, staff_id)
-    person.session_epoch += 1
-    audit.record(session, by, "staff.sign_out", person.id, name=person.name)
-
-
 def switch_off(session: Session, name: str, *, by: str) -> Staff:
     """That person may not sign in any more, and is signed out. Errors: NotFound."""
     person = session.scalar(sa.select(Staff).where(Staff.name == name))

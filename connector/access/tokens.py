@@ -88,9 +88,5 @@ def revoke(session: Session, name_or_id: str, *, by: str) -> Sequence[AppToken]:
     return rows
 
 
-def everyone(session: Session) -> Sequence[AppToken]:
-    return session.scalars(sa.select(AppToken).order_by(AppToken.created_at)).all()
-
-
 def _hash(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()

@@ -93,6 +93,8 @@ def _decision(decision: Found) -> Iterator[str]:
         yield f"  rate {amounts.rate(decision['rate_bp'])}: {_why(decision['rate_reason'])}{version}"
     if decision["drift"]:
         yield f"  !! {decision['drift']}"
+    for flag in decision["flags"]:
+        yield f"  flag: {_why(flag)}"
     for candidate in decision["candidates"]:
         via = ", ".join(candidate["via"]) or "nothing"
         yield (

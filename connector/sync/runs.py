@@ -1,14 +1,16 @@
 """A sync run's life: started, stopped, ended, and how far it is.
 
     queued → running → (waiting → running) → done | refusals | failed | asks
-    any of the first three → pausing → paused → queued again, where it stood
-    any of these → stopping → stopped
+    any of the first three → pausing → paused → (queued again, where it stood)
+    any of these → stopping → stopped → (queued again, at its checkpoint)
 
-A run is a row that its job carries forward; the row says where to go on, so a killed worker's run goes on elsewhere.
+A run is a row that its job carries forward; the row says where to go on, so a killed worker's run goes on elsewhere,
+and a stopped one when a person says so.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -72,12 +74,14 @@ def start(
     )  # fmt: skip
     session.add(run)
     session.flush()
+    _forget_stopped(session, shop_id)
     note(session, run.id, f"Queued ({trigger}).")
-    _enqueue(session, run)
+    enqueue(session, run)
     return run
 
 
-def _enqueue(session: Session, run: SyncRun) -> None:
+def enqueue(session: Session, run: SyncRun) -> None:
+    """Have a worker carry it on. A key runs once, so one that was resumed has another."""
     key = f"{run.id}:{run.resumed}" if run.resumed else run.id
     jobs.enqueue(session, "sync.first", key, shop_id=run.shop_id, run_id=run.id)
 
@@ -159,22 +163,6 @@ def paused(session: Session, run: SyncRun) -> None:
     session.flush()
 
 
-def resume(session: Session, run_id: str, by: str) -> SyncRun:
-    """Let a paused run go on where it stands. Errors: NotFound; Conflict when it isn't paused."""
-    run = _held(session, run_id)
-    if run.status not in ("paused", "pausing"):
-        raise Conflict(f"the run isn't paused ({run.status})")
-    was = run.status
-    run.status = "running"
-    if was == "paused":
-        run.status, run.resumed = "queued", run.resumed + 1
-        _enqueue(session, run)
-    note(session, run.id, f"{by} let it go on.")
-    audit.record(session, by, "run.resume", run.id, shop_id=run.shop_id)
-    session.flush()
-    return run
-
-
 def pause_schedule(session: Session, shop_id: str, by: str, *, paused: bool = True) -> SyncState:
     """No scheduled run of the shop begins until this is taken back. A run under way goes on."""
     state = state_of(session, shop_id)
@@ -236,15 +224,27 @@ def _silent(run: SyncRun) -> bool:
 
 
 def end(session: Session, run: SyncRun, status: str, problem: str = "") -> None:
-    """Write a run's end down, with its log line."""
+    """Write a run's end down, with its log line. What a stopped one noted stays: it may go on."""
     run.status, run.problem, run.finished_at = status, problem, clock.now()
     run.heard_at = run.finished_at
-    session.execute(sa.delete(SyncImage).where(SyncImage.run_id == run.id))
-    session.execute(sa.delete(SEEN).where(SEEN.c.run_id == run.id))
+    if status != "stopped":
+        _forget(session, [run.id])
     if status in ("done", "refusals"):
         remember(session, run)
     note(session, run.id, _closing_line(run))
     session.flush()
+
+
+def _forget_stopped(session: Session, shop_id: str) -> None:
+    """A newer run takes their place: the stopped ones can't go on any more."""
+    stopped = sa.select(SyncRun.id).where(SyncRun.shop_id == shop_id, SyncRun.status == "stopped")
+    _forget(session, session.scalars(stopped).all())
+
+
+def _forget(session: Session, run_ids: Sequence[str]) -> None:
+    if run_ids:
+        session.execute(sa.delete(SyncImage).where(SyncImage.run_id.in_(run_ids)))
+        session.execute(sa.delete(SEEN).where(SEEN.c.run_id.in_(run_ids)))
 
 
 def _closing_line(run: SyncRun) -> str:

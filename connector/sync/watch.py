@@ -10,6 +10,7 @@ from typing import Literal
 import sqlalchemy as sa
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from sqlalchemy.orm import Session
 
 from connector import clock, db, jobs
 from connector.commerce.shops import queries as shops
@@ -19,6 +20,7 @@ from connector.errors import Conflict, NotFound
 from connector.sync import products as anew
 from connector.sync import queries, runs
 from connector.sync import reconcile as passes
+from connector.sync import resume as resume_run
 from connector.sync.tables import SyncRun
 
 LOOK_EVERY = 0.5
@@ -53,16 +55,24 @@ def products(shop: str, refs: Sequence[str], *, wait: bool = True) -> int:
     return _follow(found, run_id, wait=wait)
 
 
-def act(shop: str, what: Literal["pause", "resume", "stop"]) -> int:
-    """Pause, resume or stop the run under way. Errors: NotFound when there is none; Conflict."""
+def resume(shop: str, *, wait: bool = True) -> int:
+    """Let the newest run go on where a person paused or stopped it. Errors: NotFound, Conflict."""
+    found = find(shop)
+    with db.write(Scope.shop(found.id)) as session:
+        run_id = resume_run.resume(session, _newest(session, found), "command").id
+    return _follow(found, run_id, wait=wait)
+
+
+def act(shop: str, what: Literal["pause", "stop"]) -> int:
+    """Pause or stop the run under way, at its next checkpoint. Errors: NotFound when there is none; Conflict."""
     found = find(shop)
     with db.write(Scope.shop(found.id)) as session:
         run = runs.live(session, found.id)
         if run is None:
             raise NotFound(f"no run of {found.domain} is under way")
-        do = {"pause": runs.pause, "resume": runs.resume, "stop": runs.stop}[what]
+        do = {"pause": runs.pause, "stop": runs.stop}[what]
         status = do(session, run.id, "command").status
-        Console().print(f"{found.domain}: run {run.id} is {status}.", highlight=False)
+        Console().print(f"{found.domain}: run {run.id} is {status}.", highlight=False, soft_wrap=True)
     return 0
 
 
@@ -96,10 +106,17 @@ def _follow(found: Shop, run_id: str, *, wait: bool) -> int:
         f"{run.products_in:,} products in = {run.written:,} written + {run.same:,} the same + {run.refused:,} refused; "
         f"{run.gone:,} removed"
     )
-    console.print(f"{found.domain}: {run.status}. {run.problem or figures}", highlight=False)
+    console.print(f"{found.domain}: {run.status}. {run.problem or figures}", highlight=False, soft_wrap=True)
     _show_differences(console, run)
     _show_refusals(console, run)
     return 0 if run.status in ("done", "refusals") else 1
+
+
+def _newest(session: Session, shop: Shop) -> str:
+    run = queries.newest(session, shop.id)
+    if run is None:
+        raise NotFound(f"{shop.domain} never had a sync run")
+    return run.id
 
 
 def _watch(console: Console, shop: Shop, run_id: str) -> SyncRun:
@@ -173,13 +190,14 @@ def reconcile(shop: str | None, since: datetime | None) -> int:
             f"{domain}: {row.at_store} orders at the store = {row.seen_before} seen + {row.fetched} fetched; "
             f"{row.evaluated} evaluated ({row.status})",
             highlight=False,
+            soft_wrap=True,
         )
         for name in row.missing:
-            console.print(f"  repaired: {name}", highlight=False, markup=False)
+            console.print(f"  repaired: {name}", highlight=False, markup=False, soft_wrap=True)
         for gap in row.gaps:
-            console.print(f"  still open: {gap['order']}: {gap['why']}", highlight=False, markup=False)
+            console.print(f"  still open: {gap['order']}: {gap['why']}", highlight=False, markup=False, soft_wrap=True)
         if row.problem:
-            console.print(f"  {row.problem}", highlight=False, markup=False)
+            console.print(f"  {row.problem}", highlight=False, markup=False, soft_wrap=True)
         left += row.status != "done"
     if not every:
         console.print("No shop is connected.")

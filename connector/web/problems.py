@@ -54,6 +54,12 @@ _HTTP_WORDS: dict[int, tuple[str, str, str]] = {
         "Try again in a minute.",
     ),
 }
+# The same for a program, which goes back nowhere and has no first page.
+_API_WORDS: dict[int, tuple[str, str, str]] = {
+    400: (_HTTP_WORDS[400][0], "The body isn't well-formed JSON.", "Compare the request with its operation at /docs."),
+    404: (_HTTP_WORDS[404][0], "No operation has this path.", "Look it up at /docs."),
+    405: (_HTTP_WORDS[405][0], "This path takes other methods: those that Allow names.", "Look it up at /docs."),
+}
 _FORM_STALE = (
     "This form is too old",
     "The page was open for more than an hour, or you signed in or out since.",
@@ -181,6 +187,8 @@ def _http(error: HTTPException) -> Response:
     if error.response is not None or error.code is None or error.code < 400:
         return error.get_response()  # type: ignore[return-value]  # a redirect, or an answer made on purpose
     words = _HTTP_WORDS.get(error.code, (error.name, error.description or "", ""))
+    if request.path.startswith("/api/"):
+        words = _API_WORDS.get(error.code, words)
     if type(error).__name__ == "CSRFError":
         words = _FORM_STALE
     headers = {"Allow": ", ".join(error.valid_methods or ())} if hasattr(error, "valid_methods") else {}

@@ -77,11 +77,13 @@ def view(run: Run, now: datetime | None = None) -> RunView:
     total = None if final else run.expected
     lost = run.products_in - run.written - run.same - run.refused
     dry = bool(getattr(run, "dry", False))  # then "written" is what would be
-    # While lines come, a product's variants may still be on their way: only at the end is a difference a loss.
+    # While lines come, a product's variants may still be on their way: only at the end is a difference a loss. A run
+    # that ended early never came to count what it wrote.
+    counted = run.status in ("done", "refusals")
     sum_line = (
         f"Read {count(run.products_in)} = {'would be written' if dry else 'written'} {count(run.written)} "
         f"+ same {count(run.same)} + refused {count(run.refused)}, {count(max(lost, 0))} lost"
-        if final
+        if counted
         else f"Products so far: read {count(run.products_in)}, written {count(run.written)}, same {count(run.same)}, "
         f"refused {count(run.refused)}"
     )
@@ -95,7 +97,7 @@ def view(run: Run, now: datetime | None = None) -> RunView:
         left=_left(run, total, rate, now),
         heard=moments.ago(run.heard_at) if run.heard_at else "",
         sum=sum_line,
-        lost=max(lost, 0) if final else 0,
+        lost=max(lost, 0) if counted else 0,
         silent=_silent(run, now),
         final=final,
         trigger=_by(run.trigger),
@@ -122,8 +124,10 @@ def _sentence(run: Run) -> str:
         return "Stops at the next safe point. What was read stays."
     if run.status == "stopped":
         return f"Stopped. What was read stays; nothing was removed. {run.problem}".strip()
+    if run.status == "asks":
+        return f"{run.problem[:1].upper()}{run.problem[1:].rstrip('.')}."
     if run.status == "waiting":
-        return "Waits because the shop limits how fast we may read."
+        return "Waits for the shop: it is preparing the export."
     if run.status in ("done", "refusals") and run.started_at and run.finished_at:
         took = moments.lasting(run.finished_at - run.started_at)
         end = "All of it was taken in." if run.status == "done" else "What was refused is listed below, by reason."

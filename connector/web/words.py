@@ -459,7 +459,7 @@ REASONS: dict[str, Wording] = {
     "refused": Wording(
         "A part of it could not be read",
         "A part of it could not be read",
-        "A field can't be taken; the detail names it. Replay it after a fix",
+        "A field of it can't be taken: the detail names it; after a fix sync again or replay",
     ),
     "cut_by_the_store": Wording(
         "Your store sent a part of it; we read the whole",

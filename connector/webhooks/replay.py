@@ -212,9 +212,24 @@ def progress(session: Session, replay_id: str) -> dict[str, int]:
     return {str(row[0]): int(row[1]) for row in rows}
 
 
-def order_ref_of(session: Session, named: str) -> str:
-    """The store's id of an order that is named by it, or by our id."""
-    return session.scalar(sa.select(Order.order_ref).where(Order.id == named)) or named
+def order_ref_of(session: Session, named: str, shop_id: str | None = None) -> str:
+    """The store's id of an order that is named by it, by our id, or by its number.
+
+    An order that we never heard of can be named by the store's id alone. Errors: InputRefused for a number of several.
+    """
+    number = named.lstrip("#")
+    found = session.execute(
+        sa.select(Order.order_ref, Order.id)
+        .where(sa.or_(Order.id == named, Order.order_ref == named, Order.number.in_([number, f"#{number}"])))
+        .where(sa.true() if shop_id is None else Order.shop_id == shop_id)
+        .limit(3)
+    ).all()
+    for order_ref, order_id in found:
+        if named in (order_ref, order_id):
+            return str(order_ref)
+    if len(found) > 1:
+        raise InputRefused("order", f"several orders are called {named[:40]!r}.", "Name the shop, or the order's id.")
+    return str(found[0].order_ref) if found else named
 
 
 def _able(query: sa.Select[Any]) -> sa.Select[Any]:

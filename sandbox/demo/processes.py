@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -14,17 +16,27 @@ from pathlib import Path
 import requests
 
 
-def free_port(wanted: int) -> int:
-    """`wanted` where nobody listens on it, else any free one."""
-    for port in (wanted, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise RuntimeError("no free port on 127.0.0.1")
+class PortTaken(RuntimeError):
+    """Somebody took a port between the look at it and the start: start again."""
+
+
+def free_ports(*wanted: int | None) -> tuple[int, ...]:
+    """Each port where nobody listens on it, else the next free one above; None: somewhere at random.
+
+    Below the range from which the system takes the near ends of outgoing connections: those come and go at any moment.
+    """
+    with contextlib.ExitStack() as held:  # all at once, so that no two are the same
+        return tuple(_free_port(held, start or random.randrange(10_000, 30_000)) for start in wanted)
+
+
+def _free_port(held: contextlib.ExitStack, start: int) -> int:
+    for port in range(start, start + 1000):
+        probe = held.enter_context(socket.socket())
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError(f"no free port on 127.0.0.1 from {start} on")
 
 
 class Processes:
@@ -61,10 +73,12 @@ class Processes:
         raise RuntimeError(f"{name} did not answer at {url} within {seconds:.0f} s:\n{self.tail(name)}")
 
     def check(self, *names: str) -> None:
-        """Errors: RuntimeError when one of them (all, if none is named) has ended."""
+        """Errors: RuntimeError when one of them (all, if none is named) has ended; PortTaken when that is why."""
         for name, process in self._running:
             if (not names or name in names) and process.poll() is not None:
-                raise RuntimeError(f"{name} ended with code {process.returncode}:\n{self.tail(name)}")
+                said = (self.logs / f"{name}.log").read_text(errors="replace")
+                kind = PortTaken if "Address already in use" in said else RuntimeError
+                raise kind(f"{name} ended with code {process.returncode}:\n{self.tail(name)}")
 
     def tail(self, name: str, lines: int = 15) -> str:
         text = (self.logs / f"{name}.log").read_text(errors="replace")

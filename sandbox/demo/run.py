@@ -24,7 +24,7 @@ from cryptography.fernet import Fernet
 
 from sandbox.demo import proofs, trade
 from sandbox.demo.app import App
-from sandbox.demo.processes import Processes, free_port
+from sandbox.demo.processes import PortTaken, Processes, free_ports
 from sandbox.demo.show import Screen
 from sandbox.demo.stores import Clock, Doc, Refused, Stores, answered
 from sandbox.demo.trade import Day, Shop
@@ -46,7 +46,7 @@ class Plan:
     seed: int
     directory: Path
     repair: bool = True
-    usual_ports: bool = True  # 8080 and 8471 where they are free; else any
+    usual_ports: bool = True  # 8080 and 8471 where they are free, else the next; False: any
     misbehaviour: Doc = field(default_factory=lambda: dict(MISBEHAVIOUR))
 
 
@@ -67,7 +67,7 @@ class Demo:
     def day(self) -> bool:
         screen = self.screen
         with screen.stage("start", "Starting: database, stand-in stores, web, worker"):
-            self._start()
+            self._start_somewhere()
         with screen.stage("join", "Joining three stores through their consent pages"):
             self._join()
         with screen.stage("sync", "Reading their catalogs"):
@@ -92,10 +92,21 @@ class Demo:
         with screen.stage("proofs", "Proofs"):
             return self.prove()
 
+    def _start_somewhere(self, tries: int = 3) -> None:
+        """`_start`, again on other ports where somebody was quicker."""
+        for left in reversed(range(tries)):
+            try:
+                self._start()
+                return
+            except PortTaken:
+                self.processes.stop()
+                if not left:
+                    raise
+
     def _start(self) -> None:
         shutil.rmtree(self.home, ignore_errors=True)
         self.home.mkdir(parents=True)
-        web, store = (free_port(wanted if self.plan.usual_ports else 0) for wanted in (8080, 8471))
+        web, store = free_ports(*((8080, 8471) if self.plan.usual_ports else (None, None)))
         self.public_url, self.store_url = f"http://127.0.0.1:{web}", f"http://127.0.0.1:{store}"
         self.clock = Clock(self.home / "clock")
         secret = secrets.token_hex(16)
@@ -258,7 +269,8 @@ class Demo:
         )
         self.screen.proofs(self.proofs)
         counts = self._counts(journal, told)
-        self.screen.say(f"  deliveries: {counts['deliveries']}")
+        trouble = ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in counts["deliveries"].items())
+        self.screen.say(f"  deliveries: {trouble}")
         report = {
             "database": self.plan.db, "proofs": self.proofs, "table": rows, **counts,
             "seconds": self.screen.seconds,

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -18,7 +19,7 @@ class Screen:
         self.seconds: dict[str, float] = {}
 
     def say(self, text: str) -> None:
-        self.console.print(text)
+        self.console.print(text, soft_wrap=True)  # a link must not be cut in two
 
     @contextmanager
     def stage(self, name: str, title: str) -> Iterator[None]:
@@ -48,4 +49,4 @@ class Screen:
     def proofs(self, found: Sequence[dict[str, Any]]) -> None:
         for one in found:
             mark = "[green]holds[/green]" if one["holds"] else "[red]BROKEN[/red]"
-            self.console.print(f"  {mark}  {one['name']}: {one['detail']}", markup=True)
+            self.console.print(f"  {mark}  {escape(one['name'])}: {escape(one['detail'])}", soft_wrap=True)

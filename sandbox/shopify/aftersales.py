@@ -134,21 +134,7 @@ def refund(order: Doc, wanted: dict[str, Any], now: str, new_id: NewId) -> Doc:
         raise ActRefused(f"order {order['name']} has only {paid} minor units left to give back, not {amount}")
     if not rows and not shipping and amount == 0:
         raise ActRefused("a refund needs lines, shipping or an amount")
-    adjustments: list[Doc] = []
-    exchanged = bool(wanted.get("exchange"))
-    if orders.captured(order) and wanted.get("amount") is not None and amount != worth and not exchanged:
-        adjustments.append(
-            {"id": new_id("adjustment"), "kind": "refund_discrepancy", "amount": worth - amount, "tax": 0}
-        )
-    for extra in wanted.get("adjustments", []):
-        adjustments.append(
-            {
-                "id": new_id("adjustment"),
-                "kind": str(extra["kind"]),
-                "amount": to_minor(extra["amount"], currency),
-                "tax": to_minor(extra.get("tax_amount", 0), currency),
-            }
-        )
+    adjustments = _adjustments(order, wanted, worth - amount, new_id)
     transactions = []
     status = str(wanted.get("status", "success"))
     if status not in ("success", "pending", "failure"):
@@ -169,6 +155,24 @@ def refund(order: Doc, wanted: dict[str, Any], now: str, new_id: NewId) -> Doc:
     order["refunds"].append(record)
     touch(order, now)
     return record
+
+
+def _adjustments(order: Doc, wanted: dict[str, Any], discrepancy: int, new_id: NewId) -> list[Doc]:
+    """`discrepancy`: what the items are worth less what is given back, in minor units."""
+    adjustments: list[Doc] = []
+    exchanged = bool(wanted.get("exchange"))
+    if orders.captured(order) and wanted.get("amount") is not None and discrepancy and not exchanged:
+        adjustments.append({"id": new_id("adjustment"), "kind": "refund_discrepancy", "amount": discrepancy, "tax": 0})
+    for extra in wanted.get("adjustments", []):
+        adjustments.append(
+            {
+                "id": new_id("adjustment"),
+                "kind": str(extra["kind"]),
+                "amount": to_minor(extra["amount"], order["currency"]),
+                "tax": to_minor(extra.get("tax_amount", 0), order["currency"]),
+            }
+        )
+    return adjustments
 
 
 def _refund_line(order: Doc, row: dict[str, Any], restock: str, new_id: NewId) -> Doc:

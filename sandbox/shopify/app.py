@@ -15,15 +15,16 @@ PAGE_POLICY = (
 
 def create_app(store: Store) -> Flask:
     app = Flask(__name__)
+    app.config["STORE"] = store
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.config["MAX_CONTENT_LENGTH"] = 16 * 1024 * 1024
     app.register_blueprint(admin.blueprint(store))
     app.register_blueprint(frame.blueprint(store))
     app.register_blueprint(merchant.blueprint(store))
     app.register_blueprint(pages.blueprint(store))
-    app.register_blueprint(storefront.blueprint(store))
+    app.register_blueprint(storefront.room)
     app.register_blueprint(storefront_api.blueprint(store))
-    app.register_blueprint(control.blueprint(store))
+    app.register_blueprint(control.room)
 
     @app.get("/")
     def start() -> Response:

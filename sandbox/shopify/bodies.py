@@ -6,6 +6,7 @@ Source: the field lists of the recorded bodies in tests/sandbox/samples (see PRO
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -45,46 +46,8 @@ def product_body(shop: Doc, product: Doc, variants: list[Doc], files: str) -> Do
     def time(stamp: str | None) -> str | None:
         return None if stamp is None else local_text(stamp, shop["timezone"])
 
-    def option(variant: Doc, position: int) -> str | None:
-        return variant["options"][position] if position < len(variant["options"]) else None
-
-    media = [
-        {
-            "id": m["id"],
-            "product_id": product["id"],
-            "position": position,
-            "created_at": time(product["created_at"]),
-            "updated_at": time(product["created_at"]),
-            "alt": m["alt"],
-            "status": "READY",
-            "media_content_type": "IMAGE",
-            "preview_image": {
-                "width": m["width"],
-                "height": m["height"],
-                "src": f"{files}/{m['id']}.svg",
-                "status": "READY",
-            },
-            "variant_ids": [],
-            "admin_graphql_api_id": gid("MediaImage", m["id"]),
-        }
-        for position, m in enumerate(product["media"], 1)
-    ]
-    images = [
-        {
-            "id": m["id"],
-            "alt": m["alt"],
-            "position": position,
-            "product_id": product["id"],
-            "created_at": time(product["created_at"]),
-            "updated_at": time(product["created_at"]),
-            "admin_graphql_api_id": gid("ProductImage", m["id"]),
-            "width": m["width"],
-            "height": m["height"],
-            "src": f"{files}/{m['id']}.svg",
-            "variant_ids": [],
-        }
-        for position, m in enumerate(product["media"], 1)
-    ]
+    media = [_medium(product, m, position, files, time) for position, m in enumerate(product["media"], 1)]
+    images = [_image(product, m, position, files, time) for position, m in enumerate(product["media"], 1)]
     return {
         "admin_graphql_api_id": gid("Product", product["id"]),
         "body_html": product["description_html"],
@@ -100,33 +63,7 @@ def product_body(shop: Doc, product: Doc, variants: list[Doc], files: str) -> Do
         "status": product["status"].lower(),
         "published_scope": "global",
         "tags": ", ".join(product["tags"]),
-        "variants": [
-            {
-                "admin_graphql_api_id": gid("ProductVariant", v["id"]),
-                "barcode": v["barcode"],
-                "compare_at_price": None
-                if v["compare_at_price"] is None
-                else decimal_text(v["compare_at_price"], shop["currency"]),
-                "created_at": time(v["created_at"]),
-                "id": v["id"],
-                "inventory_policy": v["inventory_policy"].lower(),
-                "position": v["position"],
-                "price": price_text(v, shop["currency"]),
-                "product_id": product["id"],
-                "sku": v["sku"],
-                "taxable": v["taxable"],
-                "title": v["title"],
-                "updated_at": time(v["updated_at"]),
-                "option1": option(v, 0),
-                "option2": option(v, 1),
-                "option3": option(v, 2),
-                "image_id": None,
-                "inventory_item_id": v["inventory_item_id"],
-                "inventory_quantity": v["inventory_quantity"],
-                "old_inventory_quantity": v["inventory_quantity"],
-            }
-            for v in variants[:MOST_VARIANTS_IN_BODY]
-        ],
+        "variants": [_variant(shop, product, v, time) for v in variants[:MOST_VARIANTS_IN_BODY]],
         "options": [
             {"name": o["name"], "id": o["id"], "product_id": product["id"], "position": position, "values": o["values"]}
             for position, o in enumerate(product["options"], 1)
@@ -143,6 +80,73 @@ def product_body(shop: Doc, product: Doc, variants: list[Doc], files: str) -> Do
         ],
         "has_variants_that_requires_components": False,
         "category": None,
+    }
+
+
+def _medium(product: Doc, m: Doc, position: int, files: str, time: Callable[[str | None], str | None]) -> Doc:
+    return {
+        "id": m["id"],
+        "product_id": product["id"],
+        "position": position,
+        "created_at": time(product["created_at"]),
+        "updated_at": time(product["created_at"]),
+        "alt": m["alt"],
+        "status": "READY",
+        "media_content_type": "IMAGE",
+        "preview_image": {
+            "width": m["width"],
+            "height": m["height"],
+            "src": f"{files}/{m['id']}.svg",
+            "status": "READY",
+        },
+        "variant_ids": [],
+        "admin_graphql_api_id": gid("MediaImage", m["id"]),
+    }
+
+
+def _image(product: Doc, m: Doc, position: int, files: str, time: Callable[[str | None], str | None]) -> Doc:
+    return {
+        "id": m["id"],
+        "alt": m["alt"],
+        "position": position,
+        "product_id": product["id"],
+        "created_at": time(product["created_at"]),
+        "updated_at": time(product["created_at"]),
+        "admin_graphql_api_id": gid("ProductImage", m["id"]),
+        "width": m["width"],
+        "height": m["height"],
+        "src": f"{files}/{m['id']}.svg",
+        "variant_ids": [],
+    }
+
+
+def _variant(shop: Doc, product: Doc, v: Doc, time: Callable[[str | None], str | None]) -> Doc:
+    def option(position: int) -> str | None:
+        return v["options"][position] if position < len(v["options"]) else None
+
+    return {
+        "admin_graphql_api_id": gid("ProductVariant", v["id"]),
+        "barcode": v["barcode"],
+        "compare_at_price": None
+        if v["compare_at_price"] is None
+        else decimal_text(v["compare_at_price"], shop["currency"]),
+        "created_at": time(v["created_at"]),
+        "id": v["id"],
+        "inventory_policy": v["inventory_policy"].lower(),
+        "position": v["position"],
+        "price": price_text(v, shop["currency"]),
+        "product_id": product["id"],
+        "sku": v["sku"],
+        "taxable": v["taxable"],
+        "title": v["title"],
+        "updated_at": time(v["updated_at"]),
+        "option1": option(0),
+        "option2": option(1),
+        "option3": option(2),
+        "image_id": None,
+        "inventory_item_id": v["inventory_item_id"],
+        "inventory_quantity": v["inventory_quantity"],
+        "old_inventory_quantity": v["inventory_quantity"],
     }
 
 

@@ -11,6 +11,7 @@ Shopify Inc.), file `dist/data/admin_2026-10.json.gz`. It is not part of this re
 
 from __future__ import annotations
 
+import functools
 import gzip
 import json
 import os
@@ -72,7 +73,9 @@ def load_real_schema() -> GraphQLSchema:
         return build_client_schema(json.load(packed)["data"], assume_valid=True)
 
 
+@functools.cache
 def load_subset() -> GraphQLSchema:
+    """Our own SDL, read once a process: nothing changes it afterwards."""
     return build_schema(SUBSET_FILE.read_text())
 
 

@@ -283,27 +283,8 @@ class Deliveries:
         if subscription["name"]:
             headers["X-Shopify-Name"] = subscription["name"]
         switches = self.misbehaviour.switches(name)
-        is_order = subject is not None and subject.startswith("order/")
-        marks: list[str] = []
-        dropped = self.misbehaviour.picks("drop", name)
-        if is_order and subject is not None and self.misbehaviour.whole_order_dropped(name, subject):
-            if not dropped:
-                self.misbehaviour.share("drop", name).taken += 1
-            dropped = True
-        # every draw is made for every delivery, so that one switch does not shift another's choices
-        duplicate = self.misbehaviour.picks("duplicate", name)
-        reorder = self.misbehaviour.picks("reorder", name)
-        if dropped:
-            marks.append("dropped")
-            if duplicate:
-                self.misbehaviour.share("duplicate", name).undo()
-            if reorder:
-                self.misbehaviour.share("reorder", name).undo()
-            duplicate = reorder = False
-        if duplicate:
-            marks.append("duplicate")
-        if reorder:
-            marks.append("reorder")
+        marks = self._marks(name, subject)
+        dropped, reorder = "dropped" in marks, "reorder" in marks
         state = "dropped" if dropped else ("held" if reorder else "waiting")
         number = self.state.next_id("delivery")
         self.state.con.execute(
@@ -332,6 +313,31 @@ class Deliveries:
             wait = delay + after / self.compression
             self.state.after(lambda: self._schedule(number, wait))
         return number
+
+    def _marks(self, name: str, subject: str | None) -> list[str]:
+        """What is done wrong to the next delivery: dropped, duplicate, reorder."""
+        is_order = subject is not None and subject.startswith("order/")
+        marks: list[str] = []
+        dropped = self.misbehaviour.picks("drop", name)
+        if is_order and subject is not None and self.misbehaviour.whole_order_dropped(name, subject):
+            if not dropped:
+                self.misbehaviour.share("drop", name).taken += 1
+            dropped = True
+        # every draw is made for every delivery, so that one switch does not shift another's choices
+        duplicate = self.misbehaviour.picks("duplicate", name)
+        reorder = self.misbehaviour.picks("reorder", name)
+        if dropped:
+            marks.append("dropped")
+            if duplicate:
+                self.misbehaviour.share("duplicate", name).undo()
+            if reorder:
+                self.misbehaviour.share("reorder", name).undo()
+            duplicate = reorder = False
+        if duplicate:
+            marks.append("duplicate")
+        if reorder:
+            marks.append("reorder")
+        return marks
 
     def _hold(self, number: int, shop: str, until: float, later: int) -> None:
         with self._wake:

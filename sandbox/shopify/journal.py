@@ -5,6 +5,7 @@ Shape:  see sandbox/README.md, "Journal". Amounts are decimal strings in the sho
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from sandbox.shopify import orders, products, wire
@@ -23,7 +24,6 @@ def order_entry(order: Doc) -> Doc:
         return decimal_text(amount, currency)
 
     now = orders.current(order)
-    known = order["discount_applications"]
     return {
         "id": order["id"],
         "name": order["name"],
@@ -58,58 +58,8 @@ def order_entry(order: Doc) -> Doc:
         "current_total": text(now["total"]),
         "paid": text(orders.captured(order)),
         "given_back": text(orders.given_back(order)),
-        "lines": [
-            {
-                "id": line["id"],
-                "product_id": line["product_id"],
-                "variant_id": line["variant_id"],
-                "title": line["title"],
-                "sku": line["sku"],
-                "gift_card": line["gift_card"],
-                "tip": orders.is_tip(line),
-                "quantity": line["quantity"],
-                "removed": line["removed"],
-                "refunded": line["refunded"],
-                "current_quantity": orders.current_quantity(line),
-                "price": text(line["price"]),
-                "gross": text(line["price"] * line["quantity"]),
-                "discount": text(sum(a["amount"] for a in line["allocations"])),
-                "discounts": [
-                    {"code": known[a["index"]]["code"], "type": known[a["index"]]["type"], "amount": text(a["amount"])}
-                    for a in line["allocations"]
-                ],
-                "tax": text(orders.tax(line)),
-                "duty": text(line.get("duty", 0)),
-                "added_by_edit": line["added_by_edit"],
-                "properties": line["properties"],
-            }
-            for line in order["lines"]
-        ],
-        "refunds": [
-            {
-                "id": record["id"],
-                "created_at": record["created_at"],
-                "status": orders.refund_status(order, record),
-                "note": record["note"],
-                "lines": [
-                    {
-                        "id": row["id"],
-                        "line_item_id": row["line_item_id"],
-                        "quantity": row["quantity"],
-                        "subtotal": text(row["subtotal"]),
-                        "tax": text(row["tax"]),
-                    }
-                    for row in record["lines"]
-                ],
-                "shipping": [{"subtotal": text(r["subtotal"]), "tax": text(r["tax"])} for r in record["shipping"]],
-                "adjustments": [
-                    {"kind": a["kind"], "amount": text(a["amount"]), "tax": text(a["tax"])}
-                    for a in record["adjustments"]
-                ],
-                "amount": text(sum(t["amount"] for t in order["transactions"] if t["id"] in record["transaction_ids"])),
-            }
-            for record in order["refunds"]
-        ],
+        "lines": [_line_entry(order, line, text) for line in order["lines"]],
+        "refunds": [_refund_entry(order, record, text) for record in order["refunds"]],
         "edits": order["edits"],
         "disputes": [
             {
@@ -143,6 +93,58 @@ def order_entry(order: Doc) -> Doc:
             }
             for t in order["transactions"]
         ],
+    }
+
+
+def _line_entry(order: Doc, line: Doc, text: Callable[[int], str]) -> Doc:
+    known = order["discount_applications"]
+    return {
+        "id": line["id"],
+        "product_id": line["product_id"],
+        "variant_id": line["variant_id"],
+        "title": line["title"],
+        "sku": line["sku"],
+        "gift_card": line["gift_card"],
+        "tip": orders.is_tip(line),
+        "quantity": line["quantity"],
+        "removed": line["removed"],
+        "refunded": line["refunded"],
+        "current_quantity": orders.current_quantity(line),
+        "price": text(line["price"]),
+        "gross": text(line["price"] * line["quantity"]),
+        "discount": text(sum(a["amount"] for a in line["allocations"])),
+        "discounts": [
+            {"code": known[a["index"]]["code"], "type": known[a["index"]]["type"], "amount": text(a["amount"])}
+            for a in line["allocations"]
+        ],
+        "tax": text(orders.tax(line)),
+        "duty": text(line.get("duty", 0)),
+        "added_by_edit": line["added_by_edit"],
+        "properties": line["properties"],
+    }
+
+
+def _refund_entry(order: Doc, record: Doc, text: Callable[[int], str]) -> Doc:
+    return {
+        "id": record["id"],
+        "created_at": record["created_at"],
+        "status": orders.refund_status(order, record),
+        "note": record["note"],
+        "lines": [
+            {
+                "id": row["id"],
+                "line_item_id": row["line_item_id"],
+                "quantity": row["quantity"],
+                "subtotal": text(row["subtotal"]),
+                "tax": text(row["tax"]),
+            }
+            for row in record["lines"]
+        ],
+        "shipping": [{"subtotal": text(r["subtotal"]), "tax": text(r["tax"])} for r in record["shipping"]],
+        "adjustments": [
+            {"kind": a["kind"], "amount": text(a["amount"]), "tax": text(a["tax"])} for a in record["adjustments"]
+        ],
+        "amount": text(sum(t["amount"] for t in order["transactions"] if t["id"] in record["transaction_ids"])),
     }
 
 

@@ -14,6 +14,15 @@ from sandbox.shopify.clock import local_text
 from sandbox.shopify.money import decimal_text, exponent, to_minor
 from sandbox.shopify.state import Doc
 
+CLIENT = {
+    "accept_language": "en",
+    "browser_height": None,
+    "browser_ip": "203.0.113.7",
+    "browser_width": None,
+    "session_hash": None,
+    "user_agent": "ExampleAgent/1.0",
+}
+
 
 class OrderBody:
     """Builds the bodies of one order for one shop.
@@ -166,12 +175,6 @@ class OrderBody:
 
     def refund(self, record: Doc) -> Doc:
         """refunds/create, and an entry of refunds[] in an order."""
-        by_id = {line["id"]: line for line in self.order["lines"]}
-        digits = exponent(self.order["currency"])
-
-        def number(amount: int) -> float:
-            return float(amount / 10**digits)
-
         return {
             "id": record["id"],
             "admin_graphql_api_id": gid("Refund", record["id"]),
@@ -182,38 +185,11 @@ class OrderBody:
             "restock": record["restock"],
             "total_duties_set": self._set(0),
             "user_id": 99000000001,
-            "order_adjustments": [
-                {
-                    "id": a["id"],
-                    "amount": self._text(a["amount"]),
-                    "amount_set": self._set(a["amount"]),
-                    "kind": a["kind"],
-                    "order_id": self.order["id"],
-                    "reason": a["kind"].replace("_", " ").capitalize(),
-                    "refund_id": record["id"],
-                    "tax_amount": self._text(a["tax"]),
-                    "tax_amount_set": self._set(a["tax"]),
-                }
-                for a in record["adjustments"]
-            ],
+            "order_adjustments": [self._adjustment(record, a) for a in record["adjustments"]],
             "transactions": [
                 self.transaction(t) for t in self.order["transactions"] if t["id"] in record["transaction_ids"]
             ],
-            "refund_line_items": [
-                {
-                    "id": row["id"],
-                    "line_item_id": row["line_item_id"],
-                    "location_id": None,
-                    "quantity": row["quantity"],
-                    "restock_type": row["restock_type"],
-                    "subtotal": number(row["subtotal"]),
-                    "subtotal_set": self._set(row["subtotal"]),
-                    "total_tax": number(row["tax"]),
-                    "total_tax_set": self._set(row["tax"]),
-                    "line_item": self.line(by_id[row["line_item_id"]]),
-                }
-                for row in record["lines"]
-            ],
+            "refund_line_items": [self._refund_line(row) for row in record["lines"]],
             "refund_shipping_lines": [
                 {
                     "id": row["id"],
@@ -227,6 +203,39 @@ class OrderBody:
             "duties": [],
             "additional_fees": [],
             "total_additional_fees_set": self._set(0),
+        }
+
+    def _adjustment(self, record: Doc, a: Doc) -> Doc:
+        return {
+            "id": a["id"],
+            "amount": self._text(a["amount"]),
+            "amount_set": self._set(a["amount"]),
+            "kind": a["kind"],
+            "order_id": self.order["id"],
+            "reason": a["kind"].replace("_", " ").capitalize(),
+            "refund_id": record["id"],
+            "tax_amount": self._text(a["tax"]),
+            "tax_amount_set": self._set(a["tax"]),
+        }
+
+    def _refund_line(self, row: Doc) -> Doc:
+        digits = exponent(self.order["currency"])
+        line = next(line for line in self.order["lines"] if line["id"] == row["line_item_id"])
+
+        def number(amount: int) -> float:
+            return float(amount / 10**digits)
+
+        return {
+            "id": row["id"],
+            "line_item_id": row["line_item_id"],
+            "location_id": None,
+            "quantity": row["quantity"],
+            "restock_type": row["restock_type"],
+            "subtotal": number(row["subtotal"]),
+            "subtotal_set": self._set(row["subtotal"]),
+            "total_tax": number(row["tax"]),
+            "total_tax_set": self._set(row["tax"]),
+            "line_item": self.line(line),
         }
 
     def fulfillment(self, record: Doc) -> Doc:
@@ -337,11 +346,10 @@ class OrderBody:
 
     def order_body(self) -> Doc:
         """orders/create, paid, updated, cancelled: the whole order as it stands."""
-        order, now, placed = self.order, orders.current(self.order), self.order["placed"]
+        order = self.order
         email = (order["customer"] or {}).get("email")
-        shipping_now = self._set(now["shipping"])
         total_weight = sum(line["grams"] * line["quantity"] for line in order["lines"])
-        body: Doc = {
+        return {
             "id": order["id"],
             "admin_graphql_api_id": gid("Order", order["id"]),
             "app_id": order["app_id"],
@@ -352,14 +360,7 @@ class OrderBody:
             "cart_token": order["cart_token"],
             "checkout_id": order["checkout_id"],
             "checkout_token": order["checkout_token"],
-            "client_details": {
-                "accept_language": "en",
-                "browser_height": None,
-                "browser_ip": "203.0.113.7",
-                "browser_width": None,
-                "session_hash": None,
-                "user_agent": "ExampleAgent/1.0",
-            },
+            "client_details": CLIENT,
             "closed_at": self._time(order["closed_at"]),
             "company": None,
             "confirmation_number": order["confirmation_number"],
@@ -367,28 +368,8 @@ class OrderBody:
             "contact_email": email,
             "created_at": self._time(order["created_at"]),
             "currency": order["currency"],
-            "current_shipping_price_set": shipping_now,
-            "current_subtotal_price": self._text(now["subtotal"]),
-            "current_subtotal_price_set": self._set(now["subtotal"]),
-            "current_total_additional_fees_set": None,
-            "current_total_discounts": self._text(now["discounts"]),
-            "current_total_discounts_set": self._set(now["discounts"]),
-            "current_total_duties_set": None,
-            "current_total_price": self._text(now["total"]),
-            "current_total_price_set": self._set(now["total"]),
-            "current_total_tax": self._text(now["tax"]),
-            "current_total_tax_set": self._set(now["tax"]),
             "customer_locale": "en",
             "device_id": None,
-            "discount_codes": [
-                {
-                    "code": a["code"],
-                    "amount": self._text(a["amount"]),
-                    "type": "shipping" if a["target_type"] == "shipping_line" else a["value_type"],
-                }
-                for a in order["discount_applications"]
-                if a["type"] == "discount_code"
-            ],
             "duties_included": bool(order.get("duties_included")),
             "email": email or "",
             "estimated_taxes": False,
@@ -405,11 +386,6 @@ class OrderBody:
             "number": order["number"],
             "order_number": 1000 + order["number"],
             "order_status_url": f"https://{order['shop']}/{self.shop['id']}/orders/{order['token']}/authenticate?key=k",
-            "original_total_additional_fees_set": None,
-            "original_total_duties_set": None,
-            "payment_gateway_names": list(
-                dict.fromkeys(t["gateway"] for t in order["transactions"] if t["kind"] in ("sale", "authorization"))
-            ),
             "phone": None,
             "po_number": None,
             "presentment_currency": order["presentment"]["currency"],
@@ -419,14 +395,38 @@ class OrderBody:
             "source_identifier": order["source_identifier"] or order["landing_site_ref"],
             "source_name": order["source_name"],
             "source_url": None,
-            "subtotal_price": self._text(placed["subtotal"]),
-            "subtotal_price_set": self._set(placed["subtotal"]),
             "tags": ", ".join(order["tags"]),
             "tax_exempt": False,
             "tax_lines": self._order_tax_lines(),
             "taxes_included": order["taxes_included"],
             "test": order["test"],
             "token": order["token"],
+            "total_weight": total_weight,
+            "updated_at": self._time(order["updated_at"]),
+            "user_id": None,
+            **self._sums(),
+            **self._parts(),
+        }
+
+    def _sums(self) -> Doc:
+        """Every amount: as the order was placed (`total_…`), and as it stands (`current_…`)."""
+        order, now, placed = self.order, orders.current(self.order), self.order["placed"]
+        return {
+            "current_shipping_price_set": self._set(now["shipping"]),
+            "current_subtotal_price": self._text(now["subtotal"]),
+            "current_subtotal_price_set": self._set(now["subtotal"]),
+            "current_total_additional_fees_set": None,
+            "current_total_discounts": self._text(now["discounts"]),
+            "current_total_discounts_set": self._set(now["discounts"]),
+            "current_total_duties_set": None,
+            "current_total_price": self._text(now["total"]),
+            "current_total_price_set": self._set(now["total"]),
+            "current_total_tax": self._text(now["tax"]),
+            "current_total_tax_set": self._set(now["tax"]),
+            "original_total_additional_fees_set": None,
+            "original_total_duties_set": None,
+            "subtotal_price": self._text(placed["subtotal"]),
+            "subtotal_price_set": self._set(placed["subtotal"]),
             "total_cash_rounding_payment_adjustment_set": self._set(order.get("cash_rounding", 0)),
             "total_cash_rounding_refund_adjustment_set": self._set(0),
             "total_discounts": self._text(placed["discounts"]),
@@ -440,9 +440,24 @@ class OrderBody:
             "total_tax": self._text(placed["tax"]),
             "total_tax_set": self._set(placed["tax"]),
             "total_tip_received": self._text(order["tip"]),
-            "total_weight": total_weight,
-            "updated_at": self._time(order["updated_at"]),
-            "user_id": None,
+        }
+
+    def _parts(self) -> Doc:
+        """What hangs on the order: people, lines, discounts, payments, refunds."""
+        order = self.order
+        return {
+            "discount_codes": [
+                {
+                    "code": a["code"],
+                    "amount": self._text(a["amount"]),
+                    "type": "shipping" if a["target_type"] == "shipping_line" else a["value_type"],
+                }
+                for a in order["discount_applications"]
+                if a["type"] == "discount_code"
+            ],
+            "payment_gateway_names": list(
+                dict.fromkeys(t["gateway"] for t in order["transactions"] if t["kind"] in ("sale", "authorization"))
+            ),
             "billing_address": self._address(),
             "customer": self._customer(),
             "discount_applications": [self._application(a) for a in order["discount_applications"]],
@@ -455,7 +470,6 @@ class OrderBody:
             "returns": [],
             "line_item_groups": [],
         }
-        return body
 
     def _application(self, row: Doc) -> Doc:
         fixed = row["value_type"] == "fixed_amount"

@@ -35,7 +35,6 @@ def place(shop: Doc, draft: dict[str, Any], now: str, new_id: NewId) -> Doc:
     token = hashlib.md5(f"{shop['name']}/{order_id}".encode(), usedforsecurity=False).hexdigest()
     placed_at = draft.get("created_at") or now
     landing = draft.get("landing_site")
-    reference = draft.get("ref") or _query_value(landing, "ref")
     order: Doc = {
         "id": order_id,
         "shop": shop["name"],
@@ -62,7 +61,7 @@ def place(shop: Doc, draft: dict[str, Any], now: str, new_id: NewId) -> Doc:
         "source_identifier": draft.get("source_identifier"),
         "app_id": {"web": 580111, "shopify_draft_order": 1354745, "pos": 129785}.get(draft.get("source_name", "web")),
         "landing_site": landing,
-        "landing_site_ref": reference,
+        "landing_site_ref": draft.get("ref") or _query_value(landing, "ref"),
         "referring_site": draft.get("referring_site"),
         "currency": currency,
         "presentment": draft.get("presentment") or {"currency": currency, "rate": "1"},
@@ -83,9 +82,17 @@ def place(shop: Doc, draft: dict[str, Any], now: str, new_id: NewId) -> Doc:
         "disputes": [],
         "buyer": draft.get("buyer"),
     }
+    order["placed"] = _sums(order)
+    _first_payment(order, draft, placed_at, new_id)
+    return order
+
+
+def _sums(order: Doc) -> Doc:
+    """What the order came to when it was placed, in minor units."""
+    lines, shipping_lines = order["lines"], order["shipping_lines"]
     subtotal = sum(orders.net(line) for line in lines)
     taxes = sum(orders.tax(line) for line in [*lines, *shipping_lines])
-    order["placed"] = {
+    return {
         "line_items": sum(line["price"] * line["quantity"] for line in lines),
         "discounts": sum(a["amount"] for line in [*lines, *shipping_lines] for a in line["allocations"]),
         "subtotal": subtotal,
@@ -94,11 +101,9 @@ def place(shop: Doc, draft: dict[str, Any], now: str, new_id: NewId) -> Doc:
         "total": subtotal
         + orders.shipping_net(order)
         + order["tip"]
-        + (0 if included else taxes)
+        + (0 if order["taxes_included"] else taxes)
         + orders.duties_on_top(order),
     }
-    _first_payment(order, draft, placed_at, new_id)
-    return order
 
 
 def new_order_number(shop: Doc) -> int:

@@ -1,4 +1,4 @@
-"""The running stand-in: its parts, wired together once. Every blueprint is handed this."""
+"""The running stand-in: its parts, wired together once. Every view finds it as `here`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flask import Response
+from flask import Response, current_app
 from graphql import GraphQLSchema
+from werkzeug.local import LocalProxy
 
 from sandbox.shopify import wire
 from sandbox.shopify.acts import Acts
@@ -95,6 +96,15 @@ class Store:
         self.bulk.stop()
         self.deliveries.stop()
         self.state.close()
+
+
+def _of_this_app() -> Store:
+    found: Store = current_app.config["STORE"]
+    return found
+
+
+# The store that the request at hand is for: what views of this process speak to.
+here: Store = LocalProxy(_of_this_app)  # type: ignore[assignment]
 
 
 def json_answer(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -22,6 +22,7 @@ from sandbox.shopify.clock import wall
 from sandbox.shopify.money import AmountRefused, decimal_text, to_minor
 from sandbox.shopify.state import Doc
 from sandbox.shopify.store import Store, json_answer
+from sandbox.shopify.store import here as store
 
 COOKIE = "_sandbox_visit"
 VISIT_ENDS = 30 * 60  # seconds without a page: the next one begins a new visit
@@ -207,455 +208,474 @@ def sum_up(store: Store, shop: Doc, draft: dict[str, Any]) -> Doc:
     }
 
 
-def blueprint(store: Store) -> Blueprint:
-    room = Blueprint("storefront", __name__, url_prefix="/shops/<shop>")
+room = Blueprint("storefront", __name__, url_prefix="/shops/<shop>")
 
-    def owner(name: str) -> Doc:
-        try:
-            return store.state.shop(name)
-        except KeyError:
-            abort(404)
 
-    def image(own: Doc, product: Doc) -> str | None:
-        return f"/shops/{own['name']}/files/{product['media'][0]['id']}.svg" if product["media"] else None
+def owner(name: str) -> Doc:
+    try:
+        return store.state.shop(name)
+    except KeyError:
+        abort(404)
 
-    def base(own: Doc, visit: Visit) -> dict[str, Any]:
-        count = sum(line["quantity"] for line in visit.cart["lines"])
-        return {"shop": own, "root": f"/shops/{own['name']}", "cart_count": count}
 
-    def problem(own: Doc, visit: Visit, message: str, status: int = 422) -> Response:
-        if wants_json(request):
-            return json_answer({"status": status, "message": "Cart Error", "description": message}, status)
-        return visit.save(
-            make_response(render_template("cart_problem.html", **base(own, visit), message=message), status)
-        )
+def image(own: Doc, product: Doc) -> str | None:
+    return f"/shops/{own['name']}/files/{product['media'][0]['id']}.svg" if product["media"] else None
 
-    # --- looking ---
 
-    @room.get("/")
-    def listing(shop: str) -> Response:
-        own = owner(shop)
-        visit = Visit(store, own, request)
-        page = max(1, request.args.get("page", 1, type=int))
-        with store.state.lock:
-            total = store.state.con.execute(
-                "SELECT count(*) FROM products WHERE shop = ? AND status = 'ACTIVE'", (shop,)
-            ).fetchone()[0]
-            rows = store.state.con.execute(
-                "SELECT doc FROM products WHERE shop = ? AND status = 'ACTIVE' ORDER BY id LIMIT ? OFFSET ?",
-                (shop, PER_PAGE, (page - 1) * PER_PAGE),
-            ).fetchall()
-        cards = []
-        for (text,) in rows:
-            product = wire.loads(text)
-            variants = store.state.variants(product["id"])
-            prices = [v["price"] for v in variants] or [0]
-            cards.append(
-                {
-                    "title": product["title"],
-                    "handle": product["handle"],
-                    "vendor": product["vendor"],
-                    "image": image(own, product),
-                    "price": price_words(min(prices), own["currency"]),
-                    "from": min(prices) != max(prices),
-                    "sold_out": not any(products.available(v) for v in variants),
-                }
-            )
-        return visit.save(
-            make_response(
-                render_template(
-                    "shop_list.html",
-                    **base(own, visit),
-                    cards=cards,
-                    page=page,
-                    pages=-(-total // PER_PAGE),
-                    total=total,
-                )
-            )
-        )
+def base(own: Doc, visit: Visit) -> dict[str, Any]:
+    count = sum(line["quantity"] for line in visit.cart["lines"])
+    return {"shop": own, "root": f"/shops/{own['name']}", "cart_count": count}
 
-    @room.get("/products/<handle>")
-    def product_page(shop: str, handle: str) -> Response:
-        own = owner(shop)
-        visit = Visit(store, own, request)
-        product = store.state.product_by_handle(shop, handle)
-        if product is None or product["status"] not in ("ACTIVE", "UNLISTED"):
-            return visit.save(make_response(render_template("not_found.html", **base(own, visit)), 404))
+
+def problem(own: Doc, visit: Visit, message: str, status: int = 422) -> Response:
+    if wants_json(request):
+        return json_answer({"status": status, "message": "Cart Error", "description": message}, status)
+    return visit.save(make_response(render_template("cart_problem.html", **base(own, visit), message=message), status))
+
+
+# --- looking ---
+
+
+@room.get("/")
+def listing(shop: str) -> Response:
+    own = owner(shop)
+    visit = Visit(store, own, request)
+    page = max(1, request.args.get("page", 1, type=int))
+    with store.state.lock:
+        total = store.state.con.execute(
+            "SELECT count(*) FROM products WHERE shop = ? AND status = 'ACTIVE'", (shop,)
+        ).fetchone()[0]
+        rows = store.state.con.execute(
+            "SELECT doc FROM products WHERE shop = ? AND status = 'ACTIVE' ORDER BY id LIMIT ? OFFSET ?",
+            (shop, PER_PAGE, (page - 1) * PER_PAGE),
+        ).fetchall()
+    cards = []
+    for (text,) in rows:
+        product = wire.loads(text)
         variants = store.state.variants(product["id"])
-        asked = request.args.get("variant", type=int)
-        chosen = next((v for v in variants if v["id"] == asked), None) or next(
-            (v for v in variants if products.available(v)), variants[0]
-        )
-        rows = [
+        prices = [v["price"] for v in variants] or [0]
+        cards.append(
             {
-                "id": v["id"],
-                "title": v["title"],
-                "price": price_words(v["price"], own["currency"]),
-                "available": products.available(v),
-                "chosen": v["id"] == chosen["id"],
+                "title": product["title"],
+                "handle": product["handle"],
+                "vendor": product["vendor"],
+                "image": image(own, product),
+                "price": price_words(min(prices), own["currency"]),
+                "from": min(prices) != max(prices),
+                "sold_out": not any(products.available(v) for v in variants),
             }
-            for v in variants
-        ]
-        compare = chosen["compare_at_price"]
-        return visit.save(
-            make_response(
-                render_template(
-                    "product.html",
-                    **base(own, visit),
-                    product=product,
-                    image=image(own, product),
-                    variants=rows,
-                    single=len(rows) == 1,
-                    price=price_words(chosen["price"], own["currency"]),
-                    compare=price_words(compare, own["currency"]) if compare and compare > chosen["price"] else None,
-                    available=any(row["available"] for row in rows),
-                    text=re.sub(r"<[^>]+>", "", product["description_html"]),
-                )
+        )
+    return visit.save(
+        make_response(
+            render_template(
+                "shop_list.html",
+                **base(own, visit),
+                cards=cards,
+                page=page,
+                pages=-(-total // PER_PAGE),
+                total=total,
             )
         )
+    )
 
-    # --- the cart ---
 
-    @room.get("/discount/<code>")
-    def shared_discount(shop: str, code: str) -> BaseResponse:
-        own = owner(shop)
-        visit = Visit(store, own, request)
-        if code.upper() in own["discount_codes"]:
-            visit.cart["discounts"] = [code]
-        target = request.args.get("redirect", "/")
-        if not target.startswith("/") or target.startswith("//"):
-            target = "/"
-        return visit.save(make_response(redirect(f"/shops/{shop}{target}")))
-
-    def cart_json(own: Doc, cart: Doc) -> Doc:
-        items = []
-        for line in cart["lines"]:
-            variant = store.state.variant(own["name"], line["variant_id"])
-            product = store.state.product(own["name"], variant["product_id"])
-            items.append(
-                {
-                    "key": line["key"],
-                    "id": line["variant_id"],
-                    "variant_id": line["variant_id"],
-                    "product_id": variant["product_id"],
-                    "quantity": line["quantity"],
-                    "title": product["title"],
-                    "properties": {p["name"]: p["value"] for p in line["properties"]},
-                    "price": variant["price"],
-                    "sku": variant["sku"],
-                }
-            )
-        return {
-            "token": cart["token"],
-            "note": cart["note"],
-            "attributes": cart["attributes"],
-            "item_count": sum(line["quantity"] for line in cart["lines"]),
-            "items": items,
-            "currency": own["currency"],
+@room.get("/products/<handle>")
+def product_page(shop: str, handle: str) -> Response:
+    own = owner(shop)
+    visit = Visit(store, own, request)
+    product = store.state.product_by_handle(shop, handle)
+    if product is None or product["status"] not in ("ACTIVE", "UNLISTED"):
+        return visit.save(make_response(render_template("not_found.html", **base(own, visit)), 404))
+    variants = store.state.variants(product["id"])
+    asked = request.args.get("variant", type=int)
+    chosen = next((v for v in variants if v["id"] == asked), None) or next(
+        (v for v in variants if products.available(v)), variants[0]
+    )
+    rows = [
+        {
+            "id": v["id"],
+            "title": v["title"],
+            "price": price_words(v["price"], own["currency"]),
+            "available": products.available(v),
+            "chosen": v["id"] == chosen["id"],
         }
+        for v in variants
+    ]
+    compare = chosen["compare_at_price"]
+    return visit.save(
+        make_response(
+            render_template(
+                "product.html",
+                **base(own, visit),
+                product=product,
+                image=image(own, product),
+                variants=rows,
+                single=len(rows) == 1,
+                price=price_words(chosen["price"], own["currency"]),
+                compare=price_words(compare, own["currency"]) if compare and compare > chosen["price"] else None,
+                available=any(row["available"] for row in rows),
+                text=re.sub(r"<[^>]+>", "", product["description_html"]),
+            )
+        )
+    )
 
-    @room.get("/cart.js")
-    def cart_script(shop: str) -> Response:
-        own = owner(shop)
-        visit = Visit(store, own, request)
-        return visit.save(json_answer(cart_json(own, visit.cart)))
 
-    @room.get("/cart")
-    def cart_page(shop: str) -> Response:
-        own = owner(shop)
-        visit = Visit(store, own, request)
-        drop_gone(own, visit)
-        summary = None
-        if visit.cart["lines"]:
-            summary = sum_up(store, own, {**draft_of(own, visit.cart, visit.doc), "shipping": None})
-            for row, line in zip(summary["lines"], visit.cart["lines"], strict=True):
-                product = store.state.product(shop, row["product_id"])
-                row.update(key=line["key"], image=image(own, product), handle=product["handle"])
-        return visit.save(make_response(render_template("cart.html", **base(own, visit), summary=summary)))
+# --- the cart ---
 
-    def drop_gone(own: Doc, visit: Visit) -> None:
-        """Lines whose variant was deleted meanwhile leave the cart."""
-        kept = []
-        for line in visit.cart["lines"]:
-            try:
-                store.state.variant(own["name"], line["variant_id"])
-                kept.append(line)
-            except KeyError:
-                continue
-        visit.cart["lines"] = kept
 
-    @room.post("/cart/add")
-    @room.post("/cart/add.js")
-    def cart_add(shop: str) -> BaseResponse:
-        own = owner(shop)
-        visit = Visit(store, own, request)
-        as_json = request.path.endswith(".js")
-        try:
-            if request.is_json:
-                given = request.get_json(silent=True) or {}
-                rows = given.get("items") or [given]
-                for row in rows:
-                    visit.add(
-                        int(row["id"]), int(row.get("quantity", 1)), placing.as_pairs(row.get("properties") or {})
-                    )
-            else:
-                pairs = list(request.form.items(multi=True))
-                visit.add(
-                    int(request.form.get("id", "0")),
-                    int(request.form.get("quantity", "1") or 1),
-                    placing.as_pairs(bracketed(pairs, "properties")),
-                )
-        except CartRefused as refused:
-            return problem(own, visit, str(refused))
-        except (ValueError, KeyError, TypeError):
-            return problem(own, visit, "The quantity must be a whole number.")
-        if as_json or wants_json(request):
-            return visit.save(json_answer(cart_json(own, visit.cart)))
-        return visit.save(make_response(redirect(f"/shops/{shop}/cart", 303)))
+@room.get("/discount/<code>")
+def shared_discount(shop: str, code: str) -> BaseResponse:
+    own = owner(shop)
+    visit = Visit(store, own, request)
+    if code.upper() in own["discount_codes"]:
+        visit.cart["discounts"] = [code]
+    target = request.args.get("redirect", "/")
+    if not target.startswith("/") or target.startswith("//"):
+        target = "/"
+    return visit.save(make_response(redirect(f"/shops/{shop}{target}")))
 
-    @room.post("/cart/change")
-    def cart_change(shop: str) -> BaseResponse:
-        own = owner(shop)
-        visit = Visit(store, own, request)
-        quantity = request.form.get("quantity", 0, type=int)
-        for line in visit.cart["lines"]:
-            if line["key"] == request.form.get("key"):
-                line["quantity"] = min(1000, max(0, quantity))
-        visit.cart["lines"] = [line for line in visit.cart["lines"] if line["quantity"]]
-        return visit.save(make_response(redirect(f"/shops/{shop}/cart", 303)))
 
-    @room.post("/cart/update.js")
-    def cart_update(shop: str) -> Response:
-        own = owner(shop)
-        visit = Visit(store, own, request)
-        given = request.get_json(silent=True) or {}
-        visit.cart["attributes"].update({str(k): str(v) for k, v in (given.get("attributes") or {}).items()})
-        if "note" in given:
-            visit.cart["note"] = given["note"]
-        return visit.save(json_answer(cart_json(own, visit.cart)))
-
-    @room.post("/cart/clear.js")
-    def cart_clear(shop: str) -> Response:
-        own = owner(shop)
-        visit = Visit(store, own, request)
-        visit.empty()
-        return visit.save(json_answer(cart_json(own, visit.cart)))
-
-    @room.post("/cart")
-    def cart_checkout(shop: str) -> BaseResponse:
-        """The cart page's Check out button."""
-        own = owner(shop)
-        visit = Visit(store, own, request)
-        if not visit.cart["lines"]:
-            return redirect(f"/shops/{shop}/cart", 303)
-        return visit.save(make_response(redirect(begin_checkout(own, visit), 303)))
-
-    def begin_checkout(own: Doc, visit: Visit) -> str:
-        """Freeze the cart in a checkout; returns its path. Later changes of the cart need a new checkout."""
-        token = secrets.token_hex(16)
-        store.state.put_document(
-            "checkout",
-            token,
-            own["name"],
+def cart_json(own: Doc, cart: Doc) -> Doc:
+    items = []
+    for line in cart["lines"]:
+        variant = store.state.variant(own["name"], line["variant_id"])
+        product = store.state.product(own["name"], variant["product_id"])
+        items.append(
             {
-                "token": token,
-                "cart": visit.cart,
-                "session": f"{own['name']}/{visit.token}",
-                "landing_site": visit.doc["landing_site"],
-                "ref": visit.doc["ref"],
-                "referring_site": visit.doc["referring_site"],
-                "prefill": {},
-                "order_id": None,
-            },
+                "key": line["key"],
+                "id": line["variant_id"],
+                "variant_id": line["variant_id"],
+                "product_id": variant["product_id"],
+                "quantity": line["quantity"],
+                "title": product["title"],
+                "properties": {p["name"]: p["value"] for p in line["properties"]},
+                "price": variant["price"],
+                "sku": variant["sku"],
+            }
         )
-        return f"/shops/{own['name']}/checkouts/cn/{token}"
+    return {
+        "token": cart["token"],
+        "note": cart["note"],
+        "attributes": cart["attributes"],
+        "item_count": sum(line["quantity"] for line in cart["lines"]),
+        "items": items,
+        "currency": own["currency"],
+    }
 
-    @room.get("/cart/<items>")
-    def permalink(shop: str, items: str) -> BaseResponse:
-        """/cart/{variant}:{qty}[,…] with attributes, properties, note, discount, ref: to the checkout, or with
-        storefront=true to the cart. It adds to the cart that the buyer has, unless the shop's permalink_adds is off."""
-        own = owner(shop)
-        pairs = parse_qsl(request.query_string.decode(), keep_blank_values=True)
-        if request.method == "HEAD":
-            return redirect(f"/shops/{shop}/cart")
-        visit = Visit(store, own, request)
-        if not own["permalink_adds"]:
-            visit.empty()
-        parts = [re.fullmatch(r"(\d{1,18}):(\d{1,4})", part) for part in items.split(",")]
-        if not all(parts):
-            return problem(own, visit, "This link is not complete.", 404)
+
+@room.get("/cart.js")
+def cart_script(shop: str) -> Response:
+    own = owner(shop)
+    visit = Visit(store, own, request)
+    return visit.save(json_answer(cart_json(own, visit.cart)))
+
+
+@room.get("/cart")
+def cart_page(shop: str) -> Response:
+    own = owner(shop)
+    visit = Visit(store, own, request)
+    drop_gone(own, visit)
+    summary = None
+    if visit.cart["lines"]:
+        summary = sum_up(store, own, {**draft_of(own, visit.cart, visit.doc), "shipping": None})
+        for row, line in zip(summary["lines"], visit.cart["lines"], strict=True):
+            product = store.state.product(shop, row["product_id"])
+            row.update(key=line["key"], image=image(own, product), handle=product["handle"])
+    return visit.save(make_response(render_template("cart.html", **base(own, visit), summary=summary)))
+
+
+def drop_gone(own: Doc, visit: Visit) -> None:
+    """Lines whose variant was deleted meanwhile leave the cart."""
+    kept = []
+    for line in visit.cart["lines"]:
         try:
-            for position, part in enumerate(parts):
-                assert part is not None
-                properties = read_properties(request.args.get("properties")) if position == 0 else []
-                visit.add(int(part.group(1)), int(part.group(2)), properties)
-        except CartRefused as refused:
-            return problem(own, visit, str(refused))
-        visit.cart["attributes"].update(bracketed(pairs, "attributes"))
-        if request.args.get("note"):
-            visit.cart["note"] = request.args["note"]
-        for code in [c.strip() for c in request.args.get("discount", "").split(",") if c.strip()]:
-            if code.upper() in own["discount_codes"] and code not in visit.cart["discounts"]:
-                visit.cart["discounts"].append(code)
-        if request.args.get("storefront") == "true":
-            target = f"/shops/{shop}/cart"
-        else:
-            target = begin_checkout(own, visit)
-            prefill = {**bracketed(pairs, "checkout"), **bracketed(pairs, r"checkout\[shipping_address\]")}
-            if prefill:
-                target += f"?{urlencode({'prefill_email': prefill.get('email', '')})}"
-        return visit.save(make_response(redirect(target)))
-
-    # --- the checkout ---
-
-    def checkout_of(shop: str, token: str) -> Doc:
-        found = store.state.document("checkout", token)
-        if found is None:
-            abort(404)
-        return found
-
-    def checkout_page(
-        own: Doc, checkout: Doc, given: dict[str, str], errors: dict[str, str], status: int = 200
-    ) -> Response:
-        draft = draft_of(own, checkout["cart"], checkout)
-        if given.get("tip"):
-            try:
-                to_minor(given["tip"], own["currency"])
-                draft["tip"] = given["tip"]
-            except AmountRefused:
-                pass
-        try:
-            summary = sum_up(store, own, draft)
+            store.state.variant(own["name"], line["variant_id"])
+            kept.append(line)
         except KeyError:
-            page = render_template("not_found.html", shop=own, root=f"/shops/{own['name']}", cart_count=0)
-            return make_response(page, 410)
-        page = render_template(
-            "checkout.html",
-            shop=own,
-            root=f"/shops/{own['name']}",
-            cart_count=0,
-            summary=summary,
-            given=given,
-            errors=errors,
-            countries=COUNTRIES,
-        )
-        return make_response(page, status)
+            continue
+    visit.cart["lines"] = kept
 
-    @room.get("/checkouts/cn/<token>")
-    def checkout(shop: str, token: str) -> BaseResponse:
-        own = owner(shop)
+
+@room.post("/cart/add")
+@room.post("/cart/add.js")
+def cart_add(shop: str) -> BaseResponse:
+    own = owner(shop)
+    visit = Visit(store, own, request)
+    as_json = request.path.endswith(".js")
+    try:
+        if request.is_json:
+            given = request.get_json(silent=True) or {}
+            rows = given.get("items") or [given]
+            for row in rows:
+                visit.add(int(row["id"]), int(row.get("quantity", 1)), placing.as_pairs(row.get("properties") or {}))
+        else:
+            pairs = list(request.form.items(multi=True))
+            visit.add(
+                int(request.form.get("id", "0")),
+                int(request.form.get("quantity", "1") or 1),
+                placing.as_pairs(bracketed(pairs, "properties")),
+            )
+    except CartRefused as refused:
+        return problem(own, visit, str(refused))
+    except (ValueError, KeyError, TypeError):
+        return problem(own, visit, "The quantity must be a whole number.")
+    if as_json or wants_json(request):
+        return visit.save(json_answer(cart_json(own, visit.cart)))
+    return visit.save(make_response(redirect(f"/shops/{shop}/cart", 303)))
+
+
+@room.post("/cart/change")
+def cart_change(shop: str) -> BaseResponse:
+    own = owner(shop)
+    visit = Visit(store, own, request)
+    quantity = request.form.get("quantity", 0, type=int)
+    for line in visit.cart["lines"]:
+        if line["key"] == request.form.get("key"):
+            line["quantity"] = min(1000, max(0, quantity))
+    visit.cart["lines"] = [line for line in visit.cart["lines"] if line["quantity"]]
+    return visit.save(make_response(redirect(f"/shops/{shop}/cart", 303)))
+
+
+@room.post("/cart/update.js")
+def cart_update(shop: str) -> Response:
+    own = owner(shop)
+    visit = Visit(store, own, request)
+    given = request.get_json(silent=True) or {}
+    visit.cart["attributes"].update({str(k): str(v) for k, v in (given.get("attributes") or {}).items()})
+    if "note" in given:
+        visit.cart["note"] = given["note"]
+    return visit.save(json_answer(cart_json(own, visit.cart)))
+
+
+@room.post("/cart/clear.js")
+def cart_clear(shop: str) -> Response:
+    own = owner(shop)
+    visit = Visit(store, own, request)
+    visit.empty()
+    return visit.save(json_answer(cart_json(own, visit.cart)))
+
+
+@room.post("/cart")
+def cart_checkout(shop: str) -> BaseResponse:
+    """The cart page's Check out button."""
+    own = owner(shop)
+    visit = Visit(store, own, request)
+    if not visit.cart["lines"]:
+        return redirect(f"/shops/{shop}/cart", 303)
+    return visit.save(make_response(redirect(begin_checkout(own, visit), 303)))
+
+
+def begin_checkout(own: Doc, visit: Visit) -> str:
+    """Freeze the cart in a checkout; returns its path. Later changes of the cart need a new checkout."""
+    token = secrets.token_hex(16)
+    store.state.put_document(
+        "checkout",
+        token,
+        own["name"],
+        {
+            "token": token,
+            "cart": visit.cart,
+            "session": f"{own['name']}/{visit.token}",
+            "landing_site": visit.doc["landing_site"],
+            "ref": visit.doc["ref"],
+            "referring_site": visit.doc["referring_site"],
+            "prefill": {},
+            "order_id": None,
+        },
+    )
+    return f"/shops/{own['name']}/checkouts/cn/{token}"
+
+
+@room.get("/cart/<items>")
+def permalink(shop: str, items: str) -> BaseResponse:
+    """/cart/{variant}:{qty}[,…] with attributes, properties, note, discount, ref: to the checkout, or with
+    storefront=true to the cart. It adds to the cart that the buyer has, unless the shop's permalink_adds is off."""
+    own = owner(shop)
+    pairs = parse_qsl(request.query_string.decode(), keep_blank_values=True)
+    if request.method == "HEAD":
+        return redirect(f"/shops/{shop}/cart")
+    visit = Visit(store, own, request)
+    if not own["permalink_adds"]:
+        visit.empty()
+    parts = [re.fullmatch(r"(\d{1,18}):(\d{1,4})", part) for part in items.split(",")]
+    if not all(parts):
+        return problem(own, visit, "This link is not complete.", 404)
+    try:
+        for position, part in enumerate(parts):
+            assert part is not None
+            properties = read_properties(request.args.get("properties")) if position == 0 else []
+            visit.add(int(part.group(1)), int(part.group(2)), properties)
+    except CartRefused as refused:
+        return problem(own, visit, str(refused))
+    visit.cart["attributes"].update(bracketed(pairs, "attributes"))
+    if request.args.get("note"):
+        visit.cart["note"] = request.args["note"]
+    for code in [c.strip() for c in request.args.get("discount", "").split(",") if c.strip()]:
+        if code.upper() in own["discount_codes"] and code not in visit.cart["discounts"]:
+            visit.cart["discounts"].append(code)
+    if request.args.get("storefront") == "true":
+        target = f"/shops/{shop}/cart"
+    else:
+        target = begin_checkout(own, visit)
+        prefill = {**bracketed(pairs, "checkout"), **bracketed(pairs, r"checkout\[shipping_address\]")}
+        if prefill:
+            target += f"?{urlencode({'prefill_email': prefill.get('email', '')})}"
+    return visit.save(make_response(redirect(target)))
+
+
+# --- the checkout ---
+
+
+def checkout_of(shop: str, token: str) -> Doc:
+    found = store.state.document("checkout", token)
+    if found is None:
+        abort(404)
+    return found
+
+
+def checkout_page(
+    own: Doc, checkout: Doc, given: dict[str, str], errors: dict[str, str], status: int = 200
+) -> Response:
+    draft = draft_of(own, checkout["cart"], checkout)
+    if given.get("tip"):
+        try:
+            to_minor(given["tip"], own["currency"])
+            draft["tip"] = given["tip"]
+        except AmountRefused:
+            pass
+    try:
+        summary = sum_up(store, own, draft)
+    except KeyError:
+        page = render_template("not_found.html", shop=own, root=f"/shops/{own['name']}", cart_count=0)
+        return make_response(page, 410)
+    page = render_template(
+        "checkout.html",
+        shop=own,
+        root=f"/shops/{own['name']}",
+        cart_count=0,
+        summary=summary,
+        given=given,
+        errors=errors,
+        countries=COUNTRIES,
+    )
+    return make_response(page, status)
+
+
+@room.get("/checkouts/cn/<token>")
+def checkout(shop: str, token: str) -> BaseResponse:
+    own = owner(shop)
+    known = checkout_of(shop, token)
+    if known["order_id"] is not None:
+        return redirect(f"/shops/{shop}/checkouts/cn/{token}/thank-you")
+    given = {"country_code": own["country"], "payment": "card", "email": request.args.get("prefill_email", "")}
+    if wants_json(request):
+        return json_answer({"token": token, "summary": sum_up(store, own, draft_of(own, known["cart"], known))})
+    return checkout_page(own, known, given, {})
+
+
+@room.post("/checkouts/cn/<token>")
+def pay(shop: str, token: str) -> BaseResponse:
+    """Fields: email, first_name, last_name, address1, city, zip, country_code, payment (card, later, authorized,
+    test: an order that the store calls a test), tip, discount, act (apply or pay), buyer (a label for the journal).
+    Answers 303 to thank-you, or JSON."""
+    own = owner(shop)
+    given = {key: value.strip() for key, value in request.form.items()}
+    with store.state.writing():
         known = checkout_of(shop, token)
         if known["order_id"] is not None:
-            return redirect(f"/shops/{shop}/checkouts/cn/{token}/thank-you")
-        given = {"country_code": own["country"], "payment": "card", "email": request.args.get("prefill_email", "")}
-        if wants_json(request):
-            return json_answer({"token": token, "summary": sum_up(store, own, draft_of(own, known["cart"], known))})
-        return checkout_page(own, known, given, {})
-
-    @room.post("/checkouts/cn/<token>")
-    def pay(shop: str, token: str) -> BaseResponse:
-        """Fields: email, first_name, last_name, address1, city, zip, country_code, payment (card, later, authorized,
-        test: an order that the store calls a test), tip, discount, act (apply or pay), buyer (a label for the journal).
-        Answers 303 to thank-you, or JSON."""
-        own = owner(shop)
-        given = {key: value.strip() for key, value in request.form.items()}
-        with store.state.writing():
-            known = checkout_of(shop, token)
-            if known["order_id"] is not None:
-                return redirect(f"/shops/{shop}/checkouts/cn/{token}/thank-you", 303)
-            errors = {}
-            code = given.get("discount", "")
-            if code:
-                if code.upper() in own["discount_codes"]:
-                    if code.upper() not in [c.upper() for c in known["cart"]["discounts"]]:
-                        known["cart"]["discounts"].append(code)
-                        store.state.put_document("checkout", token, shop, known)
-                    given["discount"] = ""
-                else:
-                    errors["discount"] = f"There is no discount code {code} in this shop"
-            if given.get("act") == "apply":
-                return checkout_page(own, known, given, errors, 422 if errors else 200)
-            errors |= wrong_fields(given, own["currency"])
-            if errors:
-                if wants_json(request):
-                    return json_answer({"errors": errors}, 422)
-                return checkout_page(own, known, given, errors, 422)
-            draft = without_lost(
-                store.misbehaviour.switches(shop)["lose_carriers"], draft_of(own, known["cart"], known)
-            ) | {
-                "checkout_token": token,
-                "customer": {k: given.get(k) for k in ("email", "first_name", "last_name")},
-                "address": {k: given.get(k) for k in ("address1", "city", "zip", "country_code")}
-                | {"country": dict(COUNTRIES).get(given["country_code"], given["country_code"])},
-                "payment": PAYMENTS[given.get("payment", "card")],
-                "tip": given.get("tip") or None,
-                "test": given.get("payment") == "test",
-                "buyer": given.get("buyer") or None,
-            }
-            try:
-                order = store.acts.place_order(shop, draft)
-            except (KeyError, orders.ActRefused):
-                page = render_template("not_found.html", shop=own, root=f"/shops/{shop}", cart_count=0)
-                return make_response(page, 410)
-            known["order_id"] = order["id"]
-            store.state.put_document("checkout", token, shop, known)
-            session = store.state.document("session", known["session"])
-            if session is not None:
-                session["cart"] = new_cart()
-                store.state.put_document("session", known["session"], shop, session)
-        if wants_json(request):
-            return json_answer({"order": journal.order_entry(order)}, 201)
-        return redirect(f"/shops/{shop}/checkouts/cn/{token}/thank-you", 303)
-
-    def wrong_fields(given: dict[str, str], currency: str) -> dict[str, str]:
+            return redirect(f"/shops/{shop}/checkouts/cn/{token}/thank-you", 303)
         errors = {}
-        if not re.fullmatch(r"[^@\s]+@[^@\s]+", given.get("email", "")):
-            errors["email"] = "Enter an e-mail address, like name@example.com"
-        words = {"last_name": "your last name", "address1": "your street", "city": "your city"}
-        for field, name in words.items():
-            if not given.get(field):
-                errors[field] = f"Enter {name}"
-        given.setdefault("country_code", "US")
-        if given.get("payment", "card") not in PAYMENTS:
-            errors["payment"] = "Choose how to pay"
-        if given.get("tip"):
-            try:
-                if to_minor(given["tip"], currency) < 0:
-                    errors["tip"] = "A tip is zero or more"
-            except AmountRefused:
-                errors["tip"] = f"Enter the tip as an amount in {currency}"
-        return errors
+        code = given.get("discount", "")
+        if code:
+            if code.upper() in own["discount_codes"]:
+                if code.upper() not in [c.upper() for c in known["cart"]["discounts"]]:
+                    known["cart"]["discounts"].append(code)
+                    store.state.put_document("checkout", token, shop, known)
+                given["discount"] = ""
+            else:
+                errors["discount"] = f"There is no discount code {code} in this shop"
+        if given.get("act") == "apply":
+            return checkout_page(own, known, given, errors, 422 if errors else 200)
+        errors |= wrong_fields(given, own["currency"])
+        if errors:
+            if wants_json(request):
+                return json_answer({"errors": errors}, 422)
+            return checkout_page(own, known, given, errors, 422)
+        lost = store.misbehaviour.switches(shop)["lose_carriers"]
+        draft = without_lost(lost, draft_of(own, known["cart"], known)) | {
+            "checkout_token": token,
+            "customer": {k: given.get(k) for k in ("email", "first_name", "last_name")},
+            "address": {k: given.get(k) for k in ("address1", "city", "zip", "country_code")}
+            | {"country": dict(COUNTRIES).get(given["country_code"], given["country_code"])},
+            "payment": PAYMENTS[given.get("payment", "card")],
+            "tip": given.get("tip") or None,
+            "test": given.get("payment") == "test",
+            "buyer": given.get("buyer") or None,
+        }
+        try:
+            order = store.acts.place_order(shop, draft)
+        except (KeyError, orders.ActRefused):
+            page = render_template("not_found.html", shop=own, root=f"/shops/{shop}", cart_count=0)
+            return make_response(page, 410)
+        known["order_id"] = order["id"]
+        store.state.put_document("checkout", token, shop, known)
+        session = store.state.document("session", known["session"])
+        if session is not None:
+            session["cart"] = new_cart()
+            store.state.put_document("session", known["session"], shop, session)
+    if wants_json(request):
+        return json_answer({"order": journal.order_entry(order)}, 201)
+    return redirect(f"/shops/{shop}/checkouts/cn/{token}/thank-you", 303)
 
-    @room.get("/checkouts/cn/<token>/thank-you")
-    def thank_you(shop: str, token: str) -> BaseResponse:
-        own = owner(shop)
-        known = checkout_of(shop, token)
-        if known["order_id"] is None:
-            return redirect(f"/shops/{shop}/checkouts/cn/{token}")
-        order = store.state.order(shop, known["order_id"])
-        entry = journal.order_entry(order)
-        if wants_json(request):
-            return json_answer({"order": entry})
-        lines = [
-            {
-                "title": line["title"],
-                "variant_title": line["variant_title"],
-                "quantity": line["quantity"],
-                "total": price_words(orders.net(line), own["currency"]),
-            }
-            for line in order["lines"]
-        ]
-        return make_response(
-            render_template(
-                "thank_you.html",
-                shop=own,
-                root=f"/shops/{shop}",
-                cart_count=0,
-                order=order,
-                lines=lines,
-                paid=orders.financial_status(order) == "paid",
-                total=price_words(order["placed"]["total"], own["currency"]),
-            )
+
+def wrong_fields(given: dict[str, str], currency: str) -> dict[str, str]:
+    errors = {}
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+", given.get("email", "")):
+        errors["email"] = "Enter an e-mail address, like name@example.com"
+    words = {"last_name": "your last name", "address1": "your street", "city": "your city"}
+    for field, name in words.items():
+        if not given.get(field):
+            errors[field] = f"Enter {name}"
+    given.setdefault("country_code", "US")
+    if given.get("payment", "card") not in PAYMENTS:
+        errors["payment"] = "Choose how to pay"
+    if given.get("tip"):
+        try:
+            if to_minor(given["tip"], currency) < 0:
+                errors["tip"] = "A tip is zero or more"
+        except AmountRefused:
+            errors["tip"] = f"Enter the tip as an amount in {currency}"
+    return errors
+
+
+@room.get("/checkouts/cn/<token>/thank-you")
+def thank_you(shop: str, token: str) -> BaseResponse:
+    own = owner(shop)
+    known = checkout_of(shop, token)
+    if known["order_id"] is None:
+        return redirect(f"/shops/{shop}/checkouts/cn/{token}")
+    order = store.state.order(shop, known["order_id"])
+    entry = journal.order_entry(order)
+    if wants_json(request):
+        return json_answer({"order": entry})
+    lines = [
+        {
+            "title": line["title"],
+            "variant_title": line["variant_title"],
+            "quantity": line["quantity"],
+            "total": price_words(orders.net(line), own["currency"]),
+        }
+        for line in order["lines"]
+    ]
+    return make_response(
+        render_template(
+            "thank_you.html",
+            shop=own,
+            root=f"/shops/{shop}",
+            cart_count=0,
+            order=order,
+            lines=lines,
+            paid=orders.financial_status(order) == "paid",
+            total=price_words(order["placed"]["total"], own["currency"]),
         )
-
-    return room
+    )

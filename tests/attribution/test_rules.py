@@ -95,8 +95,16 @@ def test_the_window_is_the_touch_s_own() -> None:
 
 
 def test_a_touch_after_the_order_is_none() -> None:
-    assert decide(ORDER, LINE, [touch(ago=-TICK)]).credit_reason == "no_touch"
+    exact = msgspec.structs.replace(ORDER, placed_at=PLACED + TICK)
+    assert decide(exact, LINE, [touch(ago=-2 * TICK)]).credit_reason == "no_touch"
+    assert decide(exact, LINE, [touch(ago=-TICK)]).credit_reason == "last_click_direct"
     assert decide(ORDER, LINE, [touch(ago=timedelta(0))]).credit_reason == "last_click_direct"
+
+
+def test_a_touch_within_the_second_that_the_store_cut_off_is_before_the_order() -> None:
+    hasty = decide(ORDER, LINE, [touch(ago=TICK - timedelta(seconds=1))])
+    assert (hasty.credit_reason, hasty.evidence["flags"]) == ("last_click_direct", ["hasty_order"])
+    assert decide(ORDER, LINE, [touch(ago=-timedelta(seconds=1))]).credit_reason == "no_touch"
 
 
 @pytest.mark.parametrize(("heard", "reason"), [(DAY, "last_click_direct"), (DAY + TICK, "too_late")])

@@ -195,6 +195,18 @@ def test_a_run_is_stopped_and_its_refusals_are_a_file(world: World, enter: Enter
         assert session.get_one(SyncRun, run).status == "stopping"
     assert "Stops at the next safe point" in kim.get(page).text
     assert kim.post(f"{page}/stop", data={"csrf_token": form_token(kim, page)}).status_code == 303
+    with world.database.write(SYSTEM) as session:
+        session.get_one(SyncRun, run).status = "stopped"
+    assert "Go on where it stopped" in kim.get(page).text
+    assert kim.post(f"{page}/resume", data={"csrf_token": form_token(kim, page)}).status_code == 303
+    with world.database.write(SYSTEM) as session:
+        row = session.get_one(SyncRun, run)
+        assert row.status == "queued"
+        row.status, row.problem = "asks", "the store's catalog no longer has 30 of 50 products: nothing was removed"
+    html = kim.get(page).text
+    assert "Start again and let it remove them" in html
+    assert "Stop safely" not in html
+    assert "no longer has 30 of 50 products: nothing was removed." in html
     text = kim.get(f"/console/runs/{world.runs['refusals']}/refusals.csv").text
     rows = list(csv.DictReader(io.StringIO(text)))
     assert len(rows) == 22

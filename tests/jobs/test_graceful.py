@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import signal
 import socket
 import subprocess
@@ -55,14 +57,15 @@ def test_a_worker_ends_on_sigterm_and_gives_its_seat_up(processes: Workers, tmp_
         assert seat.until <= clock.wall(), "the next worker need not wait for the lease"
 
 
-def test_the_web_ends_on_sigterm(processes: Workers, tmp_path: Path) -> None:
+@pytest.mark.parametrize("ctrl_c", [False, True])
+def test_the_web_ends_on_sigterm_and_on_ctrl_c(processes: Workers, tmp_path: Path, ctrl_c: bool) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     with open(tmp_path / "worker-web.log", "wb") as log:
         web = subprocess.Popen(
             [sys.executable, "-m", "connector", "serve", "--host", "127.0.0.1", "--port", str(port)],
-            env=processes.env, cwd=tmp_path, stdout=log, stderr=subprocess.STDOUT,
+            env=processes.env, cwd=tmp_path, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
     processes.running.append(web)
 
@@ -73,6 +76,14 @@ def test_the_web_ends_on_sigterm(processes: Workers, tmp_path: Path) -> None:
             return False
 
     await_(ready, web, processes)
-    assert ended(web, processes) == 0, processes.logs()
+    if ctrl_c:  # a terminal sends it to the server's own children too
+        os.killpg(web.pid, signal.SIGINT)
+        assert web.wait(ENDS_WITHIN) == 0, processes.logs()
+    else:
+        assert ended(web, processes) == 0, processes.logs()
+    assert "refused to gracefully stop" not in processes.logs()
+    lines = (tmp_path / "worker-web.log").read_text().splitlines()
+    assert lines
+    assert all(json.loads(line)["level"] for line in lines)
     with pytest.raises(requests.ConnectionError):
         requests.get(f"http://127.0.0.1:{port}/healthz", timeout=2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
@@ -19,6 +20,7 @@ from connector.earnings.ledger.queries import Balance
 from connector.earnings.payouts import batch
 from connector.earnings.payouts.tables import PayoutBatch
 from connector.earnings.settlement import clear, close
+from connector.earnings.settlement.periods import Period, period
 from connector.earnings.settlement.tables import Closing
 from connector.programme.creators import register
 
@@ -28,6 +30,12 @@ SYSTEM = Scope.system("tests")
 
 def utc(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def month_of(moment: datetime, time_zone: str) -> Period:
+    """The month that `moment` lies in, by the zone's own calendar."""
+    local = moment.astimezone(ZoneInfo(time_zone))
+    return period(f"{local.year:04d}-{local.month:02d}", time_zone)
 
 
 @dataclass(frozen=True)

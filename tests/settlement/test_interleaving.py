@@ -23,14 +23,13 @@ from connector.earnings.ledger import queries
 from connector.earnings.payouts import batch
 from connector.earnings.payouts.tables import Payout
 from connector.earnings.settlement import clear, close
-from connector.earnings.settlement.periods import period_of
 from connector.operations import books as audit
 from connector.programme.creators.tables import Creator
 from tests.money.books import deliver_one, shop
 from tests.money.builders import PLACED, Credit
 from tests.money.histories import arrival, credit, expected
 from tests.money.store import Store
-from tests.settlement.books import SYSTEM
+from tests.settlement.books import SYSTEM, month_of
 
 HISTORIES = 40
 ZONES = ("UTC", "America/New_York", "Asia/Tokyo", "Pacific/Apia")
@@ -61,7 +60,7 @@ class Rounds:
         self.session, self.store, self.chance = session, store, chance
         self.shop = shop(session, currency=store.currency, time_zone=chance.choice(ZONES))
         self.now = PLACED
-        self.closed = period_of(PLACED - timedelta(days=40), self.shop.time_zone)
+        self.closed = month_of(PLACED - timedelta(days=40), self.shop.time_zone)
 
     def live(self) -> None:
         orderly = self.chance.random() < 0.6
@@ -89,8 +88,8 @@ class Rounds:
 
     def close(self) -> None:
         """The month that ended last: what cleared in months that nobody closed comes with it."""
-        this = period_of(self.now, self.shop.time_zone)
-        last = period_of(this.starts_at - timedelta(days=1), self.shop.time_zone)
+        this = month_of(self.now, self.shop.time_zone)
+        last = month_of(this.starts_at - timedelta(days=1), self.shop.time_zone)
         if last.name > self.closed.name:
             close.close_period(self.session, self.shop.id, last.name, self.now, "test")
             self.closed = last

@@ -33,10 +33,15 @@ class Store:
         self.parent: dict[str, str] = {}  # refresh token → the one it was traded for
         self.dead: set[str] = set()
         self.delay = 0.0
+        self.asked = threading.Event()
+        self.answers = threading.Event()  # cleared: a renewal waits at the store
+        self.answers.set()
         self.down = False
         self.lock = threading.Lock()
 
     def renew(self, domain: str, grant: Grant, settings: Any, http: Any, now: Any) -> Grant:
+        self.asked.set()
+        assert self.answers.wait(60)
         time.sleep(self.delay)
         with self.lock:
             self.calls += 1
@@ -136,13 +141,13 @@ def test_eight_at_expiry_make_one_renewal(joined: Callable[..., str], store: Sto
 
 def test_while_one_renews_the_others_use_a_token_that_still_lives(joined: Callable[..., str], store: Store) -> None:
     shop_id = joined(timedelta(minutes=2))
-    store.delay = 1.0
+    store.answers.clear()
     renewing = threading.Thread(target=grants.client_for, args=(shop_id, NOTHING))
     renewing.start()
-    time.sleep(0.3)
-    began = time.monotonic()
+    assert store.asked.wait(60)
+    # The store has not answered yet, so who waited for it would wait here for ever.
     assert grants.client_for(shop_id, http=NOTHING).grant.access_token == "access-0"
-    assert time.monotonic() - began < 0.6
+    store.answers.set()
     renewing.join()
     assert store.calls == 1
 
@@ -275,16 +280,17 @@ def test_a_refusal_of_an_earlier_grant_does_not_spoil_a_new_one(joined: Callable
 
 def test_a_join_during_a_renewal_wins(joined: Callable[..., str], store: Store) -> None:
     shop_id = joined(timedelta(seconds=-1))
-    store.delay = 0.5
+    store.answers.clear()
     found: list[str] = []
     renewing = threading.Thread(
         target=lambda: found.append(grants.client_for(shop_id, http=NOTHING).grant.access_token)
     )
     renewing.start()
-    time.sleep(0.2)
+    assert store.asked.wait(60)
     fresh = Grant("access-joined", "refresh-joined", (), clock.wall() + timedelta(hours=1))
     with db.write(Scope.system("test")) as session:
         connect.connect(session, "shopify", PROFILE, fresh)
+    store.answers.set()
     renewing.join()
     assert found == ["access-joined"]
     assert grants.client_for(shop_id, http=NOTHING).grant.access_token == "access-joined"

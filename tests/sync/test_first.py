@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import msgspec
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from connector import db, jobs
+from connector import clock, db, jobs
 from connector.commerce.catalog import queries as catalog
 from connector.commerce.catalog import take
 from connector.commerce.catalog.tables import Listing, VariantRow
 from connector.commerce.shops import queries as shops
 from connector.db import Scope, new_id
 from connector.errors import Conflict, NotFound
-from connector.sync import first, load, queries, runs
+from connector.sync import finish, first, load, queries, resume, runs
 from connector.sync.tables import SyncImage, SyncRun
 from tests.sync.store import THEN, Store, new_shop, product
 
@@ -269,6 +271,76 @@ def test_stopping_safely(store: Store, shop_id: str, monkeypatch: pytest.MonkeyP
 
     store.on_state = stop_while_waiting
     assert sync(shop_id).status == "stopped"
+
+
+@pytest.mark.parametrize("line", [0, 8, 27, 60])  # before the export, early and late in the file, while settling
+def test_a_stopped_run_goes_on_at_its_checkpoint(
+    store: Store, shop_id: str, line: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.images = True
+    store.put(*(product(n, 100, 200) for n in range(20)))
+    sync(shop_id)
+    store.put(*(product(n, 100, 250) for n in range(10)), product(30))
+    del store.products["19"]
+    monkeypatch.setattr(load, "BATCH_LINES", 6)
+    monkeypatch.setattr(finish, "CHUNK", 7)
+    with db.write(SYSTEM) as session:
+        run_id = first.start(session, shop_id, "command").id
+
+    def stop_it(at: int) -> None:
+        if at == line:
+            with db.write(SYSTEM) as session:
+                first.stop(session, run_id, "staff:ana")
+
+    store.on_line = stop_it
+    stop_it(0)
+    if line == 60:
+        settled = iter(range(9))
+        plain = finish._chunk
+        monkeypatch.setattr(finish, "_chunk", lambda *run: (next(settled) == 1 and stop_it(60)) or plain(*run))
+    assert first.first(run_id) == "stopped"
+    store.on_line = lambda at: None
+    store.asked.clear()
+    with db.write(SYSTEM) as session:
+        taken = resume.resume(session, run_id, "staff:ana").lines_read
+        with pytest.raises(Conflict):
+            resume.resume(session, run_id, "staff:ana")
+        assert first.start(session, shop_id, "command").id == run_id  # it is the run under way again
+    assert first.first(run_id) == "done"
+    file = [asked for asked in store.asked if asked.startswith("file")]
+    assert ("start" in store.asked) == (line == 0)
+    assert file == ([] if line == 60 else [f"file from {taken}"])
+    with db.read(SYSTEM) as session:
+        run = queries.run(session, run_id)
+        assert run is not None
+        assert counts(run) == ("done", 20, 11, 9, 0, 1)
+        assert session.scalars(sa.select(SyncImage)).all() == []
+    found = held(shop_id)
+    assert found["19"][0] == "gone"
+    assert {ref: row[2:4] for ref, row in found.items() if row[0] == "shoppable"} == {
+        str(n): (100, 250 if n < 10 else 200) for n in range(19)
+    } | {"30": (1000, 1000)}
+
+
+def test_a_stopped_run_stays_stopped_behind_a_newer_one_or_an_old_export(store: Store, shop_id: str) -> None:
+    store.put(product(1), product(2))
+    with db.write(SYSTEM) as session:
+        old = first.start(session, shop_id, "command").id
+        first.stop(session, old, "staff:ana")
+        session.get_one(SyncRun, old).exported_at = clock.now() - resume.EXPORT_TELLS - timedelta(seconds=1)
+        with pytest.raises(Conflict, match="older than a day"):
+            resume.resume(session, old, "staff:ana")
+    assert sync(shop_id).status == "done"
+    with db.write(SYSTEM) as session:
+        session.get_one(SyncRun, old).exported_at = None
+        with pytest.raises(Conflict, match="another run began"):
+            resume.resume(session, old, "staff:ana")
+        with pytest.raises(NotFound):
+            resume.resume(session, "run_unknown", "staff:ana")
+        ended = queries.newest(session, shop_id)
+        assert ended is not None
+        with pytest.raises(Conflict, match="not stopped"):
+            resume.resume(session, ended.id, "staff:ana")
 
 
 class Killed(BaseException):

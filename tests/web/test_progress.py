@@ -9,6 +9,7 @@ import pytest
 
 from connector import clock
 from connector.db import new_id
+from connector.sync import runs
 from connector.sync.tables import SyncRun
 from connector.web import progress
 
@@ -66,19 +67,32 @@ def test_silent_says_who_takes_over() -> None:
 def test_done_adds_up_or_names_what_was_lost() -> None:
     done = _run("done", products_in=12_600, written=902, same=11_676, refused=22, finished_at=NOW)
     assert progress.view(done, NOW).sum == "Read 12,600 = written 902 + same 11,676 + refused 22, 0 lost"
-    lost = _run(
-        "failed", products_in=12_600, written=900, same=11_676, refused=22, finished_at=NOW, problem="counts differ"
-    )
+    lost = _run("done", products_in=12_600, written=900, same=11_676, refused=22, finished_at=NOW)
     seen = progress.view(lost, NOW)
     assert seen.lost == 2
     assert seen.sum.endswith("2 lost")
-    assert seen.sentence == "Counts differ. Nothing was removed."
+
+
+def test_a_run_that_ended_early_claims_no_loss() -> None:
+    # What it wrote is counted at the end only, which it never came to.
+    failed = _run("failed", products_in=12_600, refused=22, finished_at=NOW, problem="the file was cut")
+    seen = progress.view(failed, NOW)
+    assert seen.sentence == "The file was cut. Nothing was removed."
+    assert (seen.final, seen.lost, seen.sum) == (
+        True, 0, "Products so far: read 12,600, written 0, same 0, refused 22"
+    )  # fmt: skip
+
+
+def test_a_run_that_asks_is_over_and_says_what_it_asks() -> None:
+    seen = progress.view(_run("asks", finished_at=NOW, problem="30 of 50 products went: nothing was removed"), NOW)
+    assert seen.final
+    assert seen.sentence == "30 of 50 products went: nothing was removed."
 
 
 @pytest.mark.parametrize(
-    "status", ["queued", "running", "waiting", "stopping", "stopped", "done", "refusals", "failed"]
+    "status", ["queued", "running", "waiting", "stopping", "stopped", "done", "refusals", "failed", "asks"]
 )
 def test_every_status_has_a_sentence(status: str) -> None:
     seen = progress.view(_run(status, finished_at=NOW), NOW)
     assert seen.sentence.endswith(".")
-    assert seen.final == (status in progress.FINAL)
+    assert seen.final == (status in runs.ENDED)

@@ -10,7 +10,9 @@ from string import Formatter
 
 import connector
 from connector.commerce.catalog import refusals, shoppable
+from connector.commerce.shops import settings
 from connector.insight.feeds import findings
+from connector.web import shop_settings as shown_settings
 from connector.web import words
 
 ROOT = Path(connector.__file__).parent
@@ -147,3 +149,13 @@ def test_statuses_say_themselves_without_colour() -> None:
         shown = words.statuses(domain)
         assert len({badge.word for badge in shown.values()}) == len(shown), domain
         assert all(badge.word and badge.icon for badge in shown.values())
+
+
+def test_every_setting_of_a_shop_has_words() -> None:
+    shown = {name: (shown_settings.name(name), shown_settings.value(name, settings.default(name), "KWD"))
+             for name in settings.DEFAULTS}  # fmt: skip
+    assert [name for name, (called, _) in shown.items() if called == name.replace("_", " ").capitalize()] == []
+    assert shown["hold_days"] == ("Hold after delivery", "15 days")
+    assert shown["wait_for_signal"][1] == "Clear by that time"
+    assert shown_settings.value("minimum_payout", 2500, "KWD").replace("\u00a0", " ") == "KWD 2.500"
+    assert shown_settings.value("hold_days", 1, "KWD") == "1 day"

@@ -59,7 +59,8 @@ def test_replay_by_status_reason_order_and_shop(store: Store, shop_id: str, run_
     run_drain()
     with db.write(Scope.system("test")) as session:
         order_id = session.scalars(sa.select(Order.id)).one()
-        assert replay.order_ref_of(session, order_id) == "1"
+        named = (order_id, "1", "#1", "77")
+        assert [replay.order_ref_of(session, name) for name in named] == ["1", "1", "1", "77"]
 
 
 def test_what_cannot_be_replayed_says_why(store: Store, shop_id: str, run_drain: Run, settings: Settings) -> None:

@@ -279,7 +279,7 @@ def test_sqlite_whose_writer_is_busy_answers_within_the_platforms_patience(
     with db.write(Scope.system("test")):
         began = time.monotonic()
         assert store.post("orders/create", order(1)).status_code == 503
-        assert time.monotonic() - began < 4
+        assert time.monotonic() - began < 5  # what Shopify waits in all
     assert store.post("orders/create", order(1)).status_code == 200
 
 

@@ -131,7 +131,7 @@ def decide(order: OrderAsked, line: LineAsked, candidates: Sequence[Candidate]) 
 
 def failed(order: OrderAsked, line: LineAsked, touch: Candidate) -> str:
     """Why this touch can't be credited on this line; "" when it can. First match wins."""
-    if touch.at > order.placed_at:
+    if touch.at >= order.placed_at + _known_to(order.placed_at):
         return "after_order"  # a touch after the order is none
     if line.product_ref is None or touch.product_ref != line.product_ref:
         return "other_product"  # D13: indirect touches are switched off
@@ -152,6 +152,11 @@ def _pushed_in(ranked: Sequence[Candidate], failing: dict[str, str]) -> list[str
     standing = [c for c in ranked if not failing[c.touch_id]]
     earliest = min(((c.at, c.touch_id) for c in standing if not c.at_checkout), default=None)
     return [c.touch_id for c in standing if c.at_checkout and earliest is not None and earliest < (c.at, c.touch_id)]
+
+
+def _known_to(placed_at: datetime) -> timedelta:
+    """How exactly a store's time is known: most give whole seconds, cut off. What comes within it isn't after."""
+    return timedelta(seconds=1) if placed_at.microsecond == 0 else timedelta(microseconds=1)
 
 
 def higher(click: Rate | None, order: Rate | None) -> Rate | None:

@@ -40,12 +40,6 @@ def period(name: str, time_zone: str) -> Period:
     return Period(name, _first_moment(year, month, zone), _first_moment(*following, zone))
 
 
-def period_of(moment: datetime, time_zone: str) -> Period:
-    """The month that `moment` lies in, by the zone's own calendar."""
-    local = moment.astimezone(_zone(time_zone))
-    return period(f"{local.year:04d}-{local.month:02d}", time_zone)
-
-
 def _first_moment(year: int, month: int, zone: ZoneInfo) -> datetime:
     # fold=0 (the default) reads a missing midnight with the offset before the change, which is the change itself, and
     # a repeated one as the earlier.

@@ -23,6 +23,7 @@ from connector.faces.console import views
 from connector.faces.console.face import WHY, blueprint
 from connector.sync import products as sync_products
 from connector.sync import queries as sync_queries
+from connector.sync import resume as sync_resume
 from connector.sync import runs as sync_runs
 from connector.sync.tables import SyncRefusal, SyncRun
 from connector.web import guards, keyset, progress, stores, words
@@ -112,6 +113,7 @@ def _shown(run_id: str) -> dict[str, Any]:
         }
         notes = list(reversed(sync_queries.notes(session, run_id)))[:200]
         live = sync_runs.live(session, found.shop_id)
+        resumable = not sync_resume.why_not(session, found)
         counts = sync_queries.difference_counts(session, run_id) if found.dry else {}
         after = request.args.get("after", "")
         rows = sync_queries.differences(session, run_id, kind=kind, after=after, limit=PER_PAGE + 1) if counts else []
@@ -119,7 +121,7 @@ def _shown(run_id: str) -> dict[str, Any]:
     return {
         "run": found, "seen": progress.view(found), "shop": shop, "by_reason": by_reason, "samples": samples,
         "notes": notes, "live_elsewhere": live if live is not None and live.id != run_id else None,
-        "counts": counts, "differences": rows[:PER_PAGE], "more": more, "difference": kind,
+        "counts": counts, "differences": rows[:PER_PAGE], "more": more, "difference": kind, "resumable": resumable,
         "kinds_of": KINDS, "difference_views": _differences(run_id, kind, counts),
         "listing_of": lambda ref: id_of(found.shop_id, ref),
     }  # fmt: skip
@@ -141,7 +143,7 @@ def _differences(run_id: str, kind: str, counts: dict[str, int]) -> list[tuple[s
 def change_run(run_id: str, act: str) -> AnyResponse:
     """Stop a run safely, let it rest at its next checkpoint, or let it go on. What was read stays."""
     with db.write(Scope.system(WHY)) as session:
-        {"stop": sync_runs.stop, "pause": sync_runs.pause, "resume": sync_runs.resume}[act](
+        {"stop": sync_runs.stop, "pause": sync_runs.pause, "resume": sync_resume.resume}[act](
             session, run_id, guards.actor()
         )
     flash(
@@ -151,6 +153,15 @@ def change_run(run_id: str, act: str) -> AnyResponse:
             "resume": "The run goes on where it stood.",
         }[act]
     )
+    return redirect(url_for(".run", run_id=run_id), code=303)
+
+
+@blueprint.post("/runs/<run_id>/resume")
+@staff("support")
+def resume_run(run_id: str) -> AnyResponse:
+    with db.write(Scope.system(WHY)) as session:
+        sync_resume.resume(session, run_id, guards.actor())
+    flash("The run goes on where it stopped.")
     return redirect(url_for(".run", run_id=run_id), code=303)
 
 

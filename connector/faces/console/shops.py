@@ -25,6 +25,7 @@ from connector.sync import queries as sync_queries
 from connector.sync import schedule
 from connector.sync.tables import Reconciliation, SyncRun
 from connector.web import moments, progress, words
+from connector.web import shop_settings as setting_words
 from connector.web.guards import staff
 from connector.web.layout import page
 from connector.webhooks.tables import DeliveryRow
@@ -123,7 +124,7 @@ def shop(shop_id: str) -> str:
         listings=listings, reasons=reasons, items=items, sentence=_sentence(found, last_order), wall=clock.wall(),
         paused_at=state.paused_at if state else None, paused_by=state.paused_by if state else "",
         next_sync=schedule.next_due(state), refused_now=refused_now,
-        setting_words=telling.setting_words, actor_words=telling.actor_words,
+        setting_words=setting_words, actor_words=telling.actor_words,
     )  # fmt: skip
 
 

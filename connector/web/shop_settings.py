@@ -1,0 +1,44 @@
+"""A shop's dated settings in words: the name of each, and its value with its unit."""
+
+from __future__ import annotations
+
+from connector.web import amounts
+
+# name → (what it is called, how a value reads)
+_WORDS: dict[str, tuple[str, str]] = {
+    "touch_window_days": ("A tap counts for", "{} days"),
+    "touch_grace_hours": ("Taps may reach us late by", "{} hours"),
+    "hold_days": ("Hold after delivery", "{} days"),
+    "no_signal_days": ("Without sign of delivery, clears after", "{} days"),
+    "minimum_payout": ("Least payout", "{}"),
+    "minimum_followers": ("Followers that a creator needs", "{}"),
+}
+_SWITCHES = {
+    "wait_for_signal": ("Lines without sign of delivery", ("Clear by that time", "Wait for one")),
+}
+_CHOICES = {
+    "payout_when": ("Creators are paid", {"advance": "Before the merchant paid", "funded": "Once the merchant paid"}),
+}
+
+
+def name(setting: str) -> str:
+    """What a setting is called. One without words here is shown as it stands, so that nothing is hidden."""
+    for words in (_WORDS, _SWITCHES, _CHOICES):
+        if setting in words:
+            return str(words[setting][0])
+    return setting.replace("_", " ").capitalize()
+
+
+def value(setting: str, given: int | str, currency: str) -> str:
+    """How its value reads. `currency`: of the shop, for settings that are amounts in minor units."""
+    if setting == "minimum_payout":
+        return amounts.plain(int(given), currency, "code") if given else "None"
+    if setting in _SWITCHES:
+        return _SWITCHES[setting][1][int(given)]
+    if setting in _CHOICES:
+        return _CHOICES[setting][1].get(str(given), str(given))
+    if setting == "minimum_followers" and not given:
+        return "None"
+    shape = _WORDS.get(setting, ("", "{}"))[1]
+    text = amounts.count(given) if isinstance(given, int) else str(given)
+    return shape.removesuffix("s").format(text) if given == 1 else shape.format(text)

@@ -34,7 +34,7 @@ class Arrival(msgspec.Struct, frozen=True):
     """One carrier of the platform, as far as a test click shows it."""
 
     name: str
-    # arrived | mended: with characters lost or added | lost | waiting: no order yet | not_sent | not_needed: others came
+    # arrived | mended: characters lost or added | lost | waiting: no order yet | not_sent | not_needed: others came
     state: str
     shown_as: str
     lost_when: str

@@ -111,7 +111,7 @@ def make_shop(domain: str) -> str:
         clicked = PLACED - timedelta(hours=1)
         touch = touches.record(session, touches.on_link(link), kind="link", at=clicked, now=clicked)
         shop_id, token = shop.id, touch.token
-    for topic, body in history(token):
+    for topic, body in history(token, 1000 * int(domain.split(".")[0].split("-")[1])):
         tag = base64.b64encode(hmac.new(SECRET.encode(), body, hashlib.sha256).digest()).decode()
         headers = {
             "x-shopify-topic": topic, "x-shopify-shop-domain": domain, "x-shopify-hmac-sha256": tag,
@@ -124,16 +124,21 @@ def make_shop(domain: str) -> str:
     return shop_id
 
 
-def history(token: str) -> list[tuple[str, bytes]]:
-    """Seven orders, each created and paid, some refunded; a refund without its order; a body that can't be read."""
+def history(token: str, base: int) -> list[tuple[str, bytes]]:
+    """Seven orders, each created and paid, some refunded; a refund without its order; a body that can't be read.
+
+    Their ids follow `base`: no two shops of a platform have one in common.
+    """
     found = []
-    for number in range(1, 8):
+    for number in range(base + 1, base + 8):
         body = order(number, token)
         refunded = order(number, token, "2026-11-20T13:00:00Z", refunds=[refund(number)])
         found += [("orders/create", body), ("orders/paid", body)]
-        found.append(("orders/updated", refunded if number % 2 else order(number, token, "2026-11-20T13:00:00Z")))
+        found.append(
+            ("orders/updated", refunded if (number - base) % 2 else order(number, token, "2026-11-20T13:00:00Z"))
+        )
     found.insert(9, ("orders/updated", b'{"id": 9, "line_items": ['))
-    found.insert(2, ("refunds/create", json.dumps({**refund(77), "order_id": 77}).encode()))
+    found.insert(2, ("refunds/create", json.dumps({**refund(base + 77), "order_id": base + 77}).encode()))
     return found[:22]
 
 

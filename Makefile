@@ -56,6 +56,7 @@ bench: .venv/.test  ## benchmarks, each beside a peer in the same run; the table
 	$(BIN)/python -m bench.acceptance
 	$(BIN)/python -m bench.drain
 	$(BIN)/python -m bench.burst
+	$(BIN)/python -m bench.search
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

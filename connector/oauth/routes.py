@@ -62,7 +62,8 @@ def _in_frame(platform: Platform) -> Response:
     """Connect the shop if it isn't, then the page itself; after a join that is the progress of its first sync."""
     try:
         found = embedded.seen()
-    except embedded.TokenRefused:
+    except embedded.TokenRefused as refused:
+        _log.warning("launch.token_refused", platform=platform.slug, error=str(refused))
         found = None
     if found is None or found.platform is not platform:
         return redirect(embedded.bounce_url(embedded.own_address()), code=303)
@@ -98,8 +99,8 @@ def bounce(slug: str) -> Response | str:
             401,
             "We could not tell who you are",
             f"{platform.title} gave us a confirmation that we can't accept, twice.",
-            "Reload the page in your store's admin. If this stays, who runs the connector should look at the app's "
-            "secret and at the server's clock: `connector doctor` names both.",
+            "Reload the page in your store's admin. If this stays, who runs the connector should compare the app's "
+            "client id and secret with the platform's, and look at the server's clock; the log says what was refused.",
         )
     return page("web/bounce.html", to=to, shop=request.args.get("shop", ""))
 

@@ -273,6 +273,38 @@ def test_a_token_that_ran_out_is_got_anew_and_a_wrong_secret_ends_with_words(
     assert sum(path == "/oauth/shopify/bounce" for path, *_ in admin.answers) <= 4
 
 
+def test_an_answer_that_got_lost_is_said_and_nothing_is_sent_twice(admin: Admin) -> None:
+    page = admin.install()
+    admin.heading("Catalog sync")
+    _sync(admin.shop().id, status="done", started_at=clock.now(), finished_at=clock.now())
+    admin.open("/dashboard/sync")
+    inside = page.frame_locator("#app")
+    page.route("**/dashboard/orders", lambda route: route.abort())
+    inside.get_by_role("link", name="Orders", exact=True).first.click()
+    expect(inside.get_by_role("alert")).to_contain_text("We could not reach connector")
+    page.unroute("**/dashboard/orders")
+    inside.get_by_role("button", name="Try again").click()
+    admin.heading("Orders")
+    inside.get_by_role("link", name="Catalog sync").first.click()
+    admin.heading("Catalog sync")
+    sent: list[str] = []
+
+    def lose(route: Any) -> None:
+        if route.request.method != "POST":
+            route.continue_()
+            return
+        sent.append(route.request.url)
+        route.fetch()  # it is done, and the answer gets lost
+        route.abort()
+
+    page.route("**/dashboard/sync", lose)
+    inside.get_by_role("button", name="Read my catalog again").click()
+    expect(inside.get_by_role("alert")).to_contain_text("We could not hear whether that was done")
+    inside.get_by_role("button", name="Look again").click()
+    expect(inside.get_by_text("Queued").first).to_be_visible()
+    assert len(sent) == 1
+
+
 def test_removing_and_coming_back_twice_keeps_the_history(admin: Admin) -> None:
     admin.install()
     admin.heading("Catalog sync")

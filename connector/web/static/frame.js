@@ -8,7 +8,8 @@
   const bridge = window.shopify;
   const RETRY = "X-Shopify-Retry-Invalid-Session-Request";
   const PASSING = ["id_token", "bounced", "hmac", "timestamp", "session"];
-  const AWAY = "We could not reach connector. Nothing was changed: check your connection, then try again.";
+  const AWAY = "We could not reach connector. Check your connection, then try again.";
+  const LOST = "We could not hear whether that was done. Look at the page again before you repeat it.";
   let under_way = null; // the AbortController of the page that is being loaded
 
   // --- asking with a token ------------------------------------------------------------------------------------------
@@ -53,7 +54,7 @@
     const again = document.createElement("button");
     again.type = "button";
     again.className = "btn btn-sm btn-plain";
-    again.textContent = "Try again";
+    again.textContent = text === LOST ? "Look again" : "Try again";
     again.addEventListener("click", () => { box.remove(); retry(); });
     box.append(words, again);
     main.prepend(box);
@@ -129,7 +130,9 @@
       swap(text, url, { push: push && method === "GET", keep });
     } catch (error) {
       if (error.name === "AbortError") return;
-      trouble(AWAY, () => go(target, { push, keep, method, body, said }));
+      // What was sent may have been done: it is never sent twice by us.
+      if (method === "GET") trouble(AWAY, () => go(target, { push, keep, said }));
+      else trouble(LOST, () => go(location.href, { push: false }));
     } finally {
       document.getElementById("main")?.removeAttribute("aria-busy");
     }

@@ -40,6 +40,7 @@ def shop_id(database: Database, stand_in: tuple[StandIn, Client], monkeypatch: p
 def test_the_catalog_is_followed(stand_in: tuple[StandIn, Client], shop_id: str) -> None:
     running, client = stand_in
     shop = f"/shops/{client.domain}"
+    running.control("PUT", f"{shop}/bucket", {"maximum": 20_000, "restore_rate": 20_000})
     run = sync(shop_id)
     assert (run.status, run.written) == ("done", run.products_in), run.problem
     with db.read(SYSTEM) as session:

@@ -577,7 +577,10 @@ def test_every_wanted_topic_is_subscribed_once() -> None:
 
 def test_topics_follow_the_scopes() -> None:
     assert set(wanted_topics(())) == {
-        "shop/update", "app/scopes_update", "app/uninstalled", "bulk_operations/finish",
+        "shop/update",
+        "app/scopes_update",
+        "app/uninstalled",
+        "bulk_operations/finish",
     }
     assert "products/update" in wanted_topics(("write_products",))
     assert "inventory_levels/update" not in wanted_topics(("read_products", "read_orders"))

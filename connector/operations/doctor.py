@@ -31,6 +31,7 @@ from connector.earnings.payouts.tables import PayoutBatch
 from connector.earnings.settlement import queries as settlement
 from connector.errors import ConfigurationWrong, ConnectorError
 from connector.insight.market import index
+from connector.operations.privacy import requests as privacy
 from connector.platforms import roster
 from connector.sync.tables import DailyProof, Reconciliation, SyncRun
 from connector.webhooks.tables import DeliveryRow, RejectedCount, WantedRead
@@ -295,11 +296,21 @@ def _stranded(settings: Settings, database: Database) -> Iterator[Finding]:
         yield Finding("mend", "jobs", what, remedy)
 
 
+def _privacy(settings: Settings, database: Database) -> Iterator[Finding]:
+    with _reading(database) as session:
+        past, soon = privacy.overdue(session)
+    remedy = "`connector privacy list` names them; `connector privacy show` says what holds one up."
+    if past:
+        yield Finding("mend", "privacy", f"{past} privacy requests are past their deadline of 30 days", remedy)
+    if soon:
+        yield Finding("look", "privacy", f"{soon} privacy requests are due within a week", remedy)
+
+
 def _deliveries(settings: Settings, database: Database) -> Iterator[Finding]:
     with _reading(database) as session:
         parked = session.execute(
             sa.select(DeliveryRow.status, DeliveryRow.reason, sa.func.count(), sa.func.min(DeliveryRow.received_at))
-            .where(DeliveryRow.status.in_(("parked", "failed")))
+            .where(DeliveryRow.status.in_(("parked", "failed", "quarantined")))
             .group_by(DeliveryRow.status, DeliveryRow.reason)
             .order_by(sa.func.count().desc())
         ).all()
@@ -316,6 +327,8 @@ def _deliveries(settings: Settings, database: Database) -> Iterator[Finding]:
     for status, reason, number, oldest in parked:
         what = f"{number} deliveries are {status} ({reason or 'no reason kept'}), the oldest of {oldest:%Y-%m-%d}"
         remedy = f"Look at them in the console; then `connector replay --status {status} --reason {reason}`."
+        if status == "quarantined":
+            remedy = "Look at each in the console: release it to its shop, or put it aside, with a reason."
         yield Finding("look", "deliveries", what, remedy)
     if reads[0]:
         what = f"{reads[0]} orders or products could not be read from their store, up to {reads[1]} times"
@@ -442,6 +455,7 @@ CHECKS: dict[str, Callable[[Settings, Database], Iterator[Finding]]] = {
     "shops": _shops,
     "permissions": _permissions,
     "deliveries": _deliveries,
+    "privacy": _privacy,
     "reconciliation": _reconciled,
     "proofs": _proved,
     "sync": _runs,

@@ -14,9 +14,16 @@ import sqlalchemy as sa
 from connector import db, vault
 from connector.commerce.shops.tables import GrantRow
 from connector.db import Scope
+from connector.operations.privacy.tables import PrivacyExport, PrivacyRequest
 from connector.webhooks.tables import DeliveryRow
 
 _GRANT = (GrantRow.access_sealed, GrantRow.refresh_sealed, GrantRow.previous_refresh_sealed)
+# What is sealed beside grants: bodies, whom a privacy request is about, and the files made for one.
+_BODIES = (
+    (DeliveryRow.id, DeliveryRow.body_sealed),
+    (PrivacyRequest.id, PrivacyRequest.subject_sealed),
+    (PrivacyExport.id, PrivacyExport.sealed),
+)
 BATCH = 100
 _WHY = "what is sealed is put under the newest key, for all shops"
 
@@ -37,9 +44,10 @@ def reseal() -> Resealed:
     for shop_ids in _ids(sa.select(GrantRow.shop_id), GrantRow.shop_id):
         done.grants += len(shop_ids)
         done.grants_written += _grants(shop_ids)
-    for ids in _ids(sa.select(DeliveryRow.id).where(DeliveryRow.body_sealed.is_not(None)), DeliveryRow.id):
-        done.bodies += len(ids)
-        done.bodies_written += _bodies(ids)
+    for key, column in _BODIES:
+        for ids in _ids(sa.select(key).where(column.is_not(None)), key):
+            done.bodies += len(ids)
+            done.bodies_written += _bodies(key, column, ids)
     return done
 
 
@@ -69,18 +77,20 @@ def _grants(shop_ids: list[str]) -> int:
     return written
 
 
-def _bodies(ids: list[str]) -> int:
+def _bodies(
+    key: sa.orm.InstrumentedAttribute[str], column: sa.orm.InstrumentedAttribute[str | None], ids: list[str]
+) -> int:
     """Bodies may be large: they are sealed outside the transaction, and written where they are still the same."""
     with db.read(Scope.system(_WHY)) as session:
-        found = session.execute(sa.select(DeliveryRow.id, DeliveryRow.body_sealed).where(DeliveryRow.id.in_(ids)))
-        old = [(row_id, sealed) for row_id, sealed in found if sealed and not vault.current().is_newest(sealed)]
+        found = session.execute(sa.select(key, column).where(key.in_(ids))).all()
+    old = [(row_id, sealed) for row_id, sealed in found if sealed and not vault.current().is_newest(sealed)]
     fresh = [(row_id, sealed, vault.current().reseal(sealed)) for row_id, sealed in old]
     written = 0
     if not fresh:
         return 0
     with db.write(Scope.system(_WHY)) as session:
         for row_id, before, after in fresh:
-            same = sa.and_(DeliveryRow.id == row_id, DeliveryRow.body_sealed == before)
-            changed = session.execute(sa.update(DeliveryRow).where(same).values(body_sealed=after))
+            same = sa.and_(key == row_id, column == before)
+            changed = session.execute(sa.update(key.class_).where(same).values({column.key: after}))
             written += changed.rowcount  # type: ignore[attr-defined]
     return written

@@ -9,24 +9,27 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from cryptography.fernet import Fernet
 
-from connector import clock, db
+from connector import clock, db, vault
 from connector.audit import AuditRow
 from connector.commerce.catalog.tables import Listing, VariantRow
 from connector.commerce.orders.tables import Order, OrderVersion
 from connector.commerce.shops import queries
 from connector.commerce.shops.tables import GrantRow
+from connector.config import Settings
 from connector.db import Scope
 from connector.earnings.attribution.tables import DueForPin, TokenBuyer, Touch
 from connector.earnings.intake import take_in
 from connector.earnings.ledger.tables import Entry, Posting
 from connector.errors import Conflict, InputRefused, NotFound
 from connector.events import Buyer
-from connector.operations import rounds
+from connector.operations import doctor, reseal, rounds
 from connector.operations.privacy import erase, export, requests
 from connector.operations.privacy.tables import PrivacyExport, PrivacyFinding, PrivacyRequest
 from connector.webhooks import drain, inbox, preview
 from connector.webhooks.tables import DeliveryRow
+from tests.conftest import KEY
 from tests.privacy.world import CUSTOMER, MAIL, PHONE, World
 from tests.webhooks.conftest import DOMAIN, Store, join, moment, rows, sample
 from tests.webhooks.test_drain import uninstalled
@@ -400,3 +403,37 @@ def test_a_delivery_whose_job_was_lost_is_found_by_the_chore(
     sooner(timedelta(minutes=11))
     assert requests.wake_due() == 1
     assert drain.PRIVACY_JOB == "privacy.answer"
+
+
+def test_what_is_sealed_for_a_request_moves_to_a_new_key(
+    store: Store, world: World, run_drain: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.post("orders/create", world.order(1))
+    ask(store, "customers/data_request", [1])
+    run_drain()
+    request = answer()
+    fresh = Fernet.generate_key().decode()
+    vault.use(vault.Vault([fresh, KEY], "a hash key that is used by tests only, 32+"))
+    assert reseal.reseal().bodies_written == 4  # two deliveries, whom it is about, the file
+    vault.use(vault.Vault([fresh], "a hash key that is used by tests only, 32+"))
+    with db.write(SYSTEM) as session:
+        file = export.newest(session, request.id)
+        assert file is not None
+        assert MAIL.encode() in export.open_file(session, file.id, by="command")
+        assert requests.about(requests.get(session, request.id)).email == MAIL
+
+
+def test_the_doctor_names_deadlines(
+    store: Store, world: World, settings: Settings, sooner: Callable[[timedelta], None]
+) -> None:
+    with db.write(SYSTEM) as session:
+        requests.ask(session, world.shop_id, "customer_data", by="command", order_refs=["1"])
+
+    def said() -> list[tuple[str, str]]:
+        return [(each.severity, each.what) for each in doctor.examine(settings) if each.check == "privacy"]
+
+    assert said() == []
+    sooner(timedelta(days=25))
+    assert said() == [("look", "1 privacy requests are due within a week")]
+    sooner(timedelta(days=6))
+    assert said() == [("mend", "1 privacy requests are past their deadline of 30 days")]

@@ -37,6 +37,7 @@ def test_a_gap_is_named_with_what_happens_by_itself(world: World, enter: Enter) 
     kim = enter("Kim")
     assert "= seen = evaluated" in kim.get("/console/proofs").text
     day = with_gap(world)
+    assert f"the orders of {day} don&#39;t add up yet" in kim.get("/console").text
     html = kim.get("/console/proofs").text
     for said in ("#10999", "fetched by itself at the next try", "PlatformRefused: 402", "Tried again by itself from",
                  "1 of 1 day is not proved", "Harbour"):  # fmt: skip

@@ -23,7 +23,7 @@ from connector.faces.console.face import WHY, blueprint
 from connector.insight.market import index
 from connector.operations import standing, timeline
 from connector.operations.standing import Check, Checked
-from connector.sync.tables import Reconciliation, SyncRun
+from connector.sync.tables import DailyProof, Reconciliation, SyncRun
 from connector.web import moments, words
 from connector.web.guards import staff
 from connector.web.layout import page
@@ -88,6 +88,7 @@ def health() -> str:
                 *_of_inbox(session, inbox, workers, now),
                 *_of_runs(session, clock.now()),
                 *_of_proofs(proofs),
+                *_of_days(session),
                 *_of_money(session),
                 *_of_checks(looked, stalled),
                 *_of_index(lag, now),
@@ -313,6 +314,24 @@ def _of_proofs(proofs: Sequence[ProofLine]) -> Iterator[Trouble]:
             words.status("proof", line.pass_.status), f"{what.rstrip('.')}.", "staff",
             _shop_url(line.shop.id) + "#proofs",
             "The shop's page names each; the next comparison tries again by itself.", _name(line.shop),
+        )  # fmt: skip
+
+
+def _of_days(session: Session) -> Iterator[Trouble]:
+    """Days that are over and not proved, a line a shop."""
+    rows = session.execute(
+        sa.select(Shop, sa.func.count(), sa.func.min(DailyProof.day))
+        .join(DailyProof, DailyProof.shop_id == Shop.id)
+        .where(DailyProof.status != "proved", Shop.status != "left")
+        .group_by(Shop.id)
+        .order_by(Shop.name)
+    )
+    for shop, number, first in rows:
+        days = f"the orders of {first}" if number == 1 else f"the orders of {number} days, the first {first},"
+        yield Trouble(
+            words.status("day", "gaps"), f"{days} don't add up yet.", "staff",
+            url_for("console.proofs", shop=shop.id, only="open"),
+            "Each order that differs is named there; the day is compared again by itself.", _name(shop),
         )  # fmt: skip
 
 

@@ -266,6 +266,11 @@ def _cancel_export(run_id: str, shop_id: str) -> None:
             return
         operation_ref = run.operation_ref
     platform = _platform(shop_id)
+    with db.write(Scope.shop(shop_id)) as session:
+        stopped = session.get(SyncRun, run_id, with_for_update=True)
+        if stopped is not None and stopped.status == "stopped":
+            # Resumed, it asks for another one: nothing of this one was read.
+            stopped.operation_ref, stopped.exported_at, stopped.stage = "", None, ""
     try:
         grants.calling(shop_id, lambda client: platform.catalog.bulk_cancel(client, operation_ref))
     except ConnectorError as error:

@@ -22,7 +22,7 @@ from connector import audit, clock, db, jobs
 from connector.commerce.shops.tables import Shop
 from connector.db import Scope, new_id
 from connector.errors import Conflict, NotFound
-from connector.sync.tables import SEEN, SyncImage, SyncNote, SyncRun, SyncState
+from connector.sync.tables import SEEN, SyncDifference, SyncImage, SyncNote, SyncRun, SyncState
 
 Kind = Literal["full", "changed"]
 
@@ -72,6 +72,8 @@ def start(
         id=new_id("run"), shop_id=shop_id, kind=kind, trigger=trigger, status="queued", large_sweep=large_sweep,
         dry=dry, queued_at=clock.now(),
     )  # fmt: skip
+    if dry:
+        _forget_differences(session, shop_id)
     session.add(run)
     session.flush()
     _forget_stopped(session, shop_id)
@@ -239,6 +241,15 @@ def _forget_stopped(session: Session, shop_id: str) -> None:
     """A newer run takes their place: the stopped ones can't go on any more."""
     stopped = sa.select(SyncRun.id).where(SyncRun.shop_id == shop_id, SyncRun.status == "stopped")
     _forget(session, session.scalars(stopped).all())
+
+
+def _forget_differences(session: Session, shop_id: str) -> None:
+    """What an earlier dry run said of the shop is old news."""
+    earlier = sa.select(SyncRun.id).where(SyncRun.shop_id == shop_id, SyncRun.dry)
+    found = session.scalars(earlier).all()
+    session.execute(
+        sa.delete(SyncDifference).where(SyncDifference.run_id.in_(found)).execution_options(synchronize_session=False)
+    )
 
 
 def _forget(session: Session, run_ids: Sequence[str]) -> None:

@@ -15,7 +15,7 @@ from connector import clock, db, jobs
 from connector.commerce.catalog.tables import Listing, VariantRow
 from connector.db import Scope, new_id
 from connector.errors import Conflict, PlatformDown
-from connector.sync import first, paged, patience, queries, runs, schedule
+from connector.sync import first, paged, patience, queries, resume, runs, schedule
 from connector.sync.tables import SyncRun, SyncState
 from tests.sync.store import THEN, Store, new_shop, product
 from tests.sync.test_first import Killed, counts, held
@@ -181,10 +181,10 @@ def test_pause_resume_and_stop(store: Store, shop_id: str, monkeypatch: pytest.M
     assert first.first(run.id) == "paused", "its job finds that it rests"
     store.on_line = lambda at: None
     with db.write(SYSTEM) as session:
-        assert runs.resume(session, run.id, "staff:ana").status == "queued"
+        assert resume.resume(session, run.id, "staff:ana").status == "queued"
         with pytest.raises(Conflict):
-            runs.resume(session, run.id, "staff:ana")
-    assert started[-1] == f"sync.first:{run.id}:1", "a key never runs twice"
+            resume.resume(session, run.id, "staff:ana")
+    assert started[-1].startswith(f"sync.first:{run.id}:"), "a key never runs twice"
     store.asked.clear()
     assert first.first(run.id) == "done"
     assert store.asked[0] == "changed from 3"
@@ -206,8 +206,14 @@ def test_a_stopped_run_ends_the_export_at_the_store(store: Store, shop_id: str) 
             runs.stop(session, run.id, "staff:ana")
 
     store.on_state = stop
-    assert sync(shop_id).status == "stopped"
+    run = sync(shop_id)
+    assert run.status == "stopped"
     assert store.asked[-1] == "cancel op-1"
+    store.on_state, store.polls = lambda: None, 0
+    with db.write(SYSTEM) as session:
+        resume.resume(session, run.id, "staff:ana")
+    assert first.first(run.id) == "done", "with another export"
+    assert store.asked.count("start") == 2
 
 
 def test_when_runs_are_due(store: Store, shop_id: str, monkeypatch: pytest.MonkeyPatch) -> None:

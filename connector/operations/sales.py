@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from connector.commerce.orders.tables import Order
+from connector.earnings.attribution.tables import DecisionRow
 from connector.earnings.commission.tables import Evaluation
 from connector.programme.creators import queries as creators
 
@@ -96,6 +97,7 @@ def _evaluated(
     asked = (
         sa.select(Order)
         .where(Order.shop_id == shop_id, Order.placed_at >= since, Order.placed_at <= until, Order.gone_at.is_(None))
+        .where(sa.exists().where(DecisionRow.order_id == Order.id, DecisionRow.creator_id.is_not(None)))
         .order_by(Order.placed_at, Order.id)
     )
     orders = session.scalars(asked.options(sa.orm.load_only(Order.id, Order.placed_at, Order.currency))).all()

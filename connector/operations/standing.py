@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, load_only
 
 from connector import clock
 from connector.commerce.orders.tables import Order
@@ -46,6 +46,11 @@ _BENT = re.compile(r"\bt1[0-9a-z]{16}[a-z0-9_-]{0,16}", re.ASCII | re.IGNORECASE
 _NEAREST = (
     "creator_ineligible", "self_purchase", "code_leaked", "touch_invalid", "too_late", "window_expired",
     "store_disconnected", "other_product", "after_order",
+)  # fmt: skip
+# An order's snapshot is long, and no check reads it.
+_LEAN = load_only(
+    Order.id, Order.shop_id, Order.number, Order.order_ref, Order.placed_at, Order.currency, Order.carriers,
+    Order.evaluated_hash, Order.content_hash, Order.line_products,
 )  # fmt: skip
 _carriers = msgspec.json.Decoder(tuple[Carrier, ...])
 
@@ -117,7 +122,7 @@ def counts(session: Session, since: datetime | None = None) -> dict[Check, Check
 
 def _missed(session: Session, since: datetime, shop_id: str | None) -> Iterator[Finding]:
     """Orders that carry a token, or whose buyer tapped in the window, and that credit nobody: each with its reason."""
-    for orders in _chunks(_uncredited(since, shop_id), session):
+    for orders in _chunks(_uncredited(since), session, shop_id):
         ids = [order.id for order in orders]
         decisions = _by_order(session.scalars(sa.select(DecisionRow).where(DecisionRow.order_id.in_(ids))))
         newest = _newest_evaluations(session, ids)
@@ -130,15 +135,14 @@ def _missed(session: Session, since: datetime, shop_id: str | None) -> Iterator[
                 yield found
 
 
-def _uncredited(since: datetime, shop_id: str | None) -> sa.Select[Order]:
+def _uncredited(since: datetime) -> sa.Select[Order]:
     credited = sa.exists().where(DecisionRow.order_id == Order.id, DecisionRow.creator_id.is_not(None))
     reached = sa.exists().where(
         DecisionRow.order_id == Order.id, DecisionRow.credit_reason.not_in(("no_touch", "store_disconnected"))
     )
-    query = sa.select(Order).where(
+    return sa.select(Order).where(
         Order.placed_at >= since, Order.gone_at.is_(None), ~credited, sa.or_(Order.carriers.ilike("%t1%"), reached)
     )
-    return query.where(Order.shop_id == shop_id) if shop_id else query.where(Order.shop_id.in_(sa.select(Shop.id)))
 
 
 def _why_nobody(
@@ -228,18 +232,17 @@ def _newest_evaluations(session: Session, order_ids: Sequence[str]) -> dict[str,
 def _duplicates(session: Session, since: datetime, shop_id: str | None) -> Iterator[Finding]:
     """Lines that stand credited twice, or booked otherwise than due; a store, an order, a transfer held twice."""
     yield from _shops_twice(session, shop_id)
-    for orders in _chunks(_booked(since, shop_id), session):
+    for orders in _chunks(_booked(since), session, shop_id):
         yield from _lines_off(session, orders)
         yield from _settled_twice(session, orders)
     yield from _orders_twice(session, since, shop_id)
     yield from _transfers_twice(session, since, shop_id)
 
 
-def _booked(since: datetime, shop_id: str | None) -> sa.Select[Order]:
-    query = sa.select(Order).where(
+def _booked(since: datetime) -> sa.Select[Order]:
+    return sa.select(Order).where(
         Order.placed_at >= since, sa.exists().where(Entry.order_id == Order.id, Entry.line_ref.is_not(None))
     )
-    return query.where(Order.shop_id == shop_id) if shop_id else query.where(Order.shop_id.in_(sa.select(Shop.id)))
 
 
 def _lines_off(session: Session, orders: Sequence[Order]) -> Iterator[Finding]:
@@ -399,16 +402,15 @@ def _code_gaps(session: Session, since: datetime, shop_id: str | None) -> Iterat
 
 def _tokens_unknown(session: Session, since: datetime, shop_id: str | None) -> Iterator[Finding]:
     query = sa.select(Order).where(Order.placed_at >= since, Order.carriers.ilike("%t1%"))
-    query = query.where(Order.shop_id == shop_id) if shop_id else query.where(Order.shop_id.in_(sa.select(Shop.id)))
     met: dict[str, list[Order]] = {}
     where: dict[str, set[str]] = defaultdict(set)
-    for orders in _chunks(query, session):
+    for orders in _chunks(query, session, shop_id):
         shown = {order.id: _like_tokens(order.carriers) for order in orders}
-        ours = _touches_of(session, {_as_made(text) for each in shown.values() for text in each})
+        ours = _touches_of(session, {text for each in shown.values() for text in each})
         for order in orders:
             for text, carrier in shown[order.id].items():
-                touch = ours.get(_as_made(text))
-                if touch is None or touch.shop_id != order.shop_id or touch.token != text:
+                touch = ours.get(text)
+                if touch is None or touch.shop_id != order.shop_id:
                     met.setdefault(text, []).append(order)
                     where[text].add(carrier)
     handles = _Handles(session)
@@ -474,9 +476,8 @@ def _codes_alike(session: Session, since: datetime, shop_id: str | None) -> Iter
     A merchant who hands out MIRA10 at the store's own desk means Mira; we have no code of that name.
     """
     query = sa.select(Order).where(Order.placed_at >= since, Order.carriers.like('%"kind":"code"%'))
-    query = query.where(Order.shop_id == shop_id) if shop_id else query.where(Order.shop_id.in_(sa.select(Shop.id)))
     used: dict[tuple[str, str], list[Order]] = {}
-    for orders in _chunks(query, session):
+    for orders in _chunks(query, session, shop_id):
         for order in orders:
             for carrier in _carriers.decode(order.carriers):
                 if carrier.kind == "code" and not _BENT.search(carrier.value):
@@ -528,19 +529,25 @@ def _credited(session: Session, order_ids: Sequence[str], creator_id: str) -> in
 # ------------------------------------------------------------------ shared
 
 
-def _chunks(query: sa.Select[Order], session: Session) -> Iterator[Sequence[Order]]:
-    """The query's orders, the newest first, some at a time."""
-    before: tuple[datetime, str] | None = None
-    while True:
-        asked = query.order_by(Order.placed_at.desc(), Order.id.desc()).limit(_CHUNK)
-        if before is not None:
-            at = sa.literal(before[0], Order.placed_at.type)
-            asked = asked.where(sa.tuple_(Order.placed_at, Order.id) < sa.tuple_(at, sa.literal(before[1])))
-        rows = session.scalars(asked).all()
-        if not rows:
-            return
-        yield rows
-        before = (rows[-1].placed_at, rows[-1].id)
+def _chunks(query: sa.Select[Order], session: Session, shop_id: str | None) -> Iterator[Sequence[Order]]:
+    """The query's orders a shop, the newest first, some at a time: in the order of the one index that they have."""
+    shops = [shop_id] if shop_id else session.scalars(sa.select(Shop.id).order_by(Shop.id)).all()
+    for shop in shops:
+        mine = query.where(Order.shop_id == shop).options(_LEAN)
+        before: tuple[datetime, str] | None = None
+        while True:
+            asked = mine.order_by(Order.placed_at.desc(), Order.id.desc()).limit(_CHUNK)
+            if before is not None:
+                at = sa.literal(before[0], Order.placed_at.type)
+                asked = asked.where(
+                    Order.placed_at <= at, sa.tuple_(Order.placed_at, Order.id) < sa.tuple_(at, sa.literal(before[1]))
+                )
+            rows = session.scalars(asked).all()
+            if rows:
+                yield rows
+                before = (rows[-1].placed_at, rows[-1].id)
+            if len(rows) < _CHUNK:
+                break
 
 
 def _by_order(rows: Iterable[DecisionRow]) -> dict[str, list[DecisionRow]]:

@@ -1,4 +1,4 @@
-"""A run that a person stopped goes on at its checkpoint, when they say so."""
+"""A run that a person stopped or paused goes on at its checkpoint, when they say so."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from datetime import timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from connector import audit, clock, jobs
+from connector import audit, clock
 from connector.commerce.shops.tables import Shop
-from connector.db import new_id
 from connector.errors import Conflict, NotFound
 from connector.sync import runs
 from connector.sync.tables import SyncRun
@@ -19,8 +18,10 @@ EXPORT_TELLS = timedelta(hours=24)  # an older export tells too little of the st
 
 def why_not(session: Session, run: SyncRun) -> str:
     """Why a run can't go on where it stopped; "" when it can."""
-    if run.status != "stopped":
-        return f"the run is not stopped ({run.status})"
+    if run.status not in ("stopped", "paused"):
+        return f"the run is neither stopped nor paused ({run.status})"
+    if run.kind == "products":
+        return "it read single products: ask for them again"
     shop = session.get_one(Shop, run.shop_id)
     if shop.status != "connected":
         return f"{shop.domain} is not connected ({shop.status}): connect it first"
@@ -33,7 +34,9 @@ def why_not(session: Session, run: SyncRun) -> str:
 
 
 def resume(session: Session, run_id: str, by: str) -> SyncRun:
-    """Let a stopped run go on at its checkpoint, with the export that it had.
+    """Let a stopped or paused run go on at its checkpoint, with the export that it had.
+
+    One that was asked to pause and hasn't reached its checkpoint simply goes on.
 
     Errors: NotFound; Conflict when it can't go on, with the reason.
     """
@@ -41,13 +44,17 @@ def resume(session: Session, run_id: str, by: str) -> SyncRun:
     if run is None:
         raise NotFound(f"no sync run has the id {run_id}")
     session.get_one(Shop, run.shop_id, with_for_update=True)  # one run a shop: `start` waits for the same row
-    reason = why_not(session, run)
+    pausing = run.status == "pausing"
+    reason = "" if pausing else why_not(session, run)
     if reason:
         raise Conflict(reason)
-    run.status, run.finished_at, run.heard_at = "queued", None, None
+    if pausing:
+        run.status = "running"
+    else:
+        run.status, run.finished_at, run.heard_at, run.resumed = "queued", None, None, run.resumed + 1
     runs.note(session, run.id, f"{by} let it go on.")
     audit.record(session, by, "run.resume", run.id, shop_id=run.shop_id)
-    # The run's id alone was the key of the job that stopped, and a key runs once.
-    jobs.enqueue(session, "sync.first", f"{run.id}:{new_id('go')}", shop_id=run.shop_id, run_id=run.id)
+    if not pausing:
+        runs.enqueue(session, run)
     session.flush()
     return run

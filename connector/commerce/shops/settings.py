@@ -121,7 +121,15 @@ def change(
     )
     starts = starts_at.isoformat()
     audit.record(
-        session, by, "shop.setting", shop_id, shop_id=shop_id, name=name, before=str(before), after=text, starts_at=starts
+        session,
+        by,
+        "shop.setting",
+        shop_id,
+        shop_id=shop_id,
+        name=name,
+        before=str(before),
+        after=text,
+        starts_at=starts,
     )
     session.flush()
     session.info.pop(_cache_key(shop_id), None)

@@ -113,7 +113,7 @@ def _shown(run_id: str) -> dict[str, Any]:
         }
         notes = list(reversed(sync_queries.notes(session, run_id)))[:200]
         live = sync_runs.live(session, found.shop_id)
-        resumable = not sync_resume.why_not(session, found)
+        resumable = found.status == "stopped" and not sync_resume.why_not(session, found)
         counts = sync_queries.difference_counts(session, run_id) if found.dry else {}
         after = request.args.get("after", "")
         rows = sync_queries.differences(session, run_id, kind=kind, after=after, limit=PER_PAGE + 1) if counts else []
@@ -153,15 +153,6 @@ def change_run(run_id: str, act: str) -> AnyResponse:
             "resume": "The run goes on where it stood.",
         }[act]
     )
-    return redirect(url_for(".run", run_id=run_id), code=303)
-
-
-@blueprint.post("/runs/<run_id>/resume")
-@staff("support")
-def resume_run(run_id: str) -> AnyResponse:
-    with db.write(Scope.system(WHY)) as session:
-        sync_resume.resume(session, run_id, guards.actor())
-    flash("The run goes on where it stopped.")
     return redirect(url_for(".run", run_id=run_id), code=303)
 
 

@@ -20,9 +20,9 @@ from connector.db import Scope
 from connector.earnings.attribution.tables import Link
 from connector.earnings.ledger import queries as ledger
 from connector.earnings.payouts.rails import defused
+from connector.faces.dashboard import sales
 from connector.faces.dashboard.face import blueprint
 from connector.faces.dashboard.sales import DAYS, Shown, finding
-from connector.operations import sales
 from connector.programme.collaborations import rates
 from connector.programme.collaborations.offer import Rate
 from connector.programme.collaborations.tables import Terms
@@ -76,7 +76,7 @@ def home() -> str:
             sa.select(Order).where(Order.shop_id == shop.id).order_by(Order.placed_at.desc(), Order.id.desc()).limit(8)
         ).all()
         came = outcomes.of(session, recent, by_line=True)
-        sold = sales.read(session, shop.id, until=clock.now(), zone=moments.zone(), days=DAYS)
+        sold = sales.read(session, shop)
     seen = progress.view(run) if run else None
     kind, sentence = _sentence(shop, run, seen, listings.get("shoppable", 0))
     return page(

@@ -114,8 +114,6 @@ def _sentence(run: Run) -> str:
         return f"{problem}. Nothing was removed." if problem else "The run failed. Nothing was removed."
     if run.status == "queued":
         return f"Waits for a worker since {moments.ago(run.queued_at)}."
-    if run.status == "asks":
-        return f"{run.problem[:1].upper()}{run.problem[1:].rstrip('.')}. Nothing was removed; a person decides."
     if run.status == "pausing":
         return "Pauses at the next safe point. What was read stays."
     if run.status == "paused":

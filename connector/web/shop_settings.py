@@ -15,10 +15,16 @@ _WORDS: dict[str, tuple[str, str]] = {
 }
 _SWITCHES = {
     "wait_for_signal": ("Lines without sign of delivery", ("Clear by that time", "Wait for one")),
+    "reread_before_clearing": ("Before money clears", ("Trust what was heard", "Ask the store again")),
 }
 _CHOICES = {
     "payout_when": ("Creators are paid", {"advance": "Before the merchant paid", "funded": "Once the merchant paid"}),
 }
+
+
+def known(setting: str) -> bool:
+    """Has it words of its own?"""
+    return any(setting in words for words in (_WORDS, _SWITCHES, _CHOICES))
 
 
 def name(setting: str) -> str:

@@ -12,7 +12,7 @@ from flask import url_for
 
 from connector.commerce.shops.tables import Shop
 from connector.operations.timeline import Happening
-from connector.web import moments, words
+from connector.web import moments, shop_settings, words
 from connector.web.amounts import count, rate
 
 ACTS = {
@@ -67,19 +67,6 @@ ACTS = {
     "webhooks.put_back": "Subscriptions put back: the shop had dropped them",
     "webhooks.subscribed": "Subscribed to the shop's messages",
 }
-SETTINGS = {
-    "touch_window_days": "Window of a tap, days",
-    "touch_grace_hours": "How late a tap may reach us, hours",
-    "hold_days": "Hold, days",
-    "no_signal_days": "Days without a sign of delivery",
-    "wait_for_signal": "Wait for a sign of delivery",
-    "minimum_payout": "Least payout",
-    "minimum_followers": "Least followers",
-    "payout_when": "Pay out",
-    "reread_before_clearing": "Ask the store again before clearing",
-}
-
-
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)")
 
 
@@ -100,10 +87,6 @@ class Item:
 def act_words(act: str) -> str:
     """An act of the audit log in words; a new one is shown as it stands."""
     return ACTS.get(act) or act.replace(".", ": ").replace("_", " ").capitalize()
-
-
-def setting_words(name: str) -> str:
-    return SETTINGS.get(name) or name.replace("_", " ").capitalize()
 
 
 def actor_words(actor: str) -> str:
@@ -173,9 +156,10 @@ def _pass(shop: Shop, one: Happening) -> Item:
 
 def _setting(shop: Shop, one: Happening) -> Item:
     facts = one.facts
-    before = facts["before"] if facts["before"] is not None else "the default"
+    name, before, after = facts["name"], facts["before"], facts["after"]
+    was = shop_settings.value(name, before, shop.currency) if before is not None else "the default"
     starts = f", from {moments.day(facts['starts'])}" if facts["starts"] > one.at else ""
-    text = f"{setting_words(facts['name'])}: {before} → {facts['after']}{starts}"
+    text = f"{shop_settings.name(name)}: {was} → {shop_settings.value(name, after, shop.currency)}{starts}"
     return Item(one.at, "idle", text, actor_words(one.who), one.id)
 
 
@@ -263,8 +247,8 @@ def _shown(value: Any, name: str = "") -> str:
         return "yes" if value else "no"
     if name == "rate_bp" and isinstance(value, int):
         return rate(value)
-    if name == "name" and value in SETTINGS:
-        return SETTINGS[str(value)]
+    if name == "name" and isinstance(value, str):
+        return shop_settings.name(value) if shop_settings.known(value) else value
     if isinstance(value, str) and _INSTANT.fullmatch(value):
         return moments.full(datetime.fromisoformat(value))
     if isinstance(value, list | tuple):

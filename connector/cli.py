@@ -574,7 +574,7 @@ def worker() -> None:
 @click.option("--refused", is_flag=True, help="Start nothing; list what can't be taken in, by cause, with the remedy.")
 @click.option("--pause", "act", flag_value="pause", help="Let the run under way rest at its next checkpoint.")
 @click.option("--stop", "act", flag_value="stop", help="Ask the run under way to stop at its next checkpoint.")
-@click.option("--resume", "act", flag_value="resume", help="Let the run that was paused or stopped go on where it stands.")
+@click.option("--resume", "act", flag_value="resume", help="Let a paused or stopped run go on where it stands.")
 @click.option("--wait/--no-wait", default=True, show_default=True, help="Stay and show how far it is.")
 def sync(
     shop: str,

@@ -16,8 +16,8 @@ from tests.attribution.world import app_settings
 # Routes that nobody needs to be known for. Their guard says why; one that isn't on this list is refused.
 PUBLIC = (
     "/console/sign-in", "/console/sign-out", "/dashboard/sign-in", "/dashboard/sign-out", "/dashboard/connect",
-    "/connect/", "/oauth/", "/<slug>/launch", "/go/", "/view", "/docs", "/feeds/", "/openapi.json", "/healthz", "/readyz",
-    "/assets/", "/bootstrap/static/", "/products", "/shops/", "/creators/", "/robots.txt", "/sitemap",
+    "/connect/", "/oauth/", "/<slug>/launch", "/go/", "/view", "/docs", "/feeds/", "/openapi.json", "/healthz",
+    "/readyz", "/assets/", "/bootstrap/static/", "/products", "/shops/", "/creators/", "/robots.txt", "/sitemap",
 )  # fmt: skip
 PLACES = {
     "/console": "staff",

@@ -1,4 +1,4 @@
-"""The inbox's acts and the privacy pages in Chromium, console and dashboard: widths, themes, axe, the console's quiet."""
+"""The inbox's acts and the privacy pages in Chromium, console and dashboard: widths, themes, axe, a quiet console."""
 
 from __future__ import annotations
 

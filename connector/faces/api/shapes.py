@@ -128,8 +128,8 @@ class FacetCount(Given):
     value: str = Field(description="What to send as the filter: a category, a shop_id, a rate, true or false.")
     label: str
     count: int = Field(description="How many of the found listings, as the index knows them.")
-    price_from: Money | None = Field(None, description="Of a price step: its lowest price.")
-    price_to: Money | None = Field(None, description="Of a price step: its highest price; null: there is none.")
+    price_from: Money | None = Field(default=None, description="Of a price step: its lowest price.")
+    price_to: Money | None = Field(default=None, description="Of a price step: its highest price; null: none.")
 
 
 class ListingHead(Given):
@@ -155,7 +155,7 @@ class ListingHead(Given):
 class ListingPage(Given):
     items: list[ListingHead]
     next: str | None = Field(description="Send it as `cursor` for the next page; null at the end.")
-    facets: dict[str, list[FacetCount]] | None = Field(None, description="By facet, where any was asked for.")
+    facets: dict[str, list[FacetCount]] | None = Field(default=None, description="By facet, where any was asked for.")
 
 
 class OptionValue(Given):

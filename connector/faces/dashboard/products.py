@@ -66,9 +66,7 @@ def _rows(
         found = market.search(session, asked, cursor=key, limit=PER_PAGE)
         return found.listings, cursors.pack(name, found.next) if found.next else ""
     place = None if key is None else (str(key[0]), str(key[-1]))
-    rows = catalog.by_title(
-        session, shop_id=shop_id, status=status, reason=reason, cursor=place, limit=PER_PAGE + 1
-    )
+    rows = catalog.by_title(session, shop_id=shop_id, status=status, reason=reason, cursor=place, limit=PER_PAGE + 1)
     shown = rows[:PER_PAGE]
     return shown, cursors.pack(name, catalog.place(session, shown[-1])) if len(rows) > PER_PAGE else ""
 

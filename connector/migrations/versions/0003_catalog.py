@@ -1,8 +1,8 @@
 """catalog: what feeds and search need of a product; what was refused; market prices; incremental and dry runs.
 
 Why: brand, category of the platform's taxonomy, condition, GTIN and part number are asked for by every shopping feed.
-Columns have defaults, so that rows written before a sync brings the facts are whole. A refused product is a row until it
-can be taken in, so that support sees what is wrong now and not only what a run met.
+Columns have defaults, so that rows written before a sync brings the facts are whole. A refused product is a row until
+it can be taken in, so that support sees what is wrong now and not only what a run met.
 """
 
 import sqlalchemy as sa

@@ -50,7 +50,8 @@ def upgrade() -> None:
     op.create_index("ix_replays_asked_at", "replays", ["asked_at"])
     op.create_table(
         "replay_lines",
-        _text("replay_id"), _number("number"), _text("delivery_id"), _text("shop_id"), _text("order_ref", nullable=True),
+        _text("replay_id"), _number("number"), _text("delivery_id"), _text("shop_id"),
+        _text("order_ref", nullable=True),
         _time("taken_at"), _text("outcome"), _text("reason"), _number("entries"), _json("moves"),
         sa.PrimaryKeyConstraint("replay_id", "number", name=op.f("pk_replay_lines")),
     )  # fmt: skip

@@ -282,7 +282,8 @@ query Order($id: ID!, $lines: Int!, $buyer: Boolean!) {{
 }}
 """
 
-# Small orders, several at once and whole: an order whose lists don't fit here is asked for alone. 6 orders x 4 lines: 894
+# Small orders, several at once and whole: an order whose lists don't fit here is asked for alone.
+# 6 orders x 4 lines: 894
 ORDERS = f"""
 query Orders($ids: [ID!]!, $lines: Int!, $buyer: Boolean!) {{
   nodes(ids: $ids) {{

@@ -339,7 +339,7 @@ def test_a_stopped_run_stays_stopped_behind_a_newer_one_or_an_old_export(store: 
             resume.resume(session, "run_unknown", "staff:ana")
         ended = queries.newest(session, shop_id)
         assert ended is not None
-        with pytest.raises(Conflict, match="not stopped"):
+        with pytest.raises(Conflict, match="neither stopped nor paused"):
             resume.resume(session, ended.id, "staff:ana")
 
 

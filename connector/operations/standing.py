@@ -234,7 +234,7 @@ def _duplicates(session: Session, since: datetime, shop_id: str | None) -> Itera
     yield from _shops_twice(session, shop_id)
     for orders in _chunks(_booked(since), session, shop_id):
         yield from _lines_off(session, orders)
-        yield from _settled_twice(session, orders)
+    yield from _cleared_twice(session, since, shop_id)
     yield from _orders_twice(session, since, shop_id)
     yield from _transfers_twice(session, since, shop_id)
 
@@ -293,40 +293,37 @@ def _line(
     )  # fmt: skip
 
 
-def _settled_twice(session: Session, orders: Sequence[Order]) -> Iterator[Finding]:
-    """A line that was cleared for more than it earned: its cleared money was booked twice."""
-    by_id = {order.id: order for order in orders}
-    earned = sa.func.sum(sa.case((Posting.account == "merchant_receivable", Posting.amount), else_=0))
-    cleared = sa.func.sum(sa.case((Entry.kind == "clearance", -Posting.amount), else_=0))
+def _cleared_twice(session: Session, since: datetime, shop_id: str | None) -> Iterator[Finding]:
+    """Lines that cleared in the span for more than was pending on them: their cleared money was booked twice.
+
+    By the time of clearing and not of the order: a line clears weeks after it was placed. What a refund takes back
+    after clearing comes out of what cleared, so nothing else leaves less than nothing pending.
+    """
+    cleared = sa.select(Entry.order_id).where(Entry.kind == "clearance", Entry.booked_at >= since)
+    cleared = cleared.where(Entry.shop_id == shop_id) if shop_id else cleared
+    pending = sa.func.sum(Posting.amount)
+    out = sa.func.sum(sa.case((Entry.kind == "clearance", Posting.amount), else_=0))
     key = (Entry.order_id, Entry.line_ref, Entry.creator_id)
     query = (
-        sa.select(*key, earned, cleared)
+        sa.select(*key, pending, out)
         .join(Posting, Posting.entry_id == Entry.id)
         .where(
-            Entry.order_id.in_(list(by_id)), Entry.line_ref.is_not(None),
-            Posting.account.in_(("merchant_receivable", "creator_cleared")),
+            Entry.order_id.in_(cleared), Entry.line_ref.is_not(None), Posting.account == "creator_pending",
         )
         .group_by(*key)
-        .having(cleared > earned, earned > 0)
+        .having(pending > 0)
+        .order_by(*key)
+        .limit(MOST + 1)
     )  # fmt: skip
-    for order_id, line_ref, creator_id, had, out in session.execute(query):
-        # A refund after clearing lowers what was earned and takes it from what cleared: that is no second clearing.
-        if int(out) > int(_ever_earned(session, str(order_id), str(line_ref), creator_id)):
-            yield _line(by_id[str(order_id)], "cleared_twice", str(line_ref), creator_id, int(out), int(had))
-
-
-def _ever_earned(session: Session, order_id: str, line_ref: str, creator_id: str | None) -> int:
-    return int(
-        session.scalar(
-            sa.select(sa.func.coalesce(sa.func.sum(Posting.amount), 0))
-            .join(Entry, Entry.id == Posting.entry_id)
-            .where(
-                Entry.order_id == order_id, Entry.line_ref == line_ref, Entry.creator_id == creator_id,
-                Posting.account == "merchant_receivable", Posting.amount > 0,
-            )
-        )
-        or 0
-    )  # fmt: skip
+    rows = session.execute(query).all()
+    ids = {str(row[0]) for row in rows}
+    orders = session.scalars(sa.select(Order).where(Order.id.in_(ids)).options(_LEAN)) if ids else ()
+    by_id = {order.id: order for order in orders}
+    for order_id, line_ref, creator_id, too_much, all_of_it in rows:
+        booked = int(all_of_it)
+        yield _line(
+            by_id[str(order_id)], "cleared_twice", str(line_ref), creator_id, booked, booked - int(too_much)
+        )  # fmt: skip
 
 
 def _shops_twice(session: Session, shop_id: str | None) -> Iterator[Finding]:
@@ -365,21 +362,24 @@ def _orders_twice(session: Session, since: datetime, shop_id: str | None) -> Ite
 
 
 def _transfers_twice(session: Session, since: datetime, shop_id: str | None) -> Iterator[Finding]:
-    """Payouts that were handed out more than once in the ledger: the sum on the way is more than the payout."""
+    """Payouts that were handed out, or confirmed by the bank, for another sum in the ledger than the payout's own."""
     booked = -sa.func.sum(Posting.amount)
-    key = (Payout.id, Payout.shop_id, Payout.creator_id, Payout.currency, Payout.amount, Payout.created_at)
+    key = (
+        Payout.id, Payout.shop_id, Payout.creator_id, Payout.currency, Payout.amount, Payout.created_at, Entry.kind,
+    )  # fmt: skip
+    handed = sa.and_(Entry.kind == "payout", Posting.account == "payout_in_transit")
+    confirmed = sa.and_(Entry.kind == "payout_paid", Posting.account == "bank")
     query = (
-        sa.select(
-            Payout.id, Payout.shop_id, Payout.creator_id, Payout.currency, Payout.amount, Payout.created_at, booked
-        )
+        sa.select(*key, booked)
         .join(Entry, Entry.subject == sa.literal("payout:") + Payout.id)
         .join(Posting, Posting.entry_id == Entry.id)
-        .where(Payout.created_at >= since, Entry.kind == "payout", Posting.account == "payout_in_transit")
+        .where(sa.or_(Payout.created_at >= since, Payout.paid_at >= since), sa.or_(handed, confirmed))
         .group_by(*key)
         .having(booked != Payout.amount)
+        .order_by(Payout.created_at, Payout.id, Entry.kind)
     )
     query = query.where(Payout.shop_id == shop_id) if shop_id else query
-    for payout_id, shop, creator_id, currency, amount, at, out in session.execute(query):
+    for payout_id, shop, creator_id, currency, amount, at, _kind, out in session.execute(query):
         yield Finding(
             "duplicates", "paid_twice", False, at, shop, about=payout_id, creator_id=creator_id, amount=int(out),
             expected=amount, currency=currency,

@@ -691,7 +691,7 @@ REASONS: dict[str, Wording] = {
     "cleared_twice": Wording(
         "We are checking a commission; you need do nothing",
         "We are checking a commission",
-        "More was cleared than was ever earned on the line",
+        "More was cleared on the line than was pending on it",
     ),
     "shop_twice": Wording(
         "Your store is connected twice; tell us",
@@ -706,7 +706,7 @@ REASONS: dict[str, Wording] = {
     "paid_twice": Wording(
         "We are checking a payout; you need do nothing",
         "We are checking a payout",
-        "The ledger holds another sum on its way than the payout says",
+        "The ledger has handed out, or confirmed, another sum than the payout says",
     ),
     # Catalog: items that a run refused whole
     "status_unknown": Wording(

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from connector import clock
 from connector.commerce.orders.tables import Order
 from connector.commerce.shops.tables import Shop
 from connector.db import new_id
 from connector.earnings.attribution import gaps, tokens
 from connector.earnings.attribution.tables import DecisionRow
 from connector.earnings.ledger.tables import Entry, Posting
-from connector.events import Carrier, Line
+from connector.earnings.payouts.tables import Payout
+from connector.events import Carrier, Line, Refund, RefundLine, Transaction
 from connector.operations import standing
 from connector.programme.creators import register
 from tests.attribution.world import DAY, PLACED, World, add_shop
@@ -83,17 +85,58 @@ def test_what_is_held_twice_is_found(world: World) -> None:
     assert found(world, "duplicates")["order_twice"] is False
 
 
-def _book(session: sa.orm.Session, world: World, order_id: str, handle: str, amount: int) -> None:
+def test_money_that_cleared_or_left_twice_is_found(world: World) -> None:
+    """A line clears weeks after its order was placed, a payout leaves weeks later still: both are found by when they
+    happened, each alone, and a refund between them is no fault."""
+    touch = world.tap("x", "A")
+    hear(world, [touch.token])
+    hear(world, [touch.token], at=DELIVERED, fulfilments=(parcel(DELIVERED),))
+    settle(world, CLOSING, "2026-12")
+    pay(world, CLOSING)
+    back = Refund("r1", CLOSING + DAY, (RefundLine("rl1", "1", 1, 2000),), transactions=(Transaction("t1", "success"),))
+    hear(world, [touch.token], at=CLOSING + DAY, fulfilments=(parcel(DELIVERED),), refunds=(back,))
+    since = clock.now() - DAY
+    assert _twice(world, since) == []
+    with world.database.write(SYSTEM) as session:
+        order, payout = session.query(Order).one(), session.query(Payout).one()
+        earned = payout.amount
+        again = ("creator_pending", "creator_cleared")
+        _book(session, world, order.id, "x", earned, kind="clearance", sides=again)
+    assert _twice(world, since) == [("cleared_twice", 2 * earned, earned)]
+    assert _twice(world, since, "shp_other") == []
+    with world.database.write(SYSTEM) as session:
+        subject = f"payout:{payout.id}"
+        _book(
+            session, world, None, "x", earned, kind="payout_paid", subject=subject, sides=("payout_in_transit", "bank")
+        )
+    assert _twice(world, since)[1:] == [("paid_twice", 2 * earned, earned)]
+    with world.database.write(SYSTEM) as session:
+        _book(session, world, None, "x", 1, kind="payout", subject=subject,
+              sides=("creator_settled", "payout_in_transit"))  # fmt: skip
+    assert _twice(world, since)[1:] == [("paid_twice", earned + 1, earned), ("paid_twice", 2 * earned, earned)]
+
+
+def _twice(world: World, since: datetime, shop_id: str | None = None) -> list[tuple[str, int | None, int | None]]:
+    """(reason, booked, due) of what the twice-paid check has open."""
+    with world.database.read(SYSTEM) as session:
+        done = standing.check(session, "duplicates", since=since, shop_id=shop_id)
+        return sorted((one.reason, one.amount, one.expected) for one in done.findings if not one.explained)
+
+
+def _book(
+    session: sa.orm.Session, world: World, order_id: str | None, handle: str, amount: int, *, kind: str = "accrual",
+    subject: str = "", sides: tuple[str, str] = ("merchant_receivable", "creator_pending"),
+) -> None:  # fmt: skip
     """An entry that no code of ours would make."""
     entry_id = new_id("ent")
     creator = world.creators[handle]
     session.add(
-        Entry(id=entry_id, reference=entry_id, subject=entry_id, sequence=1, kind="accrual", shop_id=world.shop_id,
-              currency="EUR", order_id=order_id, line_ref="1", creator_id=creator, reason="bent", occurred_at=PLACED,
-              booked_at=PLACED)
+        Entry(id=entry_id, reference=entry_id, subject=subject or entry_id, sequence=90 + amount, kind=kind,
+              shop_id=world.shop_id, currency="EUR", order_id=order_id, line_ref="1" if order_id else None,
+              creator_id=creator, reason="bent", occurred_at=PLACED, booked_at=clock.now())
     )  # fmt: skip
     session.flush()
-    for number, (account, value) in enumerate((("merchant_receivable", amount), ("creator_pending", -amount)), 1):
+    for number, (account, value) in enumerate(zip(sides, (amount, -amount), strict=True), 1):
         session.add(
             Posting(entry_id=entry_id, number=number, shop_id=world.shop_id, currency="EUR", account=account,
                     creator_id=creator, amount=value)

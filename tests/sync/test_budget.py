@@ -101,6 +101,30 @@ def test_an_answer_that_never_came_is_forgotten(database: Database, monkeypatch:
         assert (row.available, row.flights) == (1900, [])
 
 
+def test_an_answer_that_was_overtaken_is_not_believed(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The slow call was answered before the quick one was even sent, and is heard behind it."""
+    now = clock.wall()
+    monkeypatch.setattr(clock, "wall", lambda: now)
+    shop_id = new_shop()
+    slow, quick = budget.SharedBudget(shop_id), budget.SharedBudget(shop_id)
+    slow.wait(10)
+    slow.heard(2000, 2000, 100)
+    slow.wait(100)
+    quick.wait(800)
+    quick.heard(1100, 2000, 100)
+    assert available(shop_id) == 1000
+    slow.heard(1900, 2000, 100)
+    assert available(shop_id) == 1100  # 1900 less the 800 that it may not hold
+    slow.wait(10)
+    slow.heard(1090, 2000, 100)  # alone: believed as it is
+    assert available(shop_id) == 1090
+
+
+def available(shop_id: str) -> float:
+    with db.read(Scope.system("tests")) as session:
+        return session.get_one(ApiBudget, shop_id).available
+
+
 def test_a_platform_that_says_nothing_of_points_is_not_held_up(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

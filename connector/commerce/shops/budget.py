@@ -2,9 +2,10 @@
 
 Between two answers the bucket refills at the rate that the platform named. A call reserves its cost before it is sent
 and stays "in flight" until its answer comes. The platform's figure may or may not hold what is in flight, so that all
-of it is taken off: the row is never above the bucket, in whatever order answers come. A call whose answer never came is
-forgotten after a while. Clocks of two machines may differ, so "throttled" is still possible; the platform's client
-waits it out.
+of it is taken off. It may also be older than answers that overtook it: then what they cost is taken off too, unless the
+row's own reckoning knows better. So the row is never above the bucket, in whatever order answers come. A call whose
+answer never came is forgotten after a while. Clocks of two machines may differ, so "throttled" is still possible; the
+platform's client waits it out.
 """
 
 from __future__ import annotations
@@ -47,10 +48,12 @@ class SharedBudget:
         with db.write(Scope.shop(self.shop_id)) as session:
             row = _locked(session, self.shop_id)
             now = clock.wall()
-            landed = set(self._mine)
-            flights = [flight for flight in _flying(row, now) if flight[0] not in landed]
+            flights, overtaken = _landed(row, self._mine, now)
+            there = available - sum(flight[1] for flight in flights)
+            if overtaken and row is not None:
+                there = min(there, max(_reckoned(row, now), there - overtaken))
             values: dict[str, Any] = {
-                "available": available - sum(flight[1] for flight in flights),
+                "available": there,
                 "maximum": maximum,
                 "restore_rate": restore_rate,
                 "flights": flights,
@@ -84,8 +87,7 @@ class SharedBudget:
         with db.write(Scope.shop(self.shop_id)) as session:
             row = _locked(session, self.shop_id)
             if row is not None:
-                landed = set(self._mine)
-                row.flights = [flight for flight in _flying(row, clock.wall()) if flight[0] not in landed]
+                row.flights, _ = _landed(row, self._mine, clock.wall())
                 if row.restore_rate <= 0:
                     row.maximum = SILENT
         self._mine.clear()
@@ -103,19 +105,35 @@ class SharedBudget:
                 if flights:
                     return FIRST_LOOK
             else:
-                there = row.available + row.restore_rate * max(0.0, (now - row.heard_at) / timedelta(seconds=1))
-                there = min(row.maximum, there)
+                there = _reckoned(row, now)
                 wanted = min(cost, row.maximum)
                 if there < wanted:
                     return min(30.0, (wanted - there) / row.restore_rate)
                 row.available, row.heard_at = there - wanted, now
             flight = new_id("flt")
-            row.flights = [*flights, [flight, cost, now.timestamp() + FLIGHT]]
+            row.flights = [*flights, [flight, cost, now.timestamp() + FLIGHT, 0.0]]
             self._mine.append(flight)
             return 0.0
 
 
+def _reckoned(row: ApiBudget, now: datetime) -> float:
+    """Points by what was heard last, what was taken since, and what flowed back."""
+    refilled = row.restore_rate * max(0.0, (now - row.heard_at) / timedelta(seconds=1))
+    return min(row.maximum, row.available + refilled)
+
+
+def _landed(row: ApiBudget | None, mine: list[str], now: datetime) -> tuple[list[list[Any]], float]:
+    """What is still in flight once `mine` has landed; and what the calls cost that overtook it. Each flight carries
+    what landed since it began: its own answer may not hold that."""
+    flying = _flying(row, now)
+    down = [flight for flight in flying if flight[0] in mine]
+    cost = sum(flight[1] for flight in down)
+    others = [[*flight[:3], flight[3] + cost] for flight in flying if flight[0] not in mine]
+    return others, max((flight[3] for flight in down), default=0.0)
+
+
 def _flying(row: ApiBudget | None, now: datetime) -> list[list[Any]]:
+    """[id, cost, until when its answer is waited for, cost of what landed since it began] a call."""
     return [flight for flight in row.flights if flight[2] > now.timestamp()] if row is not None else []
 
 

@@ -95,6 +95,9 @@ class Refund(msgspec.Struct, frozen=True, omit_defaults=True):
     adjustments: tuple[Adjustment, ...] = ()
     transactions: tuple[Transaction, ...] = ()
     amount_unknown: bool = False  # the platform says that money went back, and not how much
+    # Never moves commission; a dispute may be about this money too. Tax as of a refund line.
+    shipping: int = 0
+    shipping_tax: int = 0
 
 
 class Dispute(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -322,6 +322,9 @@ def lost_disputes(order: dict[str, Any]) -> list[dict[str, Any]]:
             money = sum(minor(row["subtotal"], currency) for row in refund["lines"])
             if not order["taxes_included"]:
                 money += sum(minor(row["tax"], currency) for row in refund["lines"])
+            for row in refund.get("shipping", []):
+                money += minor(row["subtotal"], currency)
+                money += 0 if order["taxes_included"] else minor(row["tax"], currency)
             money -= sum(
                 minor(a["amount"], currency) for a in refund["adjustments"] if a["kind"] == "refund_discrepancy"
             )

@@ -233,7 +233,10 @@ def _carries(refund: Refund, dispute: Dispute, contained: bool) -> bool:
         return False
     lines = sum(line.subtotal + (0 if contained else line.tax) for line in refund.lines)
     extra = -sum(adjustment.amount for adjustment in refund.adjustments if adjustment.kind == "discrepancy")
-    return lines + extra == dispute.amount
+    shipping = refund.shipping + (0 if contained else refund.shipping_tax)
+    if not shipping:  # older records tell it as an adjustment
+        shipping = -sum(each.amount + each.tax for each in refund.adjustments if each.kind == "shipping")
+    return lines + extra + shipping == dispute.amount
 
 
 def _merged(hearings: list[tuple[Rank, Refund]]) -> Refund:

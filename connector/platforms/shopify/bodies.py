@@ -118,8 +118,16 @@ def to_refund(refund: RefundBody, currency: str, path: str) -> Refund:
                 for row in refund.transactions
                 if snapshot.is_refund_transaction(row.kind)
             ),
+            shipping=_sum([row.subtotal_amount_set for row in refund.refund_shipping_lines], currency, path),
+            shipping_tax=_sum([row.tax_amount_set for row in refund.refund_shipping_lines], currency, path),
         )
     )
+
+
+def _sum(bags: list[MoneySetBody | None], currency: str, path: str) -> int:
+    """Shipping that was given back; a set that is absent counts nothing, since no commission hangs on it."""
+    where = f"{path}.refund_shipping_lines"
+    return sum(amount(bag.shop_money.amount, currency, where) for bag in bags if bag is not None)
 
 
 def to_dispute(body: DisputeBody, currency: str, said_at: datetime | None) -> Dispute:

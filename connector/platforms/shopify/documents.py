@@ -256,6 +256,8 @@ _REFUND_LINE = """
           totalTaxSet { shopMoney { amount } }
           lineItem { id }"""
 
+_SHIPPING_BACK = "subtotalAmountSet { shopMoney { amount } } taxAmountSet { shopMoney { amount } }"
+
 _ADJUSTMENT = "id reason amountSet { shopMoney { amount } } taxAmountSet { shopMoney { amount } }"
 
 # 40 lines: 586. `customer` needs read_customers, which we don't ask for by default.
@@ -283,7 +285,7 @@ query Order($id: ID!, $lines: Int!, $buyer: Boolean!) {{
 """
 
 # Small orders, several at once and whole: an order whose lists don't fit here is asked for alone.
-# 6 orders x 4 lines: 894
+# 6 orders x 4 lines: 978
 ORDERS = f"""
 query Orders($ids: [ID!]!, $lines: Int!, $buyer: Boolean!) {{
   nodes(ids: $ids) {{
@@ -308,6 +310,10 @@ query Orders($ids: [ID!]!, $lines: Int!, $buyer: Boolean!) {{
           pageInfo {{ hasNextPage endCursor }}
           nodes {{{_REFUND_LINE}
           }}
+        }}
+        refundShippingLines(first: 1) {{
+          pageInfo {{ hasNextPage endCursor }}
+          nodes {{ {_SHIPPING_BACK} }}
         }}
         orderAdjustments(first: 1) {{
           pageInfo {{ hasNextPage endCursor }}
@@ -381,7 +387,7 @@ query OrderShipping($id: ID!, $first: Int!, $after: String) {
 }
 """
 
-# What happened to an order since. 4 refunds x 10 lines, 5 fulfilments x 20 lines: 724
+# What happened to an order since. 4 refunds x 10 lines, 5 fulfilments x 20 lines: 772
 AFTERMATH = """
 query Aftermath($id: ID!, $refunds: Int!, $fulfilments: Int!) {
   order(id: $id) {
@@ -396,6 +402,10 @@ query Aftermath($id: ID!, $refunds: Int!, $fulfilments: Int!) {
           totalTaxSet { shopMoney { amount } }
           lineItem { id }
         }
+      }
+      refundShippingLines(first: 2) {
+        pageInfo { hasNextPage endCursor }
+        nodes { subtotalAmountSet { shopMoney { amount } } taxAmountSet { shopMoney { amount } } }
       }
       orderAdjustments(first: 10) {
         pageInfo { hasNextPage endCursor }
@@ -421,9 +431,11 @@ query AftermathIds($id: ID!) {
 }
 """
 
-# 50 rows of each list: 662
+# 50 rows of each list: 659
 REFUND = """
-query Refund($id: ID!, $first: Int!, $lines: String, $adjustments: String, $transactions: String) {
+query Refund(
+  $id: ID!, $first: Int!, $lines: String, $shipping: String, $adjustments: String, $transactions: String
+) {
   refund(id: $id) {
     id createdAt processedAt
     refundLineItems(first: $first, after: $lines) {
@@ -434,6 +446,10 @@ query Refund($id: ID!, $first: Int!, $lines: String, $adjustments: String, $tran
         totalTaxSet { shopMoney { amount } }
         lineItem { id }
       }
+    }
+    refundShippingLines(first: 10, after: $shipping) {
+      pageInfo { hasNextPage endCursor }
+      nodes { subtotalAmountSet { shopMoney { amount } } taxAmountSet { shopMoney { amount } } }
     }
     orderAdjustments(first: $first, after: $adjustments) {
       pageInfo { hasNextPage endCursor }
@@ -492,9 +508,24 @@ query OrderJourney($id: ID!) {
 }
 """
 
+# The same of several orders, where they are read together.
+ORDER_JOURNEYS = """
+query OrderJourneys($ids: [ID!]!) {
+  nodes(ids: $ids) {
+    ... on Order {
+      id
+      customerJourneySummary {
+        firstVisit { landingPage referralCode utmParameters { content } }
+        lastVisit { landingPage referralCode utmParameters { content } }
+      }
+    }
+  }
+}
+"""
+
 ALL = (
     SHOP, SCOPES, BULK_CATALOG, BULK_START, BULK_STATE, BULK_CANCEL, PRODUCTS, PRODUCTS_CHANGED, PRODUCT_VARIANTS,
     PRODUCT_MEDIA, NEWEST_CHANGE, STOCK, MARKET_PRICES, PUBLICATION, ORDERS_CHANGED, ORDERS_PLACED, ORDER, ORDERS,
     ORDER_DUTIES, ORDER_LINES, ORDER_APPLICATIONS, ORDER_SHIPPING, AFTERMATH, AFTERMATH_IDS,
-    ORDER_JOURNEY, REFUND, FULFILMENT, SUBSCRIPTIONS, SUBSCRIBE, UNSUBSCRIBE,
+    ORDER_JOURNEY, ORDER_JOURNEYS, REFUND, FULFILMENT, SUBSCRIPTIONS, SUBSCRIBE, UNSUBSCRIBE,
 )  # fmt: skip

@@ -45,6 +45,8 @@ from connector.platforms.shopify.payloads import (
     FulfilmentAnswer,
     FulfilmentNode,
     JourneyAnswer,
+    JourneyOrderNode,
+    JourneysAnswer,
     LineItemNode,
     MoneyBagNode,
     Node,
@@ -74,7 +76,10 @@ WINDOW_PAGES = 200  # 20,000 orders: cursors end at 25,000, so a new window begi
 TRIES = 4
 _TOKENS = ("cart_attribute", "line_property", "referral")
 _log = telemetry.logger(__name__)
-_CURSORS = {"refund_line_items": "lines", "order_adjustments": "adjustments", "transactions": "transactions"}
+_CURSORS = {
+    "refund_line_items": "lines", "refund_shipping_lines": "shipping", "order_adjustments": "adjustments",
+    "transactions": "transactions",
+}  # fmt: skip
 
 N = TypeVar("N")
 
@@ -129,6 +134,7 @@ class Orders:
                 size //= 2
                 continue
             waiting = waiting[size:]
+            bare: dict[str, OrderRead] = {}  # they brought no token: the journey is asked for, as `one` does
             for order_ref, node in zip(part, nodes, strict=True):
                 if node is None:
                     found[order_ref] = None
@@ -136,9 +142,13 @@ class Orders:
                     aftermath = AftermathNode(
                         updated_at=node.updated_at, refunds=node.every_refund, fulfillments=node.parcels
                     )
-                    found[order_ref] = _as_read(node, aftermath, {}, read_at)
+                    found[order_ref] = made = _as_read(node, aftermath, {}, read_at)
+                    if _brought_nothing(made.snapshot):
+                        bare[order_ref] = made
                 else:
                     found[order_ref] = self.one(client, order_ref)
+            for order_ref, hints in _journeys(client, list(bare)).items():
+                found[order_ref] = replace(bare[order_ref], hints=hints)
         return found
 
 
@@ -161,7 +171,7 @@ def _several(client: Client, order_refs: Sequence[str]) -> list[WholeOrderNode |
     ids = [gid("Order", order_ref) for order_ref in order_refs]
     variables = {"ids": ids, "lines": FEW_LINES, "buyer": "read_customers" in client.grant.scopes}
     answer = ask(
-        client, documents.ORDERS, variables, OrdersAnswer, cost=150 * len(ids), spare=("nodes.customer",)
+        client, documents.ORDERS, variables, OrdersAnswer, cost=164 * len(ids), spare=("nodes.customer",)
     ).nodes
     if len(answer) != len(ids) or any(node and node.id != wanted for node, wanted in zip(answer, ids, strict=True)):
         raise PayloadUnreadable("$.nodes", "answers other ids than were asked for")
@@ -172,7 +182,9 @@ def _fits(node: WholeOrderNode) -> bool:
     """All of its lists came whole. Lists without a cursor are whole only when they are shorter than what was asked."""
     pages: list[Page[Any]] = [node.line_items, node.discount_applications, node.shipping_lines]
     for refund in node.every_refund:
-        pages += [refund.refund_line_items, refund.order_adjustments, refund.transactions]
+        pages += [
+            refund.refund_line_items, refund.refund_shipping_lines, refund.order_adjustments, refund.transactions
+        ]  # fmt: skip
     pages += [parcel.fulfillment_line_items for parcel in node.parcels]
     whole = len(node.every_refund) < FEW_PARTS and len(node.parcels) < FEW_PARTS
     return whole and not node.duties_included and all(page.cursor is None for page in pages)
@@ -202,6 +214,24 @@ def _journey(client: Client, order_id: str) -> tuple[Carrier, ...]:
     except (PlatformRefused, PayloadUnreadable) as error:
         _log.info("journey.not_told", domain=client.domain, problem=type(error).__name__)
         return ()
+    return _visits(order)
+
+
+def _journeys(client: Client, order_refs: Sequence[str]) -> dict[str, tuple[Carrier, ...]]:
+    """As `_journey`, of several orders in one question; those that it tells nothing of are left out."""
+    if not order_refs:
+        return {}
+    ids = [gid("Order", order_ref) for order_ref in order_refs]
+    try:
+        nodes = ask(client, documents.ORDER_JOURNEYS, {"ids": ids}, JourneysAnswer, cost=7 * len(ids)).nodes
+    except (PlatformRefused, PayloadUnreadable) as error:
+        _log.info("journey.not_told", domain=client.domain, problem=type(error).__name__)
+        return {}
+    told = {ref(node.id, "$.nodes.id"): _visits(node) for node in nodes if node is not None}
+    return {order_ref: told[order_ref] for order_ref in order_refs if told.get(order_ref)}
+
+
+def _visits(order: JourneyOrderNode | None) -> tuple[Carrier, ...]:
     summary = order.customer_journey_summary if order is not None else None
     found: list[Carrier] = []
     for visit in (summary.first_visit, summary.last_visit) if summary is not None else ():
@@ -312,7 +342,7 @@ def _rest(
 
 def _aftermath(client: Client, order: OrderNode) -> AftermathNode:
     variables = {"id": order.id, "refunds": REFUNDS, "fulfilments": FULFILMENTS}
-    found = ask(client, documents.AFTERMATH, variables, AftermathAnswer, cost=730).order
+    found = ask(client, documents.AFTERMATH, variables, AftermathAnswer, cost=780).order
     if found is None or found.updated_at != order.updated_at:
         raise Moved
     if len(found.refunds) == REFUNDS or len(found.fulfillments) == FULFILMENTS:
@@ -355,8 +385,8 @@ def _fulfilment(client: Client, fulfilment_id: str, after: str | None = None) ->
 
 
 def _page_refund(client: Client, refund: RefundNode) -> None:
-    """The three lists of a refund, each from its own cursor; what comes again beside them is left."""
-    for name in ("refund_line_items", "order_adjustments", "transactions"):
+    """The lists of a refund, each from its own cursor; what comes again beside them is left."""
+    for name in _CURSORS:
         page: Page[Node] = getattr(refund, name)
         cursor = page.cursor
         while cursor is not None:
@@ -483,7 +513,13 @@ def _to_refund(node: RefundNode, currency: str, path: str) -> Refund:
         transactions=tuple(
             _to_transaction(row, path) for row in node.transactions.nodes if snapshot.is_refund_transaction(row.kind)
         ),
+        shipping=_sum([row.subtotal_amount_set for row in node.refund_shipping_lines.nodes], currency, path),
+        shipping_tax=_sum([row.tax_amount_set for row in node.refund_shipping_lines.nodes], currency, path),
     )
+
+
+def _sum(bags: Sequence[MoneyBagNode | None], currency: str, path: str) -> int:
+    return sum(_money(bag, currency, f"{path}.refundShippingLines.nodes") for bag in bags if bag is not None)
 
 
 def _to_refund_line(row: RefundLineNode, currency: str, path: str) -> RefundLine:

@@ -94,6 +94,11 @@ class RefundLineBody(msgspec.Struct):
     total_tax_set: MoneySetBody | None = None
 
 
+class RefundShippingBody(msgspec.Struct):
+    subtotal_amount_set: MoneySetBody | None = None
+    tax_amount_set: MoneySetBody | None = None
+
+
 class AdjustmentBody(msgspec.Struct):
     id: int
     amount: str
@@ -116,6 +121,7 @@ class RefundBody(msgspec.Struct):
     order_id: int
     created_at: str
     refund_line_items: list[RefundLineBody] = []
+    refund_shipping_lines: list[RefundShippingBody] = []
     order_adjustments: list[AdjustmentBody] = []
     transactions: list[TransactionBody] = []
 
@@ -393,6 +399,11 @@ class RefundLineNode(Node):
     id: str | None = None
 
 
+class RefundShippingNode(Node):
+    subtotal_amount_set: MoneyBagNode
+    tax_amount_set: MoneyBagNode | None = None
+
+
 class AdjustmentNode(Node):
     id: str
     amount_set: MoneyBagNode
@@ -411,6 +422,7 @@ class RefundNode(Node):
     processed_at: str
     created_at: str | None = None
     refund_line_items: Page[RefundLineNode] = msgspec.field(default_factory=Page[RefundLineNode])
+    refund_shipping_lines: Page[RefundShippingNode] = msgspec.field(default_factory=Page[RefundShippingNode])
     order_adjustments: Page[AdjustmentNode] = msgspec.field(default_factory=Page[AdjustmentNode])
     transactions: Page[TransactionNode] = msgspec.field(default_factory=Page[TransactionNode])
 
@@ -525,11 +537,16 @@ class JourneyNode(Node):
 
 
 class JourneyOrderNode(Node):
+    id: str = ""
     customer_journey_summary: JourneyNode | None = None  # null for headless stores and orders that were made by hand
 
 
 class JourneyAnswer(Node):
     order: JourneyOrderNode | None = None
+
+
+class JourneysAnswer(Node):
+    nodes: list[JourneyOrderNode | None]
 
 
 class AftermathIdsAnswer(Node):

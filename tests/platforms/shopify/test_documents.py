@@ -78,7 +78,7 @@ def test_documents_hold_against_the_stand_in(subset: GraphQLSchema) -> None:
     [
         ("ORDER", {"lines": 40, "buyer": True}, 590),
         ("ORDER_LINES", {"first": 40}, 523),
-        ("AFTERMATH", {"refunds": 4, "fulfilments": 5}, 730),
+        ("AFTERMATH", {"refunds": 4, "fulfilments": 5}, 780),
         ("AFTERMATH_IDS", {}, 502),
         ("PRODUCTS", {"ids": ["x"] * 7, "variants": 20, "media": 10}, 926),
         ("PRODUCTS_CHANGED", {"first": 7, "variants": 20, "media": 10}, 926),
@@ -92,7 +92,8 @@ def test_documents_hold_against_the_stand_in(subset: GraphQLSchema) -> None:
         ("FULFILMENT", {"first": 250}, 503),
         ("ORDERS_CHANGED", {"first": 100}, 102),
         ("ORDERS_PLACED", {"first": 100}, 102),
-        ("ORDERS", {"ids": ["x"] * 6, "lines": 4, "buyer": True}, 900),
+        ("ORDERS", {"ids": ["x"] * 6, "lines": 4, "buyer": True}, 984),
+        ("ORDER_JOURNEYS", {"ids": ["x"] * 6}, 42),
         ("ORDER_DUTIES", {"first": 100}, 403),
     ],
 )

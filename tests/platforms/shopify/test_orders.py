@@ -121,6 +121,7 @@ class Shopify:
             "transactions": [
                 {"id": f"gid://shopify/OrderTransaction/{k}", "kind": "REFUND", "status": "SUCCESS"} for k in numbers
             ],
+            "shipping": [{"subtotalAmountSet": bag("1.00"), "taxAmountSet": bag("0.10")} for k in numbers],
         }
 
     def fulfilment(self, n: int) -> dict[str, Any]:
@@ -178,6 +179,7 @@ class Shopify:
             ("refundLineItems", "lines"),
             ("orderAdjustments", "adjustments"),
             ("transactions", "transactions"),
+            ("refundShippingLines", "shipping"),
         ):
             shown[name] = connection(refund[ours], self.size, values.get(ours))
         return shown
@@ -224,6 +226,7 @@ def test_every_nested_list_is_read_to_its_end() -> None:
     for refund in order.refunds:
         assert (len(refund.lines), len(refund.adjustments), len(refund.transactions)) == (5, 5, 5)
         assert len({line.refund_line_ref for line in refund.lines}) == 5
+        assert (refund.shipping, refund.shipping_tax) == (500, 50)
     assert [f.fulfilment_ref for f in order.fulfilments] == [str(300 + n) for n in range(9)]
     assert all(len(f.lines) == 5 for f in order.fulfilments)
     assert order.fulfilments[0].delivered_at == datetime(2026, 11, 23, 16, 30, tzinfo=UTC)

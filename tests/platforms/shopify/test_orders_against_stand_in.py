@@ -80,6 +80,7 @@ class Orders:
             assert alone is not None
             assert among is not None
             assert alone.snapshot == told == among.snapshot
+            assert alone.hints == among.hints
             assert [(d.dispute_ref, d.status) for d in alone.disputes] == [
                 (d.dispute_ref, d.status) for d in among.disputes
             ]
@@ -119,7 +120,16 @@ def test_duties_exchanges_and_disputes_read_equal(stand_in: Any) -> None:
     read = PLATFORM.orders.one(shop.client, str(disputed["id"]))
     assert read is not None
     assert [dispute.status for dispute in read.disputes] == ["open"]
-    shop.agree(inside["id"], on_top["id"], swapped["id"], at_till["id"], disputed["id"])
+    token = "t" * 30
+    landed = shop.place(mug, landing_site=f"/products/mug?utm_content={token}")
+    shipped = shop.place(mug, pin, shipping="5.00")
+    shop.act(shipped, "refund", lines=[{"line_item_id": shipped["lines"][0]["id"], "quantity": 1}], shipping="full")
+    (refund,) = shop.body(shipped["id"]).refunds
+    assert refund.shipping == shop.body(shipped["id"]).shipping > 0
+    shop.agree(*(o["id"] for o in (inside, on_top, swapped, at_till, disputed, landed, shipped)))
+    among = PLATFORM.orders.some(shop.client, [str(landed["id"]), str(shipped["id"])])[str(landed["id"])]
+    assert among is not None
+    assert {hint.value for hint in among.hints} == {token}, "an order that got lost is known by its way too"
 
 
 def test_many_orders_are_read_in_few_questions(stand_in: Any) -> None:

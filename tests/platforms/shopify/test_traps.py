@@ -26,7 +26,7 @@ from connector.earnings.commission.rate import assess
 from connector.earnings.commission.tables import Clearance
 from connector.earnings.intake.take_in import TakenIn, reevaluate, take_in, take_in_stub
 from connector.earnings.ledger import queries as ledger
-from connector.events import Dispute, Ignored, OrderSeen, OrderStub
+from connector.events import Adjustment, Dispute, Ignored, OrderSeen, OrderStub
 from connector.platforms.contract import Envelope
 from connector.platforms.shopify import PLATFORM
 from tests.money.books import shop as new_shop
@@ -340,5 +340,9 @@ def test_a_refund_that_carries_the_same_money_stands_for_the_dispute() -> None:
     assert refunds(refund("9", back("1", 1, 4000, 300), days=12)) == ["9", "dispute:5"]
     assert refunds(refund("9", back("1", 1, 4000, 400), days=3)) == ["9", "dispute:5"], "before it was opened"
     assert refunds(refund("9", back("1", 1, 4000, 400), days=12, status="failure")) == ["9", "dispute:5"]
+    shipped = refund("9", back("1", 1, 3500, 350), days=12, shipping=500, shipping_tax=50)
+    assert refunds(shipped) == ["9"], "a buyer who disputes gets the shipping back too"
+    told = Adjustment("a9", "shipping", -500, -50)
+    assert refunds(refund("9", back("1", 1, 3500, 350), days=12, adjustments=(told,))) == ["9"], "an older record"
     both = facts(order, collect([version], [same], {}, [lost]).refunds)
     assert [item.due for item in assess(both, {"1": Credit("x", 1000), "2": Credit("x", 1000)}).lines] == [400, 100]

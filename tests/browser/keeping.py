@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from connector import clock, vault
 from connector.db import new_id
+from connector.insight.feeds.tables import Feed, FeedBuild, FeedFinding
 from connector.operations.privacy import erase
 from connector.operations.privacy.tables import PrivacyExport, PrivacyFinding, PrivacyRequest
 from connector.webhooks.tables import Replay, ReplayLine
@@ -89,3 +91,45 @@ def requests(session: Session, shops: dict[str, str], order_id: str, delivery_id
                 )
             )  # fmt: skip
     return ready
+
+
+def feeds(session: Session, shop_id: str) -> str:
+    """Two feeds: one that was built with refusals and is being built again, one whose only build failed."""
+    now = clock.now()
+    made = {}
+    for channel, kind in (("google", "rss"), ("meta", "csv")):
+        feed = Feed(
+            id=new_id("fed"), shop_id=shop_id, channel=channel, format=kind, generation=1, every_hours=24,
+            built_id=None, created_at=now - timedelta(days=9), removed_at=None,
+        )  # fmt: skip
+        session.add(feed)
+        made[channel] = feed
+    google, meta = made["google"], made["meta"]
+    done = _feed_build(google, "refusals", now - timedelta(hours=20), items=66, written=62, refused=4, warned=62,
+                       counts={"price_wrong": 1, "image_missing": 3, "gtin_missing": 62}, size=48_211)  # fmt: skip
+    google.built_id = done.id
+    session.add_all([
+        done, _feed_build(google, "running", now - timedelta(seconds=20), items=40),
+        _feed_build(meta, "failed", now - timedelta(hours=3), problem="an id is in the file twice"),
+    ])  # fmt: skip
+    found = (
+        ("refused", "image_missing", "image_link", "", "Oak shelf no. 003"),
+        ("refused", "price_wrong", "price", "EUR 0.00", "Priceless bowl"),
+        ("warning", "gtin_missing", "gtin", "", '<b>Bold</b> & "quoted" tray'),
+    )  # fmt: skip
+    for number, (severity, code, name, detail, title) in enumerate(found):
+        session.add(
+            FeedFinding(build_id=done.id, number=number, item_id=f"90{number}1", product_ref=f"90{number}",
+                        variant_ref="1", title=title, severity=severity, code=code, field=name, detail=detail)
+        )  # fmt: skip
+    return google.id
+
+
+def _feed_build(feed: Feed, status: str, at: datetime, **more: Any) -> FeedBuild:
+    over = status not in ("queued", "running")
+    return FeedBuild(
+        id=new_id("fbd"), feed_id=feed.id, shop_id=feed.shop_id, status=status, cause="schedule", queued_at=at,
+        started_at=at, heard_at=at, finished_at=at + timedelta(seconds=2) if over else None,
+        **{"problem": "", "products": 0, "items": 0, "written": 0, "refused": 0, "warned": 0, "counts": {}, "size": 0,
+           "etag": "", **more},
+    )  # fmt: skip

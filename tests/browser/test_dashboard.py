@@ -24,7 +24,7 @@ def test_every_page_holds_at_every_width_in_both_themes(site: Site, visitor: Vis
         "order": f"/dashboard/orders/{site.world.orders['10482']}",
         "refunded": f"/dashboard/orders/{site.world.orders['10483']}",
         "foreign order": f"/dashboard/orders/{site.world.orders['2001']}", "sales": "/dashboard/sales",
-        "reason": "/dashboard/products?reason=no_price",
+        "feeds": "/dashboard/feeds", "reason": "/dashboard/products?reason=no_price",
     }.items():  # fmt: skip
         wrong += looks.check(seen.go(path), name)
     seen.as_merchant("souq")
@@ -43,7 +43,7 @@ def test_a_merchant_who_just_joined(site: Site, visitor: Visit) -> None:
     )
     for name, path in {
         "home": "/dashboard", "products": "/dashboard/products", "orders": "/dashboard/orders",
-        "sync": "/dashboard/sync", "sales": "/dashboard/sales",
+        "sync": "/dashboard/sync", "sales": "/dashboard/sales", "feeds": "/dashboard/feeds",
     }.items():  # fmt: skip
         wrong += looks.check(seen.go(path), f"fresh {name}", narrow=True)
     assert wrong == []

@@ -81,6 +81,7 @@ class World:
     trial_id: str = ""
     replay_id: str = ""
     request_id: str = ""
+    feed_id: str = ""
 
     def ids(self) -> dict[str, str]:
         """What stands for an id in an address, so that a test can walk every page."""
@@ -91,7 +92,7 @@ class World:
             "link_id": self.link_id, "listing_id": self.listing("harbour", "9001"), "name": "missed",
             "day": f"{self.now - timedelta(days=1):%Y-%m-%d}", "refund_ref": "r1",
             "currency": "EUR", "width": "wide", "theme": "light", "trial_id": self.trial_id,
-            "replay_id": self.replay_id, "request_id": self.request_id,
+            "replay_id": self.replay_id, "request_id": self.request_id, "feed_id": self.feed_id,
         }  # fmt: skip
 
     def listing(self, shop: str, product_ref: str) -> str:
@@ -120,6 +121,7 @@ def build(database: Database) -> World:
         seen = [world.deliveries[name] for name in ("failed", "parked", "broken")]
         world.replay_id = keeping.replays(session, world.shops["harbour"], seen)
         world.request_id = keeping.requests(session, world.shops, world.orders["10482"], world.deliveries["done"])
+        world.feed_id = keeping.feeds(session, world.shops["harbour"])
         _passes(session, world)
     index.follow(wait_for_syncs=False)
     return world

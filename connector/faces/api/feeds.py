@@ -59,7 +59,7 @@ class FeedBuildShown(Given):
     id: Ident
     feed_id: Ident
     status: Literal["queued", "running", "done", "refusals", "failed"]
-    cause: Literal["command", "app", "schedule"]
+    cause: Literal["command", "app", "merchant", "schedule"]
     queued_at: datetime
     started_at: datetime | None
     finished_at: datetime | None

@@ -22,6 +22,7 @@ from connector.faces.console import checks
 from connector.faces.console.face import WHY, blueprint
 from connector.insight.market import index
 from connector.operations import standing, timeline
+from connector.operations.privacy import requests as privacy
 from connector.operations.standing import Check, Checked
 from connector.sync.tables import DailyProof, Reconciliation, SyncRun
 from connector.web import moments, words
@@ -89,6 +90,7 @@ def health() -> str:
                 *_of_runs(session, clock.now()),
                 *_of_proofs(proofs),
                 *_of_days(session),
+                *_of_privacy(session),
                 *_of_money(session),
                 *_of_checks(looked, stalled),
                 *_of_index(lag, now),
@@ -333,6 +335,18 @@ def _of_days(session: Session) -> Iterator[Trouble]:
             url_for("console.proofs", shop=shop.id, only="open"),
             "Each order that differs is named there; the day is compared again by itself.", _name(shop),
         )  # fmt: skip
+
+
+def _of_privacy(session: Session) -> Iterator[Trouble]:
+    """Requests whose deadline has passed or is near: the law gives thirty days."""
+    past, soon = privacy.overdue(session)
+    url, remedy = url_for("console.privacy", view="late"), "Each request says what it waits for and what answers it."
+    if past:
+        said = "1 privacy request is" if past == 1 else f"{past:,} privacy requests are"
+        yield Trouble(Badge("bad", "Overdue"), f"{said} past the deadline and not answered.", "staff", url, remedy)
+    if soon:
+        said = "1 privacy request has its deadline" if soon == 1 else f"{soon:,} privacy requests have their deadlines"
+        yield Trouble(Badge("warn", "Due soon"), f"{said} within a week.", "staff", url, remedy)
 
 
 def _of_money(session: Session) -> Iterator[Trouble]:

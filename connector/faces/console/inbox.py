@@ -16,6 +16,7 @@ from connector.commerce.orders.tables import Order
 from connector.commerce.shops.tables import Shop
 from connector.db import Scope
 from connector.errors import InputRefused, NotFound
+from connector.faces.console import views
 from connector.faces.console.face import WHY, blueprint
 from connector.faces.console.runs import name_of, shops_by_id
 from connector.faces.console.shops import Item, act_words
@@ -38,7 +39,7 @@ FILTERS = ("status", "shop", "topic", "order", "reason", "since")
 def inbox() -> str:
     asked = {name: request.args.get(name, "").strip() for name in FILTERS}
     with db.read(Scope.system(WHY)) as session:
-        found = keyset.read(session, "inbox", _matching(session, asked), (DeliveryRow.id,))
+        found = keyset.read(session, "inbox", matching(session, asked), (DeliveryRow.id,))
         shops = shops_by_id(session, {row.shop_id for row in found.rows if row.shop_id} | {asked["shop"]})
         numbers: dict[str, int] = {
             row[0]: row[1]
@@ -46,14 +47,15 @@ def inbox() -> str:
         }
         topics = session.scalars(sa.select(DeliveryRow.topic).distinct().order_by(DeliveryRow.topic).limit(100)).all()
         every = session.scalars(sa.select(Shop).order_by(Shop.name).limit(500)).all()
+        kept = views.bar(session, "inbox")
     return page(
         "console/inbox.html", found=found, lines=[(row, shops.get(row.shop_id or "")) for row in found.rows],
         asked=asked, chips_shown=chips(asked, shops), views_shown=_views(asked, numbers), topics=topics, every=every,
-        spans=SPAN_WORDS, replayable=_may_replay(asked), filtered=any(asked.values()),
+        bar=kept, spans=SPAN_WORDS, replayable=_may_replay(asked), filtered=any(asked.values()),
     )  # fmt: skip
 
 
-def _matching(session: Session, asked: dict[str, str]) -> sa.Select[DeliveryRow]:
+def matching(session: Session, asked: dict[str, Any]) -> sa.Select[DeliveryRow]:
     query = sa.select(DeliveryRow)
     for name, column in (
         ("status", DeliveryRow.status), ("shop", DeliveryRow.shop_id), ("topic", DeliveryRow.topic),
@@ -92,12 +94,12 @@ def chips(asked: dict[str, str], shops: dict[str, Shop]) -> list[tuple[str, str,
 
 
 def _views(asked: dict[str, str], numbers: dict[str, int]) -> list[tuple[str, str, int | None, bool]]:
-    views: list[tuple[str, str, int | None, bool]] = [("All", _address(asked, status=""), None, not asked["status"])]
+    shown: list[tuple[str, str, int | None, bool]] = [("All", _address(asked, status=""), None, not asked["status"])]
     for status in inbox_of.STATUSES:
         word = words.status("delivery", status).word
         url = _address(asked, status=status)
-        views.append((word, url, numbers.get(status, 0), asked["status"] == status))
-    return views
+        shown.append((word, url, numbers.get(status, 0), asked["status"] == status))
+    return shown
 
 
 def _address(asked: dict[str, str], **changes: str) -> str:
@@ -214,3 +216,6 @@ def _row(session: Session, delivery_id: str) -> DeliveryRow:
     if row is None:
         raise NotFound(f"no delivery has the id {delivery_id[:40]!r}")
     return row
+
+
+views.keep("inbox", "console.inbox", FILTERS, matching)

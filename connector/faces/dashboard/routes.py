@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connector.faces.dashboard import connect, home, orders, permissions, privacy, products, sales, tracking
+from connector.faces.dashboard import connect, feeds, home, orders, permissions, privacy, products, sales, tracking
 from connector.faces.dashboard.face import blueprint
 
-__all__ = ["blueprint", "connect", "home", "orders", "permissions", "privacy", "products", "sales", "tracking"]
+__all__ = ["blueprint", "connect", "feeds", "home", "orders", "permissions", "privacy", "products", "sales", "tracking"]

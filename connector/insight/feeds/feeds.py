@@ -23,7 +23,7 @@ from connector.insight.feeds.writing import KINDS
 JOB = "feeds.build"
 EVERY_HOURS = 24
 _PURPOSE = "feed"
-_UNDER_WAY = ("queued", "running")
+UNDER_WAY = ("queued", "running")
 # A build that was not heard of for so long is given up: its job is gone, or stands behind a very long queue.
 SILENT = timedelta(hours=2)
 
@@ -69,7 +69,8 @@ def create(
         audit.record(session, by, "feed.create", feed.id, shop_id=shop.id, channel=channel, format=kind)
     session.flush()
     if feed.built_id is None:
-        start(session, feed, "app" if by.startswith("app:") else "command")
+        asked_by = by.partition(":")[0]
+        start(session, feed, asked_by if asked_by in ("app", "merchant") else "command")
     return feed
 
 
@@ -133,7 +134,7 @@ def start(
     """Queue a build; the one that is under way, where there is one. Without a worker the caller builds it."""
     now = now or clock.now()
     newest = newest_build(session, feed.id)
-    if newest is not None and newest.status in _UNDER_WAY:
+    if newest is not None and newest.status in UNDER_WAY:
         if (newest.heard_at or newest.queued_at) > now - SILENT:
             return newest
         newest.status, newest.problem, newest.finished_at = "failed", "nothing was heard of it for two hours", now

@@ -40,7 +40,7 @@ class FeedBuild(Base):
     feed_id: Mapped[str]
     shop_id: Mapped[str]
     status: Mapped[str]  # queued | running | done | refusals | failed
-    cause: Mapped[str]  # command | app | schedule
+    cause: Mapped[str]  # command | app | merchant | schedule
     queued_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     heard_at: Mapped[datetime | None]

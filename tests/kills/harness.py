@@ -101,7 +101,9 @@ class _Handler(BaseHTTPRequestHandler):
             gate.stand()
         operation = "gid://shopify/BulkOperation/1"
         data: Any = {"webhookSubscriptions": {"nodes": [], "pageInfo": {"hasNextPage": False, "endCursor": None}}}
-        if kind == "start":
+        if "NewestChange" in query:
+            data = {"products": {"nodes": []}}
+        elif kind == "start":
             data = {
                 "bulkOperationRunQuery": {"bulkOperation": {"id": operation, "status": "CREATED"}, "userErrors": []}
             }

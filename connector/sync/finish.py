@@ -147,12 +147,37 @@ def guard_sweep(session: Session, run: SyncRun) -> None:
         sa.or_(Listing.whole_at.is_(None), Listing.whole_at < run.exported_at),
     )  # fmt: skip
     held = _number(session, Listing, *live)
-    most = vanishing * LARGE_SHARE > held and vanishing > LARGE_NUMBER
-    if (most or vanishing == held > 1) and not run.large_sweep:
+    emptied = 0 if run.large_sweep else _emptied(session, run)
+    going = vanishing + emptied
+    most = going * LARGE_SHARE > held and going > LARGE_NUMBER
+    if (most or going == held > 1) and not run.large_sweep:
+        what = f"no longer has {vanishing:,} of {held:,} products"
+        if emptied:
+            what = f"has no variant any more of {emptied:,} of {held:,} products, and {vanishing:,} of them not at all"
         raise runs.Asks(
-            f"the store's catalog no longer has {vanishing:,} of {held:,} products: nothing was removed. "
+            f"the store's catalog {what}: nothing was removed. "
             "If that is right, start the sync again and agree to the removal"
         )
+
+
+def _emptied(session: Session, run: SyncRun) -> int:
+    """Products that came, and of whose variants none did: an answer without them would sell nothing, quietly."""
+    live = (VariantRow.shop_id == run.shop_id, VariantRow.gone_at.is_(None))
+    lost = VariantRow.seen_run == missed(run.id)
+    if _number(session, VariantRow, *live, lost) * LARGE_SHARE <= _number(session, VariantRow, *live):
+        return 0
+    bare = (
+        sa.select(VariantRow.product_ref)
+        .where(*live)
+        .group_by(VariantRow.product_ref)
+        .having(sa.func.count() == sa.func.count(sa.case((lost, 1))))
+    )
+    refused = sa.select(SyncRefusal.product_ref).where(SyncRefusal.run_id == run.id)
+    return _number(
+        session, Listing, Listing.shop_id == run.shop_id, Listing.gone_at.is_(None),
+        Listing.seen_run != missed(run.id), Listing.product_ref.in_(bare), Listing.product_ref.not_in(refused),
+        sa.or_(Listing.whole_at.is_(None), Listing.whole_at < run.exported_at),
+    )  # fmt: skip
 
 
 def _number(session: Session, what: Any, *where: sa.ColumnElement[bool]) -> int:
@@ -213,6 +238,8 @@ def _settle_chunk(session: Session, run: SyncRun, found: Sequence[Any]) -> None:
     changed = set(lost)
     if run.images_in:
         changed |= _put_images(session, run, whole)
+    moved = [row.product_ref for row in whole if row.seen_run == touched(run.id) or row.product_ref in changed]
+    rows.touch(session, run.shop_id, moved, now)
     settle(session, shops.get(session, run.shop_id), refs, now, refused=refused, figures=figures)
     if not run.fresh:  # else its status changed, and with that it was noted
         marks = (run.id, touched(run.id))

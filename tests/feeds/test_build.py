@@ -16,7 +16,9 @@ import sqlalchemy as sa
 from click.testing import CliRunner
 from flask import Flask
 
+from connector import clock
 from connector.access import tokens
+from connector.commerce.catalog import stock as catalog_stock
 from connector.commerce.catalog import take
 from connector.commerce.catalog.tables import Listing, VariantRow
 from connector.commerce.shops.tables import Shop
@@ -26,6 +28,7 @@ from connector.events import Product, Variant
 from connector.insight.feeds import build, categories, feeds, files, items, validator, writing
 from connector.insight.feeds.channels import FORMATS
 from connector.insight.feeds.tables import CategoryMap, Feed, FeedBuild, FeedFinding
+from connector.platforms.contract import StockLevel
 from tests.attribution.world import OPENED, PLACED, World
 
 ALL = Scope.system("test")
@@ -280,6 +283,61 @@ def test_pages_of_a_catalog_neither_lose_nor_repeat(world: World, monkeypatch: p
     assert (len(refs), set(refs)) == (len(wanted), wanted)
     assert max(len(page) for _, page in pages) <= 5 + 7
     assert pages[-1][0] == 62
+
+
+def test_what_only_a_variant_knows_makes_a_feed_due_too(world: World) -> None:
+    """A price between the lowest and the highest, one size sold out, a product that was deleted an hour ago by the
+    store's clock: the listing's own figures stay as they are, and the channel must hear of it."""
+    whole = product("W", variant("W1"), variant("W2", price=2500), variant("W3", price=3000))
+    daily = made(world, "google")
+
+    def due_after(change: Callable[[Any, Shop], object]) -> int:
+        run(world, daily)
+        now = clock.now()
+        with world.database.write(ALL) as session:
+            session.execute(sa.update(FeedBuild).values(queued_at=now))
+            session.execute(sa.update(Listing).values(updated_at=now - timedelta(hours=1)))
+            assert feeds.start_due(session, now + timedelta(hours=25)) == 0
+            change(session, session.get_one(Shop, world.shop_id))
+            return feeds.start_due(session, now + timedelta(hours=25))
+
+    with world.database.write(ALL) as session:
+        take.apply_products(session, session.get_one(Shop, world.shop_id), [whole])
+    dearer = product("W", variant("W1"), variant("W2", price=2600), variant("W3", price=3000))
+    assert due_after(lambda session, shop: take.apply_products(session, shop, [dearer])) == 1
+    sold = StockLevel("", "W2", "W", stock=0, available=False)
+    assert due_after(lambda session, shop: catalog_stock.apply(session, shop, [sold], clock.now())) == 1
+    ago = clock.now() - timedelta(days=1)
+    assert due_after(lambda session, shop: take.mark_gone(session, shop.id, ["W"], ago)) == 1
+
+
+def test_a_feed_that_is_removed_while_it_is_built_leaves_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    feed_id = made(world, "meta")
+    read_back = build._Build.read_back
+
+    def removed_meanwhile(self: build._Build) -> None:
+        read_back(self)
+        with world.database.write(ALL) as session:
+            feeds.forget_shop(session, world.shop_id)
+        files.drop_all(feed_id)
+        self.place.parent.mkdir(parents=True)
+        self.draft.write_text("late")
+
+    monkeypatch.setattr(build._Build, "read_back", removed_meanwhile)
+    with world.database.read(ALL) as session:
+        newest = feeds.newest_build(session, feed_id)
+    assert newest is not None
+    assert build.build(newest.id, world.shop_id) == 0
+    assert not files.built(feed_id, newest.id, "csv").parent.exists()
+
+
+def test_a_shop_whose_name_no_xml_can_hold_has_a_feed(world: World) -> None:
+    with world.database.write(ALL) as session:
+        session.get_one(Shop, world.shop_id).name = "Kiln\x01 & <b>Co</b>"
+    row = run(world, made(world, "google", "rss"))
+    assert row.status in ("done", "refusals")
+    root = ElementTree.parse(files.built(row.feed_id, row.id, "rss")).getroot()
+    assert root.findtext("channel/title") == "Kiln & Co"
 
 
 def test_due_feeds_are_built_when_the_catalog_changed(world: World) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 import pytest
@@ -166,6 +166,42 @@ def test_a_large_sweep_asks_first(store: Store, shop_id: str) -> None:
     assert sync(shop_id).status == "asks"  # a catalog that suddenly answers empty
     store.put(*(product(n) for n in range(20)))
     assert counts(sync(shop_id, large_sweep=True)) == ("done", 20, 0, 20, 0, 30)
+
+
+def test_a_catalog_that_comes_without_its_variants_asks_first(store: Store, shop_id: str) -> None:
+    """Nothing of it would be removed, and nothing of it sold any more."""
+    store.put(*(product(n) for n in range(30)))
+    sync(shop_id)
+    whole = dict(store.products)
+    store.put(*(msgspec.structs.replace(item, variants=()) for item in whole.values() if int(item.product_ref) > 5))
+    run = sync(shop_id)
+    assert (run.status, run.gone) == ("asks", 0)
+    assert "no variant any more of 24 of 30 products" in run.problem
+    assert {row[0] for row in held(shop_id).values()} == {"shoppable"}
+    store.put(*whole.values())
+    assert counts(sync(shop_id))[0] == "done"
+    assert {row[0] for row in held(shop_id).values()} == {"shoppable"}
+    store.put(*(msgspec.structs.replace(item, variants=()) for item in whole.values()))
+    assert sync(shop_id, large_sweep=True).status == "done"
+    assert {row[1] for row in held(shop_id).values()} == {"no_variants"}
+
+
+def test_a_listing_is_newer_when_a_variant_is(store: Store, shop_id: str) -> None:
+    """Its own figures are the same; feeds and the API's `updated_at` must tell all the same."""
+    store.put(product(1, 1000, 1500, 2000), product(2))
+    sync(shop_id)
+    before = times(shop_id)
+    store.put(product(1, 1000, 1600, 2000))
+    sync(shop_id)
+    after = times(shop_id)
+    assert after["1"] > before["1"]
+    assert after["2"] == before["2"]
+
+
+def times(shop_id: str) -> dict[str, datetime]:
+    with db.read(SYSTEM) as session:
+        found = session.execute(sa.select(Listing.product_ref, Listing.updated_at).where(Listing.shop_id == shop_id))
+        return {ref: at for ref, at in found}  # noqa: C416  a Row is no pair to dict()
 
 
 def test_an_empty_shop_is_done(store: Store, shop_id: str) -> None:

@@ -175,6 +175,18 @@ def settle_listings(session: Session, changes: Sequence[Row], now: datetime) -> 
     )
 
 
+def touch(session: Session, shop_id: str, product_refs: Iterable[str], now: datetime) -> None:
+    """Something that these listings are shown by changed in their variants alone: who asks for changes hears of it."""
+    refs = list(product_refs)
+    if refs:
+        session.execute(
+            sa.update(Listing)
+            .where(Listing.shop_id == shop_id, among(session, Listing.product_ref, refs))
+            .values(updated_at=now)
+            .execution_options(synchronize_session=False)
+        )
+
+
 def note_times(session: Session, changed: dict[str, datetime | None], whole_at: datetime | None) -> None:
     """The store's times of listings (id → time) that are the same otherwise, and when they came whole."""
     if not changed:

@@ -70,6 +70,7 @@ def apply(session: Session, shop: Shop, levels: Sequence[StockLevel], now: datet
             .values(stock=level.stock, available=level.available, content_hash="", updated_at=now)
             .execution_options(synchronize_session=False)
         )
+    rows.touch(session, shop.id, sorted(products), now)
     settle(session, shop, list(products), now)
     session.expire_all()
     return len(products)

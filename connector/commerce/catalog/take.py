@@ -72,8 +72,10 @@ def apply_products(
         return Counts(stale=stale)
     believed = {} if force else held
     make = rows.Rows(session, shop.id, run_id, now)
-    changed = _write_variants(session, shop, current, make, force=force)
-    changed |= _write_heads(session, shop, current, make, believed, None if run_id else now)
+    moved = _write_variants(session, shop, current, make, force=force)
+    heads = _write_heads(session, shop, current, make, believed, None if run_id else now)
+    rows.touch(session, shop.id, sorted(moved - heads), now)
+    changed = moved | heads
     refusals.drop(session, shop.id, list(current))
     changes.note(session, shop.id, changed)
     _forget(session)
@@ -99,12 +101,14 @@ def bury(
 ) -> None:
     """Tombstones for the live listings of `refs` and for their live variants."""
     values: dict[str, object] = {"status": "gone", "reason": "deleted", "available": False, "gone_at": now}
+    # `now` may be the store's moment, and long past: that it changed here is news of this minute.
+    told = max(now, clock.now())
     if whole_at is not None:
         values["whole_at"] = whole_at
     session.execute(
         sa.update(Listing)
         .where(Listing.shop_id == shop_id, rows.among(session, Listing.product_ref, refs), Listing.gone_at.is_(None))
-        .values(**values, updated_at=now, variant_count=0)
+        .values(**values, updated_at=told, variant_count=0)
         .execution_options(synchronize_session=False)
     )
     session.execute(
@@ -114,7 +118,7 @@ def bury(
             rows.among(session, VariantRow.product_ref, refs),
             VariantRow.gone_at.is_(None),
         )
-        .values(gone_at=now, updated_at=now)
+        .values(gone_at=now, updated_at=told)
         .execution_options(synchronize_session=False)
     )
     changes.note(session, shop_id, refs)

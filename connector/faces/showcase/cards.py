@@ -21,7 +21,7 @@ from connector.programme.collaborations import rates
 from connector.programme.collaborations.offer import in_force
 
 SOLD_OUT = "sold_out"
-_BLOCKS = re.compile(r"<(?:br|/p|/div|/li|/h\d|/tr)\b[^>]*>", re.IGNORECASE)
+_BLOCKS = re.compile(r"<(?:br|/p|/div|/li|/h\d|/tr)\b[^<>]*>", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from connector.commerce.shops import queries as shops
 from connector.db import Scope
 from connector.earnings.payouts.rails import defused
 from connector.errors import NotFound
-from connector.insight.feeds import channels, feeds, files, validator, writing
+from connector.insight.feeds import channels, feeds, files, text, validator, writing
 from connector.insight.feeds.channels import Fields
 from connector.insight.feeds.findings import WORDS, Finding
 from connector.insight.feeds.items import Item, Source, stream
@@ -61,11 +61,19 @@ def build(build_id: str, shop_id: str) -> int:
         made.give_out()
     except (_Failed, OSError, NotFound) as error:
         _log.warning("feed.failed", build_id=build_id, feed_id=feed.id, problem=str(error)[:200])
-        with db.write(Scope.shop(shop_id)) as session:
-            failed = session.get_one(FeedBuild, build_id)
-            failed.status, failed.problem, failed.finished_at = "failed", str(error)[:500], clock.now()
+        _failed(build_id, shop_id, str(error)[:500])
         return 0
+    except Exception as error:
+        _failed(build_id, shop_id, f"an error on our side ({type(error).__name__})")
+        raise
     return made.written
+
+
+def _failed(build_id: str, shop_id: str, problem: str) -> None:
+    with db.write(Scope.shop(shop_id)) as session:
+        failed = session.get(FeedBuild, build_id)
+        if failed is not None:  # else the shop was erased meanwhile
+            failed.status, failed.problem, failed.finished_at = "failed", problem, clock.now()
 
 
 class _Build:
@@ -104,7 +112,7 @@ class _Build:
         with db.read(Scope.shop(self.feed.shop_id)) as session:
             shop = shops.get(session, self.feed.shop_id)
         link = shop.storefront_url or f"https://{shop.domain}/"
-        return writing.About(self.feed.channel, self.feed.format, source.shop_name, link)
+        return writing.About(self.feed.channel, self.feed.format, text.plain(source.shop_name), link)
 
     def _item(self, item: Item, writer: writing.Writer, told: TextIO) -> None:
         fields, found = channels.fields(self.feed.channel, item)
@@ -174,7 +182,11 @@ class _Build:
     def give_out(self) -> None:
         self.draft.replace(self.place)
         with db.write(Scope.shop(self.feed.shop_id)) as session:
-            row, feed = session.get_one(FeedBuild, self.build_id), session.get_one(Feed, self.feed.id)
+            row, feed = session.get(FeedBuild, self.build_id), session.get(Feed, self.feed.id, with_for_update=True)
+            if row is None or feed is None or feed.removed_at is not None:
+                # Removed, or its shop erased, while it was built: nothing of it may stay behind.
+                files.drop_all(self.feed.id)
+                raise _Failed("the feed was removed meanwhile")
             row.status = "refusals" if self.refused else "done"
             row.finished_at = row.heard_at = clock.now()
             row.products, row.items, row.written = self.products, self.items, self.written

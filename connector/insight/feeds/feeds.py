@@ -26,6 +26,8 @@ _PURPOSE = "feed"
 UNDER_WAY = ("queued", "running")
 # A build that was not heard of for so long is given up: its job is gone, or stands behind a very long queue.
 SILENT = timedelta(hours=2)
+# What was written shortly before a build began may have been committed behind it.
+LATE_COMMIT = timedelta(minutes=10)
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -187,7 +189,8 @@ def start_due(session: Session, now: datetime | None = None) -> int:
     return count
 
 
-def _changed(session: Session, shop_id: str, since: datetime) -> bool:
+def _changed(session: Session, shop_id: str, queued_at: datetime) -> bool:
+    since = queued_at - LATE_COMMIT
     found = session.scalar(
         sa.select(sa.literal(True)).where(sa.exists().where(Listing.shop_id == shop_id, Listing.updated_at > since))
     )

@@ -16,7 +16,9 @@ import nh3
 # XML 1.0, section 2.2, "Char"; tab and line ends are folded into spaces.
 _NO_CHAR = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _MARKUP = re.compile(r"<[A-Za-z/!?]|&(?:#\d+|#x[0-9a-fA-F]+|[A-Za-z][A-Za-z0-9]{1,31});")
-_BREAKS = re.compile(r"(?i)<(?:br|/p|/div|/li|/h[1-6]|/tr)\b[^>]*>")
+# No `<` inside: else `<br<br<br…` would be read to its end from each of them.
+_BREAKS = re.compile(r"(?i)<(?:br|/p|/div|/li|/h[1-6]|/tr)\b[^<>]*>")
+_LAYERS = 3  # importers escape what was escaped already: `&lt;p&gt;` is meant as markup
 # Pictures, dingbats that are drawn as pictures, flags, keycaps and what joins them. © ® ™ and arrows are text.
 _EMOJI = re.compile(
     "(?:[0-9#*]\ufe0f?\u20e3)|[\U0001f000-\U0001faff\u2600-\u27bf\u2b05-\u2b07\u2b1b\u2b1c\u2b50\u2b55\u231a\u231b\u23e9-\u23f3"
@@ -31,7 +33,9 @@ _KEPT_FORMATS = frozenset("\u200c\u200d")  # joiners: Persian and Indic words ar
 @lru_cache(maxsize=1024)  # the variants of a product share most of their texts
 def plain(text: str) -> str:
     """Text of one line: no markup, entities decoded, white space folded, nothing that XML can't hold."""
-    if _MARKUP.search(text):
+    for _ in range(_LAYERS):
+        if not _MARKUP.search(text):
+            break
         text = _BREAKS.sub(" ", text)
         if "<" in text:
             text = nh3.clean(_NO_CHAR.sub("", text), tags=set())

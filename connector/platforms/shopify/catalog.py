@@ -87,7 +87,7 @@ _CONDITIONS: dict[str, Literal["new", "refurbished", "used"]] = {
     "refurbished": "refurbished",
     "used": "used",
 }
-_BREAKS = re.compile(r"<(?:br|/p|/div|/li|/h[1-6]|/tr)\b[^>]*>", re.I)
+_BREAKS = re.compile(r"<(?:br|/p|/div|/li|/h[1-6]|/tr)\b[^<>]*>", re.I)
 _TAGS = re.compile(r"""</?[a-z](?:[^<>"']|"[^"]*"|'[^']*')*>""", re.I)
 _RAW = re.compile(r"<(?:!|\?|script|style|template|textarea|title|iframe|noscript|xmp|svg|math|plaintext)", re.I)
 SIMPLE_LENGTH = 8192  # bounds what a hostile text costs the pattern

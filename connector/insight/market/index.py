@@ -271,7 +271,7 @@ def _facts(row: Any, variants: Sequence[Any], rate_bp: int | None) -> Facts:
         codes=[row.product_ref, *codes],
         description=row.description,
         currency=row.currency,
-        price=row.price_from if row.variant_count else 0,
+        price=row.price_from if row.variant_count else None,
         rate_bp=rate_bp,
     )
 

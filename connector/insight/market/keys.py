@@ -39,7 +39,7 @@ class Facts:
     codes: Sequence[str] = ()  # SKU, GTIN, part number, the store's id
     description: str = ""
     currency: str = ""
-    price: int = 0  # the lowest, in minor units; 0: none
+    price: int | None = None  # the lowest, in minor units; None: it has no variant
     rate_bp: int | None = None
 
 
@@ -112,7 +112,7 @@ def _values(facts: Facts) -> dict[str, tuple[str, str]]:
     found = {"shop": (facts.shop_id, facts.shop_id)}
     if category := category_value(facts.category):
         found["category"] = (category, facts.category[:200])
-    if facts.price > 0:
+    if facts.price is not None:
         step = price_step(facts.currency, facts.price)
         found["price"] = (step, step)
     if facts.rate_bp is not None:

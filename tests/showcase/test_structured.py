@@ -14,6 +14,7 @@ import pytest
 
 from connector import money
 from connector.events import Product, Variant
+from connector.insight.feeds import ids
 from tests.attribution.world import product
 from tests.showcase.conftest import Showcase
 
@@ -49,7 +50,7 @@ WITHIN = {
     "priceSpecification": {"UnitPriceSpecification"}, "mainEntity": {"Person"}, "itemListElement": {"ListItem"},
 }  # fmt: skip
 ONE_OF = {
-    "availability": {"InStock", "OutOfStock"},
+    "availability": {"InStock", "OutOfStock", "BackOrder"},
     "itemCondition": {"NewCondition", "RefurbishedCondition", "UsedCondition"},
     "priceType": {"StrikethroughPrice"}, "variesBy": {"color", "size", "material", "pattern"},
 }  # fmt: skip
@@ -142,6 +143,7 @@ def test_a_product_of_one_variant(showcase: Showcase) -> None:
     (node,) = data(showcase, path)
     assert node["@type"] == "Product"
     assert (node["gtin"], node["mpn"], node["brand"]["name"]) == (GTIN, "P-1", "Mill")
+    assert node["sku"] == ids.item(showcase.shop_id, "1")  # the feeds' id, never the merchant's SKU
     assert node["offers"]["price"] == "61.00"
     assert node["offers"]["priceSpecification"]["price"] == "79.00"
     assert node["offers"]["itemCondition"].endswith("/UsedCondition")
@@ -156,19 +158,20 @@ def test_a_group_says_what_it_varies_by(showcase: Showcase) -> None:
         *(
             Variant(
                 f"{colour}{size}", 6_100 + 100 * n, title=f"{colour} / {size}", sku=f"S-{n}", position=n,
-                available=n != 1, options=(("Farbe", colour), ("Size", size), ("Cut", "wide")),
+                available=n != 1, stock=(None, 0, -2)[n], options=(("Farbe", colour), ("Size", size), ("Cut", "wide")),
             )
             for n, (colour, size) in enumerate([("Sage", "S"), ("Sage", "M"), ("Clay", "S")])
         ),
     )  # fmt: skip
     (node,) = data(showcase, path)
     assert node["@type"] == "ProductGroup"
+    assert node["productGroupID"] == ids.group(showcase.shop_id, "S")
     assert node["variesBy"] == ["https://schema.org/color", "https://schema.org/size"]
     assert [(each["color"], each["size"], each["offers"]["price"]) for each in node["hasVariant"]] == [
         ("Sage", "S", "61.00"), ("Sage", "M", "62.00"), ("Clay", "S", "63.00"),
     ]  # fmt: skip
     assert [each["offers"]["availability"].rpartition("/")[2] for each in node["hasVariant"]] == [
-        "InStock", "OutOfStock", "InStock",
+        "InStock", "OutOfStock", "BackOrder",
     ]  # fmt: skip
 
 

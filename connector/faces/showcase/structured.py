@@ -14,6 +14,7 @@ from typing import Any
 from connector import money
 from connector.commerce.catalog.tables import Listing, VariantRow
 from connector.commerce.shops.tables import Shop
+from connector.insight.feeds import availability, gtin, ids
 
 Node = dict[str, Any]
 MOST_VARIANTS = 50  # beyond, the page has one offer over all: a thousand would outweigh it
@@ -42,10 +43,10 @@ def product(
         whole["brand"] = {"@type": "Brand", "name": listing.brand}
     seller = {"@type": "Organization", "name": shop.name or shop.domain}
     if len(variants) == 1:
-        return {**whole, **_marks(variants[0]), "offers": _offer(listing, variants[0], seller, url)}
+        return {**whole, **_marks(listing, variants[0]), "offers": _offer(listing, variants[0], seller, url)}
     if len(variants) > MOST_VARIANTS:
         return {**whole, "offers": _range(listing, variants, seller, url)}
-    whole |= {"@type": "ProductGroup", "productGroupID": listing.product_ref}
+    whole |= {"@type": "ProductGroup", "productGroupID": ids.group(listing.shop_id, listing.product_ref)}
     if varies := _varying(variants):
         whole["variesBy"] = [f"https://schema.org/{name}" for name in varies]
     whole["hasVariant"] = [_variant(listing, each, seller, url, images) for each in variants]
@@ -79,7 +80,7 @@ def _list(items: Sequence[tuple[str, str]]) -> Node:
 
 def _variant(listing: Listing, row: VariantRow, seller: Node, url: str, images: Sequence[str]) -> Node:
     node: Node = {"@type": "Product", "name": f"{listing.title}, {row.title}" if row.title else listing.title}
-    node |= _marks(row) | _given(image=[row.image_url] if row.image_url else list(images[:1]))
+    node |= _marks(listing, row) | _given(image=[row.image_url] if row.image_url else list(images[:1]))
     for name, value in row.options:
         if known := _VARIES_BY.get(str(name).strip().lower()):
             node[known] = str(value)
@@ -87,8 +88,11 @@ def _variant(listing: Listing, row: VariantRow, seller: Node, url: str, images: 
     return node
 
 
-def _marks(row: VariantRow) -> Node:
-    return _given(sku=row.sku, gtin=row.gtin, mpn=row.mpn)
+def _marks(listing: Listing, row: VariantRow) -> Node:
+    """The ids of the feeds: a channel that reads both knows them for one thing. Never the merchant's SKU, which may
+    change and come twice; nor a number that a channel would refuse."""
+    gtin_ = "" if gtin.fault(row.gtin) else row.gtin
+    return _given(sku=ids.item(listing.shop_id, row.variant_ref), gtin=gtin_, mpn=row.mpn)
 
 
 def _offer(listing: Listing, row: VariantRow, seller: Node, url: str) -> Node:
@@ -97,7 +101,7 @@ def _offer(listing: Listing, row: VariantRow, seller: Node, url: str) -> Node:
         "url": url,
         "price": money.text(row.price, listing.currency),
         "priceCurrency": listing.currency,
-        "availability": _availability(row.available and listing.status == "shoppable"),
+        "availability": _availability(listing, row.available, row.stock),
         "itemCondition": f"https://schema.org/{_CONDITIONS.get(listing.condition, 'NewCondition')}",
         "seller": seller,
     }
@@ -119,13 +123,14 @@ def _range(listing: Listing, variants: Sequence[VariantRow], seller: Node, url: 
         "highPrice": money.text(listing.price_to, listing.currency),
         "priceCurrency": listing.currency,
         "offerCount": len(variants),
-        "availability": _availability(listing.status == "shoppable"),
+        "availability": _availability(listing, any(row.available for row in variants), None),
         "seller": seller,
     }
 
 
-def _availability(buyable: bool) -> str:
-    return f"https://schema.org/{'InStock' if buyable else 'OutOfStock'}"
+def _availability(listing: Listing, available: bool, stock: int | None) -> str:
+    """In the words of the one list that feeds are made by as well."""
+    return availability.SCHEMA_ORG[availability.of(available and listing.status == "shoppable", stock)]
 
 
 def _varying(variants: Sequence[VariantRow]) -> list[str]:

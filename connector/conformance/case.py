@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,8 @@ class Case:
     hosts: Mapping[str, str] = field(default_factory=dict)  # what a merchant may type → the canonical host
     not_hosts: Sequence[str] = ()  # beside the disguises that the suite makes of `domain` itself
     bought: Callable[[str], tuple[Envelope, bytes]] | None = None  # a followed cart link → the order's delivery
+    # (host, now, secret) → a session token of a person of that shop, where the platform shows us in a frame
+    session_token: Callable[[str, datetime, str], str] | None = None
     personal: Sequence[str] = ()  # words of people in the payloads, which no snapshot may hold
 
     def payloads(self) -> dict[str, tuple[str, bytes]]:

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
 from connector import events
 from connector.conformance.case import Case, Nonconformity, expect
-from connector.errors import ConnectorError, HostRefused, InputRefused, PayloadUnreadable, SignatureRejected
+from connector.errors import (
+    ConnectorError,
+    GrantLost,
+    HostRefused,
+    InputRefused,
+    PayloadUnreadable,
+    PlatformDown,
+    SignatureRejected,
+)
 from connector.events import (
     Ignored,
     OrderSeen,
@@ -23,7 +34,7 @@ from connector.events import (
     ProductStub,
     Unrecognised,
 )
-from connector.platforms.contract import CartLine, Client, Delivery, Grant
+from connector.platforms.contract import CartLine, Client, Delivery, Grant, Visit
 
 UNKNOWN_TOPIC = "sandwiches/toasted"
 TOUCH = "t1abcdefghij012345ABCDEFGHIJ-_6789"
@@ -440,6 +451,109 @@ class _NoBudget:
     def served(self, version: str) -> None: ...
 
 
+# --- the platform's frame ---------------------------------------------------------------------------------------------
+
+_NOW = datetime(2026, 11, 20, 15, 0, 30, tzinfo=UTC)
+
+
+def session_tokens_prove_one_visitor(case: Case) -> None:
+    """Taken for exactly the shop that it was made for, by every live secret, for minutes; nothing else is one."""
+    expect(
+        case.platform.can("embedded") == (case.platform.embedded is not None), "`embedded` and the capability differ"
+    )
+    if case.platform.embedded is None:
+        return
+    if case.session_token is None:
+        expect(False, "the platform shows us in a frame, and the case can't make a session token")
+        return
+    right = case.session_token(case.domain, _NOW, case.secret)
+    visit = _visited(case, right)
+    if visit is None:
+        expect(False, "the right session token is refused")
+        return
+    expect(visit.domain == case.domain, f"a token for {case.domain} opens {visit.domain}")
+    expect(bool(visit.person_ref), "a visit without a person")
+    expect(visit.issued_at.tzinfo is not None and abs(visit.issued_at - _NOW) < timedelta(minutes=2), "issued elsewhen")
+    expect(right not in repr(visit), "the token is in the visit's text")
+    for what, bent in _bent_tokens(case, right, case.session_token):
+        expect(_visited(case, bent) is None, f"a session token is taken with {what}")
+    for hours in (-1, 1):
+        expect(
+            _visited(case, right, at=_NOW + timedelta(hours=hours)) is None, f"a token holds {hours} h from its time"
+        )
+    other = case.session_token(case.domain, _NOW, "rotated")
+    for current, previous, token, taken in (
+        ("rotated", case.secret, right, True), ("rotated", case.secret, other, True), ("rotated", "", right, False),
+        ("", "", right, False),
+    ):  # fmt: skip
+        found = _visited(case, token, settings=case.settings(current, previous)) is not None
+        expect(
+            found == taken,
+            f"with secrets {bool(current)}/{bool(previous)} a token is {'taken' if found else 'refused'}",
+        )
+
+
+def _visited(case: Case, token: str, *, at: datetime = _NOW, settings: Any = None) -> Visit | None:
+    assert case.platform.embedded is not None  # noqa: S101 - for the type checker: the caller looked
+    try:
+        return case.platform.embedded.visited(token, settings or case.settings(case.secret, ""), at)
+    except SignatureRejected as refused:
+        expect(not token or token not in str(refused), "a refusal quotes the token")
+        return None
+
+
+def _bent_tokens(case: Case, right: str, made: Callable[[str, datetime, str], str]) -> Iterator[tuple[str, str]]:
+    yield "nothing in it", ""
+    yield "a word instead", "none"
+    yield "a character more", right + "A"
+    yield "three characters less", right[:-3]
+    yield "a letter that isn't ASCII", right + "\u00e9"
+    for place in (len(right) // 4, len(right) // 2):
+        yield f"character {place} changed", right[:place] + ("A" if right[place] != "A" else "B") + right[place + 1 :]
+    yield "64 KB in it", "a" * 65_536
+    yield "no signature", right.rpartition(".")[0] + "."
+    yield "another app's secret", made(case.domain, _NOW, f"{case.secret}x")
+    for disguise in _disguises(case.domain):
+        yield f"the host {disguise!r}", made(disguise, _NOW, case.secret)
+
+
+def the_frame_is_the_shops_own(case: Case) -> None:
+    """Exact origins that may frame a page, none of them another shop's; a refused exchange is a lost grant."""
+    inside = case.platform.embedded
+    if inside is None or case.session_token is None:
+        return
+    settings = case.settings(case.secret, "")
+    unknown, own = inside.frame(None, settings), inside.frame(case.domain, settings)
+    other = inside.frame(f"x{case.domain}", settings)
+    for frame in (unknown, own, other):
+        for origin in frame.ancestors:
+            parts = urlsplit(origin)
+            exact = origin == f"https://{parts.netloc}" and re.fullmatch(r"[a-z0-9.-]+", parts.netloc) is not None
+            expect(exact, f"{origin!r} may frame a page and is no exact origin")
+        expect(frame.script.startswith(frame.script_source), f"the policy for {frame.script} is {frame.script_source}")
+        expect(frame.script.startswith("https://"), f"the platform's script comes from {frame.script}")
+        expect(case.secret not in repr(frame), "the secret is in what a page is given")
+    expect(bool(own.ancestors), "nobody may frame the shop's own pages")
+    expect(
+        not any(case.domain in urlsplit(each).netloc for each in unknown.ancestors),
+        "an unknown visitor's page has a shop",
+    )
+    expect(f"https://{case.domain}" not in other.ancestors, "one shop may frame another's page")
+    expect(inside.admin_url(case.domain, settings).startswith("https://"), "the address in the admin isn't https")
+    visit = inside.visited(case.session_token(case.domain, _NOW, case.secret), settings, _NOW)
+    for status, wanted in ((400, GrantLost), (401, GrantLost), (500, PlatformDown), (503, PlatformDown)):
+        try:
+            inside.exchange(visit, settings, _Failing(status), _NOW)
+        except ConnectorError as error:
+            expect(isinstance(error, wanted), f"an exchange answered {status} ends in {type(error).__name__}")
+            for secret in (case.secret, visit.token, _Failing.ECHO):
+                expect(
+                    secret not in f"{error} {error!r} {error.public} {error.__cause__!r}", "a secret is in the error"
+                )
+        else:
+            expect(False, f"an exchange answered {status} is a grant")
+
+
 # --- secrets ----------------------------------------------------------------------------------------------------------
 
 
@@ -512,6 +626,8 @@ CHECKS: tuple[Callable[[Case], None], ...] = (
     an_order_reads_alike_alone_and_among_others,
     hosts_in_disguise_are_refused,
     the_token_comes_back_from_the_cart,
+    session_tokens_prove_one_visitor,
+    the_frame_is_the_shops_own,
     secrets_are_in_no_text,
     every_setting_is_described,
 )

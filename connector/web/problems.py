@@ -223,6 +223,23 @@ def _answer(status: int, words: tuple[str, str, str], headers: Mapping[str, str]
     return page(status, title, sentence, remedy, headers=headers)
 
 
+def _sentence(text: str) -> str:
+    """An error's message as a sentence: the log writes it small and without a full stop."""
+    text = text.strip()
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) or not text else ".")
+
+
+def _way_back() -> tuple[str, str] | None:
+    """(address, words) of the first page of the face that was asked for, for who is signed in there."""
+    if request.method != "GET" and not embedded.in_frame():
+        return None  # the browser's own way back keeps what was typed
+    if g.get("staff"):
+        return url_for("console.health"), "Back to Health"
+    if g.get("shop"):
+        return url_for("dashboard.home"), "Back to your shop"
+    return None
+
+
 def page(
     status: int, title: str, sentence: str, remedy: str = "", *, headers: Mapping[str, str] | None = None
 ) -> Response:
@@ -233,6 +250,7 @@ def page(
     if embedded.should_ask():
         return redirect(embedded.bounce_url(embedded.own_address()), code=303)  # type: ignore[return-value]
     html = render_template(
-        "web/problem.html", title=title, sentence=sentence, remedy=remedy, reference=reference(), status=status
-    )
+        "web/problem.html", title=title, sentence=_sentence(sentence), remedy=remedy, reference=reference(),
+        status=status, back=_way_back(),
+    )  # fmt: skip
     return Response(html, status=status, mimetype="text/html", headers=dict(headers or {}))

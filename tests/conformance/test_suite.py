@@ -7,6 +7,7 @@ import dataclasses
 import hashlib
 import hmac
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -16,8 +17,10 @@ from connector.conformance import CHECKS, Case, Nonconformity, suite
 from connector.conformance.case import Read
 from connector.errors import HostRefused, SignatureRejected
 from connector.events import Ignored, OrderSeen
+from connector.platforms.contract import Visit
 from connector.platforms.shopify.authorize import Authorize
 from connector.platforms.shopify.checkout import Checkout
+from connector.platforms.shopify.embedded import Embedded
 from connector.platforms.shopify.orders import Orders
 from connector.platforms.shopify.webhooks import Webhooks
 from tests.platforms.shopify.case import CASE, HEADER, Answers, recorded_read
@@ -140,6 +143,33 @@ class AnyToken(Checkout):
         return f"https://{domain}/cart/1:1?attributes[connector_touch]={token}&properties=e30&ref={token}"
 
 
+class BelievesThePayload(Embedded):
+    """Reads the claims and forgets the signature."""
+
+    def visited(self, token: str, settings: Any, now: Any) -> Any:
+        try:
+            return super().visited(token, settings, now)
+        except SignatureRejected:
+            if token.count(".") != 2:
+                raise
+            return Visit(CASE.domain, "42", now, token)
+
+
+class NeverEnds(Embedded):
+    def visited(self, token: str, settings: Any, now: Any) -> Any:
+        return super().visited(token, settings, datetime(2026, 11, 20, 15, 0, 30, tzinfo=UTC))
+
+
+class FramedByAnybody(Embedded):
+    def frame(self, domain: str | None, settings: Any) -> Any:
+        return dataclasses.replace(super().frame(domain, settings), ancestors=("https://*.myshopify.com",))
+
+
+class FramedByOneShop(Embedded):
+    def frame(self, domain: str | None, settings: Any) -> Any:
+        return super().frame(CASE.domain, settings)
+
+
 class TellsTheToken(Authorize):
     def profile(self, client: Any) -> Any:
         raise HostRefused(f"no answer for {client.grant.access_token}")
@@ -179,6 +209,12 @@ UNEQUAL = dataclasses.replace(CASE, reads=[Read("orders_updated.after_refund.jso
         (suite.the_token_comes_back_from_the_cart, dataclasses.replace(CASE, bought=None)),
         (suite.the_subject_is_what_the_event_is_about, mutant(webhooks=RaisingSubject())),
         (suite.hosts_in_disguise_are_refused, mutant(authorize=AnyHost())),
+        (suite.session_tokens_prove_one_visitor, mutant(embedded=BelievesThePayload())),
+        (suite.session_tokens_prove_one_visitor, mutant(embedded=NeverEnds())),
+        (suite.session_tokens_prove_one_visitor, mutant(embedded=None)),
+        (suite.session_tokens_prove_one_visitor, dataclasses.replace(CASE, session_token=None)),
+        (suite.the_frame_is_the_shops_own, mutant(embedded=FramedByAnybody())),
+        (suite.the_frame_is_the_shops_own, mutant(embedded=FramedByOneShop())),
         (suite.secrets_are_in_no_text, mutant(authorize=TellsTheToken())),
     ],
     ids=lambda value: getattr(value, "__name__", "mutant"),

@@ -233,8 +233,8 @@ def test_pages_of_a_database_where_nothing_happened(sqlite_database: Database) -
     for page, said in {
         "/console/shops": "No shop yet", "/console/runs": "No sync run yet", "/console/inbox": "Nothing received yet",
         "/console/orders": "No order yet", "/console/creators": "No creator yet", "/console/money": "Nothing owed yet",
-        "/console": "No worker is alive", "/console/orders/ord_x": "no order has the id",
-        "/console/shops/shp_x": "no shop has the id",
+        "/console": "No worker is alive", "/console/orders/ord_x": "No order has the id",
+        "/console/shops/shp_x": "No shop has the id",
     }.items():  # fmt: skip
         assert said in client.get(page).text, page
 

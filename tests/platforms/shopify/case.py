@@ -8,6 +8,7 @@ import hmac
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -155,6 +156,22 @@ def bought(url: str) -> tuple[Envelope, bytes]:
     return Envelope(domain=DOMAIN, topic="orders/create"), json.dumps(order).encode()
 
 
+def session_token(host: str, now: datetime, secret: str) -> str:
+    """A session token as App Bridge gives it: HS256 over the claims of the fact sheet's section 1.4."""
+
+    def part(value: dict[str, Any]) -> str:
+        return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+
+    at = int(now.timestamp())
+    claims = {
+        "iss": f"https://{host}/admin", "dest": f"https://{host}", "aud": settings("", "").client_id, "sub": "42",
+        "exp": at + 55, "nbf": at - 5, "iat": at - 5, "jti": "j", "sid": "s",
+    }  # fmt: skip
+    head = f"{part({'alg': 'HS256', 'typ': 'JWT'})}.{part(claims)}"
+    made = hmac.new(secret.encode(), head.encode(), hashlib.sha256).digest()
+    return f"{head}.{base64.urlsafe_b64encode(made).decode().rstrip('=')}"
+
+
 CASE = Case(
     platform=PLATFORM,
     folder=FOLDER,
@@ -220,6 +237,7 @@ CASE = Case(
         "admin.shopify.com.evil.com/store/x",
     ],
     bought=bought,
+    session_token=session_token,
     personal=[
         "Ana",
         "Prueba",

@@ -206,6 +206,8 @@ def _database_away(error: Exception) -> Response:
 
 
 def _unexpected(error: Exception) -> Response:
+    if "cannot contain NUL" in str(error):
+        return _nul()
     telemetry.FAILURES.labels(route=str(request.url_rule or "none")).inc()
     _log.error("request.broke", reference=reference(), exc_info=error)
     words = (
@@ -214,6 +216,14 @@ def _unexpected(error: Exception) -> Response:
         "Try again once. If it stops again, send us the reference.",
     )
     return _answer(500, words, {})
+
+
+def _nul() -> Response:
+    """PostgreSQL stores no such character, so that nothing we hold has one: asked for by who tries what breaks."""
+    if "\0" in request.path:
+        return _answer(404, _API_WORDS[404] if request.path.startswith("/api/") else _HTTP_WORDS[404], {})
+    words = ("A character in it is no text", "It holds the character NUL.", "Take it out and send it again.")
+    return _answer(422, words, {})
 
 
 def _answer(status: int, words: tuple[str, str, str], headers: Mapping[str, str]) -> Response:

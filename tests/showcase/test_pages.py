@@ -6,6 +6,7 @@ import re
 import xml.etree.ElementTree as ET
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from connector.commerce.catalog import take
@@ -167,7 +168,15 @@ def test_search_narrows_by_category_and_price(showcase: Showcase) -> None:
     assert "Oak table" in dear
     assert "Oak chair" not in dear
     assert "Nothing matches" in showcase.client.get("/products?q=zzzz").text
-    for odd in ("/products?price=EUR:99", "/products?price=x", "/products?q=%F0%9F%AB%96", "/products?q=" + "a" * 300):
+    for odd in (
+        "/products?price=EUR:99",
+        "/products?price=x",
+        "/products?q=%F0%9F%AB%96",
+        "/products?q=" + "a" * 300,
+        "/products?q=%00",
+        "/products?category=%00",
+        "/products?category=%ED%A0%80",
+    ):
         assert showcase.client.get(odd).status_code == 200
 
 
@@ -185,3 +194,28 @@ def test_the_sitemap_names_what_can_be_bought(showcase: Showcase) -> None:
         found |= {place.text for place in whole.iter("{http://www.sitemaps.org/schemas/sitemap/0.9}loc")}
     assert found == {f"https://shop.example/products/{showcase.id(ref)}" for ref in "ABT"}
     assert showcase.client.get("/sitemap-zz.xml").status_code == 404
+
+
+def test_an_address_of_no_text_is_no_error_of_ours(showcase: Showcase) -> None:
+    """NUL is no text on PostgreSQL, half a surrogate pair no UTF-8."""
+    for path in ("products", "shops", "creators", "go"):
+        for odd in ("%00", "lst_%00", "%ED%A0%80", "a" * 3_000):
+            assert showcase.client.get(f"/{path}/{odd}").status_code == 404, (path, odd)
+    assert showcase.client.get(f"/products/{showcase.id('A')}?by=%00").status_code == 200
+
+
+def test_price_steps_are_those_of_most_products(showcase: Showcase) -> None:
+    """Dinars and yen come before dollars by name; most things here cost dollars."""
+    steps_of = {"JPY": 1, "USD": 2}
+    showcase.put(
+        *(
+            msgspec.structs.replace(
+                product(f"{currency}{n}x{copy}", title="Cup", price=100 * 3**n), currency=currency
+            )
+            for currency, copies in steps_of.items() for copy in range(copies) for n in range(9)
+        )
+    )  # fmt: skip
+    html = showcase.client.get("/products?q=cup").text
+    steps = re.findall(r'href="/products\?[^"]*price=([A-Z]{3})', html)
+    assert len(steps) == 8
+    assert set(steps[:6]) == {"USD"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 from flask import Response, request, url_for
 from sqlalchemy.orm import Session
@@ -66,13 +67,22 @@ def _chips(name: str, counted: list[Count], chosen: str) -> list[tuple[str, str,
     """(word, address, number) of values that would narrow it further."""
     if chosen:
         return []
-    shown_ones = counted[:_MOST_CHIPS]
+    shown_ones = _steps(counted) if name == "price" else counted[:_MOST_CHIPS]
     if len(shown_ones) < 2:
         return []
     return [
         (_step_words(each.value) if name == "price" else each.label, _with(**{name: each.value}), each.count)
         for each in shown_ones
     ]
+
+
+def _steps(counted: list[Count]) -> list[Count]:
+    """The steps that most products are in, by currency: the one that most of them are sold in comes first."""
+    most = sorted(counted, key=lambda each: (-each.count, each.value))[:_MOST_CHIPS]
+    of_currency: Counter[str] = Counter()
+    for each in most:
+        of_currency[each.value[:3]] += each.count
+    return sorted(most, key=lambda each: (-of_currency[each.value[:3]], each.value))
 
 
 def _step_words(step: str) -> str:

@@ -105,7 +105,7 @@ def category_of(category: str, taxonomy_name: str) -> str:
 
 
 def category_value(category: str) -> str:
-    return " ".join(fold(category).split())[:200]
+    return " ".join(fold(category).replace("\0", "").split())[:200]
 
 
 def _values(facts: Facts) -> dict[str, tuple[str, str]]:

@@ -267,9 +267,9 @@ class _Query:
             Count(named[number].value, labels.get(named[number].value) or named[number].label, count)
             for number, count in most
         ]
-        by_value = facet in ("price", "rate")
-        counts.sort(key=(lambda each: (each.value,)) if by_value else (lambda each: (-each.count, each.value)))
-        return counts[:_SHOWN_VALUES]
+        counts.sort(key=lambda each: (-each.count, each.value))
+        shown = counts[:_SHOWN_VALUES]
+        return sorted(shown, key=lambda each: each.value) if facet in ("price", "rate") else shown
 
     def _shop_names(self, values: Iterable[SearchValue]) -> dict[str, str]:
         found = self._session.execute(

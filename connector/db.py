@@ -96,12 +96,22 @@ class Base(DeclarativeBase):
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
+_making_id = threading.Lock()
+_newest_id = 0
+
+
 def new_id(prefix: str) -> str:
     """A typed identifier, `ord_01j8…`: 48 bits of wall time, 80 random ones, in Crockford's base 32.
 
-    The prefix keeps two id spaces from being mixed up; the time in front keeps indexes dense.
+    The prefix keeps two id spaces from being mixed up; the time in front keeps indexes dense. Of two ids that one
+    process makes the later is the greater, in one millisecond too: of two touches of one moment it says which is later.
     """
+    global _newest_id
     number = (time.time_ns() // 1_000_000) << 80 | secrets.randbits(80)
+    with _making_id:
+        if number <= _newest_id:
+            number = _newest_id + 1 + secrets.randbits(64)  # nobody guesses the next one from this one
+        _newest_id = number
     return f"{prefix}_{base32(number, 26)}"
 
 

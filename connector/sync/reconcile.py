@@ -22,6 +22,7 @@ from connector.commerce.orders.tables import Order
 from connector.commerce.shops import grants
 from connector.commerce.shops import queries as shops
 from connector.db import Scope, new_id
+from connector.earnings.commission.clearance import DISPUTE
 from connector.earnings.commission.tables import Clearance
 from connector.earnings.intake.portion import said
 from connector.errors import ConnectorError
@@ -173,15 +174,21 @@ def _fetch(found: _Pass, heads: Sequence[OrderHead]) -> None:
 
 
 def _look_deep(found: _Pass, since: datetime) -> None:
-    """Read the orders whose money hasn't cleared again, whatever the list says of them."""
+    """Read the orders whose money hasn't cleared again, whatever the list says of them.
+
+    Of a disputed order that is older, too: a bank takes months, and its one message of the end may get lost.
+    """
     open_money = sa.exists().where(Clearance.order_id == Order.id, Clearance.state == "open")
+    disputed = sa.exists().where(
+        Clearance.order_id == Order.id, Clearance.state == "open", Clearance.blocked.contains(DISPUTE)
+    )
     asked = sa.func.coalesce(Order.read_at, Order.first_seen_at)
     with db.read(Scope.shop(found.shop_id)) as session:
         rows = session.execute(
             sa.select(Order.order_ref, Order.number, Order.changed_at)
             .where(
                 Order.shop_id == found.shop_id,
-                sa.or_(Order.changed_at >= since, Order.placed_at >= since),
+                sa.or_(Order.changed_at >= since, Order.placed_at >= since, disputed),
                 sa.or_(Order.read_at.is_(None), Order.read_at < found.as_of - ASKED_LATELY),
                 open_money,
             )

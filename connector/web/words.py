@@ -507,6 +507,11 @@ REASONS: dict[str, Wording] = {
         "Called off",
         "Called off by rule: it is older than the shop's last leaving, whose own request follows",
     ),
+    "erased_since": Wording(
+        "Over: what it asked about was erased since",
+        "Over: erased since",
+        "Called off by rule: the person, or the whole shop, was erased meanwhile, and a file with them",
+    ),
     "waits_for_pin": Wording(
         "Bodies are erased; the rest follows within a day",
         "Being erased",

@@ -83,7 +83,9 @@ class Gauge:
     def _of_disk(self, settings: Settings, now: float) -> str | None:
         if self._file is None:
             return None
-        if now - self._looked >= LOOK_EVERY:
+        # Every delivery asks whether the file is still the one that is open (two microseconds): one that is written to
+        # a file which was exchanged is answered with 200 and lost.
+        if now - self._looked >= LOOK_EVERY or _inode(self._file) != self._inode:
             self._looked = now
             was, self._disk = self._disk, self._look(self._file, settings.disk_reserve_mb * 1_000_000)
             if self._disk != was:

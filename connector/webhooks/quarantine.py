@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -76,8 +77,15 @@ def _named(events: Sequence[Event]) -> list[tuple[str, str]]:
     return ids
 
 
-def _orders(session: Session, shop: Shop, refs: list[str]) -> set[str]:
+def _others(shop: Shop) -> sa.Select[Any]:
+    """Other shops of the platform. A store that took another host is two rows here and one store there: it isn't
+    a stranger to itself."""
     others = sa.select(Shop.id).where(Shop.platform == shop.platform, Shop.id != shop.id)
+    return others.where(Shop.shop_ref != shop.shop_ref) if shop.shop_ref else others
+
+
+def _orders(session: Session, shop: Shop, refs: list[str]) -> set[str]:
+    others = _others(shop)
     theirs = sa.select(Order.order_ref).where(Order.order_ref.in_(refs), Order.shop_id.in_(others))
     return set(session.scalars(theirs))
 
@@ -88,7 +96,7 @@ def _products(session: Session, shop: Shop, refs: list[str]) -> set[str]:
     new = sorted(set(refs) - set(session.scalars(mine)))
     if not new:
         return set()
-    others = session.scalars(sa.select(Shop.id).where(Shop.platform == shop.platform, Shop.id != shop.id)).all()
+    others = session.scalars(_others(shop)).all()
     found: set[str] = set()
     for start in range(0, len(others), 500):
         # Shops by name, so that their key on (shop, product) answers without an index of its own.

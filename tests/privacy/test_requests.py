@@ -176,8 +176,12 @@ def test_hashes_wait_for_the_last_decision_and_bodies_do_not(
     store.post("orders/updated", world.order(1, updated_at=(now + timedelta(hours=30)).isoformat()))
     run_drain()
     rounds.pin_due(now + timedelta(days=3))
-    assert erase.keep_forgotten() == 1
+    assert erase.keep_forgotten() == 2, "the buyer's hash, and the person in the message"
     assert erase.keep_forgotten() == 0
+    again = rows()[-1]
+    assert (again.status, again.body_gone, again.body_cut_at is None) == ("done", "", False)
+    assert not any(secret in everything_kept() for secret in SECRETS)
+    assert money() == before
 
 
 def test_a_killed_search_goes_on_where_it_stopped(
@@ -272,6 +276,36 @@ def test_a_data_request_ends_with_the_file_in_the_merchants_hands(
         assert acts == ["privacy.export", "privacy.fetch", "privacy.fetch", "privacy.done"]
 
 
+def test_an_erasure_takes_the_files_of_earlier_data_requests_along(store: Store, world: World, run_drain: Run) -> None:
+    store.post("orders/create", world.order(1))
+    store.post("orders/create", world.order(3, customer=77, mail="bob@example.com"))
+    ask(store, "customers/data_request", [1])
+    run_drain()
+    rounds.pin_due(clock.now())
+    fetched = answer()
+    with db.write(SYSTEM) as session:
+        bobs = requests.ask(session, world.shop_id, "customer_data", by="command", about=Buyer("77"))
+        again = requests.ask(session, world.shop_id, "customer_data", by="command", about=Buyer(email=MAIL.upper()))
+        waiting = requests.ask(session, world.shop_id, "customer_data", by="command", about=Buyer(str(CUSTOMER)))
+        file = session.scalars(sa.select(PrivacyExport).where(PrivacyExport.request_id == fetched.id)).one()
+        export.open_file(session, file.id, by=f"merchant:{world.shop_id}", shop_id=world.shop_id)
+    assert [requests.work(each.id) for each in (bobs, again)] == ["ready", "ready"]
+    ask(store, "customers/redact", [1])
+    run_drain()
+    assert answer().status == "done"
+    with db.read(SYSTEM) as session:
+        kept = {row.request_id: row.sealed is not None for row in session.scalars(sa.select(PrivacyExport))}
+    assert kept == {fetched.id: False, again.id: False, bobs.id: True}
+    over = [found(each.id) for each in (fetched, again, waiting, bobs)]
+    assert [(row.status, row.reason) for row in over] == [
+        ("done", ""), ("cancelled", "erased_since"), ("cancelled", "erased_since"), ("ready", ""),
+    ]  # fmt: skip
+    assert [row.subject_sealed is None for row in over] == [True, True, True, False]
+    assert requests.work(waiting.id) == "cancelled"
+    with pytest.raises(Conflict):
+        export.make(again.id, world.shop_id, by="connector")
+
+
 def shop_redact(store: Store, triggered: str) -> None:
     body = json.loads(sample("shop_redact.shop"))
     store.post("shop/redact", json.dumps({**body, "shop_domain": DOMAIN}).encode(), triggered=triggered)
@@ -285,10 +319,14 @@ def test_a_shop_that_left_is_erased_and_its_books_stay(store: Store, world: Worl
     store.post(**uninstalled("2026-11-21T12:00:00Z"))
     run_drain()
     before = money()
+    with db.write(SYSTEM) as session:
+        other = requests.ask(session, world.shop_id, "customer_data", by="command", about=Buyer("1", MAIL, PHONE)).id
+    assert requests.work(other) == "ready"
     shop_redact(store, "2026-11-23T12:00:00Z")
     run_drain()
     request = answer()
     assert request.status == "done"
+    assert (found(other).status, found(other).subject_sealed, found(other).subject_hash) == ("cancelled", None, None)
     assert request.erased == {"bodies": 4, "buyers": 2, "listings": 1, "touches": 1, "variants": 1}
     left = everything_kept()
     for secret in SECRETS:

@@ -182,6 +182,17 @@ def test_a_deep_look_finds_what_the_stores_list_does_not_say(store: Store, shop_
     assert reconcile.reconcile(shop_id, as_of=NOW + timedelta(hours=13), look="week").reread == 2
 
 
+def test_a_disputed_order_is_asked_about_however_old_it_is(store: Store, shop_id: str) -> None:
+    """A bank takes months; were the message of its word lost, the money would be frozen for ever."""
+    hold(shop_id, order(1), order(2))
+    at_store(store, order(1), order(2))
+    for ref, blocked in (("1", "dispute"), ("2", "return")):
+        open_money(shop_id, ref, blocked)
+    late = THEN + timedelta(days=90)
+    assert reconcile.reconcile(shop_id, as_of=late, since=late - timedelta(days=35), look="week").reread == 1
+    assert "1" in store.asked[-1]
+
+
 def test_an_order_that_a_deep_look_cannot_read_is_a_gap(store: Store, shop_id: str) -> None:
     hold(shop_id, order(1), order(2))
     at_store(store, order(1), order(2))
@@ -191,12 +202,12 @@ def test_an_order_that_a_deep_look_cannot_read_is_a_gap(store: Store, shop_id: s
     assert (row.status, row.gaps) == ("gaps", [{"order": "#1", "why": "PayloadUnreadable: $.order.taxLines: is null"}])
 
 
-def open_money(shop_id: str, order_ref: str) -> None:
+def open_money(shop_id: str, order_ref: str, blocked: str = "") -> None:
     with db.write(SYSTEM) as session:
         order_id = session.scalar(sa.select(Order.id).where(Order.shop_id == shop_id, Order.order_ref == order_ref))
         session.add(
             Clearance(order_id=order_id, line_ref=f"{order_ref}1", shop_id=shop_id, clears_at=NOW + timedelta(days=9),
-                      why="delivered", updated_at=THEN)
+                      why="delivered", updated_at=THEN, blocked=blocked)
         )  # fmt: skip
 
 

@@ -59,7 +59,8 @@ def shop_id(database: Database) -> str:
 
 
 def join(domain: str, now: datetime | None = None) -> str:
-    profile = ShopProfile(shop_ref="1", domain=domain, name="Sample", currency="USD", time_zone="UTC")
+    shop_ref = "1" if domain == DOMAIN else domain
+    profile = ShopProfile(shop_ref=shop_ref, domain=domain, name="Sample", currency="USD", time_zone="UTC")
     with db.write(Scope.system("test")) as session:
         shop = connect.connect(
             session, "shopify", profile, Grant("access", "refresh"), now or moment(TRIGGERED, -86400)

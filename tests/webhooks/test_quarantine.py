@@ -86,6 +86,21 @@ def test_products_shops_and_privacy_too(store: Store, shop_id: str, run_drain: R
     assert job_names() == ["webhooks.read_wanted"], "nobody's data is looked for on a stranger's word"
 
 
+def test_a_store_that_took_another_host_is_no_stranger_to_itself(store: Store, shop_id: str, run_drain: Run) -> None:
+    """Joined again under its new name it is another row here, and the same ids are its own."""
+    store.post("orders/create", order(1))
+    run_drain()
+    moved = join(OTHER)
+    with db.write(SYSTEM) as session:
+        old, new = queries.get(session, shop_id), queries.get(session, moved)
+        old.shop_ref = new.shop_ref = "77"
+        catalog.apply_products(session, old, [Product("7", "Mug", "active", "USD", (Variant("8", 1999),))])
+    store.post("orders/updated", order(1), domain=OTHER)
+    store.post("products/update", b'{"id": 7}', domain=OTHER)
+    run_drain()
+    assert [row.status for row in rows()] == ["done"] * 3
+
+
 def test_a_decision_needs_a_reason_and_is_made_once(store: Store, shop_id: str, run_drain: Run) -> None:
     body = json.loads(sample("app_uninstalled.shop"))
     store.post("app/uninstalled", json.dumps({**body, "myshopify_domain": OTHER}).encode())

@@ -18,7 +18,9 @@ _PERSON = frozenset(
         "longitude", "email", "contactemail", "customeremail", "phone", "customerphone", "telephone", "mobile",
         "firstname", "lastname", "fullname", "browserip", "ip", "ipaddress", "customeripaddress", "clientdetails",
         "customeruseragent", "useragent", "note", "customernote", "customermessage", "orderstatusurl", "checkoutid",
-        "token", "checkouttoken", "carttoken", "cartkey", "referringsite", "paymentdetails", "receipt",
+        "token", "checkouttoken", "carttoken", "cartkey", "referringsite", "paymentdetails", "receipt", "customerid",
+        "username", "birthday", "dateofbirth", "taxid", "vatnumber", "trackingnumber", "trackingnumbers", "trackingurl",
+        "trackingurls",
     }
 )  # fmt: skip
 # Of a list of {name, value} only what is ours: buyers and themes write anything else into it.

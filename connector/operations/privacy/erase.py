@@ -16,7 +16,7 @@ from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from connector import audit, clock, db, jobs, vault
 from connector.commerce.catalog import forget as catalog
@@ -28,6 +28,7 @@ from connector.db import Scope
 from connector.earnings.attribution import forget
 from connector.earnings.attribution.tables import DueForPin, TokenBuyer
 from connector.errors import Conflict
+from connector.events import Buyer
 from connector.insight.feeds import feeds, files
 from connector.operations.privacy import cut, search
 from connector.operations.privacy.tables import PrivacyExport, PrivacyFinding, PrivacyRequest
@@ -48,6 +49,7 @@ def person(request_id: str, shop_id: str) -> str:
     with db.read(Scope.shop(shop_id)) as session:
         deliveries = search.refs(session, request_id, "delivery")
     _bodies(request_id, shop_id, deliveries)
+    _files(request_id, shop_id)
     later = _orders(request_id, shop_id)
     if later is not None:
         return _wait(request_id, shop_id, later)
@@ -78,16 +80,71 @@ def body(row: DeliveryRow) -> str:
     if raw is None or (row.body_cut_at is not None and row.status not in ("done", "ignored")):
         return ""
     if row.status not in ("done", "ignored"):
-        rest = cut.without_person(raw)
-        if rest is not None:
-            row.body_sealed, row.body_size, row.body_cut_at = _sealed(rest), len(rest), clock.wall()
-            return "cut"
+        return _cut(row)
     row.body_sealed, row.body_gone = None, "erased"
     return "dropped"
 
 
+def _cut(row: DeliveryRow) -> str:
+    """Take the person out of a body; one that can't be cut goes as a whole."""
+    raw = inbox.body_of(row)
+    rest = None if raw is None else cut.without_person(raw)
+    if rest is None:
+        row.body_sealed, row.body_gone = None, "erased"
+        return "dropped"
+    row.body_sealed, row.body_size, row.body_cut_at = _sealed(rest), len(rest), clock.wall()
+    return "cut"
+
+
 def _sealed(raw: bytes) -> str:
     return vault.current().seal(zlib.compress(raw, 1))
+
+
+def _files(request_id: str, shop_id: str) -> None:
+    """What was made for an earlier data request of the same person holds them as well: it goes, and one that still
+    waits for its merchant is over."""
+    with db.write(Scope.shop(shop_id)) as session:
+        whom = search.about(session.get_one(PrivacyRequest, request_id))
+        mine, theirs = aliased(PrivacyFinding), aliased(PrivacyFinding)
+        shared = (
+            sa.select(theirs.request_id)
+            .join(mine, sa.and_(mine.kind == theirs.kind, mine.ref == theirs.ref))
+            # A tap may have led several people to their orders.
+            .where(mine.request_id == request_id, theirs.request_id != request_id, mine.kind != "touch")
+        )
+        others = session.scalars(
+            sa.select(PrivacyRequest)
+            .where(
+                PrivacyRequest.shop_id == shop_id, PrivacyRequest.kind == "customer_data",
+                sa.or_(PrivacyRequest.subject_sealed.is_not(None), PrivacyRequest.id.in_(shared)),
+            )
+            .order_by(PrivacyRequest.id)
+            .with_for_update()
+        ).all()  # fmt: skip
+        same = set(session.scalars(shared))
+        _overtaken(session, shop_id, [row for row in others if row.id in same or _is_same(search.about(row), whom)])
+
+
+def _is_same(one: Buyer, other: Buyer) -> bool:
+    return any(
+        mine and yours and mine.strip().casefold() == yours.strip().casefold()
+        for mine, yours in zip((one.customer_ref, one.email, one.phone), (other.customer_ref, other.email, other.phone),
+                               strict=True)
+    )  # fmt: skip
+
+
+def _overtaken(session: Session, shop_id: str, others: Sequence[PrivacyRequest]) -> None:
+    """What these requests were about is erased: their files go, and the open ones are closed."""
+    ids = [row.id for row in others]
+    session.execute(sa.update(PrivacyExport).where(PrivacyExport.request_id.in_(ids)).values(sealed=None))
+    for row in others:
+        if row.status in ("done", "cancelled"):
+            continue
+        row.status, row.reason, row.detail, row.done_at, row.resume_at = (
+            "cancelled", "erased_since", "", clock.wall(), None,
+        )  # fmt: skip
+        row.subject_sealed = row.subject_hash = None
+        audit.record(session, WHO, "privacy.cancel", row.id, shop_id=shop_id, reason="erased_since")
 
 
 def _orders(request_id: str, shop_id: str) -> timedelta | None:
@@ -124,7 +181,9 @@ def _mark(session: Session, request_id: str, kind: str, refs: Sequence[str], act
 
 def _wait(request_id: str, shop_id: str, by: timedelta) -> str:
     with db.write(Scope.shop(shop_id)) as session:
-        row = session.get_one(PrivacyRequest, request_id)
+        row = session.get_one(PrivacyRequest, request_id, with_for_update=True)
+        if row.status == "cancelled":  # a person called it off meanwhile: the rest stays
+            return "cancelled"
         row.status, row.reason, row.resume_at = "running", "waits_for_pin", clock.wall() + by
         row.erased = _so_far(session, request_id)
     return "running"
@@ -306,6 +365,8 @@ def _close_shop(request_id: str, shop_id: str) -> list[str]:
             session.execute(sa.delete(owned).where(owned.shop_id == shop_id))
         catalog.forget_remarks(session, shop_id)
         session.execute(sa.update(PrivacyExport).where(PrivacyExport.shop_id == shop_id).values(sealed=None))
+        mine = sa.select(PrivacyRequest).where(PrivacyRequest.shop_id == shop_id, PrivacyRequest.id != request_id)
+        _overtaken(session, shop_id, session.scalars(mine.with_for_update()).all())
         removed = feeds.forget_shop(session, shop_id)  # their findings name products
         row = shops.get(session, shop_id)
         row.name, row.storefront_url, row.status_reason, row.status_detail = "", "", "erased", "Erased on its request."
@@ -313,19 +374,57 @@ def _close_shop(request_id: str, shop_id: str) -> list[str]:
 
 
 def keep_forgotten() -> int:
-    """A chore: drop the hashes of buyers that came back with a later message about an erased person's order; how many
-    orders. The store erases its side at its own time, and tells of the order until then."""
-    ours = (
-        sa.select(Order.shop_id, Order.id)
-        .join(PrivacyFinding, sa.and_(PrivacyFinding.kind == "order", PrivacyFinding.ref == Order.id))
+    """A chore: what came back with a later message about an erased person's order goes again, the buyer's hash and the
+    person in the message; how many. The store erases its side at its own time, and tells of the order until then."""
+    return _hashes_again() + _bodies_again()
+
+
+def _of_erased(asked: Any) -> sa.Select[Any]:
+    """Of orders of people who were erased lately."""
+    lately: sa.Select[Any] = (
+        asked.join(PrivacyFinding, sa.and_(PrivacyFinding.kind == "order", PrivacyFinding.ref == Order.id))
         .join(PrivacyRequest, PrivacyRequest.id == PrivacyFinding.request_id)
         .where(
             PrivacyRequest.kind == "customer_erase", PrivacyRequest.status == "done",
-            PrivacyRequest.done_at > clock.wall() - timedelta(days=90), Order.buyer_hash.is_not(None),
-            Order.id.not_in(sa.select(DueForPin.order_id)),
+            PrivacyRequest.done_at > clock.wall() - timedelta(days=90),
         )
         .limit(1000)
     )  # fmt: skip
+    return lately
+
+
+def _bodies_again() -> int:
+    """They lose the person and stay: the order is still the merchant's."""
+    later = _of_erased(
+        sa.select(DeliveryRow.shop_id, DeliveryRow.id)
+        .distinct()
+        .join(Order, sa.and_(Order.shop_id == DeliveryRow.shop_id, Order.order_ref == DeliveryRow.order_ref))
+        .where(
+            DeliveryRow.body_sealed.is_not(None), DeliveryRow.body_cut_at.is_(None),
+            DeliveryRow.status.in_(("done", "ignored")),
+        )
+    )  # fmt: skip
+    with db.read(Scope.system("messages about orders of people who were erased, of all shops")) as session:
+        found = session.execute(later).all()
+    for shop_id in {row.shop_id for row in found}:
+        ids = [row.id for row in found if row.shop_id == shop_id]
+        for start in range(0, len(ids), BATCH):
+            jobs.check()
+            with db.write(Scope.shop(shop_id)) as session:
+                rows = session.scalars(
+                    sa.select(DeliveryRow).where(DeliveryRow.id.in_(ids[start : start + BATCH])).with_for_update()
+                )
+                for row in rows:
+                    _cut(row)
+    return len(found)
+
+
+def _hashes_again() -> int:
+    ours = _of_erased(
+        sa.select(Order.shop_id, Order.id).where(
+            Order.buyer_hash.is_not(None), Order.id.not_in(sa.select(DueForPin.order_id))
+        )
+    )
     with db.read(Scope.system("orders of people who were erased, of all shops")) as session:
         rows = session.execute(ours).all()
     for shop_id in {row.shop_id for row in rows}:

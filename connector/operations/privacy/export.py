@@ -30,7 +30,10 @@ KEPT = timedelta(days=14)
 
 
 def make(request_id: str, shop_id: str, *, by: str) -> str:
-    """Write the file anew from what was found; its id. An earlier one of the same request is dropped."""
+    """Write the file anew from what was found; its id. An earlier one of the same request is dropped.
+
+    Errors: Conflict when the request was called off meanwhile.
+    """
     with db.read(Scope.shop(shop_id)) as session:
         request = session.get_one(PrivacyRequest, request_id)
         text = json.dumps(_content(session, request), ensure_ascii=False, indent=2).encode()
@@ -38,6 +41,8 @@ def make(request_id: str, shop_id: str, *, by: str) -> str:
     now = clock.wall()
     with db.write(Scope.shop(shop_id)) as session:
         row = session.get_one(PrivacyRequest, request_id, with_for_update=True)
+        if row.status == "cancelled":
+            raise Conflict(f"{request_id} was called off", public="The request was called off: there is no file.")
         session.execute(sa.update(PrivacyExport).where(PrivacyExport.request_id == request_id).values(sealed=None))
         made = PrivacyExport(
             id=new_id("pex"), request_id=request_id, shop_id=shop_id, sealed=sealed, size=len(text),

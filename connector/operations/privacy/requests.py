@@ -166,6 +166,8 @@ def work(request_id: str) -> str:
         )
         with db.write(Scope.shop(request.shop_id)) as session:
             row = get(session, request_id, lock=True)
+            if row.status == "cancelled":  # somebody, or an erasure, was faster
+                return "cancelled"
             row.status, row.detail, row.heard_at = "failed", said(error), clock.wall()
         return "failed"
 

@@ -152,7 +152,7 @@ def test_a_shop_s_settings_are_changed_from_now_or_later_and_shown(world: World,
     assert ["hold_days", "25", "since"] in [line.split()[:3] for line in ahead.splitlines()]
     with world.database.read(SYSTEM) as session:
         rows = session.scalars(sa.select(AuditRow).where(AuditRow.act == "shop.setting").order_by(AuditRow.id)).all()
-        assert [(row.actor, row.shop_id, row.detail["name"], row.detail["value"]) for row in rows] == [
+        assert [(row.actor, row.shop_id, row.detail["name"], row.detail["after"]) for row in rows] == [
             ("command", world.shop_id, "hold_days", "20"), ("command", world.shop_id, "hold_days", "25"),
         ]  # fmt: skip
 

@@ -129,9 +129,16 @@ def buyable(session: Session, shop: Shop, product_ref: str, variant_ref: str | N
 
 def shop_window(listing: Listing | None, shop: Shop) -> str:
     """Where a program that follows a link may look: the product's page at the store, without any token."""
-    if listing is not None and listing.url.startswith("https://"):
+    if listing is not None and (listing.url.startswith("https://") or _of_stand_in(listing.url, shop)):
         return listing.url
     return shop.storefront_url or f"https://{shop.domain}/"
+
+
+def _of_stand_in(url: str, shop: Shop) -> bool:
+    """In dev a store is a stand-in on this machine; nobody is sent to the real one of the same name."""
+    if not url.startswith("http://127.0.0.1:"):
+        return False
+    return getattr(roster.settings_of(shop.platform), "env", "") == "dev"
 
 
 def from_the_store(shop: Shop, referrer: str) -> bool:

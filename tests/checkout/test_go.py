@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import timedelta
+from types import SimpleNamespace
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -18,7 +19,7 @@ from connector.checkout import cart
 from connector.checkout.routes import COOKIE
 from connector.checkout.visitors import visitor
 from connector.commerce.catalog import ids, take
-from connector.commerce.catalog.tables import VariantRow
+from connector.commerce.catalog.tables import Listing, VariantRow
 from connector.commerce.shops import connect
 from connector.commerce.shops.tables import GrantRow, Shop
 from connector.db import Scope
@@ -328,3 +329,22 @@ def test_a_code_is_only_carried(world: World, link: Link) -> None:
         url = cart.link_for(session, shop, touch, code="MIRA10")
         assert dict(parse_qsl(urlsplit(url).query))["discount"] == "MIRA10"
         assert "discount" not in cart.link_for(session, shop, touch)
+
+
+@pytest.mark.parametrize(
+    ("env", "url", "window"),
+    [
+        ("production", "https://store.example/products/a", "https://store.example/products/a"),
+        ("production", "http://127.0.0.1:8471/products/a", "https://store.example"),
+        ("production", "javascript:alert(1)", "https://store.example"),
+        ("dev", "http://127.0.0.1:8471/products/a", "http://127.0.0.1:8471/products/a"),
+        ("dev", "http://127.0.0.1.evil.example/products/a", "https://store.example"),
+    ],
+)
+def test_a_stand_ins_page_is_opened_in_dev_alone(
+    monkeypatch: pytest.MonkeyPatch, env: str, url: str, window: str
+) -> None:
+    """Who plays a buyer in the sandbox must not be sent to a real store that has the same name."""
+    monkeypatch.setattr(roster, "settings_of", lambda slug: SimpleNamespace(env=env))
+    shop = Shop(platform="plain", domain="store.plain.example", storefront_url="https://store.example")
+    assert cart.shop_window(Listing(url=url), shop) == window

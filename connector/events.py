@@ -112,9 +112,10 @@ class Dispute(msgspec.Struct, frozen=True, omit_defaults=True):
     dispute_ref: str
     status: Literal["open", "won", "lost", "closed"]
     said_at: datetime | None = None  # when the store said so: of two hearings the later one counts
-    amount: int | None = None  # in the order's currency; None: not said, or said in another currency
+    amount: int | None = None  # None: not said, or not one that we can count
     opened_at: datetime | None = None
     closed_at: datetime | None = None
+    currency: str = ""  # of the amount; "" is the order's. Another one than the order's is no amount
 
 
 class FulfilledLine(msgspec.Struct, frozen=True, omit_defaults=True):

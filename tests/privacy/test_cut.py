@@ -33,6 +33,14 @@ def test_the_order_stays_and_the_person_goes() -> None:
     assert cut.without_person(body) == body, "cutting again cuts nothing"
 
 
+def test_attributes_as_an_object_lose_what_is_not_ours_too() -> None:
+    body = cut.without_person(
+        b'{"properties": {"gift for": "Ana Ruiz", "connector_touch": "tok.en"}, "customer_id": 7}'
+    )
+    assert body is not None
+    assert json.loads(body) == {"properties": {"connector_touch": "tok.en"}, "customer_id": None}
+
+
 def test_what_is_no_json_cannot_be_cut() -> None:
     for raw in (b"{", b"\xff\xfe", b"[" * 100_000):
         assert cut.without_person(raw) is None

@@ -85,7 +85,7 @@ def collect(
     disputed = len(ranked) > 1 and ranked[-2].rank[:2] == newest.rank[:2]
     buyers = [version.buyer_hash for version in ranked if version.buyer_hash]
     merged = _refunds(ranked, refunds)
-    known = _disputes(disputes)
+    known = _disputes(disputes, newest.snapshot.currency)
     lost = _lost(known, merged, newest.snapshot.taxes_included)
     return Collected(
         newest=newest,
@@ -176,9 +176,11 @@ def with_amount(refund: Refund, entered: Sequence[Entered]) -> Refund:
 # Disputes
 
 
-def _disputes(hearings: Iterable[Dispute]) -> tuple[Dispute, ...]:
+def _disputes(hearings: Iterable[Dispute], currency: str) -> tuple[Dispute, ...]:
     heard: dict[str, list[Dispute]] = {}
     for dispute in hearings:
+        if dispute.currency and dispute.currency != currency:
+            dispute = msgspec.structs.replace(dispute, amount=None)
         heard.setdefault(dispute.dispute_ref, []).append(dispute)
     return tuple(_one_dispute(heard[ref]) for ref in sorted(heard, key=by_ref))
 

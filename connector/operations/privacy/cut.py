@@ -24,7 +24,7 @@ _PERSON = frozenset(
     }
 )  # fmt: skip
 # Of a list of {name, value} only what is ours: buyers and themes write anything else into it.
-_PAIRS = frozenset({"noteattributes", "properties", "metadata", "metafields"})
+_PAIRS = frozenset({"noteattributes", "properties", "metadata", "metafields", "customattributes"})
 _OURS = re.compile(r"^_*(?:connector|[a-z0-9]+_touch$)", re.IGNORECASE)  # the prefix is a setting
 # Of an address only our own parameters: the rest may be anything.
 _ADDRESSES = frozenset({"landingsite", "landingpage"})
@@ -63,6 +63,8 @@ def _of(key: str, value: Any) -> Any:
         return [
             pair for pair in value if isinstance(pair, dict) and _OURS.match(str(pair.get("name", pair.get("key"))))
         ]
+    if word in _PAIRS and isinstance(value, dict):
+        return {name: item for name, item in value.items() if _OURS.match(name)}
     if word in _ADDRESSES and isinstance(value, str):
         return _address(value)
     return _cut(value)

@@ -34,7 +34,7 @@ from connector.platforms.shopify.payloads import (
     RefundLineBody,
     TaxLineBody,
 )
-from connector.platforms.shopify.reading import amount, moment, moment_or_none
+from connector.platforms.shopify.reading import amount, known, moment, moment_or_none
 
 
 def to_snapshot(order: OrderBody) -> OrderSnapshot:
@@ -124,19 +124,29 @@ def to_refund(refund: RefundBody, currency: str, path: str) -> Refund:
     )
 
 
+def in_currency(refund: RefundBody, currency: str) -> bool:
+    """Does a refund that came alone speak of this money? One of an order from before the shop changed its currency
+    doesn't: only the order knows how to read it."""
+    bags = [bag for row in refund.refund_line_items for bag in (row.subtotal_set, row.total_tax_set)]
+    bags += [row.subtotal_amount_set for row in refund.refund_shipping_lines]
+    bags += [row.amount_set for row in refund.order_adjustments]
+    return all(bag is None or bag.shop_money.currency_code == currency for bag in bags)
+
+
 def _sum(bags: list[MoneySetBody | None], currency: str, path: str) -> int:
     """Shipping that was given back; a set that is absent counts nothing, since no commission hangs on it."""
     where = f"{path}.refund_shipping_lines"
     return sum(amount(bag.shop_money.amount, currency, where) for bag in bags if bag is not None)
 
 
-def to_dispute(body: DisputeBody, currency: str, said_at: datetime | None) -> Dispute:
-    """disputes/create and disputes/update. An amount in another currency than the order's isn't one we can count."""
+def to_dispute(body: DisputeBody, said_at: datetime | None) -> Dispute:
+    """disputes/create and disputes/update. The amount keeps its own currency: the shop's may have changed since the
+    order, and it is the order's that counts."""
     opened = moment(body.initiated_at, "$.initiated_at")
     closed = None if body.finalized_on is None else _finalized(body.finalized_on)
     money = None
-    if body.amount is not None and body.currency == currency:
-        money = amount(body.amount, currency, "$.amount")
+    if body.amount is not None and body.currency and known(body.currency):
+        money = amount(body.amount, body.currency, "$.amount")
     return Dispute(
         dispute_ref=str(body.id),
         status=snapshot.dispute_status(body.status),
@@ -144,6 +154,7 @@ def to_dispute(body: DisputeBody, currency: str, said_at: datetime | None) -> Di
         amount=money,
         opened_at=opened,
         closed_at=closed,
+        currency="" if money is None else body.currency or "",
     )
 
 

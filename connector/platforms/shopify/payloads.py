@@ -103,6 +103,7 @@ class AdjustmentBody(msgspec.Struct):
     id: int
     amount: str
     tax_amount: str | None = None
+    amount_set: MoneySetBody | None = None  # read for its currency
     kind: str | None = None
     reason: str | None = None
 

@@ -123,6 +123,15 @@ def amount(value: str | Decimal, currency: str, path: str) -> int:
         raise PayloadUnreadable(path, error.problem) from None
 
 
+def known(currency: str) -> bool:
+    """Can amounts of this currency be counted at all?"""
+    try:
+        money.exponent(currency)
+    except MoneyRefused:
+        return False
+    return True
+
+
 @lru_cache(maxsize=65536)
 def price(text: str, currency: str) -> int:
     """Minor units of a catalog price, remembered: catalogs repeat their prices. Errors: MoneyRefused."""

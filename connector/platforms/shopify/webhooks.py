@@ -40,7 +40,7 @@ from connector.events import (
 )
 from connector.platforms.contract import Client, Delivery, Envelope
 from connector.platforms.shopify import documents
-from connector.platforms.shopify.bodies import to_buyer, to_dispute, to_hints, to_refund, to_snapshot
+from connector.platforms.shopify.bodies import in_currency, to_buyer, to_dispute, to_hints, to_refund, to_snapshot
 from connector.platforms.shopify.client import ask
 from connector.platforms.shopify.payloads import (
     BulkFinishedBody,
@@ -320,12 +320,14 @@ def _stub(envelope: Envelope, body: bytes, currency: str) -> Event:
         return OrderStub(str(edit.order_id), edit_added=added, edit_ref=str(edit.id))
     if topic == "refunds/create":
         refund = decode(body, RefundBody)
+        if not in_currency(refund, currency):
+            return OrderStub(str(refund.order_id))  # the order is read, and its refund with it
         return OrderStub(str(refund.order_id), refunds=(to_refund(refund, currency, "$"),))
     if topic.startswith("disputes/"):
         dispute = decode(body, DisputeBody)
         if dispute.order_id is None:
             return Ignored(topic)
-        return OrderStub(str(dispute.order_id), disputes=(to_dispute(dispute, currency, envelope.triggered_at),))
+        return OrderStub(str(dispute.order_id), disputes=(to_dispute(dispute, envelope.triggered_at),))
     if topic == "order_transactions/create":
         transaction = decode(body, TransactionBody)
         if transaction.order_id is None:

@@ -268,6 +268,22 @@ def test_an_amount_in_another_currency_is_none_and_holds_the_line(
         assert (blocked(session, order_id), booked(session, shop)) == ([("refund_amount_unknown", "open")], 400)
 
 
+def test_money_is_read_in_the_orders_currency_and_not_in_what_the_shop_has_now() -> None:
+    """A shop that went from USD to JPY since: 12.00 are no 12 yen, and a dispute of yen is none of this order's."""
+    from connector.commerce.orders.collect import Version
+
+    refund = body("refunds_create.one_unit")
+    assert len(translate("refunds/create", refund).refunds) == 1
+    assert translate("refunds/create", refund, "JPY").refunds == (), "the order is asked for instead"
+    order = snapshot(line("1", 4000))
+    version = Version(order.changed_at, order.changed_at, "h", order)
+    for currency, amount in (("USD", 1200), ("JPY", None)):
+        lost = body("disputes_update.lost") | {"currency": currency, "amount": "12"}
+        (told,) = translate("disputes/update", lost, currency="JPY").disputes
+        (known,) = collect([version], [], {}, [told]).disputes
+        assert (known.status, known.amount) == ("lost", amount)
+
+
 def test_the_orders_own_field_freezes_and_an_api_read_of_the_same_version_is_no_repetition(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import random
+import zlib
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -132,6 +133,15 @@ class Handler(BaseHTTPRequestHandler):
                     "id": operation, "status": "COMPLETED", "errorCode": None,
                     "objectCount": str(self.small_objects if small else self.objects), "rootObjectCount": "1",
                     "fileSize": "1", "url": f"http://127.0.0.1:{self.port}/{'small' if small else 'bulk'}.jsonl",
+                }
+            }  # fmt: skip
+        elif "query Shop " in body["query"]:
+            data = {
+                "shop": {
+                    "id": f"gid://shopify/Shop/{zlib.crc32(self.path.encode())}", "name": "",
+                    "myshopifyDomain": self.path.split("/")[2],
+                    "currencyCode": "USD", "ianaTimezone": "", "taxesIncluded": False, "primaryDomain": {"url": ""},
+                    "shopAddress": None,
                 }
             }  # fmt: skip
         elif "NewestChange" in body["query"]:

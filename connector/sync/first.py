@@ -17,7 +17,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from connector import clock, db, jobs, telemetry
 from connector.commerce.catalog import queries as catalog
-from connector.commerce.shops import grants
+from connector.commerce.shops import connect, grants
 from connector.commerce.shops import queries as shops
 from connector.db import Scope
 from connector.errors import ConnectorError, PayloadUnreadable, PlatformBusy, PlatformDown, RunRefused
@@ -87,9 +87,11 @@ def _shop_of(run_id: str) -> str | None:
 def _carry(run_id: str, shop_id: str) -> None:
     platform = _platform(shop_id)
     task = _take_up(run_id, shop_id)
+    kind = task.kind
     if task.watermark is None and not task.stage:
+        kind = _note_shop(run_id, shop_id, platform)
         _note_watermark(run_id, shop_id, platform)
-    if task.kind == "changed" or not platform.can("bulk_catalog"):
+    if kind == "changed" or not platform.can("bulk_catalog"):
         paged.pull(run_id, shop_id, platform)
         return
     if task.stage != "settle":
@@ -99,6 +101,24 @@ def _carry(run_id: str, shop_id: str) -> None:
         dry.finish(run_id, shop_id)
     else:
         finish.finish(run_id, shop_id)
+
+
+def _note_shop(run_id: str, shop_id: str, platform: Platform) -> str:
+    """What the store says of itself now, and the kind of run that follows from it.
+
+    Prices come without a currency: one that changed, and of which no message told us, would put a wrong sign on every
+    price. A catalog that is held in another currency than the store's is read whole.
+    """
+    asked_at = clock.now()
+    profile = patiently(run_id, shop_id, platform.authorize.profile, "asking for its currency")
+    with db.write(Scope.shop(shop_id)) as session:
+        run = runs.hold(session, run_id)
+        shop = shops.get(session, shop_id)
+        connect.refresh_profile(session, shop, profile, asked_at)
+        if run.kind == "changed" and catalog.in_another_currency(session, shop_id, shop.currency):
+            run.kind = "full"
+            runs.note(session, run.id, f"The store sells in {shop.currency} now: the whole catalog is read.")
+        return run.kind
 
 
 def _note_watermark(run_id: str, shop_id: str, platform: Platform) -> None:

@@ -164,10 +164,15 @@ def _stock_seen(at: _At, event: Any, outcome: Outcome) -> None:
 
 
 def _shop_seen(at: _At, event: Any, outcome: Outcome) -> None:
+    before = at.shop.currency
     if not connect.refresh_profile(at.session, at.shop, event.profile, at.triggered_at):
         outcome.status, outcome.reason = "ignored", "stale_version"
         return
     outcome.effects["status"] = at.shop.status_reason or at.shop.status
+    if at.shop.currency != before and at.shop.status == "connected":
+        # Every price is another one. A run that is under way began with the old ones: the next one finds that out.
+        key = f"{at.shop.id}:currency:{at.delivery.id}"
+        jobs.enqueue(at.session, "sync.start", key, shop_id=at.shop.id, trigger="webhook")
 
 
 def _scopes_seen(at: _At, event: Any, outcome: Outcome) -> None:

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -101,7 +102,16 @@ class _Handler(BaseHTTPRequestHandler):
             gate.stand()
         operation = "gid://shopify/BulkOperation/1"
         data: Any = {"webhookSubscriptions": {"nodes": [], "pageInfo": {"hasNextPage": False, "endCursor": None}}}
-        if "NewestChange" in query:
+        if "query Shop " in query:
+            data = {
+                "shop": {
+                    "id": f"gid://shopify/Shop/{zlib.crc32(self.path.encode())}", "name": "",
+                    "myshopifyDomain": self.path.split("/")[2],
+                    "currencyCode": "USD", "ianaTimezone": "", "taxesIncluded": False, "primaryDomain": {"url": ""},
+                    "shopAddress": None,
+                }
+            }  # fmt: skip
+        elif "NewestChange" in query:
             data = {"products": {"nodes": []}}
         elif kind == "start":
             data = {

@@ -16,7 +16,7 @@ from connector.commerce.shops import grants
 from connector.commerce.shops.tables import Shop
 from connector.db import Scope, new_id
 from connector.errors import PlatformDown
-from connector.events import OrderSnapshot, Product, Variant
+from connector.events import OrderSnapshot, Product, ShopProfile, Variant
 from connector.platforms import roster
 from connector.platforms.contract import (
     BulkNode,
@@ -51,12 +51,21 @@ def product(ref: int | str, *prices: int, **facts: Any) -> Product:
     )  # fmt: skip
 
 
+class _Authorize:
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def profile(self, client: Client) -> ShopProfile:
+        return ShopProfile("", client.domain, "", self.store.currency, "", "")
+
+
 @dataclass
 class Store:
     """`cut` ends the file after so many lines; `refused` holds refs of products or variants that can't be read."""
 
     products: dict[str, Product] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
+    currency: str = "USD"
     images: bool = False
     seed: int = 1
     cut: int | None = None
@@ -210,8 +219,9 @@ class _Checkout:
 def platform_of(store: Store) -> Platform:
     part: Any = None
     return Platform(
-        slug="fake", title="Fake", capabilities=frozenset(store.capabilities), settings=part, authorize=part,
-        catalog=_Catalog(store), orders=_Orders(store), webhooks=part, checkout=_Checkout(),
+        slug="fake", title="Fake", capabilities=frozenset(store.capabilities), settings=part,
+        authorize=_Authorize(store), catalog=_Catalog(store), orders=_Orders(store),
+        webhooks=part, checkout=_Checkout(),
     )  # type: ignore[arg-type]  # fmt: skip
 
 

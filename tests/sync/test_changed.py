@@ -13,8 +13,11 @@ from hypothesis import strategies as st
 
 from connector import clock, db, jobs
 from connector.commerce.catalog.tables import Listing, VariantRow
+from connector.commerce.shops import connect
+from connector.commerce.shops.tables import Shop
 from connector.db import Scope, new_id
 from connector.errors import Conflict, PlatformDown
+from connector.events import ShopProfile
 from connector.sync import first, paged, patience, queries, resume, runs, schedule
 from connector.sync.tables import SyncRun, SyncState
 from tests.sync.store import THEN, Store, new_shop, product
@@ -71,6 +74,33 @@ def test_only_what_changed_is_asked_for_from_where_the_store_stood(store: Store,
     assert held(shop_id)["50"][0] == "shoppable"
     assert state_of(shop_id).watermark == later + timedelta(hours=1)
     assert counts(changed(shop_id)) == ("done", 1, 0, 1, 0, 0)
+
+
+def test_a_currency_that_no_message_told_of_is_found_by_the_next_run(store: Store, shop_id: str) -> None:
+    """Prices come without their currency: under the old sign each would be another amount."""
+    store.put(*(product(n, 1000 + n, changed_at=THEN) for n in range(5)))
+    sync(shop_id)
+    store.currency = "KWD"
+    for n in range(5):
+        store.products[str(n)] = product(n, 1000 + n, currency="KWD", changed_at=THEN)  # no product changed
+    run = changed(shop_id)
+    assert (run.kind, *counts(run)) == ("full", "done", 5, 5, 0, 0, 0)
+    with db.read(SYSTEM) as session:
+        assert set(session.scalars(sa.select(Listing.currency))) == {"KWD"}
+        shop = session.get_one(Shop, shop_id)
+        assert (shop.currency, shop.currency_before, shop.status_reason) == ("KWD", "USD", "currency_changed")
+    assert changed(shop_id).kind == "changed", "once"
+
+
+def test_a_currency_that_changes_under_a_run_is_made_good_by_the_next(store: Store, shop_id: str) -> None:
+    store.put(*(product(n, changed_at=THEN) for n in range(5)))
+    with db.write(SYSTEM) as session:
+        connect.refresh_profile(session, session.get_one(Shop, shop_id), ShopProfile("", "", "", "KWD", ""), THEN)
+    store.currency = "KWD"
+    assert sync(shop_id).status == "done"  # whose products still came as USD
+    for n in range(5):
+        store.products[str(n)] = product(n, currency="KWD", changed_at=THEN)
+    assert (changed(shop_id).kind, changed(shop_id).kind) == ("full", "changed")
 
 
 def test_the_mark_is_of_the_runs_begin(store: Store, shop_id: str) -> None:

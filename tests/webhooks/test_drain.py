@@ -128,6 +128,7 @@ def test_the_shop_says_what_it_is(store: Store, shop_id: str, run_drain: Run) ->
         shop = queries.get(session, shop_id)
         assert (shop.currency, shop.status_reason) == ("EUR", "currency_changed")
     assert one().status == "done"
+    assert "sync.start" in job_names(), "every price is another one: the catalog is read again"
 
 
 def test_a_body_that_names_another_shop_is_quarantined(store: Store, shop_id: str, run_drain: Run) -> None:

@@ -19,6 +19,12 @@ def by_ref(session: Session, shop_id: str, product_ref: str) -> Listing | None:
     return session.scalar(sa.select(Listing).where(Listing.shop_id == shop_id, Listing.product_ref == product_ref))
 
 
+def in_another_currency(session: Session, shop_id: str, currency: str) -> bool:
+    """Is a live listing of the shop held in another currency than that one?"""
+    other = sa.exists().where(Listing.shop_id == shop_id, Listing.gone_at.is_(None), Listing.currency != currency)
+    return bool(session.scalar(sa.select(sa.literal(True)).where(other)))
+
+
 def variant(session: Session, shop_id: str, variant_ref: str) -> VariantRow | None:
     """A variant by the platform's id, gone ones too."""
     return session.get(VariantRow, variant_id(shop_id, variant_ref))

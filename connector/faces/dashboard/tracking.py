@@ -166,7 +166,8 @@ def _sentence(seen: Seen, over: bool) -> tuple[Badge, str]:
     good = [each for each in seen.arrivals if each.state in ("arrived", "mended")]
     lost = [each for each in seen.arrivals if each.state == "lost"]
     if seen.came and not lost:
-        return Badge("good", "Works"), f"Tracking works: order {seen.number} brought the test click in every place."
+        places = "place that this way uses" if any(each.state == "not_sent" for each in seen.arrivals) else "place"
+        return Badge("good", "Works"), f"Tracking works: order {seen.number} brought the test click in every {places}."
     if seen.came:
         return Badge("warn", "Works in part"), (
             f"Order {seen.number} brought the test click in {len(good)} of {len(good) + len(lost)} places. "

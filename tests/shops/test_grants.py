@@ -15,7 +15,7 @@ from connector import clock, db
 from connector.commerce.shops import connect, grants, queries
 from connector.commerce.shops.tables import GrantRow
 from connector.db import Database, Scope
-from connector.errors import GrantLost, PlatformDown
+from connector.errors import GrantLost, PlatformBusy, PlatformDown, PlatformError
 from connector.events import ShopProfile
 from connector.platforms import roster
 from connector.platforms.contract import Client, Grant
@@ -37,6 +37,7 @@ class Store:
         self.answers = threading.Event()  # cleared: a renewal waits at the store
         self.answers.set()
         self.down = False
+        self.trouble: PlatformError = PlatformDown("no answer")
         self.lock = threading.Lock()
 
     def renew(self, domain: str, grant: Grant, settings: Any, http: Any, now: Any) -> Grant:
@@ -46,7 +47,7 @@ class Store:
         with self.lock:
             self.calls += 1
             if self.down:
-                raise PlatformDown(f"{domain}: no answer")
+                raise self.trouble
             used = grant.refresh_token or ""
             if used in self.dead:
                 raise GrantLost(f"{domain}: refused", fatal=True)
@@ -204,8 +205,11 @@ def test_a_lost_grant_is_said_on_the_shop_and_nothing_more_is_sent(joined: Calla
     assert store.calls == sent
 
 
-def test_a_platform_that_is_down_is_no_trouble_while_the_token_lives(joined: Callable[..., str], store: Store) -> None:
-    store.down = True
+@pytest.mark.parametrize("trouble", [PlatformDown("no answer"), PlatformBusy("too many", retry_after=2)])
+def test_a_platform_in_trouble_is_none_of_ours_while_the_token_lives(
+    joined: Callable[..., str], store: Store, trouble: PlatformError
+) -> None:
+    store.down, store.trouble = True, trouble
     shop_id = joined(timedelta(minutes=2))
     assert grants.client_for(shop_id, http=NOTHING).grant.access_token == "access-0"
     assert row(shop_id).lease_owner is None

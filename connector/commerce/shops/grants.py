@@ -170,7 +170,7 @@ def _ask(held: _Held, owner: str, http: Http, *, spent: bool) -> _Held:
         if lost.fatal:
             _merchant_must_return(held, "grant_lost", "The store refused to renew its permission.")
         raise
-    except PlatformDown:
+    except (PlatformDown, PlatformBusy):
         _give_lease_back(held, owner)
         if spent or _spent(held.grant):
             raise

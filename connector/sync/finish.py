@@ -164,7 +164,8 @@ def _emptied(session: Session, run: SyncRun) -> int:
     """Products that came, and of whose variants none did: an answer without them would sell nothing, quietly."""
     live = (VariantRow.shop_id == run.shop_id, VariantRow.gone_at.is_(None))
     lost = VariantRow.seen_run == missed(run.id)
-    if _number(session, VariantRow, *live, lost) * LARGE_SHARE <= _number(session, VariantRow, *live):
+    number = _number(session, VariantRow, *live, lost)
+    if not number or number * LARGE_SHARE <= _number(session, VariantRow, *live):
         return 0
     bare = (
         sa.select(VariantRow.product_ref)

@@ -133,6 +133,13 @@ def _real_clock() -> Iterator[None]:
     clock.use_offset_file(None)
 
 
+@pytest.fixture(autouse=True)
+def _no_stop_is_left() -> Iterator[None]:
+    """A test that shut the jobs down leaves its stop behind, as a process that ends does."""
+    yield
+    jobs._stopping.clear()
+
+
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
     """Playwright's Browser over Debian's Chromium; one a test process, since its synchronous API starts only once."""

@@ -51,7 +51,11 @@ def _whole(snapshot: OrderSnapshot, products: dict[str, list[str | None]]) -> Or
         product, variant = products[line.line_ref]
         lines.append(
             msgspec.structs.replace(
-                line, product_ref=line.product_ref or product, variant_ref=line.variant_ref or variant
+                line,
+                product_ref=line.product_ref or product,
+                variant_ref=line.variant_ref or variant,
+                # A product that is called so and was deleted since is no tip: it was sold as what it was.
+                tip=line.tip and (product is None or line.product_ref is not None),
             )
         )
     return msgspec.structs.replace(snapshot, lines=tuple(lines))

@@ -212,6 +212,22 @@ def blocked(session: Session, order_id: str) -> list[tuple[str, str]]:
     return [(row.blocked, row.state) for row in session.query(Clearance).filter(Clearance.order_id == order_id)]
 
 
+def test_a_deleted_product_that_is_called_tip_was_sold_all_the_same(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    credited(monkeypatch, {})
+    order = body(DISPUTED)
+    order["line_items"][0]["title"] = "Tip"
+    later = json.loads(json.dumps(order)) | {"updated_at": "2026-12-24T00:00:00Z"}
+    later["line_items"][0] |= {"product_exists": False, "product_id": None, "variant_id": None}
+    with database.write(TEST) as session:
+        shop = new_shop(session)
+        heard(session, shop, translate("orders/updated", order))
+        assert booked(session, shop) == 400
+        heard(session, shop, translate("orders/updated", later), 1)
+        assert booked(session, shop) == 400
+
+
 def test_an_open_dispute_freezes_and_a_won_one_releases(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """E27, first half."""
     credited(monkeypatch, {})

@@ -367,6 +367,8 @@ def test_the_frame_holds_at_every_width_that_the_admin_gives(busy: Admin) -> Non
         busy.frame().evaluate(looks.AXE_SCRIPT)
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})
+            # The frame is another process: it hears of its new width a moment later.
+            busy.frame().wait_for_function("width => innerWidth === width", arg=width)
             wrong += looks.check_frame(busy.frame(), f"{path} {width}", axe=width in (WIDTHS[0], WIDTHS[-1]))
     assert wrong == []
     assert busy.console == []

@@ -31,6 +31,7 @@ from connector.faces.console import routes as console
 from connector.faces.console.measures import StateCollector
 from connector.faces.dashboard import routes as dashboard
 from connector.faces.showcase import routes as showcase
+from connector.faces.studio import routes as studio
 from connector.oauth import routes as oauth
 from connector.operations.opening import open_process
 from connector.web import csp, guards, layout, problems, sessions
@@ -40,7 +41,7 @@ from connector.webhooks import routes as webhooks
 _log = telemetry.logger(__name__)
 
 # Rooms that bring routes, in the order in which they stand in front of each other.
-_ROOMS = (webhooks, oauth, checkout, api, console, dashboard, showcase)
+_ROOMS = (webhooks, oauth, checkout, api, console, dashboard, showcase, studio)
 
 
 def from_environment() -> Flask:

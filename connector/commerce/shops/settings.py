@@ -20,18 +20,53 @@ from connector.errors import InputRefused
 DEFAULTS: dict[str, int | str | None] = {
     "touch_window_days": None,
     "touch_grace_hours": None,
+    "ad_window_days": 7,  # of a tap on a seller's ad
+    "live_window_days": 7,  # of a tap in a live session
+    "live_window_minutes": 0,  # stands instead of the days where it is above 0
+    "cart_carry_days": 0,  # D12: an item put into the cart inside the window earns if it is ordered within these days
+    "indirect": 0,  # D13: 1: a tap on another product of the shop may earn
+    "indirect_share_bp": 5000,  # … this share of the bought product's rate
+    "code_policy": "always",  # D10: always | if_involved | if_winner
+    "leak_share_bp": 5000,  # R11: a code used by more than this share of buyers without a tap before is leaked
+    "leak_least_orders": 10,  # … judged from this many orders on
+    "lifetime": 0,  # D14: 1: a buyer stays with the creator who brought them first
+    "inherit_when_ineligible": 0,  # D16: 1: the next candidate takes the place of an ineligible winner
+    "customer_match": 0,  # 1: taps of the same customer's earlier orders are candidates too
+    "gift_card_payments": "earn",  # R8b: earn | refuse
+    "platform_discounts": "deduct",  # R2: deduct | keep
+    "fee_bp": 0,  # R14: the app's fee on the base of credited lines
     "hold_days": None,
     "no_signal_days": None,
     "reread_before_clearing": None,  # 1: nothing clears before the store was asked for the order once more
     "wait_for_signal": 0,  # 1: a line without any sign of delivery waits for one instead of clearing
     "minimum_payout": 0,  # minor units, per currency
     "minimum_followers": 0,  # a creator with fewer at the tap earns nothing by it (D16)
+    "after_payout": "carry_negative",  # a refund after the payout: carry_negative | absorb
+    "reserve_bp": 0,  # share of a statement's positive total that is kept back
+    "reserve_days": 30,  # … and released in a statement this much later
+    "closing": "monthly",  # monthly | half_monthly | weekly
+    "payment_days": 14,  # days in which a merchant pays an invoice
     "payout_when": "advance",  # advance | funded
 }
 # name → (least, most)
 BOUNDS: dict[str, tuple[int, int]] = {
     "touch_window_days": (1, 90),
     "touch_grace_hours": (0, 72),
+    "ad_window_days": (1, 90),
+    "live_window_days": (1, 90),
+    "live_window_minutes": (0, 1440),
+    "cart_carry_days": (0, 90),
+    "indirect": (0, 1),
+    "indirect_share_bp": (0, 10000),
+    "leak_share_bp": (0, 10000),
+    "leak_least_orders": (1, 10**6),
+    "lifetime": (0, 1),
+    "inherit_when_ineligible": (0, 1),
+    "customer_match": (0, 1),
+    "fee_bp": (0, 3000),
+    "reserve_bp": (0, 5000),
+    "reserve_days": (1, 365),
+    "payment_days": (0, 120),
     "hold_days": (0, 90),
     "no_signal_days": (1, 365),
     "reread_before_clearing": (0, 1),
@@ -40,6 +75,11 @@ BOUNDS: dict[str, tuple[int, int]] = {
     "minimum_followers": (0, 10**9),
 }
 CHOICES: dict[str, tuple[str, ...]] = {
+    "code_policy": ("always", "if_involved", "if_winner"),
+    "gift_card_payments": ("earn", "refuse"),
+    "platform_discounts": ("deduct", "keep"),
+    "after_payout": ("carry_negative", "absorb"),
+    "closing": ("monthly", "half_monthly", "weekly"),
     "payout_when": ("advance", "funded"),
 }
 

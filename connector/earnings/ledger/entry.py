@@ -9,6 +9,17 @@ creator is owed stands as a credit on one of the creator's accounts, so those ar
     settlement   creator_cleared      360   creator_settled  -360
     payout       creator_settled      360   payout_in_transit -360
     payout_paid  payout_in_transit    360   bank             -360
+
+and beside a line's way, each with a subject of its own (F5):
+
+    fee              merchant_receivable  40   app_fee           -40    `fee:<order>`; less after a refund
+    bonus            merchant_receivable 200   creator_pending  -200    `bonus:<event>:<creator>`
+    receipt          bank               1000   merchant_receivable -1000   `receipt:<id>`
+    reserve          creator_settled     50    reserve           -50    `reserve:<statement>`
+    reserve_release  reserve             50    creator_settled   -50    the same subject
+    absorption       loss_absorbed       30    creator_cleared   -30    `absorbed:<order>:<line>`
+    payout_failed    payout_in_transit  360    creator_settled  -360    `payout:<id>`, the way back
+    opening          merchant_receivable 90    creator_settled   -90    `opening:<import>:<row>`
 """
 
 from __future__ import annotations
@@ -33,7 +44,10 @@ Account = Literal[
     "loss_absorbed",
     "fx",
 ]
-Kind = Literal["accrual", "reversal", "adjustment", "clearance", "settlement", "payout", "payout_paid", "receipt"]
+Kind = Literal[
+    "accrual", "reversal", "adjustment", "clearance", "settlement", "payout", "payout_paid", "payout_failed", "receipt",
+    "fee", "bonus", "reserve", "reserve_release", "absorption", "opening",
+]  # fmt: skip
 
 ACCOUNTS: frozenset[str] = frozenset(get_args(Account))
 KINDS: frozenset[str] = frozenset(get_args(Kind))

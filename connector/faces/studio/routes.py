@@ -1,0 +1,7 @@
+"""All the studio's routes: importing a page's module adds them to the blueprint."""
+
+from __future__ import annotations
+
+from connector.faces.studio.face import blueprint
+
+__all__ = ["blueprint"]

@@ -1,7 +1,12 @@
-"""terms: kinds of terms, promotions."""
+"""terms: more kinds of terms with what belongs to them, and which creator promotes which product since when.
 
-import sqlalchemy as sa  # noqa: F401
-from alembic import op  # noqa: F401
+Why: a rate may be one creator's, an event's or the shop's own, and may differ for ads, new buyers and codes; who
+promoted a product before its rate was cut keeps the old one for 30 days, so "since when" has to be a dated fact.
+Whoever has a share link already promotes its product since the link was made.
+"""
+
+import sqlalchemy as sa
+from alembic import op
 
 revision = "0010"
 down_revision = "0009"
@@ -10,4 +15,42 @@ depends_on = None
 
 
 def upgrade() -> None:
-    pass
+    for column in (
+        sa.Column("ads_bp", sa.BigInteger(), nullable=True),
+        sa.Column("new_buyer_bp", sa.BigInteger(), nullable=True),
+        sa.Column("code_rates", sa.JSON(), nullable=False, server_default="{}"),
+        sa.Column("notice_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("event_id", sa.Text(), nullable=True),
+        sa.Column("name", sa.Text(), nullable=False, server_default=""),
+        sa.Column("tiers", sa.JSON(), nullable=False, server_default="[]"),
+        sa.Column("accepted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("accepted_by", sa.Text(), nullable=False, server_default=""),
+    ):
+        op.add_column("terms", column)
+    op.create_index("ix_terms_creator_id_shop_id", "terms", ["creator_id", "shop_id"])
+    op.create_table(
+        "promotions",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("creator_id", sa.Text(), nullable=False),
+        sa.Column("shop_id", sa.Text(), nullable=False),
+        sa.Column("product_ref", sa.Text(), nullable=False),
+        sa.Column("starts_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ends_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["creator_id"], ["creators.id"], name=op.f("fk_promotions_creator_id")),
+        sa.ForeignKeyConstraint(["shop_id"], ["shops.id"], name=op.f("fk_promotions_shop_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_promotions")),
+    )
+    op.create_index(
+        "ix_promotions_shop_id_product_ref_creator_id", "promotions", ["shop_id", "product_ref", "creator_id"]
+    )
+    op.create_index(
+        "uq_promotions_standing", "promotions", ["creator_id", "shop_id", "product_ref"], unique=True,
+        sqlite_where=sa.text("ends_at IS NULL"), postgresql_where=sa.text("ends_at IS NULL"),
+    )  # fmt: skip
+    # The id of the first link of each stands in: ids need only be their own, and this is written once.
+    op.execute(
+        "INSERT INTO promotions (id, creator_id, shop_id, product_ref, starts_at, ends_at, recorded_at) "
+        "SELECT 'prm_' || substr(MIN(id), 5), creator_id, shop_id, product_ref, MIN(created_at), NULL, MIN(created_at) "
+        "FROM links GROUP BY creator_id, shop_id, product_ref"
+    )

@@ -1,15 +1,38 @@
-"""Which of several dated versions stands at a moment. Pure."""
+"""What a creator earns on a product at a moment: all dated versions in, one rate out. Pure.
+
+    kind       whose                          scope               ends
+    targeted   one creator's                  a product or ""     at its chosen end, or when it is withdrawn
+    open       everybody's                    a product or ""     when it is withdrawn
+    event      everybody's, part of `open`    a product or ""     at its end; while it is live it may only rise
+    store      everybody's, the shop's own    "" only             when it is withdrawn
+
+Precedence is by kind, targeted, then open, then store, and only then by rate (R5, D18): an accepted target wins even
+where it is lower. Inside a kind a product's own terms stand before the whole shop's; an event lifts the open rate and
+never lowers it. A creator who promoted a product before its rate was cut keeps the old rate for 30 x 24 hours, inside
+the winning kind only.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 
 import msgspec
 
+# R5: how long whoever promoted already keeps a rate that was cut.
+PROTECTION = timedelta(days=30)
+# Of `Version.code_rates`: the rate of every code that has none of its own.
+ANY_CODE = "*"
+# The precedence of D18. An event belongs to the open terms.
+KINDS = ("targeted", "open", "store")
+
 
 class Version(msgspec.Struct, frozen=True):
-    """One version of open terms, as `rates` reads it. `product_ref` "": the whole shop; `rate_bp` None: withdrawn."""
+    """One version of terms. `product_ref` "": the whole shop; `rate_bp` None: withdrawn from `starts_at` on.
+
+    Rates are basis points, 100 to 8000. `ads_bp` stands instead of the rate for a tap on a seller's ad, `new_buyer_bp`
+    for a buyer's first order in the shop, `code_rates` (code in capitals, or `*`) for an order with a creator's code.
+    """
 
     terms_id: str
     product_ref: str
@@ -17,26 +40,197 @@ class Version(msgspec.Struct, frozen=True):
     version: int
     starts_at: datetime
     ends_at: datetime | None = None
+    kind: str = "open"  # targeted | open | event | store
+    creator_id: str | None = None  # targeted only
+    ads_bp: int | None = None
+    new_buyer_bp: int | None = None
+    code_rates: dict[str, int] = {}
+
+
+class Promotion(msgspec.Struct, frozen=True):
+    """A creator had the product in the list or in content, from `starts_at` until `ends_at` (None: still)."""
+
+    creator_id: str
+    product_ref: str
+    starts_at: datetime
+    ends_at: datetime | None = None
 
 
 class Rate(msgspec.Struct, frozen=True):
-    """What stood at a moment."""
+    """What stood at a moment, for one creator and product."""
 
     rate_bp: int  # basis points, 100 to 8000
     terms_id: str
     kind: str = "open"  # targeted | open | store: the precedence of D18
+    ads: bool = False  # the ads rate of that version (D19)
+    basis: str = "standard"  # standard | ads | event | new_buyer | code: which of the version's rates it is
+    kept_until: datetime | None = None  # an older rate, kept until then by R5's protection
+
+
+_Chains = tuple[Sequence[Version], Sequence[Version]]  # (the product's own, the whole shop's), each in order of starts
+
+
+class Offers:
+    """All versions and promotions that may bear on some products and creators of one shop."""
+
+    __slots__ = ("_chains", "_promotions", "promotions", "versions")
+
+    def __init__(self, versions: Iterable[Version], promotions: Iterable[Promotion] = ()) -> None:
+        self.versions = tuple(versions)
+        self.promotions = tuple(promotions)
+        self._chains: dict[tuple[str, str | None, str], list[Version]] = {}
+        for version in sorted(self.versions, key=lambda v: (v.starts_at, v.version)):
+            self._chains.setdefault((version.kind, version.creator_id, version.product_ref), []).append(version)
+        self._promotions: dict[tuple[str, str], list[Promotion]] = {}
+        for promotion in self.promotions:
+            self._promotions.setdefault((promotion.creator_id, promotion.product_ref), []).append(promotion)
+
+    def chains(self, kind: str, creator_id: str | None, product_ref: str) -> _Chains:
+        """The versions of one kind that bear on a product: its own, and those of the whole shop."""
+        whose = creator_id if kind == "targeted" else None
+        shop = self._chains.get((kind, whose, ""), ())
+        return (self._chains.get((kind, whose, product_ref), ()) if product_ref else (), shop)
+
+    def promoted(self, creator_id: str | None, product_ref: str, before: datetime, until: datetime) -> bool:
+        """Had the creator the product before `before`, and not removed it since, up to `until`?"""
+        if creator_id is None:
+            return False
+        return any(
+            held.starts_at < before and (held.ends_at is None or held.ends_at > until)
+            for held in self._promotions.get((creator_id, product_ref), ())
+        )
+
+
+def rate_at(
+    offers: Offers,
+    *,
+    creator_id: str | None,
+    product_ref: str,
+    moment: datetime,
+    through_ad: bool = False,
+    returning: bool | None = None,
+    code: str | None = None,
+) -> Rate | None:
+    """The rate that stood for a creator and a product at `moment`; None: nothing was offered.
+
+    `creator_id` None: for anybody. `through_ad`: the tap came through a seller's ad. `returning` False: the buyer's
+    first order in the shop; None: not known. `code`: the code that credits the order, where one does.
+    """
+    for kind in KINDS:
+        if kind == "targeted" and creator_id is None:
+            continue
+        plan = _plan(offers, kind, creator_id, product_ref, moment)
+        if plan is None:
+            continue
+        if through_ad and plan.ads_bp is not None:
+            return Rate(plan.ads_bp, plan.terms_id, kind, ads=True, basis="ads")
+        best = _priced(plan, kind, returning, code)
+        for older, changed_at in _superseded(offers.chains(kind, creator_id, product_ref), moment):
+            if offers.promoted(creator_id, product_ref, changed_at, moment):
+                held = _priced(older, kind, returning, code, kept_until=changed_at + PROTECTION)
+                best = max(best, held, key=lambda rate: rate.rate_bp)
+        return best
+    return None
 
 
 def in_force(versions: Iterable[Version], product_ref: str, moment: datetime) -> Rate | None:
-    """The product's own rate if it has one then, else the shop's, else None.
+    """What anybody earns on a product at `moment`, without an agreement of their own."""
+    return rate_at(Offers(versions), creator_id=None, product_ref=product_ref, moment=moment)
 
-    A withdrawal ends its own scope only: a product whose own rate was withdrawn earns the shop's rate again.
-    """
-    held = [v for v in versions if v.starts_at <= moment]
-    for scope in (product_ref, ""):
-        newest = max((v for v in held if v.product_ref == scope), key=lambda v: (v.starts_at, v.version), default=None)
-        if newest is None or newest.rate_bp is None:
+
+def plan_at(offers: Offers, *, creator_id: str | None, product_ref: str, moment: datetime) -> Version | None:
+    """The version that precedence picks, whatever older rate is still kept beside it."""
+    for kind in KINDS:
+        if kind == "targeted" and creator_id is None:
             continue
-        if newest.ends_at is None or moment < newest.ends_at:
-            return Rate(rate_bp=newest.rate_bp, terms_id=newest.terms_id)
+        plan = _plan(offers, kind, creator_id, product_ref, moment)
+        if plan is not None:
+            return plan
     return None
+
+
+def _plan(offers: Offers, kind: str, creator_id: str | None, product_ref: str, moment: datetime) -> Version | None:
+    """The version of a kind that stands then. An event stands only where it gives more than the open rate."""
+    plan = _effective(offers.chains(kind, creator_id, product_ref), moment)
+    if kind != "open":
+        return plan
+    for chain in offers.chains("event", None, product_ref):
+        event = _standing(chain, moment)
+        if event is not None and (plan is None or _standard(event) > _standard(plan)):
+            plan = event
+    return plan
+
+
+def _effective(chains: _Chains, moment: datetime, *, just_before: bool = False) -> Version | None:
+    """The product's own version if it has one then, else the shop's.
+
+    A withdrawal or an end ends its own scope only: a product whose own rate is gone earns the shop's rate again.
+    """
+    for chain in chains:
+        found = _standing(chain, moment, just_before=just_before)
+        if found is not None:
+            return found
+    return None
+
+
+def _standing(chain: Sequence[Version], moment: datetime, *, just_before: bool = False) -> Version | None:
+    newest = _newest(chain, moment, just_before=just_before)
+    if newest is None or newest.rate_bp is None:
+        return None
+    over = newest.ends_at is not None and (newest.ends_at < moment or (newest.ends_at == moment and not just_before))
+    return None if over else newest
+
+
+def _newest(chain: Sequence[Version], moment: datetime, *, just_before: bool = False) -> Version | None:
+    for version in reversed(chain):
+        if version.starts_at < moment or (version.starts_at == moment and not just_before):
+            return version
+    return None
+
+
+def _superseded(chains: _Chains, moment: datetime) -> Iterator[tuple[Version, datetime]]:
+    """(version, when it was superseded) of each that another took the place of less than 30 x 24 h before `moment`.
+
+    One that ended by itself or was withdrawn is not superseded, whatever came in its place.
+    """
+    for chain in chains:
+        for version in reversed(chain):
+            changed_at = version.starts_at
+            if changed_at > moment or version.rate_bp is None:
+                continue
+            if moment - changed_at >= PROTECTION:
+                break
+            before = _effective(chains, changed_at, just_before=True)
+            after = _effective(chains, changed_at)
+            if before is None or after is None or before is after:
+                continue
+            if before.ends_at is not None and before.ends_at <= changed_at:
+                continue
+            now_there = _newest(chains[0 if before in chains[0] else 1], changed_at)
+            if now_there is not None and now_there.rate_bp is not None:
+                yield before, changed_at
+
+
+def _standard(version: Version) -> int:
+    if version.rate_bp is None:
+        raise AssertionError("a withdrawal is no plan")
+    return version.rate_bp
+
+
+def _priced(
+    version: Version, kind: str, returning: bool | None, code: str | None, *, kept_until: datetime | None = None
+) -> Rate:
+    """Which of a version's rates the order earns: that of its code, else that of a new buyer, else the standard one."""
+    special = _of_code(version.code_rates, code)
+    if special is not None:
+        return Rate(special, version.terms_id, kind, basis="code", kept_until=kept_until)
+    if returning is False and version.new_buyer_bp is not None:
+        return Rate(version.new_buyer_bp, version.terms_id, kind, basis="new_buyer", kept_until=kept_until)
+    basis = "event" if version.kind == "event" else "standard"
+    return Rate(_standard(version), version.terms_id, kind, basis=basis, kept_until=kept_until)
+
+
+def _of_code(code_rates: Mapping[str, int], code: str | None) -> int | None:
+    if code is None or not code_rates:
+        return None
+    return code_rates.get(code.strip().upper(), code_rates.get(ANY_CODE))

@@ -190,6 +190,45 @@ def merchant_link(shop: str) -> None:
 
 
 @connector.group()
+def creator() -> None:
+    """Creators' ways in."""
+
+
+@creator.command("link")
+@click.argument("handle")
+def creator_link(handle: str) -> None:
+    """Print a link to the studio of HANDLE (or of a creator's id): once, for ten minutes. For dev and support."""
+    from connector.access import studio
+    from connector.errors import NotFound
+    from connector.programme.creators import queries
+
+    settings = open_process()
+    with db.write(db.Scope.system("a command finds a creator by handle")) as session:
+        found = queries.get(session, handle) if handle.startswith("crt_") else queries.by_handle(session, handle)
+        if found is None:
+            raise NotFound(f"no creator is called {handle[:80]!r}")
+        made, _ = studio.link(session, found.id, by="command")
+    click.echo(f"{settings.public_url}/studio/sign-in/link/{made}")
+
+
+@creator.command("sign-out")
+@click.argument("handle")
+def creator_sign_out(handle: str) -> None:
+    """End every session of HANDLE in the studio, and links not used yet: for an account that was taken over."""
+    from connector.access import studio
+    from connector.errors import NotFound
+    from connector.programme.creators import queries
+
+    open_process()
+    with db.write(db.Scope.system("a command finds a creator by handle")) as session:
+        found = queries.get(session, handle) if handle.startswith("crt_") else queries.by_handle(session, handle)
+        if found is None:
+            raise NotFound(f"no creator is called {handle[:80]!r}")
+        studio.sign_out_everywhere(session, found.id, by="command")
+    click.echo(f"{handle} is signed out everywhere.")
+
+
+@connector.group()
 def token() -> None:
     """Tokens of the app's back end."""
 

@@ -1,4 +1,4 @@
-"""Single-use sign-in links: issued by a command, kept as a hash, ten minutes of wall time.
+"""Single-use sign-in links: issued by a command or by the app, kept as a hash, ten minutes of wall time.
 
 Looking at a link never spends it, so that a mail scanner or a chat preview which opens it burns nothing: the page it
 shows has one button, and only that button's POST spends it.
@@ -18,7 +18,7 @@ from connector import clock
 from connector.access.tables import SignInLink
 from connector.errors import NotSignedIn
 
-LinkKind = Literal["staff", "merchant"]
+LinkKind = Literal["staff", "merchant", "creator"]
 LIFETIME = timedelta(minutes=10)
 
 _WORN_OUT = "This link was used already, or its ten minutes are over. Ask for a new one."

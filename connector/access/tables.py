@@ -29,11 +29,22 @@ class SignInLink(Base):
     __tablename__ = "sign_in_links"
 
     token_hash: Mapped[str] = mapped_column(primary_key=True)
-    kind: Mapped[str]  # staff | merchant
-    subject_id: Mapped[str]  # staff id or shop id
+    kind: Mapped[str]  # staff | merchant | creator
+    subject_id: Mapped[str]  # staff id, shop id or creator id
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
+
+
+class StudioAccess(Base):
+    """Of a creator who was signed out everywhere: sessions that began under an older epoch hold no more."""
+
+    __tablename__ = "studio_access"
+
+    creator_id: Mapped[str] = mapped_column(primary_key=True)
+    session_epoch: Mapped[int]  # 0 without a row
+    ended_at: Mapped[datetime]  # when it was last raised
+    ended_by: Mapped[str]
 
 
 class AppToken(Base):

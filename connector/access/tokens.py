@@ -28,6 +28,7 @@ SCOPES: dict[str, str] = {
     "earnings:read": "balances, statements and payouts",
     "feeds:read": "product feeds, their addresses and builds",
     "feeds:write": "make, build and remove product feeds",
+    "studio:link": "sign-in links for creators' own pages",
     "metrics:read": "/metrics, for Prometheus",
 }
 _PREFIX = "ctk_"

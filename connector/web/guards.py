@@ -8,6 +8,8 @@
     staff("support")              a signed-in staff member with that role or a higher one; who it is: `g.staff`
     merchant                      a browser that signed in for one shop, or somebody in the store's own admin who brings
                                   the platform's session token; which shop: `g.shop`
+    creator                       a browser that came in by a creator's single-use link; who it is: `g.creator`, and
+                                  `g.creator_id`, which every query of the studio is bound to
     app_scope("listings:read")    an app token with that scope, as `Authorization: Bearer …`; which one: `g.app_token`
     signed("platform webhook")    the view checks a signature on the bytes itself, before anything else
 
@@ -30,18 +32,19 @@ from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 
 from connector import clock, db, telemetry
-from connector.access import tokens
+from connector.access import studio, tokens
 from connector.access.roles import Role, covers
 from connector.access.tables import AppToken, Staff
 from connector.commerce.shops import absences, queries
 from connector.commerce.shops.tables import Shop
 from connector.db import Scope
 from connector.errors import ConfigurationWrong, NotAllowed, NotSignedIn
+from connector.programme.creators.tables import Creator
 from connector.web import embedded, sessions
 
 P = ParamSpec("P")
 R = TypeVar("R")
-GuardKind = Literal["public", "staff", "merchant", "app_scope", "signed"]
+GuardKind = Literal["public", "staff", "merchant", "creator", "app_scope", "signed"]
 _MARK = "__guard__"
 
 
@@ -72,6 +75,15 @@ class AppSeen:
     id: str
     name: str
     scopes: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class CreatorSeen:
+    """The creator of this request, in `g.creator`."""
+
+    id: str
+    handle: str
+    name: str
 
 
 class NeedsToken(NotSignedIn):
@@ -122,6 +134,16 @@ def merchant(view: Callable[P, R]) -> Callable[P, R]:
     return _guard(Guard("merchant", "their own shop"), enter)(view)
 
 
+def creator(view: Callable[P, R]) -> Callable[P, R]:
+    def enter() -> None:
+        g.creator = _creator_of_request()
+        g.creator_id = g.creator.id
+        telemetry.bind(creator_id=g.creator_id)
+        _check_form()
+
+    return _guard(Guard("creator", "their own earnings"), enter)(view)
+
+
 def app_scope(scope: str, *, loopback_in_dev: bool = False) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """An app token with `scope`. `loopback_in_dev`: on a laptop the same machine needs none (metrics)."""
     if scope not in tokens.SCOPES:
@@ -164,6 +186,8 @@ def actor() -> str:
     if shop := g.get("shop"):
         found = embedded.peek()
         return f"merchant:{shop.id}" + (f"/{found.visit.person_ref}" if found else "")
+    if seen_creator := g.get("creator"):
+        return f"creator:{seen_creator.id}"
     if token := g.get("app_token"):
         return f"app:{token.name}"
     return "nobody"
@@ -227,6 +251,19 @@ def _shop_of_request() -> Shop:
             raise NotSignedIn("a merchant session whose shop left")
         session.expunge(shop)
         return shop
+
+
+def _creator_of_request() -> CreatorSeen:
+    slot = sessions.signed_in("creator")
+    if slot is None:
+        raise NotSignedIn("nobody is signed in as a creator")
+    with db.read(Scope.creator(slot.subject_id)) as session:
+        row = session.get(Creator, slot.subject_id)
+        # Whoever is suspended or has closed the account still reads what they earned, and why.
+        if row is None or studio.epoch(session, slot.subject_id) != slot.epoch:
+            sessions.sign_out("creator")
+            raise NotSignedIn("a creator's session that was ended")
+        return CreatorSeen(row.id, row.handle, row.name)
 
 
 def _app_of_request() -> AppSeen:

@@ -20,7 +20,10 @@ KINDS = {
     "hold": "snow",
     "idle": "dash-circle",
 }
-_OTHERS = ("arrow-left", "arrow-right", "box-arrow-up-right", "clipboard", "list", "search", "shop", "x-lg")
+_OTHERS = (
+    "arrow-left", "arrow-right", "bank", "box-arrow-up-right", "clipboard", "house-door", "list", "percent", "search",
+    "shop", "wallet2", "x-lg",
+)  # fmt: skip
 NAMES = frozenset((*KINDS.values(), *_OTHERS))
 
 

@@ -42,7 +42,8 @@ def install(app: Flask, settings: Settings) -> None:
     app.jinja_env.globals.update(
         status=words.status, statuses=words.statuses, reason=words.reason, remedy=words.remedy, icon=icon, asset=asset,
         theme=theme, zones=moments.ZONES, zone_name=lambda: str(moments.zone().key), staff_seen=lambda: g.get("staff"),
-        shop_seen=lambda: g.get("shop"), dev=settings.dev, kinds=icons.KINDS, here_at=_here, frame=embedded.frame,
+        shop_seen=lambda: g.get("shop"), creator_seen=lambda: g.get("creator"), dev=settings.dev, kinds=icons.KINDS,
+        here_at=_here, frame=embedded.frame,
     )  # fmt: skip
 
 

@@ -65,6 +65,8 @@ _FORM_STALE = (
     "The page was open for more than an hour, or you signed in or out since.",
     "Go back, reload the page and send it again. Nothing was changed.",
 )
+# Where each face asks who comes; merchants' door is for all the rest.
+_DOORS = (("/console", "console.sign_in"), ("/studio", "studio.sign_in"))
 DATABASE_AWAY = (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError, sqlalchemy.exc.TimeoutError)
 
 
@@ -156,7 +158,7 @@ def _launch() -> str:
 
 def _to_sign_in() -> Response:
     """Where to sign in, by the face that was asked for; the way back rides along as a path of ours."""
-    face = "console.sign_in" if request.path.startswith("/console") else "dashboard.connect"
+    face = next((door for place, door in _DOORS if request.path.startswith(place)), "dashboard.connect")
     way_back = quote(request.full_path.rstrip("?"), safe="")
     return redirect(f"{url_for(face)}?next={way_back}", code=303)  # type: ignore[return-value]
 
@@ -247,6 +249,8 @@ def _way_back() -> tuple[str, str] | None:
         return url_for("console.health"), "Back to Health"
     if g.get("shop"):
         return url_for("dashboard.home"), "Back to your shop"
+    if g.get("creator"):
+        return url_for("studio.home"), "Back to your studio"
     return None
 
 

@@ -1,7 +1,8 @@
 """Browser sessions: signed cookies that say who is signed in, and until when. All times are wall time.
 
-A browser may be signed in as staff and as a merchant at once, in two slots that know nothing of each other. A slot ends
-by idleness, by age, by sign-out, and when what it stands on changes: a staff member's session epoch, a shop that left.
+A browser may be signed in as staff, as a merchant and as a creator at once, in slots that know nothing of each other. A
+slot ends by idleness, by age, by sign-out, and when what it stands on changes: a staff member's or a creator's session
+epoch, a shop that left.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from connector.access.tables import Staff
 from connector.config import Settings
 from connector.web import embedded
 
-SlotName = Literal["staff", "merchant"]
+SlotName = Literal["staff", "merchant", "creator"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class Lifetime:
 LIFETIMES: dict[SlotName, Lifetime] = {
     "staff": Lifetime(idle=timedelta(hours=1), whole=timedelta(hours=12)),
     "merchant": Lifetime(idle=timedelta(hours=12), whole=timedelta(days=7)),
+    # The app opens the studio with a link of its own each time: a session needn't outlive a day.
+    "creator": Lifetime(idle=timedelta(hours=2), whole=timedelta(hours=24)),
 }
 # The cookie is written anew at most that often while somebody only reads.
 _SEEN_EVERY = timedelta(minutes=1)
@@ -38,7 +41,7 @@ _SEEN_EVERY = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """Who a slot says is signed in. `epoch` is the staff member's at sign-in."""
+    """Who a slot says is signed in. `epoch` is the staff member's or the creator's at sign-in."""
 
     subject_id: str
     epoch: int
@@ -78,6 +81,11 @@ def sign_in_staff(person: Staff) -> None:
 def sign_in_merchant(shop_id: str) -> None:
     """This browser now manages that shop. Call it only after the platform (or a single-use link) proved it."""
     _fill("merchant", shop_id, 0)
+
+
+def sign_in_creator(creator_id: str, epoch: int) -> None:
+    """This browser now is that creator's. Call it only after a single-use link proved it."""
+    _fill("creator", creator_id, epoch)
 
 
 def sign_out(slot: SlotName | None = None) -> None:

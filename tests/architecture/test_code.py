@@ -45,6 +45,7 @@ SYSTEM = {
     "commerce/shops/grants.py": "finds the grants that end soon",
     "faces/console": "support staff see every shop; the guard asks who they are",
     "faces/dashboard/connect.py": "a merchant who joins has no shop yet",
+    "faces/studio/sign_in.py": "who signs in isn't known before the row is read",
     "faces/dashboard/sign_in.py": "who signs in isn't known before the row is read",
     "faces/api": "the app's back end reads over all shops with its own scopes",
 }

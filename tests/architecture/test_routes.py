@@ -16,18 +16,20 @@ from tests.attribution.world import app_settings
 # Routes that nobody needs to be known for. Their guard says why; one that isn't on this list is refused.
 PUBLIC = (
     "/console/sign-in", "/console/sign-out", "/dashboard/sign-in", "/dashboard/sign-out", "/dashboard/connect",
+    "/studio/sign-in", "/studio/sign-out",
     "/connect/", "/oauth/", "/<slug>/launch", "/go/", "/view", "/docs", "/feeds/", "/openapi.json", "/healthz",
     "/readyz", "/assets/", "/bootstrap/static/", "/products", "/shops/", "/creators/", "/robots.txt", "/sitemap",
 )  # fmt: skip
 PLACES = {
     "/console": "staff",
     "/dashboard": "merchant",
+    "/studio": "creator",
     "/api/v1": "app_scope",
     "/metrics": "app_scope",
     "/webhooks/": "signed",
 }
 # Where a route sends who isn't known.
-DOORS = ("/console/sign-in", "/dashboard/connect")
+DOORS = ("/console/sign-in", "/dashboard/connect", "/studio/sign-in")
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 listings.py    the shoppable list          programme.py   creators, content, terms, links
 taps.py        touches                     stores.py      shops, sync, orders, traces
 books.py       balances, statements, payouts              feeds.py       product feeds and their files
+studio.py      creators' sign-in links
 document.py    /openapi.json and /docs
 """
 
@@ -10,10 +11,10 @@ from __future__ import annotations
 
 from apiflask import APIFlask
 
-from connector.faces.api import books, document, feeds, listings, programme, proofs, stores, taps
+from connector.faces.api import books, document, feeds, listings, programme, proofs, stores, studio, taps
 from connector.faces.api.face import blueprint
 
-ROOMS = (listings, programme, taps, stores, books, feeds, proofs)
+ROOMS = (listings, programme, taps, stores, books, feeds, proofs, studio)
 
 
 def install(app: APIFlask) -> None:

@@ -252,6 +252,17 @@ class StatusAsked(Asked):
     starts_at: Moment | None = Field(None, description="From now on; never in the past. Default: now.")
 
 
+class StudioLinkAsked(Asked):
+    to: Annotated[Text, Field(max_length=500, pattern=r"^/studio([/?]|$)")] = Field(
+        "", description="The studio's page to open, like /studio/earnings. Default: its first page."
+    )
+
+
+class StudioLinkShown(Given):
+    url: str = Field(description="Opens once. Its holder is that creator: hand it to nobody else.")
+    expires_at: datetime
+
+
 class ContentAsked(Asked):
     network: Annotated[Text, Field(min_length=1, max_length=40)]
     content_ref: Annotated[Text, Field(min_length=1, max_length=200)] = Field(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from connector.faces.studio import home, sign_in
 from connector.faces.studio.face import blueprint
 
-__all__ = ["blueprint"]
+__all__ = ["blueprint", "home", "sign_in"]

@@ -1,7 +1,7 @@
-"""people: creators' sign-in, imports."""
+"""people: creators who were signed out everywhere, so that an account taken over in the app is shut out here too."""
 
-import sqlalchemy as sa  # noqa: F401
-from alembic import op  # noqa: F401
+import sqlalchemy as sa
+from alembic import op
 
 revision = "0015"
 down_revision = "0014"
@@ -10,4 +10,11 @@ depends_on = None
 
 
 def upgrade() -> None:
-    pass
+    op.create_table(
+        "studio_access",
+        sa.Column("creator_id", sa.Text(), nullable=False),
+        sa.Column("session_epoch", sa.BigInteger(), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_by", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("creator_id", name=op.f("pk_studio_access")),
+    )

@@ -1,6 +1,6 @@
 """Every mapped class, imported, so that the metadata is whole: for Alembic and for the test that compares the two."""
 
-from connector import audit, jobs
+from connector import audit, jobs, notices
 from connector.access import tables as access
 from connector.commerce.catalog import tables as catalog
 from connector.commerce.orders import tables as orders
@@ -26,6 +26,6 @@ METADATA = Base.metadata
 
 __all__ = [
     "METADATA", "access", "attribution", "audit", "catalog", "collaborations", "commission", "content", "creators",
-    "feeds", "jobs", "ledger", "market", "oauth", "operations", "orders", "payouts", "privacy", "settlement", "shops",
+    "feeds", "jobs", "ledger", "market", "notices", "oauth", "operations", "orders", "payouts", "privacy", "settlement", "shops",
     "sync", "webhooks",
 ]  # fmt: skip

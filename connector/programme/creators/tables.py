@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
@@ -33,3 +34,43 @@ class CreatorStatus(Base):
     reason: Mapped[str] = mapped_column(default="")
     starts_at: Mapped[datetime]
     recorded_at: Mapped[datetime]
+
+
+class Payee(Base):
+    """Where a creator's money goes, version by version. The details are sealed and never edited; only stamps are added.
+
+    A version is announced when it is made, confirmed by the creator with the code of that announcement, and in force
+    three days after (`payees.HOLD`). Until then payouts of the creator wait.
+    """
+
+    __tablename__ = "payees"
+    __table_args__ = (sa.UniqueConstraint("creator_id", "number"), sa.Index("ix_payees_account_hash", "account_hash"))
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # pye_…
+    creator_id: Mapped[str] = mapped_column(sa.ForeignKey("creators.id"))
+    number: Mapped[int]  # 1, 2, 3 … within the creator
+    sealed: Mapped[str]  # the details as JSON
+    shown: Mapped[dict[str, Any]]  # what people may see of them, masked: {"bank": "ending 4417", …}
+    account_hash: Mapped[str]  # keyed; "" without a bank account. Equal: two creators are paid to one account
+    proposed_at: Mapped[datetime]
+    proposed_by: Mapped[str]
+    code_hash: Mapped[str]  # keyed, of the announcement's code
+    wrong_codes: Mapped[int] = mapped_column(default=0)
+    confirmed_at: Mapped[datetime | None]
+    refused_at: Mapped[datetime | None]
+
+
+class CreatorIdentity(Base):
+    """A keyed hash of what a creator buys by, to know an own purchase (D17). The address itself is never stored."""
+
+    __tablename__ = "creator_identities"
+    __table_args__ = (
+        sa.UniqueConstraint("creator_id", "kind", "hash"),
+        sa.Index("ix_creator_identities_hash", "hash"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # cid_…
+    creator_id: Mapped[str] = mapped_column(sa.ForeignKey("creators.id"))
+    kind: Mapped[str]  # email | mailbox | phone | customer
+    hash: Mapped[str]
+    starts_at: Mapped[datetime]  # orders placed from then on are compared

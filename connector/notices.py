@@ -1,0 +1,71 @@
+"""Notices for the app's back end: things that a person should hear of, read page by page through the API.
+
+There is no mail here: the app tells its creators and merchants in its own way. A notice is written with the act in one
+transaction; an app keeps the id of the last one it read and asks for what came after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from connector import clock, vault
+from connector.db import Base, new_id
+
+
+class Notice(Base):
+    __tablename__ = "notices"
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # ntc_…
+    at: Mapped[datetime]
+    kind: Mapped[str]  # `payee.changed` …
+    creator_id: Mapped[str | None]  # whom to tell
+    shop_id: Mapped[str | None]
+    detail: Mapped[dict[str, Any]]  # ids, dates and masked words, never secrets
+    secret_sealed: Mapped[str | None]  # for the addressee alone, like a code; gone once it is used
+
+
+def say(
+    session: Session,
+    kind: str,
+    *,
+    creator_id: str | None = None,
+    shop_id: str | None = None,
+    secret: str = "",
+    **detail: Any,
+) -> Notice:
+    """Add a notice in the act's own transaction."""
+    row = Notice(
+        id=new_id("ntc"), at=clock.wall(), kind=kind, creator_id=creator_id, shop_id=shop_id, detail=detail,
+        secret_sealed=vault.current().seal(secret) if secret else None,
+    )  # fmt: skip
+    session.add(row)
+    return row
+
+
+def after(session: Session, last: str | None, limit: int) -> Sequence[Notice]:
+    """Notices in the order in which they were written, after an id.
+
+    Two that are written at once may become visible in the other order; an id is greater by the millisecond of its
+    making, so a reader that asks again from a little earlier misses none.
+    """
+    query = sa.select(Notice).order_by(Notice.id).limit(limit)
+    if last is not None:
+        query = query.where(Notice.id > last)
+    return session.scalars(query).all()
+
+
+def secret(row: Notice) -> str:
+    """What only the addressee should see; "" where there is none or it was used."""
+    return vault.current().open(row.secret_sealed).decode() if row.secret_sealed else ""
+
+
+def forget_secrets(session: Session, kind: str, creator_id: str) -> None:
+    """Drop the secrets of a creator's notices of a kind: they were used, or are void."""
+    session.execute(
+        sa.update(Notice).where(Notice.kind == kind, Notice.creator_id == creator_id).values(secret_sealed=None)
+    )

@@ -150,6 +150,22 @@ class Database:
                 session.rollback()
 
     @contextmanager
+    def snapshot(self, scope: Scope) -> Iterator[Session]:
+        """As `read`, and all statements see one moment, whatever is committed meanwhile: audits and exports.
+
+        PostgreSQL: repeatable read; SQLite: any read transaction is one.
+        """
+        with Session(self.engine, expire_on_commit=False) as session:
+            if not self.is_sqlite:
+                session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+            _announce(session, scope)
+            try:
+                yield session
+            finally:
+                session.expunge_all()
+                session.rollback()
+
+    @contextmanager
     def write(self, scope: Scope) -> Iterator[Session]:
         """A session that commits at the end, or undoes everything when an error leaves the block."""
         with Session(self.engine, expire_on_commit=False) as session:
@@ -203,6 +219,8 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
+    # Without it REPLACE deletes past the triggers that keep the ledger append-only.
+    cursor.execute("PRAGMA recursive_triggers=ON")
     cursor.execute("PRAGMA busy_timeout=30000")
     cursor.close()
 
@@ -241,6 +259,11 @@ def current() -> Database:
 def read(scope: Scope) -> AbstractContextManager[Session]:
     """`current().read(scope)`."""
     return current().read(scope)
+
+
+def snapshot(scope: Scope) -> AbstractContextManager[Session]:
+    """`current().snapshot(scope)`."""
+    return current().snapshot(scope)
 
 
 def write(scope: Scope) -> AbstractContextManager[Session]:

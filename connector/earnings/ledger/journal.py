@@ -12,12 +12,17 @@ from sqlalchemy.orm import Session
 from connector import clock
 from connector.db import new_id
 from connector.earnings.ledger.entry import Draft, check
-from connector.earnings.ledger.tables import Entry, Posting
+from connector.earnings.ledger.tables import Entry, Posting, Unsealed
 from connector.errors import Conflict, LedgerRefused
 
 # Parameters of one statement: SQLite and PostgreSQL both take 30,000; an IN list stays well below.
 _CHUNK = 500
 _ENTRIES, _POSTINGS = sa.insert(Entry), sa.insert(Posting)
+# What the sealing job takes up (`seal.py`): on PostgreSQL it must know which transaction an entry came with.
+_WAITS = {
+    "postgresql": sa.insert(Unsealed).values(xid=sa.text("pg_current_xact_id()::text::bigint")),
+    "sqlite": sa.insert(Unsealed).values(xid=sa.text("0")),
+}
 
 
 def post(session: Session, draft: Draft) -> Entry:
@@ -88,6 +93,8 @@ def _insert(session: Session, entries: list[dict[str, Any]], postings: list[dict
     try:
         connection.execute(_ENTRIES, entries)
         connection.execute(_POSTINGS, postings)
+        waits = [{"entry_id": entry["id"], "shop_id": entry["shop_id"]} for entry in entries]
+        connection.execute(_WAITS[connection.dialect.name], waits)
     except IntegrityError as error:
         raise Conflict(f"another writer booked about {entries[0]['subject']} first; read again and repeat") from error
 

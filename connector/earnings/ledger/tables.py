@@ -1,4 +1,9 @@
-"""The ledger. Rows are added, never changed: triggers refuse UPDATE and DELETE on both databases."""
+"""The ledger. Entries, postings and seals are added, never changed: triggers refuse UPDATE and DELETE on both databases.
+
+Every entry waits in `ledger_unsealed`, put there by the transaction that books it, until the sealing job has linked it
+into its shop's chain and folded its postings into the running balances. So a balance is always what is folded plus what
+waits, exact at any moment, and no writer ever waits for another writer's balance row.
+"""
 
 from __future__ import annotations
 
@@ -57,3 +62,55 @@ class Posting(Base):
     creator_id: Mapped[str | None]
     content_id: Mapped[str | None]
     amount: Mapped[int]
+
+
+class Unsealed(Base):
+    """An entry that isn't in its shop's chain yet, and whose postings aren't in the running balances. Written beside
+    the entry, in its transaction; deleted by the job that seals it."""
+
+    __tablename__ = "ledger_unsealed"
+    __table_args__ = (sa.Index("ix_ledger_unsealed_xid_entry_id", "xid", "entry_id"),)
+
+    entry_id: Mapped[str] = mapped_column(primary_key=True)
+    shop_id: Mapped[str]
+    # The writer's transaction id on PostgreSQL: an entry is sealed once no older writer can still commit. 0 on SQLite,
+    # whose writers stand in line.
+    xid: Mapped[int]
+
+
+class Seal(Base):
+    """A link of a shop's chain: the entry's canonical bytes hashed together with the hash before (`ledger/chain.py`)."""
+
+    __tablename__ = "ledger_seals"
+    __table_args__ = (sa.UniqueConstraint("entry_id"),)
+
+    shop_id: Mapped[str] = mapped_column(primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)  # 1, 2, 3 … within the shop
+    entry_id: Mapped[str]
+    hash: Mapped[str]  # sha256, hex
+    sealed_at: Mapped[datetime]
+
+
+class ChainHead(Base):
+    """The last link of a shop's chain. Beside the links, so that a chain cut short is noticed."""
+
+    __tablename__ = "ledger_heads"
+
+    shop_id: Mapped[str] = mapped_column(primary_key=True)
+    position: Mapped[int]
+    hash: Mapped[str]
+    sealed_at: Mapped[datetime]
+
+
+class RunningBalance(Base):
+    """The sum of all sealed postings of one account. What still waits for its seal comes on top (`ledger/running.py`)."""
+
+    __tablename__ = "ledger_balances"
+    __table_args__ = (sa.Index("ix_ledger_balances_creator_id", "creator_id"),)
+
+    shop_id: Mapped[str] = mapped_column(primary_key=True)
+    currency: Mapped[str] = mapped_column(primary_key=True)
+    account: Mapped[str] = mapped_column(primary_key=True)
+    creator_id: Mapped[str] = mapped_column(primary_key=True)  # "" where the account is nobody's own
+    amount: Mapped[int]  # minor units, the ledger's own sign
+    postings: Mapped[int]  # how many came together

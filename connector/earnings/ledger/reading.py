@@ -1,0 +1,134 @@
+"""Entries whole, as they stand in the tables: a page at a time for the chain and the exports, so that nothing holds all.
+
+Whoever reads several pages wants `db.snapshot`: one moment for all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from connector.earnings.ledger.chain import Link, Written, WrittenPosting, moment
+from connector.earnings.ledger.tables import Entry, Posting, Seal
+
+PAGE = 500
+_ENTRY = (
+    Entry.id, Entry.reference, Entry.subject, Entry.sequence, Entry.kind, Entry.shop_id, Entry.currency,
+    Entry.order_id, Entry.line_ref, Entry.creator_id, Entry.content_id, Entry.reverses, Entry.evaluation_id,
+    Entry.statement_id, Entry.reason, Entry.occurred_at, Entry.booked_at,
+)  # fmt: skip
+_POSTING = (
+    Posting.entry_id, Posting.account, Posting.amount, Posting.creator_id, Posting.content_id, Posting.shop_id,
+    Posting.currency,
+)  # fmt: skip
+# Built once, run for every page.
+_BY_ID = sa.select(*_ENTRY).where(Entry.id.in_(sa.bindparam("ids", expanding=True)))
+_SIDES = (
+    sa.select(*_POSTING)
+    .where(Posting.entry_id.in_(sa.bindparam("ids", expanding=True)))
+    .order_by(Posting.entry_id, Posting.number)
+)
+_LINKS = (
+    sa.select(Seal.position, Seal.entry_id, Seal.hash)
+    .where(Seal.shop_id == sa.bindparam("shop_id"), Seal.position > sa.bindparam("after"))
+    .order_by(Seal.position)
+    .limit(PAGE)
+)
+
+
+class Filter:
+    """Which entries: of a currency, and of a span of business time, half open. A shop is named by the caller."""
+
+    def __init__(
+        self, currency: str | None = None, since: datetime | None = None, until: datetime | None = None
+    ) -> None:
+        self.currency = currency
+        self.since = moment(since) if since else None
+        self.until = moment(until) if until else None
+
+    def takes(self, entry: Written) -> bool:
+        return (
+            (self.currency is None or entry.currency == self.currency)
+            and (self.since is None or entry.occurred_at >= self.since)
+            and (self.until is None or entry.occurred_at < self.until)
+        )
+
+
+def whole(session: Session, entry_ids: Sequence[str]) -> dict[str, Written]:
+    """These entries with their sides, by id; one that isn't there isn't in it."""
+    found: dict[str, Written] = {}
+    for start in range(0, len(entry_ids), PAGE):
+        ids = entry_ids[start : start + PAGE]
+        connection = session.connection()
+        rows = connection.execute(_BY_ID, {"ids": ids}).all()
+        sides: dict[str, list[Any]] = {row[0]: [] for row in rows}
+        for side in connection.execute(_SIDES, {"ids": ids}):
+            if side[0] in sides:
+                sides[side[0]].append(side)
+        found.update((row[0], _written(row, sides[row[0]])) for row in rows)
+    return found
+
+
+def _written(row: Any, sides: Sequence[Any]) -> Written:
+    shop_id, currency = row[5], row[6]
+    return Written(
+        id=row[0], reference=row[1], subject=row[2], sequence=row[3], kind=row[4], shop_id=shop_id, currency=currency,
+        order_id=row[7], line_ref=row[8], creator_id=row[9], content_id=row[10], reverses=row[11],
+        evaluation_id=row[12], statement_id=row[13], reason=row[14], occurred_at=moment(row[15]),
+        booked_at=moment(row[16]),
+        postings=tuple(
+            WrittenPosting(
+                side[1], side[2], side[3], side[4], None if side[5] == shop_id else side[5],
+                None if side[6] == currency else side[6],
+            )
+            for side in sides
+        ),
+    )  # fmt: skip
+
+
+def chained(session: Session, shop_id: str) -> Iterator[list[Link]]:
+    """A shop's chain from its first link on, a page at a time, each link with its entry."""
+    after = 0
+    while True:
+        rows = session.connection().execute(_LINKS, {"shop_id": shop_id, "after": after}).all()
+        if not rows:
+            return
+        entries = whole(session, [row[1] for row in rows])
+        yield [Link(row[0], row[1], row[2], entries.get(row[1])) for row in rows]
+        after = rows[-1][0]
+
+
+def loose(session: Session, shop_id: str) -> Iterator[list[Written]]:
+    """A shop's entries that no link is of: those that wait for their seal, and what somebody put in by hand."""
+    after: tuple[datetime, str] | None = None
+    sealed = sa.exists().where(Seal.entry_id == Entry.id)
+    while True:
+        query = sa.select(Entry.id, Entry.booked_at).where(Entry.shop_id == shop_id, ~sealed)
+        if after is not None:
+            at = sa.literal(after[0], Entry.booked_at.type)
+            query = query.where(
+                Entry.booked_at >= at, sa.tuple_(Entry.booked_at, Entry.id) > sa.tuple_(at, sa.literal(after[1]))
+            )
+        rows = session.execute(query.order_by(Entry.booked_at, Entry.id).limit(PAGE)).all()
+        if not rows:
+            return
+        entries = whole(session, [row[0] for row in rows])
+        yield [entries[row[0]] for row in rows]
+        after = (rows[-1][1], rows[-1][0])
+
+
+def shops(session: Session) -> list[str]:
+    """The shops that have entries."""
+    # One look into the index a shop: a DISTINCT reads all of it.
+    found: list[str] = []
+    last = ""
+    while True:
+        one = session.scalar(sa.select(sa.func.min(Entry.shop_id)).where(Entry.shop_id > last))
+        if one is None:
+            return found
+        found.append(one)
+        last = one

@@ -1,0 +1,95 @@
+"""Running balances: what is folded plus what waits for its seal, in one statement, so exact at any moment.
+
+The writers only append: a transaction that books puts its entries' ids into `ledger_unsealed` and touches no balance.
+Upserts of the balance rows themselves were measured beside it (decisions/0031): they make every writer of a shop wait
+for the one before until it commits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from connector.earnings.ledger.tables import ChainHead, Posting, RunningBalance, Unsealed
+
+_NOBODY = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """One account's balance with the ledger's own sign: debit positive. `creator_id` "": the account is nobody's."""
+
+    shop_id: str
+    currency: str
+    account: str
+    creator_id: str
+    amount: int
+    postings: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChainState:
+    """How far a shop's chain reaches, and how many entries wait behind it."""
+
+    shop_id: str
+    position: int = 0
+    hash: str = ""
+    sealed_at: datetime | None = None
+    waiting: int = 0
+
+
+def running(
+    session: Session, *, shop_id: str | None = None, creator_id: str | None = None, currency: str | None = None
+) -> list[Running]:  # fmt: skip
+    """Balances of all accounts that were ever posted to, ordered by shop, currency, account and creator."""
+    rows = _both(shop_id, creator_id, currency).subquery()
+    key = (rows.c.shop_id, rows.c.currency, rows.c.account, rows.c.creator_id)
+    query = sa.select(*key, sa.func.sum(rows.c.amount), sa.func.sum(rows.c.postings)).group_by(*key).order_by(*key)
+    return [
+        Running(shop, code, account, creator, int(amount), int(number))
+        for shop, code, account, creator, amount, number in session.execute(query)
+    ]
+
+
+def accounts(session: Session, *, shop_id: str | None = None) -> dict[tuple[str, str, str], int]:
+    """{(shop, currency, account): balance} with the ledger's own signs. Over the accounts of a currency it is zero."""
+    rows = _both(shop_id, None, None).subquery()
+    key = (rows.c.shop_id, rows.c.currency, rows.c.account)
+    query = sa.select(*key, sa.func.sum(rows.c.amount)).group_by(*key).order_by(*key)
+    return {(shop, code, account): int(amount) for shop, code, account, amount in session.execute(query)}
+
+
+def _both(shop_id: str | None, creator_id: str | None, currency: str | None) -> sa.CompoundSelect[Any]:
+    folded = sa.select(
+        RunningBalance.shop_id, RunningBalance.currency, RunningBalance.account, RunningBalance.creator_id,
+        RunningBalance.amount, RunningBalance.postings,
+    )  # fmt: skip
+    waits = sa.select(
+        Posting.shop_id, Posting.currency, Posting.account,
+        sa.func.coalesce(Posting.creator_id, _NOBODY).label("creator_id"), Posting.amount,
+        sa.literal(1).label("postings"),
+    ).join(Unsealed, Unsealed.entry_id == Posting.entry_id)  # fmt: skip
+    for name, wanted in (("shop_id", shop_id), ("creator_id", creator_id), ("currency", currency)):
+        if wanted is not None:
+            folded = folded.where(getattr(RunningBalance, name) == wanted)
+            waits = waits.where(getattr(Posting, name) == wanted)
+    return sa.union_all(folded, waits)
+
+
+def chains(session: Session, *, shop_id: str | None = None) -> dict[str, ChainState]:
+    """The state of every shop's chain, of those that have one or whose entries wait for it."""
+    heads, waits = sa.select(ChainHead), sa.select(Unsealed.shop_id, sa.func.count()).group_by(Unsealed.shop_id)
+    if shop_id is not None:
+        heads, waits = heads.where(ChainHead.shop_id == shop_id), waits.where(Unsealed.shop_id == shop_id)
+    waiting = {shop: int(number) for shop, number in session.execute(waits)}
+    found = {
+        head.shop_id: ChainState(
+            head.shop_id, head.position, head.hash, head.sealed_at, waiting.pop(head.shop_id, 0)
+        )
+        for head in session.scalars(heads)
+    }  # fmt: skip
+    return found | {shop: ChainState(shop, waiting=number) for shop, number in waiting.items()}

@@ -42,6 +42,7 @@ class Allocation(msgspec.Struct, frozen=True, omit_defaults=True):
 
     amount: int  # positive, minor units
     code: str | None = None  # the buyer's code; None for automatic and manual discounts
+    platform: bool = False  # the platform pays for it, not the seller
 
 
 class Line(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -63,7 +64,9 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True):
     fee: bool = False
     requires_shipping: bool = True
     edit_added: int = 0  # units that an edit is known to have added (by the store itself, or by an edit delivery)
+    exchange_of: str = ""  # the returned line that the store itself says this one was given for
     duty: int = 0  # import duty contained in the price, for all ordered units; 0 where duty comes on top
+    exchange_of: str = ""  # line ref of what came back for it, where the store itself pairs them
 
 
 class RefundLine(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -123,6 +126,19 @@ class FulfilledLine(msgspec.Struct, frozen=True, omit_defaults=True):
     quantity: int
 
 
+class Return(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Goods on their way back, or asked to be. It lives beside the snapshot, as a dispute does.
+
+    open    its lines don't clear
+    closed  it ended, with a refund of its own or without one
+    """
+
+    return_ref: str
+    status: Literal["open", "closed"]
+    said_at: datetime | None = None  # when the store said so: of two hearings the later one counts
+    lines: tuple[str, ...] = ()  # line refs; none named: all lines of the order
+
+
 class Fulfilment(msgspec.Struct, frozen=True, omit_defaults=True):
     fulfilment_ref: str
     created_at: datetime
@@ -146,6 +162,7 @@ class OrderSnapshot(msgspec.Struct, frozen=True, omit_defaults=True):
     test: bool = False
     completed: bool = True  # False for a draft that isn't an order yet
     sample: bool = False
+    gift_card_payment: bool = False  # a gift card is among the ways in which it was paid
     total_discounts: int = 0  # over lines and shipping
     shipping_discounts: int = 0  # the part of it that the store put on shipping lines
     shipping: int = 0  # net of its discounts, for the trace only
@@ -224,6 +241,7 @@ class OrderSeen(msgspec.Struct, frozen=True, tag=True):
     buyer: Buyer = Buyer()
     disputes: tuple[Dispute, ...] = ()  # as an API read knows them; a body never does
     hints: tuple[Carrier, ...] = ()  # of its way to us, as only one side tells them: landing page, journey
+    returns: tuple[Return, ...] = ()  # as disputes
 
 
 class OrderStub(msgspec.Struct, frozen=True, tag=True):
@@ -235,6 +253,7 @@ class OrderStub(msgspec.Struct, frozen=True, tag=True):
     edit_added: tuple[FulfilledLine, ...] = ()
     edit_ref: str = ""  # the store's id of the edit: one edit heard twice adds its units once
     disputes: tuple[Dispute, ...] = ()
+    returns: tuple[Return, ...] = ()
 
 
 class OrderGone(msgspec.Struct, frozen=True, tag=True):

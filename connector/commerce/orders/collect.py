@@ -40,6 +40,7 @@ class Version(msgspec.Struct, frozen=True):
     content_hash: str
     snapshot: OrderSnapshot
     buyer_hash: str | None = None
+    buyer_hashes: str = ""
 
     @property
     def rank(self) -> Rank:
@@ -65,6 +66,7 @@ class Collected(msgspec.Struct, frozen=True):
     # line ref → (product ref, variant ref), as any version knows them
     products: dict[str, tuple[str | None, str | None]]
     buyer_hash: str | None
+    buyer_hashes: str  # all that names the same buyer
     disputes: tuple[Dispute, ...]
     disputed: bool  # another version has the newest's times and another content: the store must be asked
 
@@ -83,7 +85,7 @@ def collect(
     ranked = sorted(versions, key=lambda version: version.rank)
     newest, oldest = ranked[-1], ranked[0]
     disputed = len(ranked) > 1 and ranked[-2].rank[:2] == newest.rank[:2]
-    buyers = [version.buyer_hash for version in ranked if version.buyer_hash]
+    buyers = [(version.buyer_hash, version.buyer_hashes) for version in ranked if version.buyer_hash]
     merged = _refunds(ranked, refunds)
     known = _disputes(disputes, newest.snapshot.currency)
     lost = _lost(known, merged, newest.snapshot.taxes_included)
@@ -96,7 +98,8 @@ def collect(
         first_seen=_first_seen(ranked),
         products=_products(ranked),
         # The oldest version that names a buyer at all: a body without one says nothing about who it is.
-        buyer_hash=buyers[0] if buyers else None,
+        buyer_hash=buyers[0][0] if buyers else None,
+        buyer_hashes=buyers[0][1] if buyers else "",
         disputes=known,
         disputed=disputed,
     )

@@ -29,6 +29,7 @@ class OrderFacts(msgspec.Struct, frozen=True, kw_only=True):
     added_units: dict[str, int] = {}  # line ref → units that edits added, only those above 0
     first_seen: dict[str, datetime] = {}  # line ref → change time of the oldest known version that has the line
     buyer_hash: str | None = None
+    buyer_hashes: str = ""  # all that names the buyer (`buyers.hashes`)
     oldest_changed_at: datetime
 
     @property

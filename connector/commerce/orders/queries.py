@@ -38,6 +38,7 @@ def facts(order: Order) -> OrderFacts:
         added_units=order.added_units,
         first_seen={ref: clock.parse(text) for ref, text in order.lines_first_seen.items()},
         buyer_hash=order.buyer_hash,
+        buyer_hashes=order.buyer_hashes,
         oldest_changed_at=order.oldest_changed_at,
     )
 

@@ -17,7 +17,8 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, make_transient_to_detached
 
-from connector import clock, db, events, money, vault
+from connector import clock, db, events, money
+from connector.commerce.orders import buyers
 from connector.commerce.orders.collect import Collected, Entered, Version, collect
 from connector.commerce.orders.tables import LooseFact, Order, OrderVersion
 from connector.commerce.shops.tables import Shop
@@ -71,8 +72,9 @@ def apply(
     """
     _readable(snapshot)
     version = Version(
-        snapshot.changed_at, triggered_at, events.content_hash(snapshot), snapshot, buyer_hash(shop.id, buyer)
-    )
+        snapshot.changed_at, triggered_at, events.content_hash(snapshot), snapshot, buyer_hash(shop.id, buyer),
+        buyers.hashes(shop.id, buyer),
+    )  # fmt: skip
     order = _locked(session, shop.id, snapshot.order_ref)
     for dispute in disputes:
         _keep_loose(session, shop, snapshot.order_ref, order, source, "dispute", dispute.dispute_ref, dispute)
@@ -160,20 +162,16 @@ def forget_buyers(session: Session, shop_id: str, order_refs: Sequence[str]) -> 
     """Drop the hashes of these orders' buyers, of every version; how many orders. Pins stay, so nothing moves (F9)."""
     mine = sa.select(Order.id).where(Order.shop_id == shop_id, Order.order_ref.in_(order_refs))
     ids = session.execute(mine.order_by(Order.id).with_for_update()).scalars().all()
-    session.execute(sa.update(OrderVersion).where(OrderVersion.order_id.in_(ids)).values(buyer_hash=None))
-    session.execute(sa.update(Order).where(Order.id.in_(ids)).values(buyer_hash=None))
+    session.execute(
+        sa.update(OrderVersion).where(OrderVersion.order_id.in_(ids)).values(buyer_hash=None, buyer_hashes="")
+    )
+    session.execute(sa.update(Order).where(Order.id.in_(ids)).values(buyer_hash=None, buyer_hashes=""))
     return len(ids)
 
 
 def buyer_hash(shop_id: str, buyer: Buyer) -> str | None:
     """The buyer as a keyed hash: the shop's own customer id, else the e-mail address, else the telephone number."""
-    if buyer.customer_ref:
-        return vault.current().keyed_hash("buyer.customer", f"{shop_id}:{buyer.customer_ref}")
-    if buyer.email and buyer.email.strip():
-        return vault.current().keyed_hash("buyer.email", buyer.email.strip().casefold())
-    if buyer.phone and any(sign.isdigit() for sign in buyer.phone):
-        return vault.current().keyed_hash("buyer.phone", "".join(sign for sign in buyer.phone if sign.isdigit()))
-    return None
+    return buyers.single(shop_id, buyer)
 
 
 def _add(
@@ -213,9 +211,12 @@ def _heard_again(session: Session, row: dict[str, Any], version: Version) -> tup
         max(version.triggered_at, row["triggered_at"]),
         version.content_hash,
         version.snapshot,
-        max(filter(None, (version.buyer_hash, row["buyer_hash"])), default=None),
+        *max((version.buyer_hash or "", version.buyer_hashes), (row["buyer_hash"] or "", row["buyer_hashes"])),
     )
-    news = {"triggered_at": merged.triggered_at, "buyer_hash": merged.buyer_hash, "superseded": False}
+    news = {
+        "triggered_at": merged.triggered_at, "buyer_hash": merged.buyer_hash or None,
+        "buyer_hashes": merged.buyer_hashes, "superseded": False,
+    }  # fmt: skip
     moved = any(row[name] != value for name, value in news.items())
     if moved:
         session.execute(sa.update(OrderVersion).where(OrderVersion.id == row["id"]).values(news))
@@ -247,7 +248,8 @@ def _locked(session: Session, shop_id: str, order_ref: str) -> Order | None:
 
 _VERSION_COLUMNS = sa.select(
     OrderVersion.id, OrderVersion.changed_at, OrderVersion.triggered_at, OrderVersion.content_hash,
-    OrderVersion.snapshot, OrderVersion.buyer_hash, OrderVersion.source, OrderVersion.superseded,
+    OrderVersion.snapshot, OrderVersion.buyer_hash, OrderVersion.buyer_hashes, OrderVersion.source,
+    OrderVersion.superseded,
 ).where(OrderVersion.order_id == sa.bindparam("order_id"))  # fmt: skip
 
 
@@ -262,6 +264,7 @@ def _typed(row: dict[str, Any]) -> Version:
         row["content_hash"],
         _snapshot.decode(row["snapshot"]),
         row["buyer_hash"],
+        row["buyer_hashes"],
     )
 
 
@@ -305,6 +308,7 @@ def _columns(collected: Collected) -> dict[str, Any]:
         "lines_first_seen": {ref: moment.isoformat() for ref, moment in collected.first_seen.items()},
         "oldest_changed_at": collected.oldest.changed_at,
         "buyer_hash": collected.buyer_hash,
+        "buyer_hashes": collected.buyer_hashes,
     }
 
 
@@ -343,8 +347,8 @@ def _keep(session: Session, order: Order, version: Version, source: str, outcome
         {
             "id": new_id("ver"), "order_id": order.id, "changed_at": version.changed_at,
             "triggered_at": version.triggered_at, "content_hash": version.content_hash,
-            "snapshot": events.encode(version.snapshot).decode(), "buyer_hash": version.buyer_hash, "source": source,
-            "outcome": outcome, "superseded": False, "heard_at": clock.now(),
+            "snapshot": events.encode(version.snapshot).decode(), "buyer_hash": version.buyer_hash,
+            "buyer_hashes": version.buyer_hashes, "source": source, "outcome": outcome, "superseded": False, "heard_at": clock.now(),
         },
     )  # fmt: skip
 

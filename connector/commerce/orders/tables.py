@@ -38,12 +38,14 @@ class Order(Base):
     # JSON list of events.Refund: the merged set, ordered by (created_at, ref); lost disputes as amount-only refunds
     refunds: Mapped[str]
     disputes: Mapped[str] = mapped_column(default="[]")  # JSON list of events.Dispute: the merged set
+    returns: Mapped[str] = mapped_column(default="[]", server_default="[]")  # JSON list of events.Return: the merged set
     carriers: Mapped[str]  # JSON list of events.Carrier: the set over all versions, stale ones too
     added_units: Mapped[dict[str, Any]]  # line ref → units known to be added by an edit
     line_products: Mapped[dict[str, Any]]  # line ref → [product ref, variant ref], as any version knows them
     lines_first_seen: Mapped[dict[str, Any]]  # line ref → ISO time of the oldest known version that has it
     oldest_changed_at: Mapped[datetime]  # of the oldest known version: whose buyer counts
     buyer_hash: Mapped[str | None]  # keyed; dropped on erasure
+    buyer_hashes: Mapped[str] = mapped_column(default="", server_default="")  # `buyers.hashes`; dropped with it
     first_seen_at: Mapped[datetime]
     gone_at: Mapped[datetime | None]  # deleted at the store
     # Business time of the newest look at the store itself (an API read, or its answer that it no longer shows the
@@ -65,6 +67,7 @@ class OrderVersion(Base):
     content_hash: Mapped[str]
     snapshot: Mapped[str]
     buyer_hash: Mapped[str | None]  # keyed; dropped on erasure
+    buyer_hashes: Mapped[str] = mapped_column(default="", server_default="")
     source: Mapped[str]  # delivery:<id> | read:<why>
     outcome: Mapped[str]  # what it was when first heard: applied | stale_version | conflict
     superseded: Mapped[bool] = mapped_column(default=False)  # the same delivery was read anew by a newer translator
@@ -72,8 +75,8 @@ class OrderVersion(Base):
 
 
 class LooseFact(Base):
-    """A refund, an edit or a dispute that came without its order, or an amount that a person entered for a refund: part
-    of the set for ever; parked while no order is known (D4).
+    """A refund, an edit, a dispute or a return that came without its order, or an amount that a person entered for a
+    refund: part of the set for ever; parked while no order is known (D4).
 
     Kept as heard, one row a content, so that what follows from them doesn't depend on their order of arrival.
     """
@@ -84,10 +87,10 @@ class LooseFact(Base):
     id: Mapped[str] = mapped_column(primary_key=True)  # fct_…
     shop_id: Mapped[str] = mapped_column(sa.ForeignKey("shops.id"))
     order_ref: Mapped[str]
-    kind: Mapped[str]  # refund | edit | dispute | amount
-    ref: Mapped[str]  # the refund's, the dispute's, or the edit's (its delivery where the platform gives none)
+    kind: Mapped[str]  # refund | edit | dispute | return | amount
+    ref: Mapped[str]  # the refund's, dispute's or return's, or the edit's (its delivery where the platform gives none)
     content_hash: Mapped[str]
-    body: Mapped[str]  # JSON of events.Refund, of a list of events.FulfilledLine, events.Dispute, or collect.Entered
+    body: Mapped[str]  # JSON of events.Refund, Dispute or Return, of a list of FulfilledLine, or of collect.Entered
     source: Mapped[str]
     heard_at: Mapped[datetime]
     order_id: Mapped[str | None]  # None: parked_orphan

@@ -1,4 +1,4 @@
-"""Links, touches, and the pinned decision of each order line."""
+"""Links, touches, creator codes, the pinned decision of each order line, and the acts that change one."""
 
 from __future__ import annotations
 
@@ -109,6 +109,7 @@ class TokenBuyer(Base):
     """
 
     __tablename__ = "token_buyers"
+    __table_args__ = (sa.Index("ix_token_buyers_buyer_hash", "buyer_hash"),)
 
     touch_id: Mapped[str] = mapped_column(primary_key=True)
     order_id: Mapped[str] = mapped_column(primary_key=True)
@@ -165,3 +166,137 @@ class UnknownCode(Base):
     times: Mapped[int]
     first_at: Mapped[datetime]
     last_at: Mapped[datetime]
+
+
+class Code(Base):
+    """A creator's code in one shop. Whose it is, and whether it leaked, is told by its dated records."""
+
+    __tablename__ = "codes"
+    __table_args__ = (sa.UniqueConstraint("shop_id", "text"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # cod_…
+    shop_id: Mapped[str]
+    text: Mapped[str]  # NFKC, case-folded: what is compared
+    shown: Mapped[str]  # as it was written first
+    created_at: Mapped[datetime]
+    created_by: Mapped[str]
+
+
+class CodeRecord(Base):
+    """One dated fact about a code. Never edited; of its kind the newest that had started by a moment stands then.
+
+    owned    it is `creator_id`'s from then on
+    ended    it is nobody's
+    leaked   it counts no more (R11)
+    cleared  it counts again
+    A record with an act may begin before it was written (a backdated leak); no other one ever does.
+    """
+
+    __tablename__ = "code_records"
+    __table_args__ = (sa.Index("ix_code_records_code_id_starts_at", "code_id", "starts_at"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # crd_…
+    code_id: Mapped[str] = mapped_column(sa.ForeignKey("codes.id"))
+    kind: Mapped[str]
+    creator_id: Mapped[str | None]
+    starts_at: Mapped[datetime]
+    recorded_at: Mapped[datetime]
+    recorded_by: Mapped[str]
+    why: Mapped[str]
+    evidence: Mapped[dict[str, Any]]  # of a leak: orders, orders without a tap, share, referrer, the settings of then
+    act_id: Mapped[str | None]
+
+
+class CodeUse(Base):
+    """An order with a creator's code on it, and whether its buyer had tapped before: what a leak is judged by (R11)."""
+
+    __tablename__ = "code_uses"
+    __table_args__ = (sa.Index("ix_code_uses_shop_id_code_id_placed_at", "shop_id", "code_id", "placed_at"),)
+
+    code_id: Mapped[str] = mapped_column(primary_key=True)
+    order_id: Mapped[str] = mapped_column(primary_key=True)
+    shop_id: Mapped[str]
+    placed_at: Mapped[datetime]
+    touched: Mapped[bool]  # an eligible touch of the code's owner is on the order
+    referrer: Mapped[str]  # host of the coupon site that the visit came from, "" for any other
+
+
+class Binding(Base):
+    """A buyer stays with the creator who brought them first (D14). Dated; acts on orders placed from `starts_at` on."""
+
+    __tablename__ = "bindings"
+    __table_args__ = (
+        sa.Index("ix_bindings_shop_id_buyer_hash_starts_at", "shop_id", "buyer_hash", "starts_at"),
+        sa.Index("ix_bindings_order_id", "order_id"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # bnd_…
+    shop_id: Mapped[str]
+    buyer_hash: Mapped[str | None]  # keyed; None after erasure
+    creator_id: Mapped[str]
+    order_id: Mapped[str]  # what bound them, or the order at which a person moved them
+    starts_at: Mapped[datetime]
+    recorded_at: Mapped[datetime]
+    act_id: Mapped[str | None]
+
+
+class KnownBuyer(Base):
+    """A buyer whose first order is behind us: from `since` on they are a returning one (F8)."""
+
+    __tablename__ = "known_buyers"
+    __table_args__ = (
+        sa.UniqueConstraint("shop_id", "buyer_hash"),
+        sa.Index("ix_known_buyers_order_id", "order_id"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # kby_…
+    shop_id: Mapped[str]
+    buyer_hash: Mapped[str | None]  # keyed; None after erasure
+    order_id: Mapped[str]  # by which they became known
+    since: Mapped[datetime]
+
+
+class Looked(Base):
+    """How far the daily look over a shop's orders has come: by it buyers become known and bound."""
+
+    __tablename__ = "attribution_looks"
+
+    shop_id: Mapped[str] = mapped_column(primary_key=True)
+    pinned_to: Mapped[datetime]  # decisions pinned up to here were looked at
+    looked_at: Mapped[datetime]
+
+
+class Act(Base):
+    """A recorded act that decides lines anew (F4): who, why, when, what it was previewed on. Input to a rebuild.
+
+    Effective at once, or proposed until a second person approves it. Never edited but for that.
+    """
+
+    __tablename__ = "acts"
+    __table_args__ = (
+        sa.Index("ix_acts_order_id", "order_id"),
+        sa.Index("ix_acts_state_proposed_at", "state", "proposed_at"),
+        sa.Index("ix_acts_code_id", "code_id"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # act_…
+    shop_id: Mapped[str]
+    kind: Mapped[str]  # manual | leak_backdated | forfeit | binding_moved | engine_fix | review_passed | review_refused
+    state: Mapped[str]  # proposed | effective | refused
+    order_id: Mapped[str | None]  # None: a backdated leak, which concerns every order with the code since then
+    line_ref: Mapped[str]  # "": the whole order
+    creator_id: Mapped[str | None]
+    content_id: Mapped[str | None]
+    code_id: Mapped[str | None]
+    since: Mapped[datetime | None]  # of a backdated leak
+    actor: Mapped[str]
+    reason: Mapped[str]
+    token: Mapped[str]  # names the facts that the preview was worked out from
+    proposed_at: Mapped[datetime]
+    needs_second: Mapped[bool]
+    approved_by: Mapped[str | None]
+    approved_at: Mapped[datetime | None]
+    effective_at: Mapped[datetime | None]
+    refused_by: Mapped[str | None]
+    refused_at: Mapped[datetime | None]
+    refused_why: Mapped[str]

@@ -26,6 +26,6 @@ METADATA = Base.metadata
 
 __all__ = [
     "METADATA", "access", "attribution", "audit", "catalog", "collaborations", "commission", "content", "creators",
-    "feeds", "jobs", "ledger", "market", "notices", "oauth", "operations", "orders", "payouts", "privacy", "settlement", "shops",
-    "sync", "webhooks",
+    "feeds", "jobs", "ledger", "market", "notices", "oauth", "operations", "orders", "payouts", "privacy", "settlement",
+    "shops", "sync", "webhooks",
 ]  # fmt: skip

@@ -15,6 +15,7 @@ from connector.insight.feeds import tables as feeds
 from connector.insight.market import tables as market
 from connector.oauth import tables as oauth
 from connector.operations import tables as operations
+from connector.operations.imports import tables as imports
 from connector.operations.privacy import tables as privacy
 from connector.programme.collaborations import tables as collaborations
 from connector.programme.content import tables as content
@@ -26,6 +27,6 @@ METADATA = Base.metadata
 
 __all__ = [
     "METADATA", "access", "attribution", "audit", "catalog", "collaborations", "commission", "content", "creators",
-    "feeds", "jobs", "ledger", "market", "notices", "oauth", "operations", "orders", "payouts", "privacy", "settlement",
-    "shops", "sync", "webhooks",
+    "feeds", "imports", "jobs", "ledger", "market", "notices", "oauth", "operations", "orders", "payouts", "privacy",
+    "settlement", "shops", "sync", "webhooks",
 ]  # fmt: skip

@@ -300,3 +300,16 @@ class Act(Base):
     refused_by: Mapped[str | None]
     refused_at: Mapped[datetime | None]
     refused_why: Mapped[str]
+
+
+class LinkTag(Base):
+    """An old address of a link, from before the shop came here: what stands in a bio that nobody edits. Never reused."""
+
+    __tablename__ = "link_tags"
+
+    tag: Mapped[str] = mapped_column(primary_key=True)  # NFKC, case-folded: what is compared
+    shown: Mapped[str]  # as it was written
+    link_id: Mapped[str] = mapped_column(sa.ForeignKey("links.id"))
+    shop_id: Mapped[str]
+    brought_by: Mapped[str]  # import:<id>
+    brought_at: Mapped[datetime]

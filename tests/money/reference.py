@@ -60,15 +60,51 @@ def lost_disputes(order: Order, refunds: list[Order]) -> list[Order]:
     return found
 
 
+def stopped(order: Order) -> bool:
+    if order.get("test") or not order.get("completed", True) or order.get("sample") or order.get("cancelled_at"):
+        return True  # D5
+    return order["payment_status"] in ("none", "pending", "authorized", "voided", "expired")  # D6
+
+
 def pays(
     order: Order, refunds: list[Order], credits: dict[str, tuple[str, int]], added: dict[str, int]
 ) -> dict[str, int]:
     """{line ref: commission due}. `credits`: line → (creator, basis points). `added`: line → units added by edits."""
-    zero = {line["line_ref"]: 0 for line in order["lines"]}
-    if order.get("test") or not order.get("completed", True) or order.get("sample") or order.get("cancelled_at"):
-        return zero  # D5
-    if order["payment_status"] in ("none", "pending", "authorized", "voided", "expired"):
-        return zero  # D6
+    due = {line["line_ref"]: 0 for line in order["lines"]}
+    if stopped(order):
+        return due
+    lines = worked_out(order, refunds, added)
+    for creator in {creator for creator, _ in credits.values()}:  # R4, R6
+        mine = [line for line in lines if credits.get(line["line_ref"], ("", 0))[0] == creator]
+        due |= earned(mine, [credits[line["line_ref"]][1] for line in mine])
+    return due
+
+
+def app_fee(
+    order: Order, refunds: list[Order], credited: list[str], added: dict[str, int], fee_bp: int
+) -> int:
+    """R14: the app's share of the base of credited lines, one group an order, rounded once, given back as R6 says."""
+    if stopped(order):
+        return 0
+    mine = [line for line in worked_out(order, refunds, added) if line["line_ref"] in credited]
+    return sum(earned(mine, [fee_bp] * len(mine)).values())
+
+
+def earned(mine: list[Order], rates: list[int]) -> dict[str, int]:
+    """One group: the exact sum rounded once, spread by largest remainder (R4), less what came back (R6)."""
+    weights = [line["base"] * rate for line, rate in zip(mine, rates, strict=True)]
+    if sum(weights) == 0:
+        return {line["line_ref"]: 0 for line in mine}
+    total = rounded(Fraction(sum(weights), 10000))
+    found = {}
+    for line, commission in zip(mine, shared_out(total, weights), strict=True):
+        taken_back = rounded(Fraction(commission * line["back"], line["base"])) if line["base"] else 0
+        found[line["line_ref"]] = commission - taken_back
+    return found
+
+
+def worked_out(order: Order, refunds: list[Order], added: dict[str, int]) -> list[Order]:
+    """Every line with its base (R2, R3) and what of it came back (R6b, R7, R8), in the order of their ids."""
     lines = [dict(line) for line in sorted(order["lines"], key=lambda line: number(line["line_ref"]))]
     inclusive = order["taxes_included"]
 
@@ -167,15 +203,4 @@ def pays(
         for line, share in zip(open_lines, shared_out(min(amount, sum(remaining)), remaining), strict=True):
             line["back"] += share
 
-    # R4, R6
-    due = dict(zero)
-    for creator in {creator for creator, _ in credits.values()}:
-        mine = [line for line in lines if credits.get(line["line_ref"], ("", 0))[0] == creator]
-        weights = [line["base"] * credits[line["line_ref"]][1] for line in mine]
-        if sum(weights) == 0:
-            continue
-        total = rounded(Fraction(sum(weights), 10000))
-        for line, commission in zip(mine, shared_out(total, weights), strict=True):
-            taken_back = rounded(Fraction(commission * line["back"], line["base"])) if line["base"] else 0
-            due[line["line_ref"]] = commission - taken_back
-    return due
+    return lines

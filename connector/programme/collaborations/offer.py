@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -67,7 +68,15 @@ class Rate(msgspec.Struct, frozen=True):
     kept_until: datetime | None = None  # an older rate, kept until then by R5's protection
 
 
-_Chains = tuple[Sequence[Version], Sequence[Version]]  # (the product's own, the whole shop's), each in order of starts
+class _HasDates(Protocol):
+    @property
+    def starts_at(self) -> datetime: ...
+    @property
+    def ends_at(self) -> datetime | None: ...
+
+
+Dated = TypeVar("Dated", bound=_HasDates)
+_Chains = tuple[Sequence[Version], Sequence[Version]]  # (the product's own, the whole shop's), each in its order
 
 
 class Offers:
@@ -79,7 +88,7 @@ class Offers:
         self.versions = tuple(versions)
         self.promotions = tuple(promotions)
         self._chains: dict[tuple[str, str | None, str], list[Version]] = {}
-        for version in sorted(self.versions, key=lambda v: (v.starts_at, v.version)):
+        for version in sorted(self.versions, key=lambda v: (v.version, v.starts_at)):
             self._chains.setdefault((version.kind, version.creator_id, version.product_ref), []).append(version)
         self._promotions: dict[tuple[str, str], list[Promotion]] = {}
         for promotion in self.promotions:
@@ -155,8 +164,8 @@ def _plan(offers: Offers, kind: str, creator_id: str | None, product_ref: str, m
     if kind != "open":
         return plan
     for chain in offers.chains("event", None, product_ref):
-        event = _standing(chain, moment)
-        if event is not None and (plan is None or _standard(event) > _standard(plan)):
+        event = standing(chain, moment)
+        if event is not None and event.rate_bp is not None and (plan is None or _standard(event) > _standard(plan)):
             plan = event
     return plan
 
@@ -167,48 +176,42 @@ def _effective(chains: _Chains, moment: datetime, *, just_before: bool = False) 
     A withdrawal or an end ends its own scope only: a product whose own rate is gone earns the shop's rate again.
     """
     for chain in chains:
-        found = _standing(chain, moment, just_before=just_before)
-        if found is not None:
+        found = standing(chain, moment, just_before=just_before)
+        if found is not None and found.rate_bp is not None:
             return found
     return None
 
 
-def _standing(chain: Sequence[Version], moment: datetime, *, just_before: bool = False) -> Version | None:
-    newest = _newest(chain, moment, just_before=just_before)
-    if newest is None or newest.rate_bp is None:
-        return None
-    over = newest.ends_at is not None and (newest.ends_at < moment or (newest.ends_at == moment and not just_before))
-    return None if over else newest
+def standing(chain: Sequence[Dated], moment: datetime, *, just_before: bool = False) -> Dated | None:
+    """The newest version of one scope whose time has come and isn't over: a withdrawal, too. `chain`: in their order.
 
-
-def _newest(chain: Sequence[Version], moment: datetime, *, just_before: bool = False) -> Version | None:
+    `just_before`: as it stood up to `moment`, not at it.
+    """
     for version in reversed(chain):
-        if version.starts_at < moment or (version.starts_at == moment and not just_before):
+        if version.starts_at > moment or (just_before and version.starts_at == moment):
+            continue
+        ends = version.ends_at
+        if ends is None or moment < ends or (just_before and moment == ends):
             return version
     return None
 
 
 def _superseded(chains: _Chains, moment: datetime) -> Iterator[tuple[Version, datetime]]:
-    """(version, when it was superseded) of each that another took the place of less than 30 x 24 h before `moment`.
+    """(version, when it was superseded) of each that another took the place of less than 30 x 24 h before `moment`,
+    the last change first.
 
     One that ended by itself or was withdrawn is not superseded, whatever came in its place.
     """
-    for chain in chains:
-        for version in reversed(chain):
-            changed_at = version.starts_at
-            if changed_at > moment or version.rate_bp is None:
-                continue
-            if moment - changed_at >= PROTECTION:
-                break
-            before = _effective(chains, changed_at, just_before=True)
-            after = _effective(chains, changed_at)
-            if before is None or after is None or before is after:
-                continue
-            if before.ends_at is not None and before.ends_at <= changed_at:
-                continue
-            now_there = _newest(chains[0 if before in chains[0] else 1], changed_at)
-            if now_there is not None and now_there.rate_bp is not None:
-                yield before, changed_at
+    since = moment - PROTECTION
+    changes = {v.starts_at for chain in chains for v in chain if since < v.starts_at <= moment}
+    for changed_at in sorted(changes, reverse=True):
+        before = _effective(chains, changed_at, just_before=True)
+        after = _effective(chains, changed_at)
+        if before is None or after is None or before is after or before.ends_at == changed_at:
+            continue
+        in_its_place = standing(chains[0 if before in chains[0] else 1], changed_at)
+        if in_its_place is not None and in_its_place.rate_bp is not None:
+            yield before, changed_at
 
 
 def _standard(version: Version) -> int:

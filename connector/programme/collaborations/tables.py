@@ -12,11 +12,11 @@ from connector.db import Base
 
 
 class Terms(Base):
-    """One version. In force from `starts_at` until a later version of the same (shop, kind, creator, scope) or `ends_at`.
+    """One version. It is in force from `starts_at` to `ends_at`, but where a later version of the same (shop, kind,
+    creator, scope) is: of several whose time has come the newest stands.
 
     Scope: `product_ref` "" is the whole shop; a product's own open terms stand before the shop's. `rate_bp` None is a
-    withdrawal: from then on nothing is offered for that scope. Of two versions with one start the later one stands: so
-    a change that has not begun is called off.
+    withdrawal: from then on nothing is offered for that scope.
     """
 
     __tablename__ = "terms"

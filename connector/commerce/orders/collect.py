@@ -22,6 +22,7 @@ from connector.events import (
     FulfilledLine,
     OrderSnapshot,
     Refund,
+    Return,
     Transaction,
     TransactionStatus,
 )  # fmt: skip
@@ -68,6 +69,7 @@ class Collected(msgspec.Struct, frozen=True):
     buyer_hash: str | None
     buyer_hashes: str  # all that names the same buyer
     disputes: tuple[Dispute, ...]
+    returns: tuple[Return, ...]
     disputed: bool  # another version has the newest's times and another content: the store must be asked
 
 
@@ -77,10 +79,12 @@ def collect(
     edits: Mapping[str, Sequence[FulfilledLine]],
     disputes: Sequence[Dispute] = (),
     entered: Mapping[str, Sequence[Entered]] = NOTHING,
+    returns: Sequence[Return] = (),
 ) -> Collected:
     """Everything that follows from the versions and from what came without one.
 
-    `refunds` that came alone; `edits` by the edit's ref; every hearing of every dispute; `entered` amounts by refund.
+    `refunds` that came alone; `edits` by the edit's ref; every hearing of every dispute and every return;
+    `entered` amounts by refund.
     """
     ranked = sorted(versions, key=lambda version: version.rank)
     newest, oldest = ranked[-1], ranked[0]
@@ -101,6 +105,7 @@ def collect(
         buyer_hash=buyers[0][0] if buyers else None,
         buyer_hashes=buyers[0][1] if buyers else "",
         disputes=known,
+        returns=_returns(returns),
         disputed=disputed,
     )
 
@@ -206,6 +211,22 @@ def _one_dispute(hearings: list[Dispute]) -> Dispute:
         opened_at=min((heard.opened_at for heard in ranked if heard.opened_at), default=None),
         closed_at=None if status == "open" else closed_at,
     )
+
+
+def _returns(hearings: Iterable[Return]) -> tuple[Return, ...]:
+    """The store's newest word on each; its lines are remembered by the newest hearing that named any."""
+    heard: dict[str, list[Return]] = {}
+    for one in hearings:
+        heard.setdefault(one.return_ref, []).append(one)
+    found = []
+    for return_ref in sorted(heard, key=by_ref):
+        ranked = sorted(
+            heard[return_ref],
+            key=lambda one: (one.said_at or _NO_VERSION[0], one.status != "open", events.encode(one)),
+        )
+        lines = next((one.lines for one in reversed(ranked) if one.lines), ())
+        found.append(Return(return_ref, ranked[-1].status, lines=tuple(sorted(lines, key=by_ref))))
+    return tuple(found)
 
 
 def _lost(disputes: Iterable[Dispute], refunds: Sequence[Refund], contained: bool) -> list[Refund]:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from connector.events import Carrier, Dispute, OrderSnapshot, Refund
+from connector.events import Carrier, Dispute, OrderSnapshot, Refund, Return
 
 # Payment statuses under which the buyer's money was taken, wholly or in part: such an order's decisions are pinned.
 PAID = frozenset({"partially_paid", "paid", "partially_refunded", "refunded"})
@@ -26,6 +26,7 @@ class OrderFacts(msgspec.Struct, frozen=True, kw_only=True):
     refunds: tuple[Refund, ...] = ()
     carriers: tuple[Carrier, ...] = ()
     disputes: tuple[Dispute, ...] = ()
+    returns: tuple[Return, ...] = ()
     added_units: dict[str, int] = {}  # line ref → units that edits added, only those above 0
     first_seen: dict[str, datetime] = {}  # line ref → change time of the oldest known version that has the line
     buyer_hash: str | None = None
@@ -36,6 +37,12 @@ class OrderFacts(msgspec.Struct, frozen=True, kw_only=True):
     def under_dispute(self) -> bool:
         """A chargeback or an inquiry is open: nothing of the order clears."""
         return any(dispute.status == "open" for dispute in self.disputes)
+
+    def on_its_way_back(self, line_ref: str) -> bool:
+        """A return of the line, or one that names no line, is open: the line doesn't clear."""
+        return any(
+            back.status == "open" and (not back.lines or line_ref in back.lines) for back in self.returns
+        )
 
     @property
     def placed_at(self) -> datetime:

@@ -11,12 +11,13 @@ from sqlalchemy.orm import Session
 from connector import clock
 from connector.commerce.orders.facts import OrderFacts
 from connector.commerce.orders.tables import LooseFact, Order, OrderVersion
-from connector.events import Carrier, Dispute, OrderSnapshot, Refund
+from connector.events import Carrier, Dispute, OrderSnapshot, Refund, Return
 
 _snapshot = msgspec.json.Decoder(OrderSnapshot)
 _refunds = msgspec.json.Decoder(tuple[Refund, ...])
 _carriers = msgspec.json.Decoder(tuple[Carrier, ...])
 _disputes = msgspec.json.Decoder(tuple[Dispute, ...])
+_returns = msgspec.json.Decoder(tuple[Return, ...])
 
 
 def by_ref(session: Session, shop_id: str, order_ref: str) -> Order | None:
@@ -35,6 +36,7 @@ def facts(order: Order) -> OrderFacts:
         refunds=_refunds.decode(order.refunds),
         carriers=_carriers.decode(order.carriers),
         disputes=_disputes.decode(order.disputes) if order.disputes not in ("", "[]") else (),
+        returns=_returns.decode(order.returns) if order.returns not in ("", "[]") else (),
         added_units=order.added_units,
         first_seen={ref: clock.parse(text) for ref, text in order.lines_first_seen.items()},
         buyer_hash=order.buyer_hash,

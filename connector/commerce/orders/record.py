@@ -24,7 +24,7 @@ from connector.commerce.orders.tables import LooseFact, Order, OrderVersion
 from connector.commerce.shops.tables import Shop
 from connector.db import Base, new_id
 from connector.errors import PayloadUnreadable
-from connector.events import Buyer, Dispute, FulfilledLine, OrderSnapshot, OrderStub, Refund
+from connector.events import Buyer, Dispute, FulfilledLine, OrderSnapshot, OrderStub, Refund, Return
 
 NOBODY = Buyer()
 Outcome = Literal["applied", "same_version", "stale_version", "conflict"]
@@ -34,6 +34,7 @@ _refund = msgspec.json.Decoder(Refund)
 _edit = msgspec.json.Decoder(list[FulfilledLine])
 _dispute = msgspec.json.Decoder(Dispute)
 _entered = msgspec.json.Decoder(Entered)
+_return = msgspec.json.Decoder(Return)
 _list = msgspec.json.Encoder(order="deterministic")
 
 
@@ -60,13 +61,14 @@ def apply(
     source: str,
     buyer: Buyer = NOBODY,
     disputes: Sequence[Dispute] = (),
+    returns: Sequence[Return] = (),
     evaluated: bool = False,
 ) -> Applied:
     """Add one version of an order to what is known of it. Locks the order's row until the transaction ends.
 
     `triggered_at` is when the store sent it; of an API read, the time of the request. `source` is `delivery:<id>` or
     `read:<why>`; the same delivery with another content was read by a newer translator and replaces its earlier self.
-    `disputes`: what an API read knows beside the snapshot.
+    `disputes`, `returns`: what an API read knows beside the snapshot.
     `evaluated`: the caller evaluates the order in this very transaction, so the row says so in the same write.
     Errors: PayloadUnreadable(path) for a snapshot that no rule can be applied to.
     """
@@ -78,6 +80,8 @@ def apply(
     order = _locked(session, shop.id, snapshot.order_ref)
     for dispute in disputes:
         _keep_loose(session, shop, snapshot.order_ref, order, source, "dispute", dispute.dispute_ref, dispute)
+    for back in returns:
+        _keep_loose(session, shop, snapshot.order_ref, order, source, "return", back.return_ref, back)
     read_at = triggered_at if source.startswith("read:") else None
     if order is None:
         loose = _loose(session, shop.id, snapshot.order_ref)
@@ -95,7 +99,7 @@ def apply(
         raise PayloadUnreadable("$.currency", f"the order was in {order.currency}, now it says {snapshot.currency}")
     if read_at is not None:
         asked_at(order, read_at)
-    return _add(session, order, version, source, evaluated, look_again=bool(disputes))
+    return _add(session, order, version, source, evaluated, look_again=bool(disputes or returns))
 
 
 def asked_at(order: Order, moment: datetime) -> None:
@@ -111,12 +115,19 @@ def apply_stub(session: Session, shop: Shop, stub: OrderStub, *, source: str) ->
 
 
 def take_stub(session: Session, shop: Shop, stub: OrderStub, *, source: str, evaluated: bool = False) -> Applied | None:
-    """As `apply_stub`, and whether what is known of the order changed."""
+    """As `apply_stub`, and whether what is known of the order changed.
+
+    Errors: PayloadUnreadable(path) for a refund that no rule can be applied to.
+    """
+    for number, refund in enumerate(stub.refunds):
+        _countable(refund, f"$.refunds[{number}]")
     order = _locked(session, shop.id, stub.order_ref)
     for refund in stub.refunds:
         _keep_loose(session, shop, stub.order_ref, order, source, "refund", refund.refund_ref, refund)
     for dispute in stub.disputes:
         _keep_loose(session, shop, stub.order_ref, order, source, "dispute", dispute.dispute_ref, dispute)
+    for back in stub.returns:
+        _keep_loose(session, shop, stub.order_ref, order, source, "return", back.return_ref, back)
     if stub.edit_added:
         _keep_loose(session, shop, stub.order_ref, order, source, "edit", stub.edit_ref or source, stub.edit_added)
     return None if order is None else _again(session, order, evaluated)
@@ -288,7 +299,8 @@ def _collected(versions: Sequence[Version], loose: Sequence[dict[str, Any]]) -> 
     for row in loose:
         if row["kind"] == "amount":
             entered.setdefault(row["ref"], []).append(_entered.decode(row["body"]))
-    return collect(versions, refunds, edits, disputes, entered)
+    returns = [_return.decode(row["body"]) for row in loose if row["kind"] == "return"]
+    return collect(versions, refunds, edits, disputes, entered, returns)
 
 
 def _columns(collected: Collected) -> dict[str, Any]:
@@ -303,6 +315,7 @@ def _columns(collected: Collected) -> dict[str, Any]:
         "refunds": _list.encode(collected.refunds).decode(),
         "carriers": _list.encode(collected.carriers).decode(),
         "disputes": _list.encode(collected.disputes).decode(),
+        "returns": _list.encode(collected.returns).decode(),
         "added_units": collected.added_units,
         "line_products": {ref: list(pair) for ref, pair in collected.products.items()},
         "lines_first_seen": {ref: moment.isoformat() for ref, moment in collected.first_seen.items()},
@@ -383,6 +396,8 @@ def _digest(body: bytes) -> str:
 def _readable(snapshot: OrderSnapshot) -> None:
     """Errors: PayloadUnreadable for what no rule says how to count; MoneyRefused for a currency we can't price in."""
     money.exponent(snapshot.currency)
+    if not snapshot.lines:
+        raise PayloadUnreadable("$.lines", "the order has none: a store keeps lines that were removed")
     refs = [line.line_ref for line in snapshot.lines]
     if len(set(refs)) != len(refs):
         raise PayloadUnreadable("$.lines", "two lines have one id")
@@ -395,5 +410,11 @@ def _readable(snapshot: OrderSnapshot) -> None:
         if any(allocation.amount < 0 for allocation in line.allocations):
             raise PayloadUnreadable(f"{path}.allocations", "a discount is negative")
     for number, refund in enumerate(snapshot.refunds):
-        if any(line.quantity < 0 for line in refund.lines):
-            raise PayloadUnreadable(f"$.refunds[{number}].lines", "a quantity is negative")
+        _countable(refund, f"$.refunds[{number}]")
+
+
+def _countable(refund: Refund, path: str) -> None:
+    if any(line.quantity < 0 for line in refund.lines):
+        raise PayloadUnreadable(f"{path}.lines", "a quantity is negative")
+    if any(abs(line.subtotal) > money.LARGEST for line in refund.lines):
+        raise PayloadUnreadable(f"{path}.lines", "an amount is larger than we book")

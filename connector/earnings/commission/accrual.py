@@ -1,13 +1,14 @@
 """Booking what an order owes: due, minus posted, per line, creator and content (F5).
 
 Stop 7 of an order's way. Nothing is remembered beside the ledger: the difference between what the newest facts give and
-what stands there becomes new balanced entries, and where there is none, nothing is written.
+what stands there becomes new balanced entries, and where there is none, nothing is written. Beside its lines an order
+has two more subjects: the app's fee, and what the platform bore of refunds that the store made after a payout.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,11 +18,13 @@ from sqlalchemy.orm import Session
 
 from connector.commerce.orders.facts import OrderFacts
 from connector.commerce.orders.tables import Order
+from connector.commerce.shops import settings
 from connector.commerce.shops.tables import Shop
 from connector.db import new_id
+from connector.earnings.attribution.tables import Act
 from connector.earnings.commission import clearance, rate
 from connector.earnings.commission.clearance import Held
-from connector.earnings.commission.rate import Assessment, Credited, LineAssessment
+from connector.earnings.commission.rate import PLAIN, AmountRules, Assessment, Credited, LineAssessment
 from connector.earnings.commission.tables import Evaluation
 from connector.earnings.ledger import journal, queries
 from connector.earnings.ledger.entry import Draft, DraftPosting, line_subject, owed
@@ -38,6 +41,24 @@ class Accrued:
     assessment: Assessment
 
 
+@dataclass(frozen=True, slots=True)
+class _Booking:
+    """What every entry about one evaluation shares."""
+
+    shop: Shop
+    order: Order
+    assessment: Assessment
+    standing: Standing
+    rows: Held
+    evaluation_id: str
+    as_of: datetime
+
+    def number(self, subject: str) -> int:
+        """The next of the subject's numbers."""
+        self.standing.sequences[subject] = number = self.standing.sequences.get(subject, 0) + 1
+        return number
+
+
 def accrue(
     session: Session, shop: Shop, order: Order, facts: OrderFacts, decisions: Mapping[str, Credited],
     *, cause: str, as_of: datetime, created: bool = False, rows: Held | None = None,
@@ -47,45 +68,71 @@ def accrue(
     `created`: the order was made in this transaction, so nothing is posted about it. `rows`: its clearances, if read.
     Errors: Conflict when another writer booked about one of its lines meanwhile; LedgerRefused never, in our hope.
     """
-    assessment = rate.assess(facts, decisions)
+    rules = amount_rules(session, shop.id, facts.placed_at)
+    taken = frozenset[str]() if created else forfeited(session, order.id, facts)
+    assessment = rate.assess(facts, decisions, rules, taken)
     evaluation_id = _evaluate(session, order, assessment, cause, as_of, created)
     standing = Standing() if created else queries.standing(session, order.id)
     rows = rows if rows is not None else {} if created else clearance.held(session, order.id)
+    booking = _Booking(shop, order, assessment, standing, rows, evaluation_id, as_of)
     due = assessment.due()
     drafts = []
-    for key in sorted({*due, *standing.earned}, key=lambda key: tuple(part or "" for part in key)):
-        difference = due.get(key, 0) - _posted(standing, key)
+    for key in sorted({*due, *standing.earned}, key=_sorted_by):
+        difference = due.get(key, 0) - standing.earned.get(key, 0)
         if difference:
-            drafts.append(_draft(shop, order, assessment, standing, rows, key, difference, evaluation_id, as_of))
+            drafts.append(_draft(booking, key, difference))
+    drafts.extend(_fee(booking))
+    if standing.absorbed or any(row["paid_at"] is not None for row in rows.values()):
+        borne = _borne(session, facts, decisions, assessment, taken, rows)
+        drafts.extend(_absorptions(booking, borne))
     entries = journal.post_all(session, drafts, unbooked=True)
     return Accrued(evaluation_id, entries, due, assessment)
 
 
-def _posted(standing: Standing, key: Key) -> int:
-    return standing.earned.get(key, 0)
+def amount_rules(session: Session, shop_id: str, moment: datetime) -> AmountRules:
+    """The shop's settings that bear on amounts, as they stood at `moment`: the order's time."""
+    fee_bp = settings.whole(session, shop_id, "fee_bp", moment)
+    refused = settings.at(session, shop_id, "gift_card_payments", moment) == "refuse"
+    kept = settings.at(session, shop_id, "platform_discounts", moment) == "keep"
+    return AmountRules(fee_bp, refused, kept) if fee_bp or refused or kept else PLAIN
 
 
-def _draft(
-    shop: Shop, order: Order, assessment: Assessment, standing: Standing, rows: Held, key: Key, difference: int,
-    evaluation_id: str, as_of: datetime,
-) -> Draft:  # fmt: skip
+_TAKEN = sa.select(Act.line_ref).where(
+    Act.order_id == sa.bindparam("order_id"), Act.kind == "forfeit", Act.state == "effective"
+)
+
+
+def forfeited(session: Session, order_id: str, facts: OrderFacts) -> frozenset[str]:
+    """Refs of the lines whose commission a recorded act took away; the act of a whole order names none."""
+    taken = {line_ref for (line_ref,) in session.execute(_TAKEN, {"order_id": order_id})}
+    if "" in taken:
+        taken |= {line.line_ref for line in facts.snapshot.lines}
+    return frozenset(taken - {""})
+
+
+def _sorted_by(key: Key) -> tuple[str, ...]:
+    return tuple(part or "" for part in key)
+
+
+def _draft(booking: _Booking, key: Key, difference: int) -> Draft:
     line_ref, creator_id, content_id = key
     if creator_id is None:
         raise AssertionError("a line without a creator has nothing due and nothing posted")
+    order, assessment, rows = booking.order, booking.assessment, booking.rows
     subject = line_subject(order.id, line_ref)
-    standing.sequences[subject] = sequence = standing.sequences.get(subject, 0) + 1
+    sequence = booking.number(subject)
     line = next((line for line in assessment.lines if line.line_ref == line_ref), None)
-    earning = standing.accruals.get(key)
+    earning = booking.standing.accruals.get(key)
     kind, reason = _why(assessment, line, key, difference, first=earning is None)
     # F6: a decrease is taken from where the line's money is, an increase after clearing is cleared at once. A line that
     # an edit added later has a clearance of its own, still open.
     cleared = line_ref in rows and rows[line_ref]["state"] == "cleared"
     account = "creator_cleared" if cleared else "creator_pending"
     return Draft(
-        reference=f"{subject}#{sequence}", subject=subject, sequence=sequence, kind=kind, shop_id=shop.id,
+        reference=f"{subject}#{sequence}", subject=subject, sequence=sequence, kind=kind, shop_id=booking.shop.id,
         currency=assessment.currency, order_id=order.id, line_ref=line_ref, creator_id=creator_id,
-        content_id=content_id, reverses=None if kind == "accrual" else earning, evaluation_id=evaluation_id,
-        reason=reason, occurred_at=as_of,
+        content_id=content_id, reverses=None if kind == "accrual" else earning, evaluation_id=booking.evaluation_id,
+        reason=reason, occurred_at=booking.as_of,
         postings=(
             DraftPosting("merchant_receivable", difference),
             owed(account, difference, creator_id, content_id),
@@ -107,11 +154,82 @@ def _why(
         return "adjustment", "refund_undone" if "refund_failed" in line.flags else "recomputed"
     if assessment.reason:
         return "reversal", assessment.reason
+    if "forfeited" in line.flags:
+        return "reversal", "forfeited"
     if line.refunded_base > line.removed_base:
         return "reversal", "refunded"
     if line.removed_base:
         return "reversal", "removed_by_edit"
     return "adjustment", "recomputed"
+
+
+def fee_subject(order_id: str) -> str:
+    return f"fee:{order_id}"
+
+
+def _fee(booking: _Booking) -> Iterator[Draft]:
+    """The app's fee: one subject an order (R14)."""
+    fee, assessment = booking.assessment.parts.fee, booking.assessment
+    difference = (fee.due if fee else 0) - booking.standing.fee
+    if not difference:
+        return
+    subject = fee_subject(booking.order.id)
+    sequence = booking.number(subject)
+    reason = "app_fee" if difference > 0 else assessment.reason or "refunded"
+    yield Draft(
+        reference=f"{subject}#{sequence}", subject=subject, sequence=sequence, kind="fee", shop_id=booking.shop.id,
+        currency=assessment.currency, order_id=booking.order.id, evaluation_id=booking.evaluation_id, reason=reason,
+        occurred_at=booking.as_of,
+        postings=(DraftPosting("merchant_receivable", difference), DraftPosting("app_fee", -difference)),
+    )  # fmt: skip
+
+
+def absorbed_subject(order_id: str, line_ref: str) -> str:
+    return f"absorbed:{order_id}:{line_ref}"
+
+
+def _borne(
+    session: Session, facts: OrderFacts, decisions: Mapping[str, Credited], now: Assessment, taken: frozenset[str],
+    rows: Held,
+) -> dict[Key, int]:  # fmt: skip
+    """What the platform bears: what a line had due at its payout, less what it has due by all that the store did since.
+
+    Only what has a time of the store's after the payout counts: refunds, lost disputes, the cancellation.
+    """
+    if settings.at(session, facts.shop_id, "after_payout", facts.placed_at) != "absorb":
+        return {}
+    then: dict[datetime, dict[Key, int]] = {}
+    borne: dict[Key, int] = {}
+    for line in now.lines:
+        row = rows.get(line.line_ref)
+        paid_at = None if row is None else row["paid_at"]
+        if paid_at is None or line.creator_id is None:
+            continue
+        if paid_at not in then:
+            then[paid_at] = rate.assess(facts, decisions, now.parts.rules, taken, until=paid_at).due()
+        key = (line.line_ref, line.creator_id, line.content_id)
+        if then[paid_at][key] > line.due:
+            borne[key] = then[paid_at][key] - line.due
+    return borne
+
+
+def _absorptions(booking: _Booking, borne: Mapping[Key, int]) -> Iterator[Draft]:
+    for key in sorted({*borne, *booking.standing.absorbed}, key=_sorted_by):
+        line_ref, creator_id, content_id = key
+        difference = borne.get(key, 0) - booking.standing.absorbed.get(key, 0)
+        if not difference or creator_id is None:
+            continue
+        subject = absorbed_subject(booking.order.id, line_ref)
+        sequence = booking.number(subject)
+        yield Draft(
+            reference=f"{subject}#{sequence}", subject=subject, sequence=sequence, kind="absorption",
+            shop_id=booking.shop.id, currency=booking.assessment.currency, order_id=booking.order.id,
+            line_ref=line_ref, creator_id=creator_id, content_id=content_id, evaluation_id=booking.evaluation_id,
+            reason="after_payout" if difference > 0 else "recomputed", occurred_at=booking.as_of,
+            postings=(
+                DraftPosting("loss_absorbed", difference), owed("creator_cleared", difference, creator_id, content_id),
+            ),
+        )  # fmt: skip
 
 
 _NEWEST = (

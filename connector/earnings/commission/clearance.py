@@ -1,40 +1,45 @@
 """Each credited line's clearance: follows the newest facts until the line has cleared, and keeps what blocks it.
 
-Clearing itself is booked by settlement, which claims rows that are open, due and not blocked.
+What blocks is of two sorts: facts of the order (an open dispute, an open return, a refund of unknown amount, a decision
+under review), which are worked out anew each time, and blocks that somebody opened (a freeze), which are rows. How a
+clearance stood before each of its changes is kept. Clearing itself is booked by settlement, which claims rows that are
+open, due and not blocked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from connector.commerce.orders import queries as orders
 from connector.commerce.orders.facts import OrderFacts
 from connector.commerce.orders.tables import Order
 from connector.commerce.shops import settings
 from connector.commerce.shops.tables import Shop
 from connector.db import new_id
+from connector.earnings.commission import frozen
 from connector.earnings.commission.hold import HoldTerms, matures
 from connector.earnings.commission.rate import Assessment
-from connector.earnings.commission.tables import Clearance, ClearanceBlock
+from connector.earnings.commission.tables import Clearance, ClearanceBlock, ClearancePast
 
 # Flags of a line that keep it from clearing until a person has looked.
 BLOCKING = frozenset({"refund_amount_unknown"})
-# … and what else follows from the order's facts alone, whoever opened or closed a block beside it.
-DISPUTE = "dispute"
-DERIVED = BLOCKING | {DISPUTE}
+# … and what else keeps it, by the order's facts or its decision alone.
+DISPUTE, RETURN, REVIEW = "dispute", "return", "review"
 Held = Mapping[str, Mapping[Any, Any]]
 
 _ROWS = sa.select(
-    Clearance.line_ref, Clearance.clears_at, Clearance.why, Clearance.blocked, Clearance.state
+    Clearance.line_ref, Clearance.clears_at, Clearance.why, Clearance.blocked, Clearance.state, Clearance.changes,
+    Clearance.paid_at,
 ).where(Clearance.order_id == sa.bindparam("order_id"))  # fmt: skip
 _OPEN_BLOCKS = sa.select(ClearanceBlock.line_ref, ClearanceBlock.kind).where(
     ClearanceBlock.order_id == sa.bindparam("order_id"), ClearanceBlock.closed_at.is_(None)
 )
-_INSERT = sa.insert(Clearance)
+_INSERT, _BLOCK, _PAST = sa.insert(Clearance), sa.insert(ClearanceBlock), sa.insert(ClearancePast)
 _UPDATE = (
     sa.update(Clearance)
     .where(Clearance.order_id == sa.bindparam("b_order"), Clearance.line_ref == sa.bindparam("b_line"))
@@ -42,6 +47,7 @@ _UPDATE = (
         clears_at=sa.bindparam("b_clears_at", type_=Clearance.__table__.c.clears_at.type),
         why=sa.bindparam("b_why"),
         blocked=sa.bindparam("b_blocked"),
+        changes=sa.bindparam("b_changes"),
         updated_at=sa.bindparam("b_at", type_=Clearance.__table__.c.updated_at.type),
     )
 )
@@ -54,47 +60,90 @@ def held(session: Session, order_id: str) -> Held:
 
 def follow(
     session: Session, shop: Shop, order: Order, facts: OrderFacts, assessment: Assessment, as_of: datetime,
-    *, rows: Held | None = None,
+    *, rows: Held | None = None, reviewed: Collection[str] = (),
 ) -> None:  # fmt: skip
-    """Bring the clearances of an order's credited lines up to date. A line that has cleared stays cleared (F6)."""
+    """Bring the clearances of an order's credited lines up to date. A line that has cleared stays cleared (F6).
+
+    `reviewed`: refs of lines whose decision waits for a person (D17).
+    """
     rows = held(session, order.id) if rows is None else rows
     blocks = _open_blocks(session, order.id) if rows else {}
     terms = _terms(session, shop, facts.placed_at)
     lines = {line.line_ref: line for line in facts.snapshot.lines}
-    disputed = {DISPUTE} if facts.under_dispute else set()
-    new, changed = [], []
+    new, freezes, changed, past = [], [], [], []
     for assessed in assessment.lines:
-        row = rows.get(assessed.line_ref)
+        line_ref = assessed.line_ref
+        row = rows.get(line_ref)
         if row is None and assessed.creator_id is None:
             continue
         if row is not None and row["state"] == "cleared":
             continue
-        maturity = matures(lines[assessed.line_ref], facts.snapshot, assessment.reason, terms)
-        open_facts = (BLOCKING & set(assessed.flags)) | disputed
-        blocked = " ".join(sorted(blocks.get(assessed.line_ref, set()) | open_facts))
+        maturity = matures(lines[line_ref], facts.snapshot, assessment.reason, terms)
+        open_facts = _of_facts(facts, line_ref, assessed.flags, reviewed)
         if row is None:
+            under = frozen.standing(session).of(shop.id, order.id, assessed.creator_id)
+            freezes.extend(_freeze(order, line_ref, ref, as_of) for ref in under)
+            blocked = " ".join(sorted(open_facts | ({frozen.FREEZE} if under else set())))
             new.append(
                 {
-                    "order_id": order.id, "line_ref": assessed.line_ref, "shop_id": shop.id,
-                    "clears_at": maturity.clears_at, "why": maturity.why, "blocked": blocked, "state": "open",
-                    "cleared_at": None, "updated_at": as_of,
+                    "order_id": order.id, "line_ref": line_ref, "shop_id": shop.id, "clears_at": maturity.clears_at,
+                    "why": maturity.why, "blocked": blocked, "state": "open", "cleared_at": None, "changes": 0,
+                    "updated_at": as_of, "paid_at": None,
                 }
             )  # fmt: skip
-        elif (row["clears_at"], row["why"], row["blocked"]) != (maturity.clears_at, maturity.why, blocked):
+            continue
+        blocked = " ".join(sorted(blocks.get(line_ref, set()) | open_facts))
+        if (row["clears_at"], row["why"], row["blocked"]) != (maturity.clears_at, maturity.why, blocked):
+            past.append(_before(order.id, line_ref, row, as_of))
             changed.append(
                 {
-                    "b_order": order.id, "b_line": assessed.line_ref, "b_clears_at": maturity.clears_at,
-                    "b_why": maturity.why, "b_blocked": blocked, "b_at": as_of,
+                    "b_order": order.id, "b_line": line_ref, "b_clears_at": maturity.clears_at, "b_why": maturity.why,
+                    "b_blocked": blocked, "b_changes": row["changes"] + 1, "b_at": as_of,
                 }
             )  # fmt: skip
-    if new:
-        session.connection().execute(_INSERT, new)
-    if changed:
-        session.connection().execute(_UPDATE, changed)
+    for statement, values in ((_INSERT, new), (_BLOCK, freezes), (_PAST, past), (_UPDATE, changed)):
+        if values:
+            session.connection().execute(statement, values)
+
+
+def _of_facts(facts: OrderFacts, line_ref: str, flags: Collection[str], reviewed: Collection[str]) -> set[str]:
+    """What of the order itself keeps the line from clearing."""
+    found = BLOCKING & set(flags)
+    if facts.disputes and facts.under_dispute:
+        found |= {DISPUTE}
+    if facts.returns and facts.on_its_way_back(line_ref):
+        found |= {RETURN}
+    if line_ref in reviewed:
+        found |= {REVIEW}
+    return set(found)
+
+
+def _freeze(order: Order, line_ref: str, ref: str, at: datetime) -> dict[str, Any]:
+    return {
+        "id": new_id("blk"), "order_id": order.id, "line_ref": line_ref, "shop_id": order.shop_id,
+        "kind": frozen.FREEZE, "ref": ref, "opened_at": at, "closed_at": None,
+    }  # fmt: skip
+
+
+def _before(order_id: str, line_ref: str, row: Mapping[Any, Any], until: datetime) -> dict[str, Any]:
+    """How a clearance stood, for its history."""
+    return {
+        "order_id": order_id, "line_ref": line_ref, "number": row["changes"] + 1, "clears_at": row["clears_at"],
+        "why": row["why"], "blocked": row["blocked"], "until": until,
+    }  # fmt: skip
+
+
+def history(session: Session, order_id: str) -> dict[str, list[ClearancePast]]:
+    """Line ref → how its clearance stood before each of its changes, oldest first."""
+    found: dict[str, list[ClearancePast]] = {}
+    query = sa.select(ClearancePast).where(ClearancePast.order_id == order_id)
+    for row in session.scalars(query.order_by(ClearancePast.line_ref, ClearancePast.number)):
+        found.setdefault(row.line_ref, []).append(row)
+    return found
 
 
 def block(session: Session, order: Order, line_ref: str, kind: str, ref: str, opened_at: datetime) -> None:
-    """Something is open about a line (return, review, freeze): it doesn't clear. The same again changes nothing."""
+    """Somebody holds a line (freeze, return, review): it doesn't clear. The same again changes nothing."""
     known: ClearanceBlock | None = session.execute(_one_block(order.id, line_ref, kind, ref)).scalar_one_or_none()
     if known is None:
         session.add(
@@ -104,7 +153,7 @@ def block(session: Session, order: Order, line_ref: str, kind: str, ref: str, op
             )
         )  # fmt: skip
         session.flush()
-    _refresh(session, order.id, line_ref, opened_at)
+    refresh(session, order.id, line_ref, opened_at)
 
 
 def unblock(session: Session, order: Order, line_ref: str, kind: str, ref: str, closed_at: datetime) -> None:
@@ -113,18 +162,48 @@ def unblock(session: Session, order: Order, line_ref: str, kind: str, ref: str, 
     if known is not None and known.closed_at is None:
         known.closed_at = closed_at
         session.flush()
-        _refresh(session, order.id, line_ref, closed_at)
+        refresh(session, order.id, line_ref, closed_at)
 
 
-def _refresh(session: Session, order_id: str, line_ref: str, at: datetime) -> None:
+def refresh(session: Session, order_id: str, line_ref: str, at: datetime) -> None:
+    """Write down what blocks the line now, after a block was opened or closed beside the order's own facts."""
     row = session.get(Clearance, (order_id, line_ref), populate_existing=True, with_for_update=True)
-    if row is None or row.state == "cleared":
+    order = session.get(Order, order_id)
+    if row is None or order is None or row.state == "cleared":
         return
-    flags = DERIVED & set(row.blocked.split())
-    blocked = " ".join(sorted(_open_blocks(session, order_id).get(line_ref, set()) | flags))
+    opened, closed = _kinds_of_blocks(session, order_id, line_ref)
+    # Flags and reviews stand as the last evaluation wrote them; a review that a person had opened ends with its block.
+    flags = (BLOCKING | ({REVIEW} - (closed - opened))) & set(row.blocked.split())
+    known = _of_facts(orders.facts(order), line_ref, flags, {line_ref} if REVIEW in flags else ())
+    blocked = " ".join(sorted(opened | known))
     if row.blocked != blocked:
-        row.blocked, row.updated_at = blocked, at
+        before = {"changes": row.changes, "clears_at": row.clears_at, "why": row.why, "blocked": row.blocked}
+        session.execute(_PAST, [_before(order_id, line_ref, before, at)])
+        row.blocked, row.updated_at, row.changes = blocked, at, row.changes + 1
         session.flush()
+
+
+def mark_paid(session: Session, lines: Collection[tuple[str, str]], paid_at: datetime) -> int:
+    """A payout paid what had cleared of these (order, line): its time stays, and a later payout doesn't move it.
+
+    Called by payouts, which alone knows. How many were marked; the caller evaluates orders anew whose refunds the store
+    made after `paid_at` (`after_payout`).
+    """
+    marked = 0
+    for order_id, line_ref in sorted(set(lines)):
+        done = session.execute(_PAID, {"b_order": order_id, "b_line": line_ref, "b_paid": paid_at})
+        marked += done.rowcount  # type: ignore[attr-defined]
+    return marked
+
+
+_PAID = (
+    sa.update(Clearance)
+    .where(
+        Clearance.order_id == sa.bindparam("b_order"), Clearance.line_ref == sa.bindparam("b_line"),
+        Clearance.paid_at.is_(None),
+    )
+    .values(paid_at=sa.bindparam("b_paid", type_=Clearance.__table__.c.paid_at.type))
+)  # fmt: skip
 
 
 def _open_blocks(session: Session, order_id: str) -> dict[str, set[str]]:
@@ -132,6 +211,17 @@ def _open_blocks(session: Session, order_id: str) -> dict[str, set[str]]:
     for line_ref, kind in session.execute(_OPEN_BLOCKS, {"order_id": order_id}):
         found.setdefault(line_ref, set()).add(kind)
     return found
+
+
+def _kinds_of_blocks(session: Session, order_id: str, line_ref: str) -> tuple[set[str], set[str]]:
+    """Kinds of the line's blocks: those with one open, and those with one closed."""
+    opened, closed = set[str](), set[str]()
+    query = sa.select(ClearanceBlock.kind, ClearanceBlock.closed_at).where(
+        ClearanceBlock.order_id == order_id, ClearanceBlock.line_ref == line_ref
+    )
+    for kind, closed_at in session.execute(query):
+        (opened if closed_at is None else closed).add(kind)
+    return opened, closed
 
 
 def _one_block(order_id: str, line_ref: str, kind: str, ref: str) -> sa.Select[Any]:

@@ -6,7 +6,8 @@ the difference (F2, F5). Letters as in the rules: b is a line's base, c its comm
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from fractions import Fraction
 from typing import Any, Protocol
 
@@ -43,6 +44,17 @@ class Credited(Protocol):
     def rate_reason(self) -> str: ...
 
 
+class AmountRules(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The shop's dated settings that bear on amounts, as they stood at the order's time (`accrual.amount_rules`)."""
+
+    fee_bp: int = 0  # the app's fee on the base of credited lines (R14)
+    gift_cards_refused: bool = False  # R8b
+    platform_discounts_kept: bool = False  # what the platform paid for stays in the base (R2)
+
+
+PLAIN = AmountRules()
+
+
 class BaseParts(msgspec.Struct, frozen=True):
     """How a line's base came about, part by part, in minor units (R2, R3)."""
 
@@ -57,11 +69,12 @@ class BaseParts(msgspec.Struct, frozen=True):
     tax_contained: bool
     base: int
     duty: int = 0  # contained in the price
+    kept: int = 0  # discounts that the platform paid for: the buyer didn't pay it, and the base has it
 
     @property
     def with_tax(self) -> int:
         """What the buyer owes for all ordered units."""
-        return self.net if self.tax_contained else self.net + self.tax
+        return self.net - self.kept + (0 if self.tax_contained else self.tax)
 
 
 class LineAssessment(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,6 +118,25 @@ class RefundAssessment(msgspec.Struct, frozen=True, kw_only=True):
     flags: tuple[str, ...] = ()
 
 
+class FeeShare(msgspec.Struct, frozen=True):
+    """One credited line's part of the app's fee."""
+
+    line_ref: str
+    base: int
+    amount: int
+    due: int  # less what came back of the line (R6)
+
+
+class Fee(msgspec.Struct, frozen=True):
+    """The app's fee: one group an order, rounded once (R14)."""
+
+    fee_bp: int
+    base: int
+    amount: int
+    due: int
+    shares: tuple[FeeShare, ...]
+
+
 class OrderParts(msgspec.Struct, frozen=True, kw_only=True):
     """Figures of the order as a whole, for the trace."""
 
@@ -113,6 +145,8 @@ class OrderParts(msgspec.Struct, frozen=True, kw_only=True):
     added_value: int = 0  # units added by edits, with tax
     refunds: tuple[RefundAssessment, ...] = ()
     flags: tuple[str, ...] = ()
+    fee: Fee | None = None  # None where the shop had none at the order's time
+    rules: AmountRules = PLAIN
 
 
 class Assessment(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,38 +184,51 @@ class _Work(msgspec.Struct):
         return self.parts.base - self.back
 
 
-def assess(facts: OrderFacts, decisions: Mapping[str, Credited]) -> Assessment:
+def assess(
+    facts: OrderFacts,
+    decisions: Mapping[str, Credited],
+    rules: AmountRules = PLAIN,
+    forfeited: Collection[str] = (),
+    *,
+    until: datetime | None = None,
+) -> Assessment:
     """What the order should pay by these facts and decisions.
 
     Amounts follow the newest snapshot and the whole set of refunds; a line without a decision earns nothing.
+    `forfeited`: refs of lines whose commission a recorded act took away. `until`: what the store gave back, or
+    cancelled, after that moment is left out (what stood at a payout, or at an event's close).
     """
     snapshot = facts.snapshot
-    reason = stopped(snapshot)
-    work, shared = _bases(facts)
+    reason = stopped(snapshot, rules, until=until)
+    work, shared = _bases(facts, rules)
     known = {refund.refund_ref for refund in snapshot.refunds}
     seen = [r for r in facts.refunds if r.refund_ref in known or r.created_at <= snapshot.changed_at]
     _take_removed(work, seen)
-    parts = _take_refunds(work, facts, shared)
+    parts = _take_refunds(work, facts, shared, until)
     commissions = _commissions(work, decisions)
     lines = tuple(
-        _line(item, decisions.get(item.line.line_ref), commission, facts, reason)
+        _line(item, decisions.get(item.line.line_ref), commission, facts, reason, item.line.line_ref in forfeited)
         for item, commission in zip(work, commissions, strict=True)
     )
+    if rules is not PLAIN:
+        parts = msgspec.structs.replace(parts, fee=_fee(work, lines, rules, reason, forfeited), rules=rules)
     return Assessment(reason=reason, currency=snapshot.currency, lines=lines, parts=parts)
 
 
-def stopped(snapshot: OrderSnapshot) -> str:
-    """D5 and D6: why nothing of this order is due, whatever its lines say; "" when nothing stops it."""
+def stopped(snapshot: OrderSnapshot, rules: AmountRules = PLAIN, *, until: datetime | None = None) -> str:
+    """D5, D6 and R8b: why nothing of this order is due, whatever its lines say; "" when nothing stops it."""
     if snapshot.test:
         return "test_order"
     if not snapshot.completed:
         return "not_completed"
     if snapshot.sample:
         return "sample_order"
-    if snapshot.cancelled_at is not None:
+    if snapshot.cancelled_at is not None and (until is None or snapshot.cancelled_at <= until):
         return "order_cancelled"
     if snapshot.payment_status in _NOT_COLLECTED:
         return "not_collected"
+    if snapshot.gift_card_payment and rules.gift_cards_refused:
+        return "gift_card_payment"
     if snapshot.payment_status in _AWAITING:
         return "awaiting_payment"
     return ""
@@ -198,7 +245,7 @@ def refund_status(refund: Refund) -> str:
 # Bases: R2, R3, D7, D8
 
 
-def _bases(facts: OrderFacts) -> tuple[list[_Work], int]:
+def _bases(facts: OrderFacts, rules: AmountRules) -> tuple[list[_Work], int]:
     snapshot = facts.snapshot
     lines = sorted(snapshot.lines, key=lambda line: by_ref(line.line_ref))
     gross = [line.unit_price * line.quantity for line in lines]
@@ -212,19 +259,20 @@ def _bases(facts: OrderFacts) -> tuple[list[_Work], int]:
     shares = split(shared, weights) if any(weights) else [0] * len(lines)
     work = []
     for index, line in enumerate(lines):
-        parts = _parts(line, gross[index], own[index], shares[index], excluded[index], snapshot.taxes_included)
+        kept = sum(a.amount for a in line.allocations if a.platform) if rules.platform_discounts_kept else 0
+        parts = _parts(line, gross[index], own[index], shares[index], excluded[index], snapshot.taxes_included, kept)
         work.append(_Work(line, excluded[index], parts))
     return work, shared
 
 
-def _parts(line: Line, gross: int, own: int, share: int, excluded: bool, contained: bool) -> BaseParts:
-    net = max(0, gross - own - share)
+def _parts(line: Line, gross: int, own: int, share: int, excluded: bool, contained: bool, kept: int) -> BaseParts:
+    net = max(0, gross - own - share) + kept
     tax, source = _tax(line, net, contained)
     base = max(0, net - (tax if contained else 0) - line.duty)
     return BaseParts(
-        quantity=line.quantity, unit_price=line.unit_price, gross=gross, own_discounts=own, shared_discount=share,
-        net=net, tax=tax, tax_source=source, tax_contained=contained, base=0 if excluded else base,
-        duty=line.duty,
+        quantity=line.quantity, unit_price=line.unit_price, gross=gross, own_discounts=own - kept,
+        shared_discount=share, net=net, tax=tax, tax_source=source, tax_contained=contained,
+        base=0 if excluded else base, duty=line.duty, kept=kept,
     )  # fmt: skip
 
 
@@ -255,7 +303,7 @@ def _take_removed(work: Sequence[_Work], seen: Iterable[Refund]) -> None:
         item.back = item.removed_base
 
 
-def _take_refunds(work: Sequence[_Work], facts: OrderFacts, shared: int) -> OrderParts:
+def _take_refunds(work: Sequence[_Work], facts: OrderFacts, shared: int, until: datetime | None) -> OrderParts:
     """All refunds in the order of their creation, each with its lines first, then its amount-only part."""
     removed_value = sum(_value(item, item.removed) for item in work)
     added_value = sum(_value(item, facts.added_units.get(item.line.line_ref, 0)) for item in work)
@@ -263,6 +311,8 @@ def _take_refunds(work: Sequence[_Work], facts: OrderFacts, shared: int) -> Orde
     by_line = {item.line.line_ref: item for item in work}
     taken = []
     for refund in facts.refunds:
+        if until is not None and refund.created_at > until:
+            continue
         status = refund_status(refund)
         if status == "failed":
             taken.append(_failed(refund, by_line))
@@ -314,8 +364,11 @@ def _take_lines(
         item.refunded_units += part.quantity
         item.left -= part.quantity
         if not item.excluded:
-            duty = round_half_up(Fraction(item.line.duty * part.quantity, item.line.quantity or 1))
-            wanted = max(0, part.subtotal - (part.tax if contained else 0) - duty)
+            # What the price contains beside the base, and what the base has beside the price, for these units.
+            beside = round_half_up(
+                Fraction((item.line.duty - item.parts.kept) * part.quantity, item.line.quantity or 1)
+            )
+            wanted = max(0, part.subtotal - (part.tax if contained else 0) - beside)
             if wanted > item.remaining:
                 item.flags.add("refund_exceeds_base")
                 flags.add("refund_exceeds_base")
@@ -337,9 +390,13 @@ def _spread(work: Sequence[_Work], amount: int, contained: bool, status: str) ->
     open_lines = [item for item in work if not item.excluded and item.remaining > 0]
     remaining = sum(item.remaining for item in open_lines)
     back = amount
-    if contained and remaining:
-        tax = sum((Fraction(item.parts.tax * item.remaining, item.parts.base) for item in open_lines), Fraction(0))
-        back = round_half_up(amount * remaining / (remaining + tax))
+    beside = [(item.parts.tax if contained else 0) - item.parts.kept for item in open_lines]
+    if any(beside):
+        more = (
+            Fraction(own * item.remaining, item.parts.base) for own, item in zip(beside, open_lines, strict=True)
+        )
+        paid = sum(more, Fraction(remaining))
+        back = round_half_up(amount * remaining / paid) if paid > 0 else remaining
     if back > remaining:
         flags.add("refund_exceeds_base")
         back = remaining
@@ -378,19 +435,43 @@ def _commissions(work: Sequence[_Work], decisions: Mapping[str, Credited]) -> li
     return found
 
 
+def _fee(
+    work: Sequence[_Work], lines: Sequence[LineAssessment], rules: AmountRules, stop: str, forfeited: Collection[str]
+) -> Fee | None:
+    """R14: the exact sum over the credited lines, rounded half up once, spread over them, and reversed by R6."""
+    if not rules.fee_bp:
+        return None
+    credited = [item for item, line in zip(work, lines, strict=True) if line.creator_id is not None]
+    bases = [item.parts.base for item in credited]
+    total = round_half_up(Fraction(sum(bases) * rules.fee_bp, BP))
+    shares = tuple(
+        FeeShare(
+            item.line.line_ref, item.parts.base, share,
+            0 if stop or item.line.line_ref in forfeited else share - reversed_of(share, item.back, item.parts.base),
+        )
+        for item, share in zip(credited, split(total, bases), strict=True)
+    )  # fmt: skip
+    return Fee(rules.fee_bp, sum(bases), total, sum(share.due for share in shares), shares)
+
+
 def reversed_of(commission: int, back: int, base: int) -> int:
     """R6: round half up(c x R / b), cumulative; all of it when R is b, nothing of a base of 0."""
     return round_half_up(Fraction(commission * back, base)) if base else 0
 
 
-def _line(item: _Work, decision: Credited | None, commission: int, facts: OrderFacts, stop: str) -> LineAssessment:
+def _line(
+    item: _Work, decision: Credited | None, commission: int, facts: OrderFacts, stop: str, forfeited: bool
+) -> LineAssessment:
     base = item.parts.base
     undone = reversed_of(commission, item.back, base)
+    taken = forfeited and decision is not None and decision.creator_id is not None
+    if taken:
+        item.flags.add("forfeited")
     return LineAssessment(
         line_ref=item.line.line_ref,
         title=item.line.title,
         product_ref=item.line.product_ref,
-        reason=stop or _line_reason(item, decision),
+        reason=stop or ("forfeited" if taken else _line_reason(item, decision)),
         credit_reason=decision.credit_reason if decision else "",
         rate_reason=decision.rate_reason if decision else "",
         creator_id=decision.creator_id if decision else None,
@@ -408,7 +489,7 @@ def _line(item: _Work, decision: Credited | None, commission: int, facts: OrderF
         refunded_base=item.back,
         reversed=undone,
         estimate=commission - undone,
-        due=0 if stop else commission - undone,
+        due=0 if stop or taken else commission - undone,
         flags=tuple(sorted(item.flags)),
     )
 

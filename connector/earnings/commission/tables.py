@@ -45,19 +45,106 @@ class Clearance(Base):
     state: Mapped[str] = mapped_column(default="open")  # open | cleared
     cleared_at: Mapped[datetime | None]
     updated_at: Mapped[datetime]
+    changes: Mapped[int] = mapped_column(default=0)  # how often it changed: the number of rows of its history
+    # Business time of the payout that first paid what had cleared of it (payouts writes it); what a store takes back
+    # after that is carried or absorbed, as the shop has set.
+    paid_at: Mapped[datetime | None]
+
+
+class ClearancePast(Base):
+    """How a clearance stood before one of its changes: what is shown as its history. Rows are only added."""
+
+    __tablename__ = "clearance_history"
+
+    order_id: Mapped[str] = mapped_column(primary_key=True)
+    line_ref: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)  # 1, 2 … within the line
+    clears_at: Mapped[datetime | None]
+    why: Mapped[str]
+    blocked: Mapped[str]
+    until: Mapped[datetime]  # from then on something else held
 
 
 class ClearanceBlock(Base):
     """Something open that keeps a line from clearing though its hold is over: a return, a review, a freeze."""
 
     __tablename__ = "clearance_blocks"
-    __table_args__ = (sa.UniqueConstraint("order_id", "line_ref", "kind", "ref"),)
+    __table_args__ = (
+        sa.UniqueConstraint("order_id", "line_ref", "kind", "ref"),
+        sa.Index("ix_clearance_blocks_kind_ref", "kind", "ref"),
+        sa.Index("ix_clearance_blocks_shop_id_closed_at", "shop_id", "closed_at"),
+    )
 
     id: Mapped[str] = mapped_column(primary_key=True)  # blk_…
     order_id: Mapped[str]
     line_ref: Mapped[str]
     shop_id: Mapped[str]
-    kind: Mapped[str]  # return | review | freeze (a dispute is a fact of the order itself)
-    ref: Mapped[str]  # the platform's id of the return, or ours
+    kind: Mapped[str]  # return | review | freeze (disputes, and returns that the store told, are the order's own facts)
+    ref: Mapped[str]  # of a freeze its id; of the others whoever opened it names it
     opened_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
+
+
+class Freeze(Base):
+    """Money held by staff: a creator's, an order's or one line's. It says why, until when the creator may appeal, and
+    when it ends by itself. Written once; the last columns are added when the appeal comes and when it has ended.
+    """
+
+    __tablename__ = "freezes"
+    __table_args__ = (
+        sa.Index("ix_freezes_ended_at_ends_at", "ended_at", "ends_at"),
+        sa.Index("ix_freezes_creator_id", "creator_id"),
+        sa.Index("ix_freezes_order_id", "order_id"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # frz_…
+    scope: Mapped[str]  # creator | order | line
+    shop_id: Mapped[str | None]  # None: a creator's money at every shop
+    creator_id: Mapped[str | None]  # of scope creator
+    order_id: Mapped[str | None]
+    line_ref: Mapped[str | None]
+    reason: Mapped[str]  # in the words of who froze it: the creator reads it
+    frozen_at: Mapped[datetime]
+    frozen_by: Mapped[str]
+    appeal_until: Mapped[datetime]
+    ends_at: Mapped[datetime]  # released then, unless it was forfeited or lifted before
+    appealed_at: Mapped[datetime | None]
+    appeal: Mapped[str] = mapped_column(default="")
+    ended_at: Mapped[datetime | None]
+    ended_why: Mapped[str] = mapped_column(default="")  # end_date | lifted | forfeited
+    ended_by: Mapped[str] = mapped_column(default="")
+    note: Mapped[str] = mapped_column(default="")
+
+
+class EventClose(Base):
+    """A promo event whose bonus was counted: when it closed, and when it was last counted anew."""
+
+    __tablename__ = "event_closes"
+    __table_args__ = (sa.Index("ix_event_closes_shop_id", "shop_id"),)
+
+    event_id: Mapped[str] = mapped_column(primary_key=True)
+    shop_id: Mapped[str]
+    closed_at: Mapped[datetime]  # business time: refunds that the store made up to then count
+    counted_at: Mapped[datetime]  # business time of the newest count
+    clears_at: Mapped[datetime]  # its bonuses are pending until then
+    orders: Mapped[int]
+    creators: Mapped[int]
+
+
+class EventBonus(Base):
+    """What an event's tiers came to for one creator, as last counted. Minor units."""
+
+    __tablename__ = "event_bonuses"
+    __table_args__ = (sa.Index("ix_event_bonuses_creator_id", "creator_id"),)
+
+    event_id: Mapped[str] = mapped_column(primary_key=True)
+    creator_id: Mapped[str] = mapped_column(primary_key=True)
+    currency: Mapped[str] = mapped_column(primary_key=True)
+    shop_id: Mapped[str]
+    orders: Mapped[int]  # that count: not fully given back, not cancelled, voided or expired
+    base: Mapped[int]  # of those, less what was given back up to the close
+    commission: Mapped[int]  # rounded, at the lines' own rates
+    tier_commission: Mapped[int]  # rounded, at the tiers' rates
+    bonus: Mapped[int]
+    tier_bp: Mapped[int]  # of the highest tier reached; 0: none
+    cleared_at: Mapped[datetime | None]

@@ -25,7 +25,7 @@ from connector.commerce.orders.tables import LooseFact, Order
 from connector.commerce.shops import queries as shops
 from connector.earnings.attribution import credit
 from connector.earnings.attribution.tables import DecisionRow
-from connector.earnings.commission import rate
+from connector.earnings.commission import accrual, rate
 from connector.earnings.commission.rate import LineAssessment
 from connector.earnings.intake import take_in
 from connector.earnings.intake.take_in import TakenIn
@@ -95,7 +95,9 @@ def preview(session: Session, order_id: str, refund_ref: str, amount: int) -> Pr
         raise NotFound(f"the order has no refund {refund_ref[:60]!r}")
     after = _with(facts, waiting, amount)
     decisions = _decisions(session, order.id)
-    old, new = rate.assess(facts, decisions), rate.assess(after, decisions)
+    rules = accrual.amount_rules(session, order.shop_id, facts.placed_at)
+    taken = accrual.forfeited(session, order.id, facts)
+    old, new = rate.assess(facts, decisions, rules, taken), rate.assess(after, decisions, rules, taken)
     changes = tuple(_change(before, later) for before, later in zip(old.lines, new.lines, strict=True))
     return Preview(order, refund_ref, amount, changes, _token(order, refund_ref, amount))
 

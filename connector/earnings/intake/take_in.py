@@ -48,7 +48,7 @@ def take_in(
     """Take in one version of an order. Errors: PayloadUnreadable(path); Conflict: something moved, try again."""
     applied = record.apply(
         session, shop, seen.snapshot, triggered_at=triggered_at, source=source, buyer=seen.buyer,
-        disputes=seen.disputes, evaluated=True,
+        disputes=seen.disputes, returns=seen.returns, evaluated=True,
     )  # fmt: skip  # stop 5
     if seen.hints and hints.keep(session, applied.order.id, seen.hints) and not applied.changed:
         applied = replace(applied, changed=True)  # nothing new of the order itself, but of its way

@@ -1,4 +1,4 @@
-"""Reading the ledger: what was posted about an order, and what stands on whose accounts. Every sum is a query here."""
+"""Reading the ledger: what was posted about an order, and what stands on whose accounts."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from connector.earnings.ledger import running
 from connector.earnings.ledger.tables import Entry, Posting
 
 # (line ref, creator, content): what due and posted are compared for
@@ -26,6 +27,8 @@ class Standing:
     earned: dict[Key, int] = field(default_factory=dict)  # accrued less reversed, positive
     sequences: dict[str, int] = field(default_factory=dict)  # subject → last number
     accruals: dict[Key, str] = field(default_factory=dict)  # the first earning entry: what a reversal points at
+    fee: int = 0  # the app's, accrued less reversed
+    absorbed: dict[Key, int] = field(default_factory=dict)  # what the platform bore of refunds after a payout
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +69,16 @@ def standing(session: Session, order_id: str) -> Standing:
         entry_id, subject, sequence, kind, line_ref, creator_id, content_id, account, amount = row
         found.sequences[subject] = max(sequence, found.sequences.get(subject, 0))
         if line_ref is None:
+            if kind == "fee" and account == "app_fee":
+                found.fee -= amount
             continue
         key = (line_ref, creator_id, content_id)
         accounts = found.accounts.setdefault(key, {})
         accounts[account] = accounts.get(account, 0) + amount
         if kind in EARNING and account == "merchant_receivable":
             found.earned[key] = found.earned.get(key, 0) + amount
+        if kind == "absorption" and account == "loss_absorbed":
+            found.absorbed[key] = found.absorbed.get(key, 0) + amount
         if kind == "accrual":
             found.accruals.setdefault(key, entry_id)
     return found
@@ -100,31 +107,16 @@ def balances(
     currency: str | None = None,
 ) -> list[Balance]:
     """Balances per creator, shop and currency, ordered by them. Shops never net (R17), currencies neither."""
-    query = sa.select(
-        Posting.shop_id, Posting.creator_id, Posting.currency, Posting.account, sa.func.sum(Posting.amount)
-    ).where(Posting.creator_id.is_not(None), Posting.account.in_(_COLUMNS))
-    if shop_id is not None:
-        query = query.where(Posting.shop_id == shop_id)
-    if creator_id is not None:
-        query = query.where(Posting.creator_id == creator_id)
-    if currency is not None:
-        query = query.where(Posting.currency == currency)
-    query = query.group_by(Posting.shop_id, Posting.creator_id, Posting.currency, Posting.account)
     sums: dict[tuple[str, str, str], dict[str, int]] = {}
-    for shop, creator, code, account, amount in session.execute(query):
-        # sum() of BIGINT is NUMERIC on PostgreSQL: made an integer again at once.
-        sums.setdefault((shop, creator or "", code), {})[_COLUMNS[account]] = -int(amount)
+    for one in running.running(session, shop_id=shop_id, creator_id=creator_id, currency=currency):
+        if one.creator_id and one.account in _COLUMNS:
+            sums.setdefault((one.shop_id, one.creator_id, one.currency), {})[_COLUMNS[one.account]] = -one.amount
     return [Balance(shop, creator, code, **found) for (shop, creator, code), found in sorted(sums.items())]
 
 
 def accounts(session: Session, *, shop_id: str | None = None) -> dict[tuple[str, str, str], int]:
     """{(shop, currency, account): sum} with the ledger's own signs. Over all accounts of a currency it is zero."""
-    query = sa.select(Posting.shop_id, Posting.currency, Posting.account, sa.func.sum(Posting.amount)).group_by(
-        Posting.shop_id, Posting.currency, Posting.account
-    )
-    if shop_id is not None:
-        query = query.where(Posting.shop_id == shop_id)
-    return {(shop, code, account): int(amount) for shop, code, account, amount in session.execute(query)}
+    return running.accounts(session, shop_id=shop_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from connector.earnings.ledger import chain, reading, running
 from connector.earnings.ledger.entry import ACCOUNTS, CREATOR_ACCOUNTS
 from connector.earnings.ledger.queries import EARNING
-from connector.earnings.ledger.tables import Entry, Posting
+from connector.earnings.ledger.tables import Entry, Posting, Seal, Unsealed
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,21 +24,41 @@ class Wrong:
 
 
 def entries_sum_to_zero(session: Session) -> list[Wrong]:
-    """Every entry has two sides or more that sum to zero, in its own currency and shop."""
-    total = sa.func.coalesce(sa.func.sum(Posting.amount), 0)
-    sides = sa.func.count(Posting.number)
-    strange = sa.func.sum(
-        sa.case((sa.or_(Posting.currency != Entry.currency, Posting.shop_id != Entry.shop_id), 1), else_=0)
+    """Every entry has two sides or more that sum to zero."""
+    total, sides = sa.func.sum(Posting.amount), sa.func.count()
+    off = (
+        sa.select(Posting.entry_id, total, sides)
+        .group_by(Posting.entry_id)
+        .having(sa.or_(total != 0, sides < 2))
+        .order_by(Posting.entry_id)
+    )
+    bare = sa.select(Entry.id).where(~sa.exists().where(Posting.entry_id == Entry.id)).order_by(Entry.id)
+    return [
+        Wrong("entries_sum_to_zero", entry_id, f"{count} {'side' if count == 1 else 'sides'}, sum {int(amount)}")
+        for entry_id, amount, count in session.execute(off)
+    ] + [Wrong("entries_sum_to_zero", entry_id, "no sides at all") for entry_id in session.scalars(bare)]
+
+
+def postings_are_their_entries(session: Session) -> list[Wrong]:
+    """A posting is of its entry's shop and currency; about a line, it names the entry's creator and content (Σ videos =
+    creator)."""
+    of_creator = sa.and_(
+        Entry.line_ref.is_not(None),
+        Posting.account.in_(CREATOR_ACCOUNTS),
+        sa.or_(
+            Posting.creator_id.is_distinct_from(Entry.creator_id),
+            Posting.content_id.is_distinct_from(Entry.content_id),
+        ),
     )
     query = (
-        sa.select(Entry.id, total, sides, strange)
-        .join(Posting, Posting.entry_id == Entry.id, isouter=True)
-        .group_by(Entry.id)
-        .having(sa.or_(total != 0, sides < 2, strange > 0))
+        sa.select(Posting.entry_id, Posting.number, Posting.shop_id, Posting.currency, Posting.account)
+        .join(Entry, Entry.id == Posting.entry_id)
+        .where(sa.or_(Posting.currency != Entry.currency, Posting.shop_id != Entry.shop_id, of_creator))
+        .order_by(Posting.entry_id, Posting.number)
     )
     return [
-        Wrong("entries_sum_to_zero", entry_id, f"{count} sides, sum {int(amount)}, {int(odd or 0)} of another currency")
-        for entry_id, amount, count, odd in session.execute(query)
+        Wrong("postings_are_their_entries", f"{entry_id} {number}", f"{account} of {shop_id} in {currency}")
+        for entry_id, number, shop_id, currency, account in session.execute(query)
     ]
 
 
@@ -109,13 +130,84 @@ def nothing_pending_is_negative(session: Session) -> list[Wrong]:
     ]
 
 
+def reserve_is_never_negative(session: Session) -> list[Wrong]:
+    """No creator's reserve has more let go than was kept back."""
+    total = sa.func.sum(Posting.amount)
+    key = (Posting.shop_id, Posting.currency, Posting.creator_id)
+    query = sa.select(*key, total).where(Posting.account == "reserve").group_by(*key).having(total > 0).order_by(*key)
+    return [
+        Wrong("reserve_is_never_negative", f"{shop_id} {currency} {creator_id}", f"reserve {-int(amount)}")
+        for shop_id, currency, creator_id, amount in session.execute(query)
+    ]
+
+
+def running_balances_are_sums(session: Session) -> list[Wrong]:
+    """Every running balance, with what waits for its seal, is the sum of its postings."""
+    kept = {_account(one): (one.amount, one.postings) for one in running.running(session)}
+    summed = {_account(one): (one.amount, one.postings) for one in running.summed(session)}
+    return [
+        Wrong(
+            "running_balances_are_sums",
+            " ".join(part for part in key if part),
+            f"kept {kept.get(key, (0, 0))[0]} of {kept.get(key, (0, 0))[1]} postings, "
+            f"they sum to {summed.get(key, (0, 0))[0]} of {summed.get(key, (0, 0))[1]}",
+        )
+        for key in sorted(kept.keys() | summed.keys())
+        if kept.get(key, (0, 0)) != summed.get(key, (0, 0))
+    ]
+
+
+def _account(one: running.Running) -> tuple[str, str, str, str]:
+    return one.shop_id, one.currency, one.account, one.creator_id
+
+
+def every_entry_is_chained(session: Session) -> list[Wrong]:
+    """Every entry is a link of its shop's chain or waits to become one, and nothing else waits."""
+    name = "every_entry_is_chained"
+    sealed = sa.exists().where(Seal.entry_id == Entry.id)
+    waits = sa.exists().where(Unsealed.entry_id == Entry.id)
+    apart = sa.select(Entry.id).where(~sealed, ~waits).order_by(Entry.id)
+    wrong = [Wrong(name, entry_id, "is no link, and doesn't wait to be one") for entry_id in session.scalars(apart)]
+    there = sa.exists().where(Entry.id == Unsealed.entry_id)
+    gone = sa.select(Unsealed.entry_id).where(~there).order_by(Unsealed.entry_id)
+    wrong += [Wrong(name, entry_id, "waits for its seal, and isn't there") for entry_id in session.scalars(gone)]
+    again = sa.select(Unsealed.entry_id).join(Seal, Seal.entry_id == Unsealed.entry_id).order_by(Unsealed.entry_id)
+    wrong += [Wrong(name, entry_id, "is sealed, and waits to be sealed again") for entry_id in session.scalars(again)]
+    return wrong
+
+
+def chain_is_unbroken(session: Session) -> list[Wrong]:
+    """Every link of a shop's chain is the hash of its entry and of the link before; the first that isn't is named."""
+    heads = running.chains(session)
+    wrong = []
+    for shop_id in sorted({*heads, *reading.chained_shops(session)}):
+        walk = chain.Walk(shop_id)
+        for links in reading.chained(session, shop_id):
+            if not walk.take(links):
+                break
+        if walk.broken is not None:
+            what = f"{walk.broken.why} (link {walk.broken.position}, {walk.broken.entry_id})"
+            wrong.append(Wrong("chain_is_unbroken", shop_id, what))
+            continue
+        head = heads.get(shop_id, running.ChainState(shop_id))
+        ends = walk.ends_at(head.position, head.hash or chain.genesis(shop_id))
+        if ends:
+            wrong.append(Wrong("chain_is_unbroken", shop_id, ends))
+    return wrong
+
+
 CHECKS: tuple[Callable[[Session], list[Wrong]], ...] = (
     entries_sum_to_zero,
+    postings_are_their_entries,
     ledger_sums_to_zero,
     subjects_are_numbered,
     accounts_are_known,
     nothing_reversed_beyond_earned,
     nothing_pending_is_negative,
+    reserve_is_never_negative,
+    running_balances_are_sums,
+    every_entry_is_chained,
+    chain_is_unbroken,
 )
 
 

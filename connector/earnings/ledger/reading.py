@@ -1,4 +1,4 @@
-"""Entries whole, as they stand in the tables: a page at a time for the chain and the exports, so that nothing holds all.
+"""Entries whole, as they stand in the tables: a page at a time for the chain and the exports, nobody holds all.
 
 Whoever reads several pages wants `db.snapshot`: one moment for all of them.
 """
@@ -123,11 +123,20 @@ def loose(session: Session, shop_id: str) -> Iterator[list[Written]]:
 
 def shops(session: Session) -> list[str]:
     """The shops that have entries."""
+    return _each(session, Entry.shop_id)
+
+
+def chained_shops(session: Session) -> list[str]:
+    """The shops that have a chain."""
+    return _each(session, Seal.shop_id)
+
+
+def _each(session: Session, column: Any) -> list[str]:
     # One look into the index a shop: a DISTINCT reads all of it.
     found: list[str] = []
     last = ""
     while True:
-        one = session.scalar(sa.select(sa.func.min(Entry.shop_id)).where(Entry.shop_id > last))
+        one = session.scalar(sa.select(sa.func.min(column)).where(column > last))
         if one is None:
             return found
         found.append(one)

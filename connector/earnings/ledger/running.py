@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from connector.earnings.ledger.tables import ChainHead, Posting, RunningBalance, Unsealed
+from connector.earnings.ledger.tables import ChainHead, Entry, Posting, RunningBalance, Unsealed
 
 _NOBODY = ""
 
@@ -52,6 +52,30 @@ def running(
     return [
         Running(shop, code, account, creator, int(amount), int(number))
         for shop, code, account, creator, amount, number in session.execute(query)
+    ]
+
+
+def summed(
+    session: Session, *, shop_id: str | None = None, currency: str | None = None, since: datetime | None = None,
+    until: datetime | None = None,
+) -> list[Running]:  # fmt: skip
+    """The same from the postings themselves: what a check holds the running ones against, or a span of business time
+    (half open)."""
+    creator = sa.func.coalesce(Posting.creator_id, sa.literal_column("''"))
+    key = (Posting.shop_id, Posting.currency, Posting.account, creator)
+    query = sa.select(*key, sa.func.sum(Posting.amount), sa.func.count())
+    if since is not None or until is not None:
+        query = query.join(Entry, Entry.id == Posting.entry_id)
+    for column, wanted in ((Posting.shop_id, shop_id), (Posting.currency, currency)):
+        if wanted is not None:
+            query = query.where(column == wanted)
+    if since is not None:
+        query = query.where(Entry.occurred_at >= since)
+    if until is not None:
+        query = query.where(Entry.occurred_at < until)
+    return [
+        Running(shop, code, account, whose, int(amount), int(number))
+        for shop, code, account, whose, amount, number in session.execute(query.group_by(*key).order_by(*key))
     ]
 
 

@@ -2,8 +2,8 @@
 
 It stands behind the writers. An entry waits in `ledger_unsealed`, written by its own transaction; on PostgreSQL with
 that transaction's id, and it is sealed only when every transaction with a smaller id has ended, so that no writer can
-come later with an earlier place. SQLite's writers stand in line: what is there is in order. The chain's order is so that
-of (transaction, entry), and never changes afterwards.
+come later with an earlier place. SQLite's writers stand in line: what is there is in order. So the chain's order is
+that of (transaction, entry), and never changes afterwards.
 
 One transaction takes a page: links, heads, balances, and the end of the waiting, all of it or nothing. One sealer at a
 time; a second one finds nothing to do.

@@ -1,4 +1,4 @@
-"""The ledger. Entries, postings and seals are added, never changed: triggers refuse UPDATE and DELETE on both databases.
+"""The ledger. Entries, postings and seals are added, never changed: triggers refuse it on both databases.
 
 Every entry waits in `ledger_unsealed`, put there by the transaction that books it, until the sealing job has linked it
 into its shop's chain and folded its postings into the running balances. So a balance is always what is folded plus what
@@ -79,7 +79,7 @@ class Unsealed(Base):
 
 
 class Seal(Base):
-    """A link of a shop's chain: the entry's canonical bytes hashed together with the hash before (`ledger/chain.py`)."""
+    """A link of a shop's chain: the entry's canonical bytes hashed with the hash before (`ledger/chain.py`)."""
 
     __tablename__ = "ledger_seals"
     __table_args__ = (sa.UniqueConstraint("entry_id"),)
@@ -103,7 +103,7 @@ class ChainHead(Base):
 
 
 class RunningBalance(Base):
-    """The sum of all sealed postings of one account. What still waits for its seal comes on top (`ledger/running.py`)."""
+    """The sum of all sealed postings of one account. What waits for its seal comes on top (`ledger/running.py`)."""
 
     __tablename__ = "ledger_balances"
     __table_args__ = (sa.Index("ix_ledger_balances_creator_id", "creator_id"),)

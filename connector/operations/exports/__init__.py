@@ -1,0 +1,1 @@
+"""The books as files for other programs: CSV, JSON Lines, Beancount, hledger."""

@@ -561,7 +561,8 @@ def audit_books() -> None:
 
     open_process()
     number = 0
-    with db.read(db.Scope.system("the audit reads the books of all shops")) as session:
+    # One moment for all checks: what is booked meanwhile would look like a difference.
+    with db.snapshot(db.Scope.system("the audit reads the books of all shops")) as session:
         for name, promise, wrong in books.examine(session):
             click.echo(f"{'wrong' if wrong else 'right':6} {name}: {promise}")
             for one in wrong:
@@ -569,6 +570,47 @@ def audit_books() -> None:
             number += len(wrong)
     if number:
         raise click.ClickException(f"{number} things are wrong.")
+
+
+@connector.command()
+def seal() -> None:
+    """Link what was booked into the shops' hash chains. A running worker does it by itself."""
+    from connector.operations import sealing
+
+    open_process()
+    click.echo(f"{sealing.seal_waiting()} entries are sealed now.")
+
+
+@connector.group("export")
+def export_group() -> None:
+    """The books as files for other programs."""
+
+
+@export_group.command("ledger")
+@click.option(
+    "--format", "kind", required=True, type=click.Choice(["csv", "jsonl", "beancount", "hledger"]),
+    help="jsonl: docs/ledger-export.schema.json.",
+)  # fmt: skip
+@shop_option
+@click.option("--currency", help="Only entries in this currency.")
+@click.option("--since", type=_Moment(), help="Business time at this moment or later.")
+@click.option("--until", type=_Moment(), help="Business time before this moment.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="A file; default: standard output.")
+def export_ledger(
+    kind: Literal["csv", "jsonl", "beancount", "hledger"], shop: str | None, currency: str | None,
+    since: datetime | None, until: datetime | None, out: Path | None,
+) -> None:  # fmt: skip
+    """Write the ledger's entries, all or some, as of one moment."""
+    from connector.operations.exports import ledger as act
+
+    open_process()
+    asked = act.Asked(_shop_id(shop), currency, since, until)
+    with db.snapshot(db.Scope.system("a command exports the books of all shops")) as session:
+        if out is None:
+            totals = act.write(session, kind, asked, lambda piece: click.echo(piece, nl=False))
+        else:
+            totals = act.to_file(session, kind, asked, out)
+    click.echo(f"{totals.entries} entries, {totals.unsealed} of them not sealed yet.", err=True)
 
 
 @connector.command()

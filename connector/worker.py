@@ -35,7 +35,7 @@ from connector.earnings.attribution import gaps, touches
 from connector.errors import Conflict, ConnectorError
 from connector.insight.feeds import build, feeds
 from connector.insight.market import index
-from connector.operations import rounds
+from connector.operations import rounds, sealing
 from connector.operations.privacy import erase, export
 from connector.operations.privacy import requests as privacy
 from connector.sync import first, products, proof, reconcile, reread, schedule
@@ -234,6 +234,7 @@ def _housekeeping(settings: Settings, slot: str, owner: str, stop: threading.Eve
     chores = (
         _Chore("wake wanted reads", 15.0, wanted.wake_due),
         _Chore("pin and clear", 30.0, lambda: money.mature(stop.is_set)),
+        _Chore("seal the ledger", 5.0, lambda: sealing.seal_waiting(stop.is_set)),
         _Chore("start reconciliation passes", 60.0, passes.start),
         _Chore("start due syncs", 60.0, schedule.start_due, due=time.monotonic() + 30),
         _Chore("start looks and proofs", 300.0, start_looks, due=time.monotonic() + FIRST_PASS_AFTER.total_seconds()),

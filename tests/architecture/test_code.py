@@ -22,6 +22,7 @@ SYSTEM = {
     "operations/doctor.py": "looks at the whole installation",
     "operations/reseal.py": "a key is changed for all that is sealed",
     "operations/privacy": "requests and their deadlines are looked at over all shops; each is answered in its own",
+    "operations/sealing.py": "the sealing job stands behind the writers of all shops",
     "operations/rounds.py": "finds the shops that it then walks one by one",
     "web/guards.py": "who signs in isn't known before the row is read",
     "oauth/begin.py": "a shop that joins has no id yet",

@@ -1,11 +1,15 @@
 """A shop's dated settings. Rules read them as they stood at a moment, never as they stand now (COMMISSION.md, F1).
 
-What a shop never set comes from the product's own configuration (`use_defaults`, once a process).
+What a shop never set comes from the product's own configuration (`use_defaults`, once a process). A merchant changes what
+decides who earns in the own shop; what decides when money moves and who bears a loss is changed by staff
+(`STAFF_ONLY`).
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -14,7 +18,7 @@ from connector import audit, clock
 from connector.commerce.shops.tables import ShopSetting
 from connector.config import Settings
 from connector.db import new_id
-from connector.errors import InputRefused
+from connector.errors import InputRefused, NotAllowed
 
 # name → default; its type is the setting's type, switches are 0 or 1. None: from the configuration.
 DEFAULTS: dict[str, int | str | None] = {
@@ -82,6 +86,16 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "closing": ("monthly", "half_monthly", "weekly"),
     "payout_when": ("advance", "funded"),
 }
+# Changed by staff alone: the app's own money and risk, or what creators rely on when they wait for theirs.
+STAFF_ONLY = frozenset(
+    {
+        "touch_grace_hours", "leak_share_bp", "leak_least_orders", "platform_discounts", "fee_bp", "hold_days",
+        "no_signal_days", "wait_for_signal", "reread_before_clearing", "minimum_payout", "after_payout", "reserve_bp",
+        "reserve_days", "closing", "payment_days", "payout_when",
+    }
+)  # fmt: skip
+# The tiers of a store's standing: what staff choose hold days from. Any number of days within the bounds is taken.
+HOLD_TIERS = (3, 7, 8, 15, 31)
 
 _configured: Settings | None = None
 
@@ -132,19 +146,24 @@ def change(
     by: str,
     starts_at: datetime | None = None,
     now: datetime | None = None,
+    as_merchant: bool = False,
 ) -> None:
     """Set it from `starts_at` on (default: now), and write it to the audit log.
 
     Errors: InputRefused for an unknown name, a value out of bounds, a start that has passed (rules have read the value
-    of then), or one at which another value starts already.
+    of then), or one at which another value starts already; NotAllowed for a merchant who changes what staff change.
     """
     now = now or clock.now()
     starts_at = starts_at or now
     if name not in DEFAULTS:
         raise InputRefused("name", f"{name[:40]!r} is no setting of a shop.", f"There are {', '.join(DEFAULTS)}.")
+    if as_merchant and name in STAFF_ONLY:
+        raise NotAllowed(
+            f"{name} is changed by staff", public="This setting is changed by the app's team. Ask them to change it."
+        )
     if starts_at < now:
         raise InputRefused("starts_at", "has passed.", "Settings are never backdated: give a time from now on.")
-    text = _checked(name, value)
+    text = checked(name, value)
     before = at(session, shop_id, name, starts_at)
     if any(starts_at == start for start, _ in _rows(session, shop_id).get(name, [])):
         raise InputRefused("starts_at", f"a value of {name} starts then already.", "Give another time, a minute later.")
@@ -180,7 +199,36 @@ def changes(session: Session, shop_id: str, name: str) -> list[tuple[datetime, s
     return list(_rows(session, shop_id).get(name, []))
 
 
-def _checked(name: str, value: int | str) -> str:
+@contextmanager
+def overlaid(session: Session, shop_id: str, values: Mapping[str, int | str]) -> Iterator[None]:
+    """Inside it this session reads `values` at every moment, and the shop's own rows for all other settings.
+
+    For questions of the kind "what would it pay". Nothing is written. Errors: as `checked`.
+    """
+    held = dict(_rows(session, shop_id))
+    session.info[_cache_key(shop_id)] = held | {
+        name: [(_ALWAYS, checked(name, value))] for name, value in values.items()
+    }
+    try:
+        yield
+    finally:
+        session.info[_cache_key(shop_id)] = held
+
+
+def newest(session: Session, shop_id: str) -> dict[str, ShopSetting]:
+    """The row of each setting that a shop ever set and that has begun by now, the newest of each."""
+    rows = session.scalars(
+        sa.select(ShopSetting)
+        .where(ShopSetting.shop_id == shop_id, ShopSetting.starts_at <= clock.now())
+        .order_by(ShopSetting.starts_at)
+    )
+    return {row.name: row for row in rows}
+
+
+def checked(name: str, value: int | str) -> str:
+    """A value as it is kept. Errors: InputRefused for an unknown name or a value that can't be one."""
+    if name not in DEFAULTS:
+        raise InputRefused("name", f"{name[:40]!r} is no setting of a shop.", f"There are {', '.join(DEFAULTS)}.")
     if name in CHOICES:
         if value not in CHOICES[name]:
             raise InputRefused("value", f"{str(value)[:40]!r} is no {name}.", f"Give {' or '.join(CHOICES[name])}.")
@@ -210,6 +258,9 @@ def _rows(session: Session, shop_id: str) -> dict[str, list[tuple[datetime, str]
             held.setdefault(name, []).append((starts_at, value))
         session.info[key] = held
     return held
+
+
+_ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _cache_key(shop_id: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -41,6 +42,12 @@ def offers(session: Session, shop_id: str, product_refs: Collection[str], creato
 
     The second one, for promotions, is asked only where a rate was ever replaced: nothing else is protected.
     """
+    found = _offers(session, shop_id, product_refs, creator_ids)
+    other: Callable[[Offers], Offers] | None = session.info.get(_overlay_key(shop_id))
+    return found if other is None else other(found)
+
+
+def _offers(session: Session, shop_id: str, product_refs: Collection[str], creator_ids: Collection[str]) -> Offers:
     products, creators = sorted(set(product_refs)), sorted(set(creator_ids))
     connection = session.connection()
     asked = {"shop_id": shop_id, "scopes": ["", *products]}
@@ -53,6 +60,20 @@ def offers(session: Session, shop_id: str, product_refs: Collection[str], creato
         return Offers(versions)
     promoted = connection.execute(_PROMOTED, {"shop_id": shop_id, "creators": creators, "products": products})
     return Offers(versions, [Promotion(*row) for row in promoted])
+
+
+@contextmanager
+def overlaid(session: Session, shop_id: str, other: Callable[[Offers], Offers]) -> Iterator[None]:
+    """Inside it this session's `offers` of the shop are what `other` makes of them; nothing is written."""
+    session.info[_overlay_key(shop_id)] = other
+    try:
+        yield
+    finally:
+        session.info.pop(_overlay_key(shop_id), None)
+
+
+def _overlay_key(shop_id: str) -> str:
+    return f"offers:{shop_id}"
 
 
 def _replaced(versions: Sequence[Version]) -> bool:
@@ -72,8 +93,17 @@ def open_versions(session: Session, shop_id: str, product_refs: Collection[str])
     return [Version(*row) for row in rows]
 
 
-def history(session: Session, shop_id: str) -> Sequence[Terms]:
-    """Every version of a shop's terms, by scope and version."""
-    return session.scalars(
-        sa.select(Terms).where(Terms.shop_id == shop_id).order_by(Terms.kind, Terms.product_ref, Terms.version)
-    ).all()
+def as_version(row: Terms) -> Version:
+    """A row as the rules read it; one that is kept nowhere too."""
+    return Version(
+        row.id, row.product_ref, row.rate_bp, row.version, row.starts_at, row.ends_at, row.kind, row.creator_id,
+        row.ads_bp, row.new_buyer_bp, dict(row.code_rates),
+    )  # fmt: skip
+
+
+def history(session: Session, shop_id: str, creator_id: str | None = None) -> Sequence[Terms]:
+    """Every version of a shop's terms, by scope and version; of what one creator is offered where one is named."""
+    asked = sa.select(Terms).where(Terms.shop_id == shop_id)
+    if creator_id is not None:
+        asked = asked.where(sa.or_(Terms.creator_id.is_(None), Terms.creator_id == creator_id))
+    return session.scalars(asked.order_by(Terms.kind, Terms.product_ref, Terms.creator_id, Terms.version)).all()

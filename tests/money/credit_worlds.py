@@ -25,7 +25,7 @@ CODES = ("ANN10", "ann-vip", "Ben", "Spring")
 def random_world(seed: int, lines: list[Plain], placed: datetime = PLACED) -> Plain:
     """`lines`: {ref, product, codes} of the order. Codes among `CODES` are the creators' or, now and then, nobody's."""
     chance = random.Random(seed)
-    products = sorted({line["product"] for line in lines if line["product"] is not None})
+    products = sorted({line["product"] for line in lines})
     order: Plain = {
         "placed": placed,
         "grace": chance.choice((24, 24, 0, 72)) * timedelta(hours=1),

@@ -22,6 +22,8 @@ ACTS = (
 )  # fmt: skip
 # A seed and not `st.randoms()`: that one draws mostly small numbers, so little would be shuffled.
 chances = st.integers(0, 2**32 - 1).map(random.Random)
+# Creators' codes in any case, and one that is the shop's own.
+_CODES = ("ANN10", "ann10", "Ann-VIP", "ben", "SPRING", "WELCOME")
 # Two creators, a third of the lines for nobody, one creator without a rate: by the line's product.
 _CREDITS = (("crt_x", 1000), ("crt_y", 1250), None, ("crt_x", 333), ("crt_z", 0))
 
@@ -42,7 +44,8 @@ def history(choose: Callable[[int, int], int]) -> Store:
     for _ in range(choose(1, 4)):
         discount = choose(0, 900)
         kind = one("", "", "", "", "", "gift_card", "tip")
-        store.put(choose(0, 9999), choose(1, 4), discount if discount % 3 == 0 else 0, kind)
+        codes = tuple(one(*_CODES) for _ in range(one(0, 0, 1, 2)))
+        store.put(choose(0, 9999), choose(1, 4), discount if discount % 3 == 0 else 0, kind, codes)
     store.unallocated = one(0, 0, 0, 100, 999)
     store.place()
     for _ in range(choose(1, 6)):
@@ -87,7 +90,7 @@ def plain(store: Store) -> dict[str, Any]:
 def expected(store: Store) -> dict[str, int]:
     """By the plain calculation, from what is true at the store: {line ref: due}."""
     order = plain(store)
-    credits = {}
+    credits: dict[str, tuple[str, int]] = {}
     for line in order["lines"]:
         chosen = credit(line["product_ref"])
         if chosen.creator_id is not None:

@@ -56,8 +56,8 @@ def candidates(order: Plain, line: Plain, touches: list[Plain], codes: list[Plai
     manual = order["manual"].get(line["ref"])
     if manual is not None:
         found.append({"reason": "manual", "creator": manual, "touch": None})  # D9
-    code = code_that_counts(order, line, touches, codes)
-    if code is not None:  # D10; content is taken from the owner's latest eligible direct touch, the rate isn't
+    for code in codes_that_count(order, line, touches, codes):
+        # D10; content is taken from the owner's latest eligible direct touch, the rate isn't
         own = [touch for touch in direct(order, line, touches) if touch["creator"] == code["creator"]]
         found.append({"reason": "code", "creator": code["creator"], "touch": None, "shows": own[0] if own else None})
     for touch in direct(order, line, touches):  # D11
@@ -90,7 +90,9 @@ def before_the_order(order: Plain, touches: list[Plain]) -> list[Plain]:
 
 
 def eligible(order: Plain, touches: list[Plain]) -> list[Plain]:
-    return [touch for touch in before_the_order(order, touches) if failing(order, touch) == ""]
+    """What can be credited: taps. A touch of kind cart proves the add, and is none."""
+    taps = [touch for touch in before_the_order(order, touches) if touch["kind"] != "cart"]
+    return [touch for touch in taps if failing(order, touch) == ""]
 
 
 def direct(order: Plain, line: Plain, touches: list[Plain]) -> list[Plain]:
@@ -104,6 +106,8 @@ def indirect(order: Plain, line: Plain, touches: list[Plain]) -> list[Plain]:
 def carried(order: Plain, line: Plain, touches: list[Plain]) -> list[Plain]:
     """Touches whose product was put into the cart inside their window, if the order came within the days from then."""
     days = timedelta(days=order["settings"]["cart_carry_days"])
+    if not days:
+        return []
     early = [
         touch
         for touch in before_the_order(order, touches)
@@ -137,7 +141,9 @@ def leaked(order: Plain, code: Plain) -> bool:
     return code["leaked_at"] is not None and order["placed"] > code["leaked_at"]
 
 
-def code_that_counts(order: Plain, line: Plain, touches: list[Plain], codes: list[Plain]) -> Plain | None:
+def codes_that_count(order: Plain, line: Plain, touches: list[Plain], codes: list[Plain]) -> list[Plain]:
+    """Not leaked, and the shop's credit policy holds; the first applied first."""
+    found = []
     for code in codes_of(line, codes, order["placed"]):
         if leaked(order, code):
             continue
@@ -148,8 +154,8 @@ def code_that_counts(order: Plain, line: Plain, touches: list[Plain], codes: lis
         latest = direct(order, line, touches)[:1]
         if policy == "if_winner" and not (latest and latest[0]["creator"] == code["creator"]):
             continue
-        return code
-    return None
+        found.append(code)
+    return found
 
 
 # D15, D16, D20
@@ -159,13 +165,12 @@ def best_failed(order: Plain, line: Plain, touches: list[Plain], codes: list[Pla
     """The candidate that stood highest: a leaked code, then the latest touch."""
     if any(leaked(order, code) for code in codes_of(line, codes, order["placed"])):
         return "code_leaked"
-    for touch in before_the_order(order, touches):
-        if touch["product"] == line["product"] and failing(order, touch):
+    taps = [touch for touch in before_the_order(order, touches) if touch["kind"] != "cart" and failing(order, touch)]
+    for touch in taps:
+        if touch["product"] == line["product"]:
             return failing(order, touch)
-    if order["settings"]["indirect"]:
-        for touch in before_the_order(order, touches):
-            if failing(order, touch):
-                return failing(order, touch)
+    if taps and order["settings"]["indirect"]:
+        return failing(order, taps[0])
     return "touch_invalid" if order["forged"] else "no_touch"
 
 
@@ -207,7 +212,7 @@ def credit(order: Plain, line: Plain, way: Plain, plans: list[Plain], promotions
         "content": None if shown is None else shown["content"], "rate_reason": "no_plan",
     }  # fmt: skip
     if order["matches"].get(way["creator"]) == "soft":
-        result["review"] = True
+        result["credit_reason"] = "frozen_review"  # D17: it earns, and waits for a person
     if not rates:
         return result
     best = rates[0]

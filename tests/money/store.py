@@ -28,6 +28,7 @@ from connector.events import (
     RefundLine,
     Transaction,
 )  # fmt: skip
+from connector.money import split
 from tests.money.builders import PLACED
 
 VAT = Decimal("0.19")
@@ -63,11 +64,11 @@ class Store:
 
     # Placing
 
-    def put(self, price: int, quantity: int, discount: int = 0, kind: str = "") -> str:
+    def put(self, price: int, quantity: int, discount: int = 0, kind: str = "", codes: tuple[str, ...] = ()) -> str:
         ref = str(len(self.lines) + 8)  # 8, 9, 10 …: as text they would sort otherwise
         self.lines[ref] = {
             "price": price, "quantity": quantity, "current": quantity, "discount": min(discount, price * quantity),
-            "kind": kind, "dropped": False,
+            "kind": kind, "dropped": False, "codes": codes,
         }  # fmt: skip
         return ref
 
@@ -100,6 +101,9 @@ class Store:
     def _line(self, ref: str, edits_known: bool) -> Line:
         line = self.lines[ref]
         allocations = (Allocation(line["discount"]),) if line["discount"] else ()
+        if allocations and line["codes"]:  # several codes share the discount, the first applied first
+            parts = split(line["discount"], [1] * len(line["codes"]))
+            allocations = tuple(Allocation(part, code) for part, code in zip(parts, line["codes"], strict=True))
         return Line(
             line_ref=ref, quantity=line["quantity"], current_quantity=line["current"], unit_price=line["price"],
             product_ref=f"p{ref}", allocations=allocations, tax=self.tax(ref) if self.tax_given else None,

@@ -1,7 +1,7 @@
-"""Creators, their content, the rates on offer, share links.
+"""Creators, their content, share links. What they are offered is in `terms.py`.
 
 Nothing here needs an Idempotency-Key, since each act is a repeat by its natural key: a creator by handle, content by
-(creator, network, reference), terms by the standing rate of their scope, a link by what it stands for.
+(creator, network, reference), a link by what it stands for.
 """
 
 from __future__ import annotations
@@ -12,14 +12,12 @@ from flask import current_app
 from sqlalchemy.orm import Session
 
 from connector import audit, clock, db
-from connector.commerce.shops import queries as shops
 from connector.db import Scope
 from connector.earnings.attribution import links
 from connector.earnings.attribution import queries as attribution
 from connector.earnings.attribution.tables import Link
 from connector.faces.api import shapes
 from connector.faces.api.face import blueprint, id_after, page
-from connector.programme.collaborations import rates, terms
 from connector.programme.content import attach
 from connector.programme.content import queries as contents
 from connector.programme.creators import queries as creators
@@ -114,57 +112,6 @@ def list_content(creator_id: str, query_data: shapes.Page) -> shapes.ContentPage
         rows = contents.of_creator(session, creator_id, after=after, limit=query_data.limit + 1)
         shown, more = page("content", rows, query_data.limit, lambda row: [row.id])
         return shapes.ContentPage(items=[shapes.ContentShown.model_validate(row) for row in shown], next=more)
-
-
-@blueprint.post("/collaborations")
-@app_scope("collaborations:write")
-@blueprint.input(shapes.TermsAsked)
-@blueprint.output(shapes.TermsShown, status_code=201)
-def open_collaboration(json_data: shapes.TermsAsked) -> shapes.TermsShown:
-    """Offer a rate to every creator, for a shop or for one product
-
-    A change is a new version; the rate that stands already, asked for again, makes none.
-    """
-    with db.write(Scope.app()) as session:
-        row = terms.open_terms(
-            session,
-            json_data.shop_id,
-            json_data.rate_bp,
-            product_ref=json_data.product_ref,
-            starts_at=json_data.starts_at,
-            by=actor(),
-        )
-        audit.record(session, actor(), "terms.open", row.id, shop_id=row.shop_id, rate_bp=row.rate_bp)
-        return shapes.TermsShown.model_validate(row)
-
-
-@blueprint.post("/collaborations/withdrawal")
-@app_scope("collaborations:write")
-@blueprint.input(shapes.WithdrawalAsked)
-@blueprint.output(shapes.TermsShown, status_code=201)
-def withdraw_collaboration(json_data: shapes.WithdrawalAsked) -> shapes.TermsShown:
-    """Offer nothing for a shop or a product from a moment on
-
-    Clicks made before keep their rate inside their window.
-    """
-    with db.write(Scope.app()) as session:
-        row = terms.withdraw(
-            session, json_data.shop_id, product_ref=json_data.product_ref, starts_at=json_data.starts_at, by=actor()
-        )
-        audit.record(session, actor(), "terms.withdraw", row.id, shop_id=row.shop_id)
-        return shapes.TermsShown.model_validate(row)
-
-
-@blueprint.get("/collaborations")
-@app_scope("collaborations:read")
-@blueprint.input(shapes.ShopAsked, location="query")
-@blueprint.output(shapes.TermsList)
-def list_collaborations(query_data: shapes.ShopAsked) -> shapes.TermsList:
-    """Every version of a shop's terms, those that ended too"""
-    with db.read(Scope.app()) as session:
-        shops.get(session, query_data.shop_id)
-        rows = rates.history(session, query_data.shop_id)
-        return shapes.TermsList(items=[shapes.TermsShown.model_validate(row) for row in rows])
 
 
 @blueprint.post("/links")

@@ -1,6 +1,7 @@
 """The JSON API of the app's back end: all its views, its document, its page.
 
-listings.py    the shoppable list          programme.py   creators, content, terms, links
+listings.py    the shoppable list          programme.py   creators, content, links
+terms.py       terms, events, promotions
 taps.py        touches                     stores.py      shops, sync, orders, traces
 books.py       balances, statements, payouts              feeds.py       product feeds and their files
 studio.py      creators' sign-in links
@@ -11,10 +12,10 @@ from __future__ import annotations
 
 from apiflask import APIFlask
 
-from connector.faces.api import books, document, feeds, listings, programme, proofs, stores, studio, taps
+from connector.faces.api import books, document, feeds, listings, programme, proofs, stores, studio, taps, terms
 from connector.faces.api.face import blueprint
 
-ROOMS = (listings, programme, taps, stores, books, feeds, proofs, studio)
+ROOMS = (listings, programme, taps, stores, books, feeds, proofs, studio, terms)
 
 
 def install(app: APIFlask) -> None:

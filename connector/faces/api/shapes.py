@@ -287,34 +287,6 @@ class ContentPage(Given):
     next: str | None
 
 
-class TermsAsked(Asked):
-    shop_id: Ident
-    product_ref: Annotated[Text, Field(max_length=200)] = Field("", description="Empty: the whole shop.")
-    rate_bp: int = Field(description="Basis points, 100 to 8000.", ge=-(10**9), le=10**9)
-    starts_at: Moment | None = Field(None, description="From now on; never in the past. Default: now.")
-
-
-class WithdrawalAsked(Asked):
-    shop_id: Ident
-    product_ref: Annotated[Text, Field(max_length=200)] = ""
-    starts_at: Moment | None = None
-
-
-class TermsShown(Given):
-    id: str
-    shop_id: str
-    kind: str
-    product_ref: str
-    rate_bp: int | None = Field(description="null: withdrawn, nothing is offered for this scope from then on.")
-    version: int
-    starts_at: datetime
-    recorded_at: datetime
-
-
-class TermsList(Given):
-    items: list[TermsShown]
-
-
 class ShopAsked(Asked):
     shop_id: Ident
 

@@ -249,7 +249,7 @@ def _start(asked: datetime | None, now: datetime) -> datetime:
 
 def _says_the_same(last: Terms, wanted: Wanted, starts: datetime) -> bool:
     if wanted.kind in ("targeted", "event") and wanted.conditions.rate_bp is not None:
-        if (last.ends_at, last.name) != (wanted.ends_at, wanted.name) or last.event_id != wanted.event_id:
+        if (last.ends_at, last.name) != (wanted.ends_at, wanted.name):
             return False
         if [list(tier) for tier in wanted.tiers] != list(last.tiers):
             return False

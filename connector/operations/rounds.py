@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from connector import clock, db, jobs, telemetry
 from connector.commerce.shops import queries as shops
 from connector.db import Scope
+from connector.earnings.commission import bonuses, freezes
 from connector.earnings.intake import take_in
 from connector.earnings.intake.portion import Portion, crossed, said
 from connector.earnings.settlement import clear, close
@@ -115,6 +116,31 @@ def _round(
             _log.error("round.shop_failed", shop_id=one, exc_info=error)
             total.failed[one] = said(error)
     return total
+
+
+def close_events(as_of: datetime, shop_id: str | None = None) -> int:
+    """Count the bonuses of events that have closed, and anew where something of one was heard of since; entries booked.
+
+    Counting reads only; each event is booked in a short transaction of its own. One that fails is tried next time.
+    """
+    booked = 0
+    for one in _walk(shop_id):
+        with db.read(Scope.shop(one)) as session:
+            due = bonuses.due(session, one, as_of)
+        for event in due:
+            try:
+                with db.read(Scope.shop(one)) as session:
+                    counted = bonuses.count(session, event, as_of)
+                booked += _again(one, partial(bonuses.book, counted=counted))
+            except Exception:
+                _log.exception("event.not_counted", shop_id=one, event_id=event.id)
+    return booked
+
+
+def end_freezes(as_of: datetime) -> int:
+    """Release frozen money whose end date has come; how many freezes have ended."""
+    with db.write(Scope.system("freezes of all shops end by their dates")) as session:
+        return freezes.end_due(session, as_of)
 
 
 def close_period(period: str, as_of: datetime, by: str, shop_id: str | None = None) -> list[Closed]:

@@ -40,7 +40,7 @@ _OPEN_BLOCKS = sa.select(ClearanceBlock.line_ref, ClearanceBlock.kind).where(
     ClearanceBlock.order_id == sa.bindparam("order_id"), ClearanceBlock.closed_at.is_(None)
 )
 _INSERT, _BLOCK, _PAST = sa.insert(Clearance), sa.insert(ClearanceBlock), sa.insert(ClearancePast)
-_UPDATE = (
+UPDATE = (
     sa.update(Clearance)
     .where(Clearance.order_id == sa.bindparam("b_order"), Clearance.line_ref == sa.bindparam("b_line"))
     .values(
@@ -94,14 +94,14 @@ def follow(
             continue
         blocked = " ".join(sorted(blocks.get(line_ref, set()) | open_facts))
         if (row["clears_at"], row["why"], row["blocked"]) != (maturity.clears_at, maturity.why, blocked):
-            past.append(_before(order.id, line_ref, row, as_of))
+            past.append(before(order.id, line_ref, row, as_of))
             changed.append(
                 {
                     "b_order": order.id, "b_line": line_ref, "b_clears_at": maturity.clears_at, "b_why": maturity.why,
                     "b_blocked": blocked, "b_changes": row["changes"] + 1, "b_at": as_of,
                 }
             )  # fmt: skip
-    for statement, values in ((_INSERT, new), (_BLOCK, freezes), (_PAST, past), (_UPDATE, changed)):
+    for statement, values in ((_INSERT, new), (_BLOCK, freezes), (_PAST, past), (UPDATE, changed)):
         if values:
             session.connection().execute(statement, values)
 
@@ -125,8 +125,8 @@ def _freeze(order: Order, line_ref: str, ref: str, at: datetime) -> dict[str, An
     }  # fmt: skip
 
 
-def _before(order_id: str, line_ref: str, row: Mapping[Any, Any], until: datetime) -> dict[str, Any]:
-    """How a clearance stood, for its history."""
+def before(order_id: str, line_ref: str, row: Mapping[Any, Any], until: datetime) -> dict[str, Any]:
+    """How a clearance stood, as a row of its history."""
     return {
         "order_id": order_id, "line_ref": line_ref, "number": row["changes"] + 1, "clears_at": row["clears_at"],
         "why": row["why"], "blocked": row["blocked"], "until": until,
@@ -178,7 +178,7 @@ def refresh(session: Session, order_id: str, line_ref: str, at: datetime) -> Non
     blocked = " ".join(sorted(opened | known))
     if row.blocked != blocked:
         before = {"changes": row.changes, "clears_at": row.clears_at, "why": row.why, "blocked": row.blocked}
-        session.execute(_PAST, [_before(order_id, line_ref, before, at)])
+        session.execute(_PAST, [before(order_id, line_ref, before, at)])
         row.blocked, row.updated_at, row.changes = blocked, at, row.changes + 1
         session.flush()
 

@@ -126,13 +126,13 @@ class EventClose(Base):
     shop_id: Mapped[str]
     closed_at: Mapped[datetime]  # business time: refunds that the store made up to then count
     counted_at: Mapped[datetime]  # business time of the newest count
-    clears_at: Mapped[datetime]  # its bonuses are pending until then
     orders: Mapped[int]
     creators: Mapped[int]
 
 
 class EventBonus(Base):
-    """What an event's tiers came to for one creator, as last counted. Minor units."""
+    """What an event's tiers came to for one creator, as last counted. Minor units. Booked under a subject of its own,
+    pending; it has no hold, so the next closing of the shop clears and settles it."""
 
     __tablename__ = "event_bonuses"
     __table_args__ = (sa.Index("ix_event_bonuses_creator_id", "creator_id"),)
@@ -147,4 +147,3 @@ class EventBonus(Base):
     tier_commission: Mapped[int]  # rounded, at the tiers' rates
     bonus: Mapped[int]
     tier_bp: Mapped[int]  # of the highest tier reached; 0: none
-    cleared_at: Mapped[datetime | None]

@@ -86,3 +86,21 @@ def earned_by_content(session: Session, creator_id: str) -> dict[tuple[str, str 
     )
     found = {(shop, content, currency): -int(amount) for shop, content, currency, amount in session.execute(query)}
     return dict(sorted(found.items(), key=lambda item: (item[0][0], item[0][1] or "", item[0][2])))
+
+
+def by_subject(session: Session, subjects: Collection[str]) -> dict[str, tuple[int, dict[str, int]]]:
+    """Subject → (its last number, {currency: what merchants owe by its entries}), of those that have any."""
+    wanted = sorted(subjects)
+    found: dict[str, tuple[int, dict[str, int]]] = {}
+    owed = sa.func.sum(sa.case((Posting.account == "merchant_receivable", Posting.amount), else_=0))
+    for start in range(0, len(wanted), 500):
+        query = (
+            sa.select(Entry.subject, Entry.currency, sa.func.max(Entry.sequence), owed)
+            .join(Posting, Posting.entry_id == Entry.id)
+            .where(Entry.subject.in_(wanted[start : start + 500]))
+            .group_by(Entry.subject, Entry.currency)
+        )
+        for subject, currency, number, amount in session.execute(query):
+            last, amounts = found.get(subject, (0, {}))
+            found[subject] = (max(last, int(number)), {**amounts, currency: int(amount)})
+    return found

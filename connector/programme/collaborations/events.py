@@ -1,7 +1,7 @@
 """Events: a rate for everybody from a start to an end. Once it is live it may only rise.
 
-Its tiers are kept with it: from so many net orders of a creator on, a higher rate for all of them, paid as a bonus of
-its own when the event has closed. So no order's commission depends on another order (R13).
+Its tiers are kept with it: after so many net orders of a creator, a higher rate for those that follow, paid as a bonus
+of its own when the event has closed (`commission.bonuses`). So no order's commission depends on another order (R13).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _LONGEST_NAME, _MOST_TIERS = 120, 10
 
 
 class Tier(msgspec.Struct, frozen=True):
-    """From `orders` net orders of a creator on, `rate_bp` for all orders of the event."""
+    """After `orders` net orders of a creator, by their own times, `rate_bp` for those that follow."""
 
     orders: int
     rate_bp: int

@@ -6,8 +6,9 @@ import secrets
 import sys
 from collections.abc import MutableMapping
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import click
 from cryptography.fernet import Fernet
@@ -950,10 +951,13 @@ def refund_amount(order: str, refund: str, amount: str, shop: str | None, why: s
 class _OfRoom(click.Group):
     """A group that stands with its room, which is only loaded when the group is asked for."""
 
-    def _there(self) -> click.Group:
-        from connector.operations.privacy import commands
+    def __init__(self, *args: Any, room: str = "", group: str = "", **kwargs: Any) -> None:
+        self.room, self.group_name = room, group
+        super().__init__(*args, **kwargs)
 
-        return commands.privacy
+    def _there(self) -> click.Group:
+        found: click.Group = getattr(import_module(f"connector.{self.room}.commands"), self.group_name)
+        return found
 
     @property
     def commands(self) -> MutableMapping[str, click.Command]:
@@ -965,8 +969,17 @@ class _OfRoom(click.Group):
 
 
 connector.add_command(
-    _OfRoom("privacy", help="What stores ask for a person or for themselves: found, exported, erased, proven.")
-)
+    _OfRoom(
+        "privacy", room="operations.privacy", group="privacy",
+        help="What stores ask for a person or for themselves: found, exported, erased, proven.",
+    )
+)  # fmt: skip
+connector.add_command(
+    _OfRoom(
+        "import", room="operations.imports", group="imports",
+        help="Codes, links and open balances from an earlier programme: looked at first, then taken.",
+    )
+)  # fmt: skip
 
 
 def main() -> None:

@@ -2,12 +2,17 @@
 
 Links are pasted into captions and bios, and come back damaged: in capitals, with a full stop or a bracket behind them,
 with a letter lost at the end. `resolve` mends what can be mended for certain and otherwise says what was nearest.
+
+A shop that had another programme before brings its old addresses along as tags (`operations/imports`): `/go/<tag>`
+leads to the link that took its place.
 """
 
 from __future__ import annotations
 
 import hashlib
 import secrets
+import unicodedata
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -19,7 +24,7 @@ from connector.commerce.catalog import ids as listing_ids
 from connector.commerce.catalog import queries as listings
 from connector.commerce.catalog.tables import VariantRow
 from connector.db import base32, new_id
-from connector.earnings.attribution.tables import Link
+from connector.earnings.attribution.tables import Link, LinkTag
 from connector.errors import InputRefused, NotFound
 from connector.programme.content import queries as contents
 from connector.programme.creators import queries as creators
@@ -30,6 +35,9 @@ _NEAREST = 6
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 # Crockford's base 32 has no i, l and o: whoever reads a code aloud or types it means these.
 _MEANT = str.maketrans({"i": "1", "l": "1", "o": "0"})
+# What a caption puts behind an address, and no tag ends with.
+_BEHIND = ".,;:!?)]}>\"'\u2019\u201d"
+LONGEST_TAG = 80
 
 
 class Resolved(msgspec.Struct, frozen=True):
@@ -103,8 +111,7 @@ def resolve(session: Session, typed: str) -> Resolved:
     Certain are: another case, i l o for 1 1 0, anything behind the ten characters, and one character lost at the end
     when only one code begins so. Everything else is unknown: crediting a guess would pay the wrong creator.
     """
-    read = "".join(c for c in typed[:200].lower().translate(_MEANT) if c in _ALPHABET)
-    code = read[:CODE_LENGTH]
+    code = _as_read(typed)
     if len(code) == CODE_LENGTH:
         link = session.scalar(sa.select(Link).where(Link.code == code))
         if link is not None:
@@ -113,7 +120,66 @@ def resolve(session: Session, typed: str) -> Resolved:
         alike = session.scalars(_beginning(code).limit(2)).all()
         if len(alike) == 1:
             return Resolved(alike[0], code, mended=True)
+    if (old := by_tag(session, typed)) is not None:
+        return Resolved(old, old.code)
     return Resolved(None, code, nearest=_nearest(session, code))
+
+
+def as_code(typed: str) -> str:
+    """The ten characters that we read in it, "" where there are fewer."""
+    read = _as_read(typed)
+    return read if len(read) == CODE_LENGTH else ""
+
+
+def _as_read(typed: str) -> str:
+    return "".join(c for c in typed[:200].lower().translate(_MEANT) if c in _ALPHABET)[:CODE_LENGTH]
+
+
+def as_tag(typed: str) -> str:
+    """How an old address is compared: what stands behind its last slash, NFKC, case-folded, without what follows it."""
+    last = typed.strip().split("?")[0].split("#")[0].rstrip("/").rsplit("/", 1)[-1]
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", last).casefold())
+    return folded.strip().rstrip(_BEHIND)
+
+
+def by_tag(session: Session, typed: str) -> Link | None:
+    """The link that took the place of an old address."""
+    tag = as_tag(typed[: 4 * LONGEST_TAG])
+    if not tag or len(tag) > LONGEST_TAG:
+        return None
+    return session.scalar(sa.select(Link).join(LinkTag, LinkTag.link_id == Link.id).where(LinkTag.tag == tag))
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """What a link shall stand for. The caller has seen that all of it is there and belongs together."""
+
+    creator_id: str
+    product_ref: str
+    variant_ref: str | None = None
+    content_id: str | None = None
+
+
+def create_all(session: Session, shop_id: str, wanted: Sequence[Wanted], now: datetime) -> list[str]:
+    """The links' ids, in the order asked; those that are there already are the same ones. Two statements, however many."""
+    rows = {}
+    for one in wanted:
+        listing_id = listing_ids.listing_id(shop_id, one.product_ref)
+        subject = _subject(one.creator_id, listing_id, one.variant_ref, one.content_id)
+        rows[one] = {
+            "id": new_id("lnk"), "code": base32(secrets.randbits(5 * CODE_LENGTH), CODE_LENGTH), "subject": subject,
+            "shop_id": shop_id, "creator_id": one.creator_id, "content_id": one.content_id, "listing_id": listing_id,
+            "product_ref": one.product_ref, "variant_ref": one.variant_ref, "created_at": now,
+        }  # fmt: skip
+    if not rows:
+        return []
+    insert = db.insert(session, Link).on_conflict_do_nothing(index_elements=["subject"])
+    session.connection().execute(insert, list(rows.values()))
+    subjects = [row["subject"] for row in rows.values()]
+    stand = {
+        subject: link_id
+        for subject, link_id in session.execute(sa.select(Link.subject, Link.id).where(Link.subject.in_(subjects)))
+    }
+    return [stand[str(rows[one]["subject"])] for one in wanted]
 
 
 def _nearest(session: Session, code: str) -> str:

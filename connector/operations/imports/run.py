@@ -1,0 +1,379 @@
+"""An import's two steps: look, which changes nothing but keeps a report, and take, which a person asks for.
+
+Both stream: a batch of rows at a time, each in its own transaction, so that a file of a million rows neither fills the
+memory nor holds up the writers of everything else. Taking again after a kill goes on where it stopped; a file that
+comes again finds its rows here already.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import Any, BinaryIO, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from connector import audit, clock, db
+from connector.db import Scope, new_id
+from connector.errors import Conflict, InputRefused, NotFound
+from connector.operations.imports import facts as reading
+from connector.operations.imports import take as taking
+from connector.operations.imports.judge import Judged, judge
+from connector.operations.imports.rows import Reader, Row, shape
+from connector.operations.imports.tables import Import, ImportRow
+
+# Rows of one transaction; parameters of an IN stay far below what either database takes.
+BATCH = 500
+# Outcomes that say something about the other rows of the file, and that `judge` alone can't see.
+_WITHIN = ("twice_in_file", "contradicts_row")
+
+Kind = Literal["codes", "links", "balances"]
+
+
+class _Hashed:
+    """A stream that is hashed while it is read."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream, self._hash = stream, hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        part = self._stream.read(size)
+        self._hash.update(part)
+        return part
+
+    read1 = read
+
+    def readable(self) -> bool:
+        return True
+
+    def writable(self) -> bool:
+        return False
+
+    def seekable(self) -> bool:
+        return False
+
+    @property
+    def closed(self) -> bool:
+        return False
+
+    def flush(self) -> None:
+        """What a text wrapper asks for at its end."""
+
+    def hexdigest(self) -> str:
+        return self._hash.hexdigest()
+
+
+def look(
+    stream: BinaryIO, *, kind: str, shop_id: str, file_name: str, by: str, now: datetime | None = None
+) -> str:  # fmt: skip
+    """Judge every row of a file and keep the report: the import's id. Nothing of it is taken.
+
+    Errors: InputRefused("file") when the file can't be told apart; then nothing is kept of it.
+    """
+    now = now or clock.now()
+    shape(kind)
+    hashed = _Hashed(stream)
+    reader = Reader(hashed, kind)  # type: ignore[arg-type]  # a text wrapper asks for no more than this of its stream
+    import_id = _begin(shop_id, kind, file_name, reader.header.unused, by, now)
+    try:
+        count = 0
+        for batch in _batches(iter(reader)):
+            with db.write(Scope.shop(shop_id)) as session:
+                known = reading.gather(session, shop_id, kind, batch)
+                rows = [_columns(import_id, row, judge(kind, row, known)) for row in batch]
+                session.connection().execute(sa.insert(ImportRow), rows)
+            count += len(batch)
+        if not count:
+            raise InputRefused("file", "has no rows under its header.")
+        with db.write(Scope.shop(shop_id)) as session:
+            _compare_rows(session, import_id)
+            row = session.get_one(Import, import_id)
+            row.rows, row.file_hash, row.status = count, hashed.hexdigest(), "looked"
+            row.token = _token(session, import_id)
+            audit.record(session, by, "import.look", import_id, shop_id=shop_id, kind=kind, rows=count)
+    except BaseException:
+        _forget(shop_id, import_id)
+        raise
+    return import_id
+
+
+def _begin(shop_id: str, kind: str, file_name: str, unused: list[str], by: str, now: datetime) -> str:
+    import_id = new_id("imp")
+    with db.write(Scope.shop(shop_id)) as session:
+        session.add(
+            Import(
+                id=import_id, shop_id=shop_id, kind=kind, file_name=file_name[:200], file_hash="", unused=unused,
+                status="looking", rows=0, token="", looked_at=now, looked_by=by, taken_at=None, taken_by=None,
+            )
+        )  # fmt: skip
+    return import_id
+
+
+def _forget(shop_id: str, import_id: str) -> None:
+    with db.write(Scope.shop(shop_id)) as session:
+        session.execute(sa.delete(ImportRow).where(ImportRow.import_id == import_id))
+        session.execute(sa.delete(Import).where(Import.id == import_id))
+
+
+def _batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    while batch := list(islice(rows, BATCH)):
+        yield batch
+
+
+def _columns(import_id: str, row: Row, judged: Judged) -> dict[str, Any]:
+    return {
+        "import_id": import_id, "number": row.number, "key": judged.key, "said": judged.said or dict(row.cells),
+        "meaning": judged.meaning, "outcome": judged.outcome, "reason": judged.reason, "field": judged.field,
+        "detail": judged.detail, "result_id": "",
+    }  # fmt: skip
+
+
+# Rows against each other ------------------------------------------------------------------------------------------
+
+
+def _compare_rows(session: Session, import_id: str) -> None:
+    """Rows of one key: saying the same, the first counts; saying different things, none does."""
+    for keys in _repeated(session, import_id):
+        rows = session.execute(
+            sa.select(ImportRow.key, ImportRow.number, ImportRow.meaning, ImportRow.outcome)
+            .where(ImportRow.import_id == import_id, ImportRow.key.in_(keys), ImportRow.outcome != "refused")
+            .order_by(ImportRow.key, ImportRow.number)
+        ).all()
+        by_key: dict[str, list[Any]] = {}
+        for row in rows:
+            by_key.setdefault(row.key, []).append(row)
+        changes = [change for same_key in by_key.values() for change in _within(same_key)]
+        for number, values in changes:
+            session.execute(
+                sa.update(ImportRow)
+                .where(ImportRow.import_id == import_id, ImportRow.number == number)
+                .values(**values)
+            )
+
+
+def _within(rows: Sequence[Any]) -> Iterator[tuple[int, dict[str, str]]]:
+    """(row, what becomes of it) for rows of one key, in the file's order."""
+    contradicted = len({row.meaning for row in rows}) > 1
+    for place, row in enumerate(rows):
+        if row.outcome != "new":
+            continue
+        if contradicted:
+            other = next(each.number for each in rows if each.meaning != row.meaning)
+            yield (
+                row.number,
+                {
+                    "outcome": "conflict",
+                    "reason": "contradicts_row",
+                    "detail": f"Row {other} of the file says otherwise.",
+                },
+            )
+        elif place:
+            yield (
+                row.number,
+                {
+                    "outcome": "same",
+                    "reason": "twice_in_file",
+                    "detail": f"Row {rows[0].number} of the file says it already.",
+                },
+            )
+
+
+def _repeated(session: Session, import_id: str) -> Iterator[list[str]]:
+    last = ""
+    while True:
+        keys = list(
+            session.scalars(
+                sa.select(ImportRow.key)
+                .where(ImportRow.import_id == import_id, ImportRow.key > last)
+                .group_by(ImportRow.key)
+                .having(sa.func.count() > 1)
+                .order_by(ImportRow.key)
+                .limit(BATCH)
+            )
+        )
+        if not keys:
+            return
+        yield keys
+        last = keys[-1]
+
+
+# Reading the report -----------------------------------------------------------------------------------------------
+
+
+def get(session: Session, import_id: str) -> Import:
+    """Errors: NotFound."""
+    row = session.get(Import, import_id)
+    if row is None:
+        raise NotFound(f"no import has the id {import_id[:40]!r}")
+    return row
+
+
+def newest(session: Session, shop_id: str | None = None, limit: int = 50) -> list[Import]:
+    """Imports, newest first; without those that are being read just now."""
+    query = sa.select(Import).where(Import.status != "looking").order_by(Import.looked_at.desc(), Import.id.desc())
+    if shop_id is not None:
+        query = query.where(Import.shop_id == shop_id)
+    return list(session.scalars(query.limit(limit)))
+
+
+def counts(session: Session, import_id: str) -> dict[str, int]:
+    """Outcome → rows."""
+    rows = session.execute(
+        sa.select(ImportRow.outcome, sa.func.count())
+        .where(ImportRow.import_id == import_id)
+        .group_by(ImportRow.outcome)
+    )
+    return {outcome: int(number) for outcome, number in rows}
+
+
+def reasons(session: Session, import_id: str) -> list[tuple[str, str, int]]:
+    """(outcome, reason, rows) of what is not clean, the commonest first."""
+    number = sa.func.count()
+    rows = session.execute(
+        sa.select(ImportRow.outcome, ImportRow.reason, number)
+        .where(ImportRow.import_id == import_id, ImportRow.reason != "")
+        .group_by(ImportRow.outcome, ImportRow.reason)
+        .order_by(number.desc(), ImportRow.reason)
+    )
+    return [(outcome, reason, int(number)) for outcome, reason, number in rows]
+
+
+def rows_of(
+    session: Session, import_id: str, *, outcome: str = "", after: int = 0, limit: int = BATCH
+) -> list[ImportRow]:
+    """Rows by their number, behind one."""
+    query = sa.select(ImportRow).where(ImportRow.import_id == import_id, ImportRow.number > after)
+    if outcome:
+        query = query.where(ImportRow.outcome == outcome)
+    return list(session.scalars(query.order_by(ImportRow.number).limit(limit)))
+
+
+def every_row(session: Session, import_id: str, outcome: str = "") -> Iterator[list[ImportRow]]:
+    """All rows in batches; what was read is let go of."""
+    last = 0
+    while rows := rows_of(session, import_id, outcome=outcome, after=last):
+        yield rows
+        last = rows[-1].number
+        session.expunge_all()
+
+
+def _token(session: Session, import_id: str) -> str:
+    """A hash of what the report says of every row."""
+    sums, last = hashlib.blake2b(digest_size=12), 0
+    columns = (ImportRow.number, ImportRow.key, ImportRow.meaning, ImportRow.outcome, ImportRow.reason, ImportRow.detail)
+    asked = sa.select(*columns).where(ImportRow.import_id == import_id).order_by(ImportRow.number).limit(BATCH)
+    while rows := session.execute(asked.where(ImportRow.number > last)).all():
+        for row in rows:
+            sums.update(repr(tuple(row)).encode())
+        last = rows[-1].number
+    return sums.hexdigest()
+
+
+# Taking -----------------------------------------------------------------------------------------------------------
+
+
+def take(import_id: str, shop_id: str, token: str, *, by: str, now: datetime | None = None) -> dict[str, int]:
+    """Take the rows that nothing stands against; what became of all rows.
+
+    First everything is judged anew: where a row comes out otherwise than in the report that `token` names, nothing is
+    taken and the report is written anew. From then on each row is judged once more in the transaction that takes it.
+    Errors: NotFound; Conflict when it was taken already, or when something changed since the report.
+    """
+    now = now or clock.now()
+    with db.read(Scope.shop(shop_id)) as session:
+        row = get(session, import_id)
+        kind, status, stands = row.kind, row.status, row.token
+        if row.shop_id != shop_id:
+            raise NotFound(f"no import of this shop has the id {import_id[:40]!r}")
+    if status == "taken":
+        raise Conflict("taken already", public="This file was taken already. Bring it again to see that all is there.")
+    if status == "looking":
+        raise Conflict("not looked at yet", public="This file was never read to its end. Bring it once more.")
+    if stands != token:
+        raise Conflict("another report", public="This is not the newest report of this file. Look at it again.")
+    if status == "looked":
+        if _look_again(import_id, shop_id, kind):
+            raise Conflict(
+                "facts moved",
+                public="Something changed since the report was made: nothing was taken. The report is new; look again.",
+            )
+        _mark(import_id, shop_id, "taking", by, now)
+    _take_rows(import_id, shop_id, kind, by, now)
+    _mark(import_id, shop_id, "taken", by, now)
+    with db.read(Scope.shop(shop_id)) as session:
+        return counts(session, import_id)
+
+
+def _look_again(import_id: str, shop_id: str, kind: str) -> bool:
+    """Judge all rows anew and write down what changed; did anything?"""
+    moved, last = False, 0
+    while True:
+        with db.write(Scope.shop(shop_id)) as session:
+            rows = rows_of(session, import_id, after=last)
+            if not rows:
+                break
+            last = rows[-1].number
+            moved |= bool(_rejudge(session, shop_id, kind, rows))
+    if moved:
+        with db.write(Scope.shop(shop_id)) as session:
+            _compare_rows(session, import_id)
+            session.get_one(Import, import_id).token = _token(session, import_id)
+    return moved
+
+
+def _rejudge(session: Session, shop_id: str, kind: str, rows: Sequence[ImportRow]) -> list[ImportRow]:
+    """Bring rows up to date with what stands now; those that came out otherwise."""
+    judged = {row.number: judged for row, judged in _judged(session, shop_id, kind, rows)}
+    moved = []
+    for row in rows:
+        fresh = judged.get(row.number)
+        if fresh is None or (row.reason in _WITHIN and fresh.outcome == "new"):
+            continue
+        if (row.outcome, row.reason, row.detail) != (fresh.outcome, fresh.reason, fresh.detail):
+            row.outcome, row.reason, row.field, row.detail = fresh.outcome, fresh.reason, fresh.field, fresh.detail
+            moved.append(row)
+    return moved
+
+
+def _judged(
+    session: Session, shop_id: str, kind: str, rows: Sequence[ImportRow]
+) -> Iterator[tuple[ImportRow, Judged]]:
+    """Rows with their judgement; one whose cells could not be read stays as it is."""
+    asked = [(row, Row(row.number, _cells(kind, row.said))) for row in rows if row.reason != "row_unreadable"]
+    known = reading.gather(session, shop_id, kind, [cells for _, cells in asked])
+    for row, cells in asked:
+        yield row, judge(kind, cells, known)
+
+
+def _cells(kind: str, said: dict[str, Any]) -> dict[str, str]:
+    """The cells of a kept row as they would stand in a file again."""
+    return taking.cells(kind, said)
+
+
+def _take_rows(import_id: str, shop_id: str, kind: str, by: str, now: datetime) -> None:
+    last = 0
+    while True:
+        with db.write(Scope.shop(shop_id)) as session:
+            rows = rows_of(session, import_id, outcome="new", after=last)
+            if not rows:
+                return
+            last = rows[-1].number
+            moved = {row.number for row in _rejudge(session, shop_id, kind, rows)}
+            clean = [row for row in rows if row.number not in moved]
+            taking.take(session, shop_id, kind, import_id, clean, by=by, now=now)
+
+
+def _mark(import_id: str, shop_id: str, status: str, by: str, now: datetime) -> None:
+    with db.write(Scope.shop(shop_id)) as session:
+        row = get(session, import_id)
+        row.status, row.taken_by = status, by
+        if status == "taken":
+            row.taken_at = now
+            came = counts(session, import_id)
+            audit.record(
+                session, by, "import.take", import_id, shop_id=shop_id, kind=row.kind, taken=came.get("taken", 0),
+                same=came.get("same", 0), conflict=came.get("conflict", 0), refused=came.get("refused", 0),
+            )  # fmt: skip

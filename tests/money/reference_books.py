@@ -1,0 +1,72 @@
+"""When money clears and in which bucket it lies, worked out a second time: plainly, from COMMISSION.md, sharing nothing.
+
+An order's life in the books is a list of moments: facts were heard (what each line is due by then), a clearing was run,
+a period was closed. `buckets` walks along it and says for each line what is pending, cleared and settled (F6, R9).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from tests.money.reference import stopped
+
+Plain = dict[str, Any]
+HOLD, PARCEL, NO_SIGNAL = timedelta(days=15), timedelta(days=10), timedelta(days=45)
+
+
+def clears_at(order: Plain, line: Plain, grace: timedelta) -> datetime | None:
+    """R9, R9b: when the hold of a line is over; None while there is nothing to count from."""
+    if stopped(order) or order["payment_status"] == "partially_paid":
+        return None  # D6: clears only when paid
+    paid_at = order.get("paid_at") or order["created_at"]
+    if not line.get("requires_shipping", True):
+        return max(order["created_at"] + grace, paid_at + HOLD)  # type: ignore[no-any-return]
+    ends, units = [], 0
+    for parcel in order.get("fulfilments", []):
+        inside = parcel.get("lines", [])
+        mine = sum(part["quantity"] for part in inside if part["line_ref"] == line["line_ref"])
+        if not inside:
+            mine = line["quantity"]
+        if mine:
+            units += mine
+            ends.append((parcel.get("delivered_at") or parcel["created_at"] + PARCEL) + HOLD)
+    if not ends or units < line["current_quantity"]:
+        ends.append(paid_at + NO_SIGNAL)
+    return max(order["created_at"] + grace, *ends)  # type: ignore[no-any-return]  # nothing clears before the pin
+
+
+def buckets(life: list[Plain], grace: timedelta) -> dict[str, dict[str, int]]:
+    """{line: {pending, cleared, settled}}. `life`: {what: heard, order, due, pinned}, {what: clear, at}, {what: close}.
+
+    A decrease is taken from where the line's money is; after its statement closed it is a new negative cleared line. An
+    increase after clearing is cleared at once; a line that an edit added has a hold of its own.
+    """
+    standing: dict[str, dict[str, int]] = {}
+    cleared: set[str] = set()
+    known: Plain = {}
+    for moment in life:
+        if moment["what"] == "heard":
+            known = moment
+            for ref, due in moment["due"].items():
+                held = standing.setdefault(ref, {"pending": 0, "cleared": 0, "settled": 0})
+                held["cleared" if ref in cleared else "pending"] += due - sum(held.values())
+            for ref in standing:  # a line that vanished is due nothing
+                if ref not in moment["due"]:
+                    held = standing[ref]
+                    held["cleared" if ref in cleared else "pending"] -= sum(held.values())
+        elif moment["what"] == "clear":
+            order = known["order"]
+            for line in order["lines"]:
+                ref = line["line_ref"]
+                ends = clears_at(order, line, grace)
+                open_now = any(dispute["status"] == "open" for dispute in order.get("disputes", []))
+                if ref in standing and ref not in cleared and ends is not None and ends <= moment["at"] and not open_now:
+                    cleared.add(ref)
+                    standing[ref]["cleared"] += standing[ref]["pending"]
+                    standing[ref]["pending"] = 0
+        else:
+            for held in standing.values():
+                held["settled"] += held["cleared"]
+                held["cleared"] = 0
+    return standing

@@ -87,6 +87,21 @@ class Settings(BaseSettings):
     )
     touches_per_minute: int = Field(60, ge=1, description="Touches that one device may make in a minute.")
     requests_per_minute: int = Field(600, ge=1, description="Requests that one app token may make in a minute.")
+    payout_approval: str = Field(
+        "10000, JPY 1500000",
+        pattern=r"^\s*(([A-Z]{3}\s+)?\d{1,12}\s*(,\s*([A-Z]{3}\s+)?\d{1,12}\s*)*)?$",
+        description="Above which total, in whole units of its currency, a second person has to approve a payout batch: "
+        "a sum for every currency, and others by name. Empty: nobody has to.",
+    )
+    payout_rate_days: int = Field(
+        4, ge=1, le=31, description="Days that an entered conversion rate may be paid by; four cover a long weekend."
+    )
+    payout_debtor_name: str = Field("", description="Holder of the account that SEPA payouts are debited to.")
+    payout_debtor_iban: str = Field("", description="IBAN of that account.")
+    payout_debtor_bic: str = Field("", description="BIC of its bank; most banks need none.")
+    stripe_key: SecretStr = Field(
+        SecretStr(""), description="Stripe secret key, for payouts by Stripe transfers. Needs the extra `stripe`."
+    )
     staff_oidc_issuer: str = Field("", description="OpenID Connect issuer for staff; empty: single-use links only.")
     staff_oidc_client_id: str = Field("", description="Client id at that issuer.")
     staff_oidc_client_secret: SecretStr = Field(SecretStr(""), description="Client secret at that issuer.")

@@ -1,27 +1,40 @@
 """`connector audit`: the books held against all else that we keep. Each check is named and returns what is wrong.
 
-The ledger's own invariants stand in `earnings.ledger.checks`; here are those that compare rooms with each other.
+The ledger's own invariants stand in `earnings.ledger.checks`, those of closings and invoices in `settlement.checks`; here
+are the ones that compare rooms with each other. All of them want one moment (`db.snapshot`): what is booked between two
+statements would look like a difference. Checks over all orders walk them in ranges, so that nothing holds them all, and
+share that walk.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from connector.commerce.orders.tables import Order
 from connector.earnings.attribution.tables import DecisionRow
+from connector.earnings.commission import rate
 from connector.earnings.commission.tables import Clearance, Evaluation
 from connector.earnings.ledger import checks, sums
 from connector.earnings.ledger.checks import Wrong
 from connector.earnings.ledger.queries import Key
+from connector.earnings.ledger.tables import Entry, Posting
 from connector.earnings.payouts.tables import Payout, PayoutBatch
+from connector.earnings.settlement import checks as settlement
 from connector.earnings.settlement.tables import Closing, Statement, StatementLine
+from connector.money import round_half_up
 
-_CHUNK = 500
+_CHUNK = 2000
+_WALK = "books.walk"
+# Such an order is none: its evaluation asks no decision, though one may be kept from before it turned out so.
+_NO_ORDER = frozenset({"test_order", "not_completed", "sample_order"})
 
 
 def orders_are_evaluated(session: Session) -> list[Wrong]:
@@ -32,13 +45,22 @@ def orders_are_evaluated(session: Session) -> list[Wrong]:
 
 def posted_is_due(session: Session) -> list[Wrong]:
     """What stands in the ledger about each line is what its newest evaluation says is due."""
-    wrong: list[Wrong] = []
-    for order_ids in _chunks(session):
-        due = _due(session, order_ids)
-        posted = sums.earned(session, order_ids)
-        for order_id in order_ids:
-            wrong.extend(_different(order_id, due.get(order_id, {}), posted.get(order_id, {})))
-    return wrong
+    return _walked(session)["posted_is_due"]
+
+
+def fees_are_due(session: Session) -> list[Wrong]:
+    """The app's fee of each order stands in the ledger as its newest evaluation says."""
+    return _walked(session)["fees_are_due"]
+
+
+def lines_sum_to_their_order(session: Session) -> list[Wrong]:
+    """Σ lines = order: a creator's lines come to the sum rounded once (R4), and each line's due follows from it (R6)."""
+    return _walked(session)["lines_sum_to_their_order"]
+
+
+def evaluations_follow_decisions(session: Session) -> list[Wrong]:
+    """Each line's newest evaluation credits whom its decision names, at its rate."""
+    return _walked(session)["evaluations_follow_decisions"]
 
 
 def decisions_stand(session: Session) -> list[Wrong]:
@@ -51,12 +73,24 @@ def decisions_stand(session: Session) -> list[Wrong]:
 
 
 def only_cleared_lines_have_cleared_money(session: Session) -> list[Wrong]:
-    """Money stands as cleared only about lines that have cleared."""
-    query = sa.select(Clearance.order_id, Clearance.line_ref).where(Clearance.state == "cleared")
-    cleared = {(order_id, line_ref) for order_id, line_ref in session.execute(query)}
+    """Money stands as cleared only about lines that have cleared, and nothing is pending any more about those."""
+    name = "only_cleared_lines_have_cleared_money"
+    has_cleared = sa.exists().where(
+        Clearance.order_id == Entry.order_id, Clearance.line_ref == Entry.line_ref, Clearance.state == "cleared"
+    )
+    of_lines = (
+        sa.select(Entry.order_id, Entry.line_ref)
+        .join(Posting, Posting.entry_id == Entry.id)
+        .where(Entry.line_ref.is_not(None))
+        .group_by(Entry.order_id, Entry.line_ref)
+        .order_by(Entry.order_id, Entry.line_ref)
+    )
+    early = of_lines.where(Posting.account == "creator_cleared", ~has_cleared)
+    late = of_lines.where(Posting.account == "creator_pending", has_cleared).having(sa.func.sum(Posting.amount) != 0)
     return [
-        Wrong("only_cleared_lines_have_cleared_money", f"{order_id} {line_ref}", "booked as cleared, and isn't")
-        for order_id, line_ref in sorted(sums.lines_with_cleared_money(session) - cleared)
+        Wrong(name, f"{order} {line}", "booked as cleared, and isn't") for order, line in session.execute(early)
+    ] + [
+        Wrong(name, f"{order} {line}", "has cleared, and something is pending") for order, line in session.execute(late)
     ]
 
 
@@ -88,12 +122,8 @@ def payouts_are_the_ledgers(session: Session) -> list[Wrong]:
     totals = _sums(session, Payout.batch_id, Payout.amount)
     wrong = []
     for payout_id, amount, status in session.execute(sa.select(Payout.id, Payout.amount, Payout.status)):
-        paid = status == "paid"
-        expected = {"creator_settled": amount, "payout_in_transit": 0 if paid else -amount}
-        if paid:
-            expected["bank"] = -amount
-        found = booked.pop(payout_id, {})
-        if found != expected:
+        found = {account: total for account, total in booked.pop(payout_id, {}).items() if total}
+        if found != _stands(status, amount):
             wrong.append(Wrong(name, payout_id, f"{status} {amount}, booked {found}"))
     wrong.extend(Wrong(name, payout_id, "entries name it, and it isn't there") for payout_id in booked)
     for batch_id, total in session.execute(sa.select(PayoutBatch.id, PayoutBatch.total)):
@@ -102,58 +132,203 @@ def payouts_are_the_ledgers(session: Session) -> list[Wrong]:
     return wrong
 
 
+def _stands(status: str, amount: int) -> dict[str, int]:
+    """Where a payout's money is by its status, with the ledger's own signs."""
+    if status == "paid":
+        return {"creator_settled": amount, "bank": -amount}
+    if status in ("failed", "returned", "refused"):
+        return {}  # settled again
+    return {"creator_settled": amount, "payout_in_transit": -amount}
+
+
 CHECKS: tuple[Callable[[Session], list[Wrong]], ...] = (
     *checks.CHECKS,
     orders_are_evaluated,
     posted_is_due,
+    fees_are_due,
+    lines_sum_to_their_order,
+    evaluations_follow_decisions,
     decisions_stand,
     only_cleared_lines_have_cleared_money,
     statements_are_the_ledgers,
     payouts_are_the_ledgers,
+    *settlement.CHECKS,
 )
 
 
 def examine(session: Session) -> Iterator[tuple[str, str, list[Wrong]]]:
     """(name, what it promises, what is wrong) of every check, one after the other."""
+    session.info.pop(_WALK, None)
     for check in CHECKS:
-        yield check.__name__, (check.__doc__ or "").strip().splitlines()[0], check(session)
+        yield check.__name__, " ".join((check.__doc__ or "").split()), check(session)
+    session.info.pop(_WALK, None)
 
 
-def _chunks(session: Session) -> Iterator[list[str]]:
-    """All orders' ids, some at a time."""
-    last = ""
+# ------------------------------------------------------------------ the walk over all orders
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """What an evaluation keeps of a line, as far as it is checked here."""
+
+    line_ref: str
+    creator_id: str | None
+    content_id: str | None
+    rate_bp: int
+    base: int
+    commission: int
+    refunded_base: int
+    reversed: int
+    due: int
+    flags: tuple[str, ...] = ()
+
+
+class _Fee(msgspec.Struct, frozen=True):
+    due: int
+
+
+class _Parts(msgspec.Struct, frozen=True):
+    fee: _Fee | None = None
+
+
+@dataclass(slots=True)
+class Evaluated:
+    """The newest evaluation of one order."""
+
+    reason: str
+    lines: list[Kept]
+    fee: int
+
+
+@dataclass(slots=True)
+class Stretch:
+    """Orders of one range of ids, with what is kept and booked of them."""
+
+    evaluated: dict[str, Evaluated]
+    booked: sums.Booked
+    decisions: dict[tuple[str, str], tuple[str | None, str | None, int]] = field(default_factory=dict)
+
+
+_lines = msgspec.json.Decoder(list[Kept])
+_parts = msgspec.json.Decoder(_Parts)
+
+
+def stretches(session: Session) -> Iterator[Stretch]:
+    """All orders by ranges of their ids; the last range is open, so that nothing booked about no order is left out."""
+    after = ""
     while True:
-        query = sa.select(Order.id).where(Order.id > last).order_by(Order.id).limit(_CHUNK)
-        order_ids = list(session.scalars(query))
-        if not order_ids:
+        ids = sa.select(Order.id).where(Order.id > after).order_by(Order.id).offset(_CHUNK - 1).limit(1)
+        until = session.scalar(ids)
+        yield Stretch(
+            evaluated=_evaluated(session, after, until),
+            booked=sums.booked(session, after, until),
+            decisions=_decisions(session, after, until),
+        )
+        if until is None:
             return
-        yield order_ids
-        last = order_ids[-1]
+        after = until
 
 
-def _due(session: Session, order_ids: list[str]) -> dict[str, dict[Key, int]]:
+def _between(column: Any, after: str, until: str | None) -> Any:
+    return column > after if until is None else sa.and_(column > after, column <= until)
+
+
+def _evaluated(session: Session, after: str, until: str | None) -> dict[str, Evaluated]:
     newest = (
         sa.select(Evaluation.order_id, sa.func.max(Evaluation.sequence).label("sequence"))
-        .where(Evaluation.order_id.in_(order_ids))
+        .where(_between(Evaluation.order_id, after, until))
         .group_by(Evaluation.order_id)
         .subquery()
     )
-    query = sa.select(Evaluation.order_id, Evaluation.lines).join(
+    # As text: only a few fields of a line are read, and decoding all of them is what would take the time.
+    query = sa.select(
+        Evaluation.order_id, Evaluation.reason, sa.cast(Evaluation.lines, sa.Text),
+        sa.cast(Evaluation.order_parts, sa.Text),
+    ).join(
         newest, sa.and_(Evaluation.order_id == newest.c.order_id, Evaluation.sequence == newest.c.sequence)
-    )
-    found: dict[str, dict[Key, int]] = defaultdict(dict)
-    for order_id, lines in session.execute(query):
-        for line in lines:
-            if line["creator_id"] is not None and line["due"]:
-                found[order_id][(line["line_ref"], line["creator_id"], line["content_id"])] = line["due"]
+    )  # fmt: skip
+    found = {}
+    for order_id, reason, lines, parts in session.execute(query):
+        fee = _parts.decode(parts).fee
+        found[str(order_id)] = Evaluated(reason, _lines.decode(lines), fee.due if fee else 0)
     return found
 
 
+def _decisions(
+    session: Session, after: str, until: str | None
+) -> dict[tuple[str, str], tuple[str | None, str | None, int]]:
+    query = sa.select(
+        DecisionRow.order_id, DecisionRow.line_ref, DecisionRow.creator_id, DecisionRow.content_id, DecisionRow.rate_bp
+    ).where(_between(DecisionRow.order_id, after, until))
+    return {(row[0], row[1]): (row[2], row[3], row[4]) for row in session.execute(query)}
+
+
+def _walked(session: Session) -> Mapping[str, list[Wrong]]:
+    """What the checks over all orders found. Walked once for all of them, as long as the session lives."""
+    found: dict[str, list[Wrong]] | None = session.info.get(_WALK)
+    if found is None:
+        found = defaultdict(list)
+        for stretch in stretches(session):
+            for wrong in _compared(stretch):
+                found[wrong.check].append(wrong)
+        session.info[_WALK] = found
+    return found
+
+
+def _compared(stretch: Stretch) -> Iterator[Wrong]:
+    for order_id in sorted(stretch.evaluated.keys() | stretch.booked.lines.keys() | stretch.booked.fees.keys()):
+        evaluated = stretch.evaluated.get(order_id)
+        lines = evaluated.lines if evaluated else []
+        due = {
+            (line.line_ref, line.creator_id, line.content_id): line.due
+            for line in lines
+            if line.creator_id is not None and line.due
+        }
+        yield from _different(order_id, due, stretch.booked.lines.get(order_id, {}))
+        fee, booked = evaluated.fee if evaluated else 0, stretch.booked.fees.get(order_id, 0)
+        if fee != booked:
+            yield Wrong("fees_are_due", order_id, f"due {fee}, posted {booked}")
+        if evaluated is not None:
+            yield from _off(order_id, evaluated.reason, lines)
+            if evaluated.reason not in _NO_ORDER:
+                yield from _otherwise(order_id, lines, stretch.decisions)
+
+
 def _different(order_id: str, due: Mapping[Key, int], posted: Mapping[Key, int]) -> Iterator[Wrong]:
+    if due == posted:
+        return
     for key in sorted(due.keys() | posted.keys(), key=str):
         if due.get(key, 0) != posted.get(key, 0):
             about = " ".join([order_id, *(part or "-" for part in key)])
             yield Wrong("posted_is_due", about, f"due {due.get(key, 0)}, posted {posted.get(key, 0)}")
+
+
+def _off(order_id: str, stopped: str, lines: Sequence[Kept]) -> Iterator[Wrong]:
+    """Where an evaluation's own figures don't follow from one another."""
+    name = "lines_sum_to_their_order"
+    groups: dict[str, list[Kept]] = defaultdict(list)
+    for line in lines:
+        if line.creator_id is not None:
+            groups[line.creator_id].append(line)
+        undone = rate.reversed_of(line.commission, line.refunded_base, line.base)
+        due = 0 if stopped or "forfeited" in line.flags else line.commission - line.reversed
+        if (line.reversed, line.due) != (undone, due):
+            detail = f"of {line.commission} {line.reversed} is taken back and {line.due} due, not {undone} and {due}"
+            yield Wrong(name, f"{order_id} {line.line_ref}", detail)
+    for creator_id, own in groups.items():
+        whole = round_half_up(Fraction(sum(line.base * line.rate_bp for line in own), rate.BP))
+        commissions = sum(line.commission for line in own)
+        if commissions != whole:
+            yield Wrong(name, f"{order_id} {creator_id}", f"the lines come to {commissions}, the order to {whole}")
+
+
+def _otherwise(
+    order_id: str, lines: Sequence[Kept], decisions: Mapping[tuple[str, str], tuple[str | None, str | None, int]]
+) -> Iterator[Wrong]:
+    for line in lines:
+        said = decisions.get((order_id, line.line_ref), (None, None, 0))
+        if said != (line.creator_id, line.content_id, line.rate_bp):
+            detail = f"evaluated {line.creator_id} at {line.rate_bp}, decided {said[0]} at {said[2]}"
+            yield Wrong("evaluations_follow_decisions", f"{order_id} {line.line_ref}", detail)
 
 
 def _sums(session: Session, key: Any, amount: Any) -> dict[str, int]:

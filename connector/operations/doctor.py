@@ -411,7 +411,7 @@ def _money(settings: Settings, database: Database) -> Iterator[Finding]:
         stalled = settlement.stalled(session, now, limit=1000)
         prepared = session.execute(
             sa.select(PayoutBatch.id, PayoutBatch.status, PayoutBatch.prepared_at).where(
-                PayoutBatch.status != "paid", PayoutBatch.rows > 0, PayoutBatch.prepared_at < now - timedelta(days=7)
+                PayoutBatch.status.not_in(("paid", "finished", "refused")), PayoutBatch.rows > 0, PayoutBatch.prepared_at < now - timedelta(days=7)
             )
         ).all()
     if drift:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from connector import clock, db, vault
 from connector.commerce.shops.settings import use_defaults
 from connector.config import Settings, read_settings
+from connector.earnings.payouts import policy
 from connector.insight.feeds import files
 
 
@@ -15,6 +16,7 @@ def open_process() -> Settings:
     """
     settings = read_settings()
     use_defaults(settings)
+    policy.use(settings)
     files.use_folder(settings.feed_folder)
     if settings.clock_file is not None:
         clock.use_offset_file(settings.clock_file)

@@ -14,15 +14,19 @@ import sqlalchemy as sa
 from connector import db, vault
 from connector.commerce.shops.tables import GrantRow
 from connector.db import Scope
+from connector.notices import Notice
 from connector.operations.privacy.tables import PrivacyExport, PrivacyRequest
+from connector.programme.creators.tables import Payee
 from connector.webhooks.tables import DeliveryRow
 
 _GRANT = (GrantRow.access_sealed, GrantRow.refresh_sealed, GrantRow.previous_refresh_sealed)
-# What is sealed beside grants: bodies, whom a privacy request is about, and the files made for one.
+# What is sealed beside grants: bodies, whom a privacy request is about and the files made for one, payment details.
 _BODIES = (
     (DeliveryRow.id, DeliveryRow.body_sealed),
     (PrivacyRequest.id, PrivacyRequest.subject_sealed),
     (PrivacyExport.id, PrivacyExport.sealed),
+    (Payee.id, Payee.sealed),
+    (Notice.id, Notice.secret_sealed),
 )
 BATCH = 100
 _WHY = "what is sealed is put under the newest key, for all shops"

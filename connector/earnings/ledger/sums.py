@@ -65,7 +65,7 @@ def by_payout(session: Session) -> dict[str, dict[str, int]]:
     query = (
         sa.select(Entry.subject, Posting.account, sa.func.sum(Posting.amount))
         .join(Posting, Posting.entry_id == Entry.id)
-        .where(Entry.kind.in_(("payout", "payout_paid")))
+        .where(Entry.kind.in_(("payout", "payout_paid", "payout_failed")))
         .group_by(Entry.subject, Posting.account)
     )
     found: dict[str, dict[str, int]] = defaultdict(dict)

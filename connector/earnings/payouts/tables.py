@@ -66,7 +66,7 @@ class Payout(Base):
     currency: Mapped[str]
     sequence: Mapped[int]
     amount: Mapped[int]
-    status: Mapped[str]  # prepared | sent | paid | failed | returned | unknown
+    status: Mapped[str]  # prepared | sent | paid | failed | returned | unknown | refused
     created_at: Mapped[datetime]
     paid_at: Mapped[datetime | None]
     payee_id: Mapped[str | None]  # the version of the creator's details that it goes to
@@ -81,15 +81,15 @@ class Payout(Base):
 
 
 class PayoutEvent(Base):
-    """Something that became of a payout. Added, never changed; `key` makes a repeat harmless."""
+    """Something that became of a payout. Added, never changed."""
 
     __tablename__ = "payout_events"
-    __table_args__ = (sa.UniqueConstraint("key"), sa.Index("ix_payout_events_payout_id", "payout_id"))
+    __table_args__ = (sa.UniqueConstraint("payout_id", "number"),)
 
     id: Mapped[str] = mapped_column(primary_key=True)  # pev_…
-    key: Mapped[str]  # payout, outcome, and what told it
     payout_id: Mapped[str] = mapped_column(sa.ForeignKey("payouts.id"))
-    outcome: Mapped[str]  # sent | paid | failed | returned | unknown
+    number: Mapped[int]  # 1, 2, 3 … within the payout: the backstop against two writers
+    outcome: Mapped[str]  # sent | paid | failed | returned | unknown | refused
     reason: Mapped[str]  # code
     detail: Mapped[str]  # what the rail said, for people; cut, and without accounts
     rail_ref: Mapped[str]

@@ -73,8 +73,8 @@ def _outcomes() -> None:
     op.create_table(
         "payout_events",
         _text("id"),
-        _text("key"),
         _text("payout_id"),
+        sa.Column("number", sa.BigInteger(), nullable=False),
         _text("outcome"),
         _text("reason"),
         _text("detail"),
@@ -84,9 +84,8 @@ def _outcomes() -> None:
         _text("recorded_by"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_payout_events")),
         sa.ForeignKeyConstraint(["payout_id"], ["payouts.id"], name=op.f("fk_payout_events_payout_id")),
-        sa.UniqueConstraint("key", name=op.f("uq_payout_events_key")),
+        sa.UniqueConstraint("payout_id", "number", name=op.f("uq_payout_events_payout_id_number")),
     )
-    op.create_index("ix_payout_events_payout_id", "payout_events", ["payout_id"])
 
 
 def _rates() -> None:

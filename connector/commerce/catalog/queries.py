@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -17,6 +17,16 @@ def listing(session: Session, listing_id: str) -> Listing | None:
 
 def by_ref(session: Session, shop_id: str, product_ref: str) -> Listing | None:
     return session.scalar(sa.select(Listing).where(Listing.shop_id == shop_id, Listing.product_ref == product_ref))
+
+
+def titles(session: Session, shop_id: str, product_refs: Collection[str]) -> dict[str, str]:
+    """Product ref → title, of gone ones too; those that were never known are absent."""
+    rows = session.execute(
+        sa.select(Listing.product_ref, Listing.title).where(
+            Listing.shop_id == shop_id, Listing.product_ref.in_(list(product_refs))
+        )
+    )
+    return {row[0]: row[1] for row in rows}
 
 
 def in_another_currency(session: Session, shop_id: str, currency: str) -> bool:

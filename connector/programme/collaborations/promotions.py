@@ -86,6 +86,19 @@ def of_products(
     ).all()
 
 
+def page_of(
+    session: Session, creator_id: str, *, after: tuple[str | int, ...] | None, limit: int
+) -> Sequence[PromotionRow]:
+    """What a creator promotes now, by shop, newest first in each; `after`: (shop, promotion) of the last one seen."""
+    asked = sa.select(PromotionRow).where(PromotionRow.creator_id == creator_id, PromotionRow.ends_at.is_(None))
+    if after is not None:
+        shop_id, row_id = str(after[0]), str(after[-1])
+        asked = asked.where(
+            sa.or_(PromotionRow.shop_id > shop_id, sa.and_(PromotionRow.shop_id == shop_id, PromotionRow.id < row_id))
+        )
+    return session.scalars(asked.order_by(PromotionRow.shop_id, PromotionRow.id.desc()).limit(limit)).all()
+
+
 def of_creator(session: Session, creator_id: str) -> Sequence[PromotionRow]:
     """What a creator promotes now, by shop and product."""
     return session.scalars(

@@ -36,7 +36,7 @@ _LINKS = (
     sa.select(Seal.position, Seal.entry_id, Seal.hash)
     .where(Seal.shop_id == sa.bindparam("shop_id"), Seal.position > sa.bindparam("after"))
     .order_by(Seal.position)
-    .limit(PAGE)
+    .limit(sa.bindparam("page"))
 )
 
 
@@ -94,7 +94,7 @@ def chained(session: Session, shop_id: str) -> Iterator[list[Link]]:
     """A shop's chain from its first link on, a page at a time, each link with its entry."""
     after = 0
     while True:
-        rows = session.connection().execute(_LINKS, {"shop_id": shop_id, "after": after}).all()
+        rows = session.connection().execute(_LINKS, {"shop_id": shop_id, "after": after, "page": PAGE}).all()
         if not rows:
             return
         entries = whole(session, [row[1] for row in rows])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -34,14 +35,39 @@ def earned(session: Session, order_ids: Collection[str]) -> dict[str, dict[Key, 
     return found
 
 
-def lines_with_cleared_money(session: Session) -> set[tuple[str, str]]:
-    """(order, line) of every line that anything was ever booked about as cleared."""
+@dataclass(slots=True)
+class Booked:
+    """What stands about some orders: no zeros in any of it."""
+
+    lines: dict[str, dict[Key, int]]  # order → {(line, creator, content): accrued less reversed}
+    fees: dict[str, int]  # order → the app's fee
+    absorbed: dict[str, dict[Key, int]]  # order → {(line, creator, content): what the app bears}
+
+
+def booked(session: Session, after: str, until: str | None) -> Booked:
+    """The same of all orders whose id lies behind `after` and up to `until` (None: all that follow), known or not."""
+    key = (Entry.order_id, Entry.line_ref, Entry.creator_id, Entry.content_id, Posting.account)
+    total = sa.func.sum(Posting.amount)
+    earning = sa.and_(
+        Entry.kind.in_(EARNING), Posting.account == "merchant_receivable", Entry.line_ref.is_not(None)
+    )  # fmt: skip
     query = (
-        sa.select(Entry.order_id, Entry.line_ref)
+        sa.select(*key, total)
         .join(Posting, Posting.entry_id == Entry.id)
-        .where(Posting.account == "creator_cleared", Entry.line_ref.is_not(None))
+        .where(Entry.order_id > after, sa.or_(earning, Posting.account.in_(("app_fee", "loss_absorbed"))))
+        .group_by(*key)
+        .having(total != 0)
     )
-    return {(str(order_id), str(line_ref)) for order_id, line_ref in session.execute(query.distinct())}
+    found = Booked({}, {}, {})
+    for order_id, line_ref, creator_id, content_id, account, amount in session.execute(
+        query if until is None else query.where(Entry.order_id <= until)
+    ):
+        if account == "app_fee":
+            found.fees[order_id] = found.fees.get(order_id, 0) - int(amount)
+            continue
+        where = found.lines if account == "merchant_receivable" else found.absorbed
+        where.setdefault(order_id, {})[(str(line_ref), creator_id, content_id)] = int(amount)
+    return found
 
 
 def settled_by_statement(session: Session) -> dict[str, tuple[str, str, str, int]]:

@@ -15,7 +15,7 @@ from typing import Any, Literal, Protocol
 import msgspec
 from pydantic_settings import BaseSettings
 
-from connector.events import Buyer, Carrier, Dispute, Event, OrderSeen, OrderSnapshot, Product, Refund, ShopProfile
+from connector.events import Buyer, Carrier, Dispute, Event, OrderSeen, OrderSnapshot, Product, Refund, Return, ShopProfile
 
 Capability = Literal[
     "joins_by_code",  # authorization code grant, started by us
@@ -216,11 +216,12 @@ class OrderRead:
     buyer: Buyer
     read_at: datetime  # time of the request: its trigger time
     disputes: tuple[Dispute, ...] = ()  # beside the snapshot: a body of the same version can't know them
+    returns: tuple[Return, ...] = ()  # as disputes
     hints: tuple[Carrier, ...] = ()  # the same: what the store's own journey says of the buyer's way
 
     @property
     def seen(self) -> OrderSeen:
-        return OrderSeen(self.snapshot, self.buyer, self.disputes, self.hints)
+        return OrderSeen(self.snapshot, self.buyer, self.disputes, self.hints, self.returns)
 
 
 @dataclass(frozen=True, slots=True)

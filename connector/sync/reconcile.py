@@ -22,7 +22,7 @@ from connector.commerce.orders.tables import Order
 from connector.commerce.shops import grants
 from connector.commerce.shops import queries as shops
 from connector.db import Scope, new_id
-from connector.earnings.commission.clearance import DISPUTE
+from connector.earnings.commission.clearance import DISPUTE, RETURN
 from connector.earnings.commission.tables import Clearance
 from connector.earnings.intake.portion import said
 from connector.errors import ConnectorError
@@ -176,12 +176,12 @@ def _fetch(found: _Pass, heads: Sequence[OrderHead]) -> None:
 def _look_deep(found: _Pass, since: datetime) -> None:
     """Read the orders whose money hasn't cleared again, whatever the list says of them.
 
-    Of a disputed order that is older, too: a bank takes months, and its one message of the end may get lost.
+    Of an older order that is disputed, or of which something is on its way back, too: a bank takes months, its one
+    message of the end may get lost, and of a return's end there may be none.
     """
     open_money = sa.exists().where(Clearance.order_id == Order.id, Clearance.state == "open")
-    disputed = sa.exists().where(
-        Clearance.order_id == Order.id, Clearance.state == "open", Clearance.blocked.contains(DISPUTE)
-    )
+    waits = sa.or_(Clearance.blocked.contains(DISPUTE), Clearance.blocked.contains(RETURN))
+    disputed = sa.exists().where(Clearance.order_id == Order.id, Clearance.state == "open", waits)
     asked = sa.func.coalesce(Order.read_at, Order.first_seen_at)
     with db.read(Scope.shop(found.shop_id)) as session:
         rows = session.execute(

@@ -90,7 +90,7 @@ reads(
             "partial": "PARTIALLY_FULFILLED",
             "fulfilled": "FULFILLED",
         }[orders.fulfillment_status(source)],
-        "returnStatus": lambda _: "NO_RETURN",
+        "returnStatus": lambda source: source.get("return_status", "NO_RETURN"),
         "cancelReason": lambda source: None if source["cancelled_at"] is None else source["cancel_reason"].upper(),
         "number": lambda source: 1000 + source["number"],
         "closed": lambda source: source["closed_at"] is not None,

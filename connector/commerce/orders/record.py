@@ -80,9 +80,11 @@ def apply(
     order = _locked(session, shop.id, snapshot.order_ref)
     for dispute in disputes:
         _keep_loose(session, shop, snapshot.order_ref, order, source, "dispute", dispute.dispute_ref, dispute)
+    read_at = triggered_at if source.startswith("read:") else None
+    # "None open", of an order that never had one, is what nearly every read says: no fact to keep.
+    returns = [r for r in returns if r.status == "open" or read_at is None or (order and order.returns != "[]")]
     for back in returns:
         _keep_loose(session, shop, snapshot.order_ref, order, source, "return", back.return_ref, back)
-    read_at = triggered_at if source.startswith("read:") else None
     if order is None:
         loose = _loose(session, shop.id, snapshot.order_ref)
         order = _create(session, shop, _collected([version], loose), evaluated)
@@ -361,7 +363,8 @@ def _keep(session: Session, order: Order, version: Version, source: str, outcome
             "id": new_id("ver"), "order_id": order.id, "changed_at": version.changed_at,
             "triggered_at": version.triggered_at, "content_hash": version.content_hash,
             "snapshot": events.encode(version.snapshot).decode(), "buyer_hash": version.buyer_hash,
-            "buyer_hashes": version.buyer_hashes, "source": source, "outcome": outcome, "superseded": False, "heard_at": clock.now(),
+            "buyer_hashes": version.buyer_hashes, "source": source, "outcome": outcome, "superseded": False,
+            "heard_at": clock.now(),
         },
     )  # fmt: skip
 

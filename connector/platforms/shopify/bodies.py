@@ -58,6 +58,7 @@ def to_snapshot(order: OrderBody) -> OrderSnapshot:
         cancelled_at=moment_or_none(order.cancelled_at, "$.cancelled_at"),
         test=order.test,
         sample=snapshot.is_sample(order.tags.split(",")),
+        gift_card_payment=snapshot.by_gift_card(order.payment_gateway_names),
         total_discounts=amount(order.total_discounts or "0", currency, "$.total_discounts"),
         shipping_discounts=shipping_discounts,
         shipping=shipping,
@@ -80,8 +81,10 @@ def to_snapshot(order: OrderBody) -> OrderSnapshot:
 
 
 def to_hints(order: OrderBody) -> tuple[Carrier, ...]:
-    """What the first page of the visit brought. The API doesn't tell it in this form, so it isn't in the snapshot."""
-    return tuple(dict.fromkeys(snapshot.landing_carriers(order.landing_site)))
+    """What the first page of the visit brought, and from which host it came. The API doesn't tell it in this form, so it
+    isn't in the snapshot."""
+    came_from = snapshot.referrer_carrier(order.referring_site)
+    return tuple(dict.fromkeys([*snapshot.landing_carriers(order.landing_site), *([came_from] if came_from else [])]))
 
 
 def to_buyer(order: OrderBody) -> Buyer:
@@ -95,7 +98,12 @@ def to_buyer(order: OrderBody) -> Buyer:
 
 
 def to_refund(refund: RefundBody, currency: str, path: str) -> Refund:
-    """A refund of refunds/create, or one inside an order: the same record gives an equal refund."""
+    """A refund of refunds/create, or one inside an order: the same record gives an equal refund.
+
+    Errors: PayloadUnreadable(path), also for money of another currency than the order's.
+    """
+    if not in_currency(refund, currency):
+        raise PayloadUnreadable(f"{path}.shop_money.currency_code", f"isn't {currency}, the currency of its order")
     return snapshot.sealed_refund(
         Refund(
             refund_ref=str(refund.id),

@@ -224,10 +224,10 @@ query OrdersPlaced($first: Int!, $after: String, $query: String!) {
 }
 """
 
-# What is asked of an order and of each line, wherever. `disputes` needs read_orders alone.
+# What is asked of an order and of each line, wherever. `disputes` and `returnStatus` need read_orders alone.
 _ORDER = """
     id name createdAt updatedAt processedAt cancelledAt test sourceName sourceIdentifier currencyCode taxesIncluded
-    dutiesIncluded displayFinancialStatus tags
+    dutiesIncluded displayFinancialStatus paymentGatewayNames returnStatus tags
     customAttributes { key value }
     totalPriceSet { shopMoney { amount } }
     totalDiscountsSet { shopMoney { amount } }

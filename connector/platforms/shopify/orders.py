@@ -30,6 +30,7 @@ from connector.events import (
     OrderSnapshot,
     Refund,
     RefundLine,
+    Return,
     Transaction,
 )
 from connector.platforms.contract import Client, OrderHead, OrderPage, OrderRead
@@ -200,7 +201,13 @@ def _as_read(order: OrderNode, aftermath: AftermathNode, duties: Mapping[str, in
             Dispute(ref(node.id, "$.order.disputes.id"), snapshot.dispute_status(node.status), said_at=read_at)
             for node in order.disputes
         ),
+        returns=() if order.return_status is None else (_return(order.return_status, read_at),),
     )
+
+
+def _return(word: str, read_at: datetime) -> Return:
+    """One status for all returns of the order. They have ids and lines of their own, which need read_returns."""
+    return Return("order", snapshot.return_status(word), said_at=read_at)
 
 
 def _brought_nothing(order: OrderSnapshot) -> bool:
@@ -438,6 +445,7 @@ def to_snapshot(order: OrderNode, aftermath: AftermathNode, duties: Mapping[str,
         cancelled_at=moment_or_none(order.cancelled_at, "$.order.cancelledAt"),
         test=order.test,
         sample=snapshot.is_sample(order.tags),
+        gift_card_payment=snapshot.by_gift_card(order.payment_gateway_names),
         total_discounts=0 if discounts is None else _money(discounts, currency, "$.order.totalDiscountsSet"),
         shipping_discounts=shipping_discounts,
         shipping=shipping,

@@ -172,6 +172,8 @@ class OrderBody(msgspec.Struct):
     total_price: str | None = None
     source_name: str | None = None
     source_identifier: str | None = None
+    referring_site: str | None = None  # where the visitor came from: only a coupon site's name is kept of it
+    payment_gateway_names: list[str] = []
     landing_site: str | None = None  # first page of the visit, path and query; null for drafts, POS and headless
     note_attributes: list[NamedValueBody] = []
     discount_applications: list[ApplicationBody] = []
@@ -466,6 +468,8 @@ class OrderNode(Node):
     refunds: list[IdNode] = []
     fulfillments: list[IdNode] = []
     duties_included: bool = False
+    payment_gateway_names: list[str] = []
+    return_status: str | None = None
     disputes: list[DisputeNode] = []
 
 

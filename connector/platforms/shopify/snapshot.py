@@ -8,6 +8,8 @@ knows stays out, and each rule below uses facts that both have:
 - referral      `source_identifier`, into which Shopify writes the buyer's `ref`. The landing page itself is in bodies
                 only (the API has it in the journey, later and in another form), so it isn't a carrier of ours.
 - disputes      beside the snapshot: only the API and the topics disputes/* know them.
+- returns       beside the snapshot: only the API tells of them (topics returns/* would need read_returns), as one status
+                of the whole order.
 - product_ref   None once the product is deleted: the API can't tell it any more.
 Notes and attributes of the buyer may hold personal data, so an attribute is taken only under our own name.
 """
@@ -35,6 +37,7 @@ from connector.events import (
 from connector.platforms.shopify.reading import by_ref
 
 SAMPLE_TAG = "sample_order"  # COMMISSION.md: marks an order that is a creator's sample
+GIFT_CARD = "gift_card"  # the gateway's name, in bodies and in the API
 TIP_TITLE = "Tip"  # … and a line without a product and with this title is a tip
 TOKEN = re.compile(r"[A-Za-z0-9_-]{1,40}")
 KEPT = re.compile(r"[A-Za-z0-9_-]{1,48}")  # a token, with what may have been added to it
@@ -72,6 +75,19 @@ def paid_at(status: PaymentStatus, processed_at: datetime | None) -> datetime | 
 
 def is_sample(tags: Iterable[str]) -> bool:
     return any(tag.strip().casefold() == SAMPLE_TAG for tag in tags)
+
+
+def by_gift_card(gateways: Iterable[str]) -> bool:
+    """A gift card is among the ways of payment. How much of it neither side tells in the order."""
+    return any(name.strip().lower() == GIFT_CARD for name in gateways)
+
+
+def return_status(word: str) -> Literal["open", "closed"]:
+    """Goods asked to be sent back, or on their way. Once they were looked at, what follows is a refund or nothing.
+
+    A word that we don't know holds no money: unlike a dispute's it would hold every order of a store.
+    """
+    return "open" if word.upper() in ("RETURN_REQUESTED", "IN_PROGRESS") else "closed"
 
 
 def is_tip(product_ref: str | None, title: str) -> bool:
@@ -168,6 +184,15 @@ def landing_carriers(address: str | None, kind: CarrierKind = "landing_page") ->
         if ours and KEPT.fullmatch(bare) and len(bare) >= LEAST_TOKEN:
             found.append(Carrier(kind=kind, value=bare, name=name))
     return found
+
+
+def referrer_carrier(referring_site: str | None) -> Carrier | None:
+    """The host of the page before the visit, without the rest of it."""
+    try:
+        host = urlsplit(referring_site or "").hostname
+    except ValueError:
+        host = None
+    return Carrier(kind="referrer", value=host) if host else None
 
 
 def code_carrier(code: str | None) -> Carrier | None:

@@ -18,7 +18,7 @@ from typing import Literal
 import msgspec
 
 CarrierKind = Literal[
-    "cart_attribute", "line_property", "landing_page", "referral", "order_metadata", "code", "store_journey"
+    "cart_attribute", "line_property", "landing_page", "referral", "order_metadata", "code", "store_journey", "referrer"
 ]
 PaymentStatus = Literal[
     "none", "pending", "authorized", "partially_paid", "paid", "partially_refunded", "refunded", "voided", "expired"

@@ -75,6 +75,19 @@ def versions(session: Session, order_id: str) -> list[OrderVersion]:
     )
 
 
+_SNAPSHOTS = (
+    sa.select(OrderVersion.snapshot)
+    .where(OrderVersion.order_id == sa.bindparam("order_id"), OrderVersion.superseded.is_(False))
+    .order_by(OrderVersion.changed_at, OrderVersion.triggered_at, OrderVersion.content_hash)
+)
+
+
+def snapshots(session: Session, order_id: str) -> list[OrderSnapshot]:
+    """Every version that counts, the oldest first."""
+    rows = session.connection().execute(_SNAPSHOTS, {"order_id": order_id})
+    return [_snapshot.decode(text) for (text,) in rows]
+
+
 def loose_facts(session: Session, shop_id: str, order_ref: str) -> list[LooseFact]:
     """Refunds and edits that came without their order."""
     return list(

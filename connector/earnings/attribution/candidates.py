@@ -1,13 +1,14 @@
 """All that the decision table needs of one order, gathered in a handful of queries, whatever its number of lines.
 
 Candidates are (a) the touches whose tokens ride in the order's carriers, each carrier named, collected from every
-version of the order, and (b) the other touches of the same journeys in that shop. All of them are candidates of every
+version of the order, (b) the other touches of the same journeys in that shop, and, where the shop says so, those that
+the same customer's earlier orders brought, and (c) the creator codes on its lines. All of them are candidates of every
 line; the table alone ranks them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -18,16 +19,24 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from connector import telemetry
+from connector.commerce.orders import queries as orders
 from connector.commerce.orders.facts import OrderFacts
 from connector.commerce.orders.tables import Order
 from connector.commerce.shops import absences, settings
 from connector.commerce.shops.tables import Shop
-from connector.earnings.attribution import hints, tokens, trial
-from connector.earnings.attribution.rules import BadToken, Candidate, LineAsked, OrderAsked
+from connector.earnings.attribution import acts, buyers, codes, hints, leaks, tokens, trial
+from connector.earnings.attribution.rules import (
+    ActSeen,
+    BadToken,
+    Candidate,
+    LineAsked,
+    OrderAsked,
+    Personal,
+    Policy,
+)
 from connector.earnings.attribution.tables import TokenBuyer, Touch
 from connector.platforms.roster import platform
 from connector.programme.collaborations import rates
-from connector.programme.collaborations.offer import Rate, Version, in_force
 from connector.programme.creators import queries as creators
 
 # A token on orders of more customers than that is being passed around.
@@ -37,8 +46,9 @@ _MOST_TOKENS = 50
 # Only the latest matters; a journey longer than that is a machine's.
 _MOST_TOUCHES = 500
 # Carriers that aren't ours alone: a word in them that doesn't look like a token is somebody else's, and no forgery.
-_SHARED_CARRIERS = frozenset({"landing_page", "referral", "journey", "code"})
+_SHARED_CARRIERS = frozenset({"landing_page", "referral", "journey", "code", leaks.REFERRER})
 JOURNEY = "journey"
+CUSTOMER = "customer"
 _log = telemetry.logger(__name__)
 
 # Built once: building a statement costs more than running it. Lists are bound as expanding parameters.
@@ -52,8 +62,21 @@ _OF_JOURNEYS = (
     _TOUCH.where(
         Touch.shop_id == sa.bindparam("shop_id"),
         Touch.journey.in_(sa.bindparam("journeys", expanding=True)),
-        Touch.product_ref.in_(sa.bindparam("products", expanding=True)),
         Touch.at <= sa.bindparam("placed_at"),
+    )
+    .order_by(Touch.at.desc(), Touch.id.desc())
+    .limit(_MOST_TOUCHES)
+)
+# Where only direct touches count, those on other products aren't even read.
+_OF_JOURNEYS_DIRECT = _OF_JOURNEYS.where(Touch.product_ref.in_(sa.bindparam("products", expanding=True)))
+_OF_CUSTOMER = (
+    _TOUCH.where(
+        Touch.shop_id == sa.bindparam("shop_id"),
+        Touch.id.in_(
+            sa.select(TokenBuyer.touch_id).where(
+                TokenBuyer.buyer_hash == sa.bindparam("buyer"), TokenBuyer.placed_at <= sa.bindparam("placed_at")
+            )
+        ),
     )
     .order_by(Touch.at.desc(), Touch.id.desc())
     .limit(_MOST_TOUCHES)
@@ -74,39 +97,112 @@ class Gathered(msgspec.Struct, frozen=True):
     order: OrderAsked
     lines: list[LineAsked]
     candidates: list[Candidate]
+    referrer: str = ""  # the coupon site that the visit came from
 
 
-def gather(session: Session, shop: Shop, order: Order, facts: OrderFacts) -> Gathered:
-    """The facts of one order for `rules.decide`. Also notes which buyer ordered with which token."""
-    placed_at = facts.placed_at
-    products = sorted({line.product_ref for line in facts.snapshot.lines if line.product_ref is not None})
-    carried, mended = _carried(shop, facts, hints.of_order(session, order.id))
-    by_token, bad, trial = _by_token(session, shop, carried)
-    _note_buyer(session, order, facts.buyer_hash, [touch.id for touch, _ in by_token])
+def gather(
+    session: Session, shop: Shop, order: Order, facts: OrderFacts, *, created: bool = False,
+    personal: Personal | None = None, also: ActSeen | None = None,
+) -> Gathered:  # fmt: skip
+    """The facts of one order for `rules.decide`. Also notes which buyer ordered with which token.
+
+    `created`: it has just been made, so no act and no other version of it is known. `personal`: what was pinned of the
+    buyer, which is read instead of looked up (F3). `also`: an act that isn't recorded: what would it do? Then nothing
+    is written.
+    """
+    placed_at, policy = facts.placed_at, policy_at(session, shop.id, facts.placed_at)
+    hinted = hints.of_order(session, order.id)
+    carried, mended = _carried(shop, facts, hinted)
+    by_token, bad, tried = _by_token(session, shop, carried)
+    if also is None:
+        _note_buyer(session, order, facts.buyer_hash, [touch.id for touch, _ in by_token])
     shared = _shared(session, [touch.id for touch, _ in by_token], placed_at)
+    on_lines = line_codes(session, facts, created=created)
+    known = codes.of_order(session, shop.id, {text for texts in on_lines.values() for text in texts}, placed_at)
     via = {touch.id: names for touch, names in by_token}
     touches = {touch.id: touch for touch, _ in by_token}
     if not shared:
-        for touch in _journey(session, shop, [touch for touch, _ in by_token], products, placed_at):
+        wide = policy.indirect or bool(known)
+        for name, touch in _others(session, shop, facts, list(touches.values()), wide):
             touches.setdefault(touch.id, touch)
-            via[touch.id] = (*via.get(touch.id, ()), JOURNEY)
-    grace = timedelta(hours=settings.whole(session, shop.id, "touch_grace_hours", placed_at))
-    asked = OrderAsked(
-        placed_at=placed_at,
-        grace=grace,
-        disconnected=absences.away(session, shop.id, placed_at),
-        flags=_flags(
-            token_shared=shared, trial_click=trial, token_mended=any(touch.token in mended for touch, _ in by_token)
-        ),
-        bad_tokens=tuple(bad),
-    )
-    # Without a candidate no rate is asked for.
-    versions = rates.open_versions(session, shop.id, products) if touches else []
+            via[touch.id] = (*via.get(touch.id, ()), name)
+    done = () if created else acts.of_order(session, order.id)
     lines = [
-        LineAsked(line.line_ref, line.product_ref, _rate(versions, line.product_ref, placed_at))
+        LineAsked(line.line_ref, line.product_ref, on_lines.get(line.line_ref, ()), line.exchange_of)
         for line in facts.snapshot.lines
     ]
-    return Gathered(asked, lines, _candidates(session, touches.values(), via, versions, placed_at))
+    asked = OrderAsked(
+        placed_at=placed_at,
+        grace=timedelta(hours=settings.whole(session, shop.id, "touch_grace_hours", placed_at)),
+        disconnected=absences.away(session, shop.id, placed_at),
+        shared=shared,
+        flags=_flags(trial_click=tried, token_mended=any(touch.token in mended for touch, _ in by_token)),
+        bad_tokens=tuple(bad),
+        policy=policy,
+        codes=known,
+        acts=(*done, *((also,) if also is not None else ())),
+    )
+    asked = _with_creators(session, facts, asked, lines, {touch.creator_id for touch in touches.values()}, personal)
+    return Gathered(asked, lines, _candidates(touches.values(), via), leaks.referrer(hinted) if known else "")
+
+
+def policy_at(session: Session, shop_id: str, moment: datetime) -> Policy:
+    """The shop's rules of credit as they stood at `moment`. Its settings are read once a session."""
+
+    def number(name: str) -> int:
+        return settings.whole(session, shop_id, name, moment)
+
+    return Policy(
+        code_policy=str(settings.at(session, shop_id, "code_policy", moment)),
+        indirect=bool(number("indirect")),
+        indirect_share_bp=number("indirect_share_bp"),
+        cart_carry=timedelta(days=number("cart_carry_days")),
+        lifetime=bool(number("lifetime")),
+        inherit=bool(number("inherit_when_ineligible")),
+    )
+
+
+def line_codes(session: Session, facts: OrderFacts, *, created: bool = False) -> dict[str, tuple[str, ...]]:
+    """Line → canonical texts of the codes that took something off it, in any version of the order (F3), the first
+    applied first. A shipping code, or one for other products, is not among them."""
+    snapshots = [facts.snapshot]
+    coded = any(carrier.kind == "code" for carrier in facts.carriers)
+    if not created and (coded or any(a.code for line in facts.snapshot.lines for a in line.allocations)):
+        snapshots = orders.snapshots(session, facts.order_id) or snapshots
+    found: dict[str, dict[str, None]] = {}
+    for snapshot in snapshots:
+        for line in snapshot.lines:
+            for allocation in line.allocations:
+                if allocation.code:
+                    found.setdefault(line.line_ref, {})[codes.canonical(allocation.code)] = None
+    return {line_ref: tuple(texts) for line_ref, texts in found.items()}
+
+
+def _with_creators(
+    session: Session, facts: OrderFacts, asked: OrderAsked, lines: Sequence[LineAsked], touching: set[str],
+    personal: Personal | None,
+) -> OrderAsked:  # fmt: skip
+    """What is known of everybody who may be credited: status, terms, and whether they are the buyer."""
+    bound = None
+    if asked.policy.lifetime:
+        bound = buyers.bound(session, facts) if personal is None else personal.bound
+    people = set(touching) | {code.creator_id for code in asked.codes.values() if code.creator_id is not None}
+    people |= {act.creator_id for act in asked.acts if act.creator_id is not None}
+    people |= {bound} if bound is not None else set()
+    if not people:  # without a candidate no rate is asked for
+        return msgspec.structs.replace(asked, personal=personal or Personal())
+    products = sorted({line.product_ref for line in lines if line.product_ref is not None})
+    offers = rates.offers(session, facts.shop_id, products, people)
+    if personal is None:
+        # Asked only where it changes the rate: most shops offer nothing special to new buyers.
+        special = any(version.new_buyer_bp is not None for version in offers.versions)
+        personal = Personal(
+            self_match=buyers.self_match(session, facts, people),
+            returning=buyers.returning(session, facts) if special else None,
+            bound=bound,
+        )
+    statuses = creators.statuses_at(session, people, asked.placed_at)
+    return msgspec.structs.replace(asked, offers=offers, personal=personal, statuses=statuses)
 
 
 def _flags(**raised: bool) -> tuple[str, ...]:
@@ -200,30 +296,32 @@ def _shared(session: Session, touch_ids: Sequence[str], placed_at: datetime) -> 
     return any(count > BUYERS_OF_A_TOKEN for (count,) in counts)
 
 
-def _journey(
-    session: Session, shop: Shop, found: Sequence[TouchRow], products: Sequence[str], placed_at: datetime
-) -> Sequence[TouchRow]:
-    """The touches of the same journeys on these products. Those on other products can't count (D13 is off)."""
+def _others(
+    session: Session, shop: Shop, facts: OrderFacts, found: Sequence[TouchRow], wide: bool
+) -> Iterable[tuple[str, TouchRow]]:
+    """The other touches of the same journeys, and, where the switch is on, those of the customer's earlier orders.
+
+    `wide`: touches on other products bear on the order too (D13, and codes whose owner must be involved).
+    """
+    asked = {"shop_id": shop.id, "placed_at": facts.placed_at}
+    if facts.buyer_hash is not None and settings.whole(session, shop.id, "customer_match", facts.placed_at):
+        known = {touch.id for touch in found}
+        of_customer = session.connection().execute(_OF_CUSTOMER, {**asked, "buyer": facts.buyer_hash}).all()
+        earlier = [touch for touch in of_customer if touch.id not in known]
+        yield from ((CUSTOMER, touch) for touch in earlier)
+        found = [*found, *earlier]
     journeys = sorted({touch.journey for touch in found if touch.journey is not None})
-    if not journeys or not products:
-        return []
-    asked = {"shop_id": shop.id, "journeys": journeys, "products": products, "placed_at": placed_at}
-    return session.connection().execute(_OF_JOURNEYS, asked).all()
+    products = sorted({line.product_ref for line in facts.snapshot.lines if line.product_ref is not None})
+    if not journeys or not (products or wide):
+        return
+    if wide:
+        rows = session.connection().execute(_OF_JOURNEYS, {**asked, "journeys": journeys})
+    else:
+        rows = session.connection().execute(_OF_JOURNEYS_DIRECT, {**asked, "journeys": journeys, "products": products})
+    yield from ((JOURNEY, touch) for touch in rows)
 
 
-def _rate(versions: list[Version], product_ref: str | None, moment: datetime) -> Rate | None:
-    return None if product_ref is None else in_force(versions, product_ref, moment)
-
-
-def _candidates(
-    session: Session,
-    touches: Iterable[TouchRow],
-    via: dict[str, tuple[str, ...]],
-    versions: list[Version],
-    placed_at: datetime,
-) -> list[Candidate]:
-    rows = list(touches)
-    statuses = creators.statuses_at(session, {touch.creator_id for touch in rows}, placed_at)
+def _candidates(touches: Iterable[TouchRow], via: Mapping[str, tuple[str, ...]]) -> list[Candidate]:
     return [
         Candidate(
             touch_id=touch.id,
@@ -238,8 +336,6 @@ def _candidates(
             invalid="over_rate" if "over_rate" in touch.flags else "",
             at_checkout="at_checkout" in touch.flags,
             threshold_missed="" if touch.eligible else touch.ineligible_reason,
-            creator_status=statuses[touch.creator_id],
-            rate=_rate(versions, touch.product_ref, touch.at),
         )
-        for touch in rows
+        for touch in touches
     ]

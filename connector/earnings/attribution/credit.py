@@ -16,8 +16,9 @@ from connector.commerce.orders.facts import OrderFacts
 from connector.commerce.orders.tables import Order
 from connector.commerce.shops.tables import Shop
 from connector.db import new_id
-from connector.earnings.attribution import candidates
-from connector.earnings.attribution.rules import Decision, decide
+from connector.earnings.attribution import candidates, leaks
+from connector.earnings.attribution.candidates import Gathered
+from connector.earnings.attribution.rules import ActSeen, Decision, Personal, decide, involved
 from connector.earnings.attribution.tables import DecisionRow, DueForPin, Touch
 
 # What of a decision moves money or says whose it is; evidence and reasons may grow after the pin.
@@ -41,34 +42,86 @@ def credit_lines(
 
     Until placed time + grace a decision is provisional and made anew with every delivery. The first evaluation after
     that of an order that was paid, wholly or in part, pins it; lines seen later are pinned when seen. A pinned decision
-    never changes: an evaluation that would differ only leaves a note (`drift`). The caller holds the order's row, and
-    says `created` when it has just been made: then nothing can be kept of it.
+    changes by a recorded act alone: another evaluation that would differ only leaves a note (`drift`). The caller holds
+    the order's row, and says `created` when it has just been made: then nothing can be kept of it.
     """
     as_of = as_of or clock.now()
-    gathered = candidates.gather(session, shop, order, facts)
+    held = {} if created else _held(session, order.id)
+    gathered = candidates.gather(session, shop, order, facts, created=created, personal=_pinned_personal(held))
     pin_at = gathered.order.placed_at + gathered.order.grace
     pins = facts.collected and as_of >= pin_at
-    held = {} if created else _held(session, order.id)
     decided: dict[str, Decision] = {}
     fresh: list[Decision] = []
-    for line in gathered.lines:
-        decision = decide(gathered.order, line, gathered.candidates)
-        row = held.get(line.line_ref)
+    for line_ref, decision in _decided(gathered, held):
+        row = held.get(line_ref)
         if row is None:
-            decided[line.line_ref] = decision = msgspec.structs.replace(decision, pinned=pins)
+            decided[line_ref] = decision = msgspec.structs.replace(decision, pinned=pins)
             fresh.append(decision)
             continue
         if row.pinned_at is None:
             _take_over(row, decision, as_of)
             row.pinned_at = as_of if pins else None
+        elif _by_act(row, decision):
+            _take_over(row, decision, as_of)
+            row.drift = ""
         else:
-            _note_drift(session, row, decision)
-        decided[line.line_ref] = as_decision(row)
+            _note_drift(session, row, decision, buyer_known=facts.buyer_hash is not None)
+        decided[line_ref] = as_decision(row)
     if fresh:
         session.connection().execute(_INSERT, [_columns(order, decision, as_of) for decision in fresh])
+    if not any(row.pinned_at is not None for row in held.values()):
+        _note_codes(session, order, gathered)
     _follow_due(session, order, pin_at if facts.collected and not pins else None, created=created)
     session.flush()
     return decided
+
+
+def with_act(
+    session: Session, shop: Shop, order: Order, facts: OrderFacts, act: ActSeen
+) -> tuple[dict[str, Decision], dict[str, Decision]]:
+    """(what is decided, what would be with that act), line by line. Nothing is written."""
+    held = _held(session, order.id)
+    gathered = candidates.gather(session, shop, order, facts, personal=_pinned_personal(held), also=act)
+    before = {line_ref: as_decision(row) for line_ref, row in held.items()}
+    after = {}
+    for line_ref, decision in _decided(gathered, held):
+        row = held.get(line_ref)
+        settled = row is not None and row.pinned_at is not None and not _by_act(row, decision)
+        after[line_ref] = before[line_ref] if settled else decision
+    return before, after
+
+
+def _decided(gathered: Gathered, held: dict[str, DecisionRow]) -> list[tuple[str, Decision]]:
+    """A decision of each line. One that was given for a returned line comes after that, by what stands for it (R8)."""
+    made: dict[str, Decision] = {}
+    for line in sorted(gathered.lines, key=lambda line: bool(line.exchange_of)):
+        row = held.get(line.exchange_of) if line.exchange_of else None
+        pinned = row is not None and row.pinned_at is not None
+        returned = as_decision(row) if row is not None and pinned else made.get(line.exchange_of)
+        made[line.line_ref] = decide(gathered.order, line, gathered.candidates, returned)
+    return [(line.line_ref, made[line.line_ref]) for line in gathered.lines]
+
+
+def _pinned_personal(held: dict[str, DecisionRow]) -> Personal | None:
+    """What was drawn from the buyer's data when the order was pinned: read from then on, whatever is erased (F9)."""
+    for row in held.values():
+        if row.pinned_at is not None and "personal" in row.evidence:
+            return msgspec.convert(row.evidence["personal"], Personal)
+    return None
+
+
+def _by_act(row: DecisionRow, fresh: Decision) -> bool:
+    """Has an act taken effect that this pinned decision doesn't know?"""
+    return bool(set(fresh.evidence["acts"]) - set(row.evidence.get("acts", ())))
+
+
+def _note_codes(session: Session, order: Order, gathered: Gathered) -> None:
+    """Keep which creators' codes the order has, and whether its buyer had tapped before: by it a leak is found."""
+    asked = gathered.order
+    known = {code.text: code for code in asked.codes.values() if code.creator_id is not None}
+    if known:
+        touched = {code.code_id: involved(asked, gathered.candidates, code.creator_id or "") for code in known.values()}
+        leaks.note(session, order.shop_id, order.id, asked.placed_at, touched, gathered.referrer)
 
 
 def _held(session: Session, order_id: str) -> dict[str, DecisionRow]:
@@ -118,10 +171,10 @@ def _take_over(row: DecisionRow, fresh: Decision, as_of: datetime) -> None:
         row.decided_at = as_of
 
 
-def _note_drift(session: Session, row: DecisionRow, fresh: Decision) -> None:
+def _note_drift(session: Session, row: DecisionRow, fresh: Decision, *, buyer_known: bool) -> None:
     """What an evaluation after the pin says otherwise (`decision_changed`); "" when it says the same (again)."""
     changed = [name for name in _PINNED_FIELDS if getattr(row, name) != getattr(fresh, name)]
-    if changed and _erased(session, row):
+    if changed and _erased(session, row, buyer_known=buyer_known):
         return
     said = "; ".join(f"{name} {getattr(row, name)} would be {getattr(fresh, name)}" for name in changed)
     drift = f"decision_changed: {said}" if changed else ""
@@ -129,13 +182,13 @@ def _note_drift(session: Session, row: DecisionRow, fresh: Decision) -> None:
         row.drift = drift
 
 
-def _erased(session: Session, row: DecisionRow) -> bool:
-    """Was the pinned touch found by a journey that has since been erased? Forgotten isn't changed (F9)."""
+def _erased(session: Session, row: DecisionRow, *, buyer_known: bool) -> bool:
+    """Was the pinned touch found by a journey or a customer, since erased? Forgotten isn't changed (F9)."""
     touch = session.get(Touch, row.touch_id) if row.touch_id is not None else None
-    if touch is None or touch.journey is not None:
+    found = next((c for c in row.evidence["candidates"] if c["touch_id"] == row.touch_id), None)
+    if touch is None or found is None or not set(found["via"]) <= {candidates.JOURNEY, candidates.CUSTOMER}:
         return False
-    found = next((c for c in row.evidence["candidates"] if c["touch_id"] == touch.id), None)
-    return found is not None and found["via"] == [candidates.JOURNEY]
+    return touch.journey is None or not buyer_known
 
 
 def _follow_due(session: Session, order: Order, pin_at: datetime | None, *, created: bool = False) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from connector.earnings.attribution.tables import DecisionRow, DueForPin, TokenBuyer, Touch
+from connector.earnings.attribution.tables import Binding, DecisionRow, DueForPin, KnownBuyer, TokenBuyer, Touch
 
 
 def undecided(session: Session, order_ids: Sequence[str]) -> dict[str, datetime]:
@@ -33,7 +33,12 @@ def touches_of(session: Session, shop_id: str, order_ids: Sequence[str]) -> list
 
 
 def forget_buyers(session: Session, order_ids: Sequence[str]) -> int:
-    """Drop which buyer (a hash) placed these orders with which token; how many rows."""
+    """Drop which buyer (a hash) placed these orders with which token, and what these orders made them: a returning
+    customer, a creator's; how many rows of the first."""
+    for table in (Binding, KnownBuyer):
+        session.execute(
+            sa.update(table).where(table.order_id.in_(order_ids), table.buyer_hash.is_not(None)).values(buyer_hash=None)
+        )
     return _changed(
         session,
         sa.update(TokenBuyer)

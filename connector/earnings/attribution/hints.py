@@ -1,8 +1,8 @@
 """What only one side of a store tells of an order's way: a body its landing page, the API its journey.
 
 A body and an API read of one version are equal snapshots, so these stay outside of them. They are a set over all that
-was heard, like carriers (F3), and are candidates the same way. Only what holds a token of ours is kept: the rest of a
-landing page is nobody's business here.
+was heard, like carriers (F3), and are candidates the same way. Only what holds a token of ours is kept, and the name of
+a coupon site that the visit came from (R11): the rest of a landing page is nobody's business here.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from connector import db
-from connector.earnings.attribution import tokens
+from connector.earnings.attribution import leaks, tokens
 from connector.earnings.attribution.tables import OrderHint
 from connector.events import Carrier
 
@@ -31,10 +31,9 @@ def keep(session: Session, order_id: str, carriers: Iterable[Carrier]) -> bool:
     """Add what holds something like a token; whether any of it is new, so that the order must be decided again."""
     fresh = False
     for carrier in carriers:
-        read = tokens.read(carrier.value)
-        if read is None and not tokens.shaped(carrier.value):
+        value = _kept(carrier)
+        if not value:
             continue
-        value = carrier.value if read is None or not read.mended else carrier.value[:100]
         added = session.execute(
             db.insert(session, OrderHint)
             .values(order_id=order_id, carrier=carrier.kind, value=value)
@@ -42,6 +41,15 @@ def keep(session: Session, order_id: str, carriers: Iterable[Carrier]) -> bool:
         )
         fresh = fresh or bool(added.rowcount)  # type: ignore[attr-defined]
     return fresh
+
+
+def _kept(carrier: Carrier) -> str:
+    if carrier.kind == leaks.REFERRER:
+        return leaks.kept(carrier)
+    read = tokens.read(carrier.value)
+    if read is None and not tokens.shaped(carrier.value):
+        return ""
+    return carrier.value if read is None or not read.mended else carrier.value[:100]
 
 
 def of_order(session: Session, order_id: str) -> list[tuple[str, str]]:

@@ -4,37 +4,42 @@
 touch or at the order (F1), so equal facts give equal decisions in whatever order they were heard.
 
     D1   the shop had left when the order was placed     store_disconnected
-    D9   manual assignment                               (issue 3)
-    D10  creator code                                    (issue 3)
+    D9   manual assignment, a recorded act               manual
+    R8   the store itself gave it for a returned line    as that line
+    D10  creator code on the line, policy holds          code
     D11  latest direct touch inside its window           last_click_direct
-    D12  cart carry                                      (issue 3)
-    D13  indirect touch                                  switched off: gives no_touch
-    D14  lifetime binding                                (issue 3)
+    D12  put in the cart inside a touch's window         cart_carry
+    D13  latest indirect touch, where switched on        last_click_indirect
+    D14  lifetime binding, where switched on             lifetime
     D15  nobody                                          no_touch, or why the highest candidate failed:
-                                                         window_expired, touch_invalid, too_late
-    D16  the winner is not eligible                      creator_ineligible; the next one does not inherit
-    D17  buyer is the winner                             (issue 3)
-    D18  the higher of the rates at click and at order   rate_open, or no_plan
-    D19  ads rate                                        (issue 3)
-    D20  every other candidate, with why it lost         outranked_by_later_click, or its own failing
+                                                         code_leaked, window_expired, touch_invalid, too_late
+    D16  the winner is not eligible                      creator_ineligible; the next one inherits only by policy
+    D17  buyer is the winner                             self_purchase; frozen_review where it only looks so
+    D18  the higher of the rates at click and at order   rate_targeted, rate_open, rate_store, or no_plan
+    D19  a touch through a seller's ad                   rate_ads
+    D20  every other candidate, with why it lost         outranked_by_code, outranked_by_later_click, or its own failing
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
-from connector.programme.collaborations.offer import Rate
+from connector.programme.collaborations.offer import Offers, Rate, rate_at
 
-ENGINE = "1"
+ENGINE = "2"
 # Below it a click can hardly have become an order by hand: shown to people, and paid.
 HASTY = timedelta(seconds=2)
+# How long a creator may explain an order that is under review, from its placing on.
+APPEAL = timedelta(days=30)
 # Candidates written into the evidence of one line; the number left out stands beside them.
 SHOWN = 50
+BP = 10_000
 _PRECEDENCE = {"targeted": 2, "open": 1, "store": 0}
+_NOTHING_OFFERED = Offers(())
 
 
 class Candidate(msgspec.Struct, frozen=True):
@@ -44,16 +49,14 @@ class Candidate(msgspec.Struct, frozen=True):
     creator_id: str
     content_id: str | None
     product_ref: str
-    kind: str  # link | video | live | ad | cart
+    kind: str  # link | video | live | ad | cart: put into the cart, which is no tap by itself
     at: datetime
     received_at: datetime  # when we heard of it (F3)
     window: timedelta  # in force at the tap
-    via: tuple[str, ...] = ()  # names of the order's carriers that brought its token, and `journey`
+    via: tuple[str, ...] = ()  # names of the order's carriers that brought its token, `journey` and `customer`
     invalid: str = ""  # over_rate …: recorded, and never credited
     at_checkout: bool = False  # it came from the store itself, when the buyer had decided
     threshold_missed: str = ""  # what the creator lacked at the tap (D16)
-    creator_status: str = "active"  # at the order's time (D16)
-    rate: Rate | None = None  # of its product, at the click (D18)
 
 
 class BadToken(msgspec.Struct, frozen=True):
@@ -65,20 +68,68 @@ class BadToken(msgspec.Struct, frozen=True):
     nearest: str = ""  # the touch whose token begins alike: what it may have been
 
 
-class OrderAsked(msgspec.Struct, frozen=True):
+class CreatorCode(msgspec.Struct, frozen=True):
+    """A code of the shop's creators, as it stood when the order was placed."""
+
+    code_id: str
+    text: str  # case-folded
+    creator_id: str | None  # whose it was; None: nobody's then
+    leaked: bool = False
+    leak_act: str = ""  # the act that dated the leak back
+
+
+class Personal(msgspec.Struct, frozen=True):
+    """What of the buyer the rules read: outcomes only, which are pinned with the decision (F3, F9)."""
+
+    self_match: dict[str, str] = {}  # creator → hard | soft
+    returning: bool | None = None  # False: their first order here; None: not known, or nothing depends on it
+    bound: str | None = None  # the creator who brought them first
+
+
+class ActSeen(msgspec.Struct, frozen=True):
+    """An effective act that bears on the order (F4)."""
+
+    act_id: str
+    kind: str  # manual | leak_backdated | binding_moved | engine_fix | review_passed | review_refused
+    line_ref: str = ""  # "": the whole order
+    creator_id: str | None = None
+    content_id: str | None = None
+    code_id: str | None = None
+
+
+class Policy(msgspec.Struct, frozen=True):
+    """The shop's settings, as they stood when the order was placed."""
+
+    code_policy: str = "always"  # always | if_involved | if_winner
+    indirect: bool = False
+    indirect_share_bp: int = 5000
+    cart_carry: timedelta = timedelta(0)
+    lifetime: bool = False
+    inherit: bool = False  # the next candidate takes the place of a winner who may not earn
+
+
+class OrderAsked(msgspec.Struct, frozen=True, kw_only=True):
     """What of the order its lines share."""
 
     placed_at: datetime
     grace: timedelta  # how late a touch may reach us, as set when the order was placed
     disconnected: bool = False  # the shop had left by then (D1)
-    flags: tuple[str, ...] = ()  # token_shared
+    shared: bool = False  # a token of it is being passed around: a person looks at the order
+    flags: tuple[str, ...] = ()  # token_mended …
     bad_tokens: tuple[BadToken, ...] = ()
+    policy: Policy = Policy()
+    offers: Offers = _NOTHING_OFFERED
+    personal: Personal = Personal()
+    codes: dict[str, CreatorCode] = {}  # by text; codes that are nobody's business are not in it
+    statuses: dict[str, str] = {}  # creator → status when the order was placed (D16)
+    acts: tuple[ActSeen, ...] = ()  # in the order in which they took effect
 
 
 class LineAsked(msgspec.Struct, frozen=True):
     line_ref: str
     product_ref: str | None  # None: a line without a product can't be reached by a touch
-    rate: Rate | None = None  # of its product, at the order (D18)
+    codes: tuple[str, ...] = ()  # texts of the codes that took something off this line, the first applied first
+    exchange_of: str = ""  # the returned line that the store itself says it was given for
 
 
 class Decision(msgspec.Struct, frozen=True):
@@ -96,45 +147,99 @@ class Decision(msgspec.Struct, frozen=True):
     evidence: dict[str, Any]
 
 
-def decide(order: OrderAsked, line: LineAsked, candidates: Sequence[Candidate]) -> Decision:
-    """One line's decision, not pinned yet. `candidates` are all touches of the order, in any order, each once."""
+class Claim(msgspec.Struct, frozen=True):
+    """One creator's ground to be credited for the line."""
+
+    reason: str  # manual | code | last_click_direct | cart_carry | last_click_indirect | lifetime
+    creator_id: str
+    content_id: str | None = None
+    touch: Candidate | None = None  # the deciding tap
+    clicked_at: datetime | None = None  # None: without a click the rate at the order counts alone
+    through_ad: bool = False
+    code: CreatorCode | None = None
+    add: Candidate | None = None  # what proves that it was put into the cart
+
+
+class _Seen(msgspec.Struct):
+    """The candidates of one line, the latest first, and what speaks against each."""
+
+    touches: list[Candidate]
+    failing: dict[str, str]  # touch → why it can't be credited; "" when it can
+    unfit: dict[str, str]  # touch → the same, whichever product it was on
+    codes: list[CreatorCode]  # on the line, the first applied first
+    code_failing: dict[str, str]
+
+    def standing(self, product_ref: str | None, *, direct: bool) -> list[Candidate]:
+        return [c for c in self.touches if not self.failing[c.touch_id] and (c.product_ref == product_ref) is direct]
+
+
+def decide(
+    order: OrderAsked, line: LineAsked, candidates: Sequence[Candidate], returned: Decision | None = None
+) -> Decision:
+    """One line's decision, not pinned yet. `candidates` are all touches of the order, in any order, each once.
+
+    `returned`: the decision of the line that the store says this one was given for.
+    """
+    seen = _look(order, line, candidates)
+    if order.disconnected:  # D1
+        return _decision(order, line, seen, "store_disconnected")
+    claims = [
+        *_assigned(order, line),  # D9
+        *_exchanged(seen, returned),  # R8
+        *_by_code(line, seen),  # D10
+        *_by_touch("last_click_direct", seen.standing(line.product_ref, direct=True)),  # D11
+        *_by_cart(order, line, seen),  # D12
+        *_by_touch("last_click_indirect", seen.standing(line.product_ref, direct=False)),  # D13
+        *_bound(order, line),  # D14
+    ]
+    if not claims:  # D15
+        return _decision(order, line, seen, _best_failing(order, line, seen))
+    stops = _stops(order, claims)  # D16 and D17
+    if all(stops):
+        return _decision(order, line, seen, stops[0], claims=claims, stops=stops)
+    winner = claims[stops.index("")]
+    review = _review(order, line, winner)  # D17 where it only looks so, and shared tokens
+    if review == ["refused"]:
+        reason = "self_purchase" if winner.creator_id in order.personal.self_match else "touch_invalid"
+        return _decision(order, line, seen, reason, claims=claims, stops=[*stops[: stops.index("")], reason])
+    reason = "frozen_review" if review else winner.reason
+    return _decision(order, line, seen, reason, claims=claims, stops=stops, winner=winner, review=review)  # D18-D20
+
+
+# D10-D15: what speaks against each candidate
+
+
+def _look(order: OrderAsked, line: LineAsked, candidates: Sequence[Candidate]) -> _Seen:
     ranked = sorted(candidates, key=lambda c: (c.at, c.touch_id), reverse=True)
+    unfit = {c.touch_id: _unfit(order, c) for c in ranked}
     failing = {c.touch_id: failed(order, line, c) for c in ranked}
     failing |= dict.fromkeys(_pushed_in(ranked, failing), "first_seen_at_checkout")
-    standing = [c for c in ranked if not failing[c.touch_id]]
-
-    if order.disconnected:  # D1
-        outcomes = {touch_id: why or "store_disconnected" for touch_id, why in failing.items()}
-        return _nobody(order, line, "store_disconnected", ranked, outcomes)
-    if not standing:  # D15
-        return _nobody(order, line, _best_failing(order, ranked, failing), ranked, failing)
-    winner = standing[0]  # D11
-    lost = {c.touch_id: "outranked_by_later_click" for c in standing[1:]}  # D20
-    outcomes = {**failing, **lost, winner.touch_id: "won"}
-    if _ineligible(winner):  # D16
-        outcomes[winner.touch_id] = "creator_ineligible"
-        return _nobody(order, line, "creator_ineligible", ranked, outcomes, winner=winner)
-    rate = higher(winner.rate, line.rate)  # D18
-    return Decision(
-        line_ref=line.line_ref,
-        credit_reason="last_click_direct",
-        rate_reason="no_plan" if rate is None else f"rate_{rate.kind}",
-        creator_id=winner.creator_id,
-        content_id=winner.content_id,
-        touch_id=winner.touch_id,
-        rate_bp=0 if rate is None else rate.rate_bp,
-        terms_id=None if rate is None else rate.terms_id,
-        pinned=False,
-        evidence=_evidence(order, line, ranked, outcomes, winner),
-    )
+    codes = [order.codes[text] for text in line.codes if text in order.codes]
+    seen = _Seen(ranked, failing, unfit, codes, {})
+    seen.code_failing = {code.text: _code_failed(order, line, seen, code) for code in codes}
+    return seen
 
 
 def failed(order: OrderAsked, line: LineAsked, touch: Candidate) -> str:
     """Why this touch can't be credited on this line; "" when it can. First match wins."""
+    unfit = _unfit(order, touch)
+    if unfit == "after_order":
+        return unfit  # a touch after the order is none
+    if touch.kind == "cart":
+        return "cart_add"  # it proves something, and is no tap
+    if not _direct(line, touch) and not order.policy.indirect:
+        return "other_product"
+    return unfit
+
+
+def _direct(line: LineAsked, touch: Candidate) -> bool:
+    return line.product_ref is not None and touch.product_ref == line.product_ref
+
+
+def _unfit(order: OrderAsked, touch: Candidate) -> str:
+    """What speaks against a touch whichever line it is held against."""
     if touch.at >= order.placed_at + _known_to(order.placed_at):
-        return "after_order"  # a touch after the order is none
-    if line.product_ref is None or touch.product_ref != line.product_ref:
-        return "other_product"  # D13: indirect touches are switched off
+        return "after_order"
     if touch.received_at > order.placed_at + order.grace:
         return "too_late"
     if touch.invalid:
@@ -159,94 +264,315 @@ def _known_to(placed_at: datetime) -> timedelta:
     return timedelta(seconds=1) if placed_at.microsecond == 0 else timedelta(microseconds=1)
 
 
+def _code_failed(order: OrderAsked, line: LineAsked, seen: _Seen, code: CreatorCode) -> str:
+    """Why a code on the line doesn't credit its owner; "" when it does."""
+    if code.creator_id is None:
+        return "code_inactive"
+    if _leaked(order, code):
+        return "code_leaked"
+    if order.policy.code_policy == "if_involved" and not involved(order, seen.touches, code.creator_id):
+        return "code_not_involved"
+    if order.policy.code_policy == "if_winner":
+        direct = seen.standing(line.product_ref, direct=True)
+        if not direct or direct[0].creator_id != code.creator_id:
+            return "code_not_winner"
+    return ""
+
+
+def _leaked(order: OrderAsked, code: CreatorCode) -> bool:
+    return code.leaked or any(act.kind == "leak_backdated" and act.code_id == code.code_id for act in order.acts)
+
+
+def involved(order: OrderAsked, touches: Iterable[Candidate], creator_id: str) -> bool:
+    """Is an eligible touch of the creator on the order, on whichever product?"""
+    return any(t.creator_id == creator_id and t.kind != "cart" and not _unfit(order, t) for t in touches)
+
+
+# Failings that name no candidate of D15: such a touch was none for this line.
+_NO_CANDIDATE = ("after_order", "other_product", "cart_add")
+
+
+def _best_failing(order: OrderAsked, line: LineAsked, seen: _Seen) -> str:
+    """D15: a leaked code stands highest, then the latest direct touch, then (where they count) the latest indirect one,
+    then a forged or foreign token; else `no_touch`."""
+    if "code_leaked" in seen.code_failing.values():
+        return "code_leaked"
+    for touch in sorted(seen.touches, key=lambda c: not _direct(line, c)):  # stable: the latest first in each
+        if seen.failing[touch.touch_id] not in _NO_CANDIDATE:
+            return seen.failing[touch.touch_id]
+    return "touch_invalid" if order.bad_tokens else "no_touch"
+
+
+# D9-D14: who has a ground to be credited
+
+
+def _assigned(order: OrderAsked, line: LineAsked) -> Iterator[Claim]:
+    """D9: the newest assignment of this line, or of the whole order."""
+    act = next((a for a in reversed(order.acts) if a.kind == "manual" and a.line_ref in ("", line.line_ref)), None)
+    if act is not None and act.creator_id is not None:
+        yield Claim("manual", act.creator_id, act.content_id)
+
+
+def _exchanged(seen: _Seen, returned: Decision | None) -> Iterator[Claim]:
+    """R8: the creator of the returned line, by the same click. Where that was nobody's, it is a line like any other."""
+    if returned is None or returned.creator_id is None or "credit" not in returned.evidence:
+        return
+    credit = returned.evidence["credit"]
+    clicked_at = datetime.fromisoformat(credit["clicked_at"]) if credit["clicked_at"] else None
+    yield Claim(
+        credit["reason"], returned.creator_id, returned.content_id,
+        touch=next((c for c in seen.touches if c.touch_id == returned.touch_id), None),
+        clicked_at=clicked_at, through_ad=credit["through_ad"],
+        code=next((code for code in seen.codes if code.creator_id == returned.creator_id), None),
+    )  # fmt: skip
+
+
+def _by_code(line: LineAsked, seen: _Seen) -> Iterator[Claim]:
+    """D10: the first applied that counts. It is as if clicked at the order: content of the owner's latest direct touch,
+    and the rate at the order alone."""
+    direct = seen.standing(line.product_ref, direct=True)
+    for code in seen.codes:
+        if code.creator_id is not None and not seen.code_failing[code.text]:
+            own = next((touch for touch in direct if touch.creator_id == code.creator_id), None)
+            yield Claim("code", code.creator_id, None if own is None else own.content_id, code=code)
+
+
+def _by_touch(reason: str, standing: Iterable[Candidate]) -> Iterator[Claim]:
+    """D11 and D13, the latest first. An ad's rate is for direct credit only."""
+    for touch in standing:
+        ad = touch.kind == "ad" and reason == "last_click_direct"
+        yield Claim(reason, touch.creator_id, touch.content_id, touch=touch, clicked_at=touch.at, through_ad=ad)
+
+
+def _by_cart(order: OrderAsked, line: LineAsked, seen: _Seen) -> Iterator[Claim]:
+    """D12: put into the cart inside the window of a touch on the same product; the days count from the adding."""
+    if not order.policy.cart_carry:
+        return
+    mine = [c for c in seen.touches if _direct(line, c) and seen.unfit[c.touch_id] in ("", "window_expired")]
+    adds = [c for c in mine if c.kind == "cart" and order.placed_at - c.at <= order.policy.cart_carry]
+    taps = [c for c in mine if c.kind != "cart" and not c.at_checkout]
+    found: set[str] = set()
+    for add in adds:
+        for touch in taps:
+            before = (touch.at, touch.touch_id) < (add.at, add.touch_id)
+            if before and add.at - touch.at <= touch.window and touch.touch_id not in found:
+                found.add(touch.touch_id)
+                yield Claim(
+                    "cart_carry", touch.creator_id, touch.content_id, touch=touch, clicked_at=touch.at,
+                    through_ad=touch.kind == "ad", add=add,
+                )  # fmt: skip
+
+
+def _bound(order: OrderAsked, line: LineAsked) -> Iterator[Claim]:
+    """D14: whom the buyer is bound to, or whom a person moved them to."""
+    moved = next((a for a in reversed(order.acts) if a.kind == "binding_moved" and a.line_ref in ("", line.line_ref)),
+                 None)  # fmt: skip
+    bound = order.personal.bound if moved is None else moved.creator_id
+    if order.policy.lifetime and bound is not None:
+        yield Claim("lifetime", bound)
+
+
+# D16 and D17: who of them may earn
+
+
+def _stops(order: OrderAsked, claims: Sequence[Claim]) -> list[str]:
+    """What holds each claim back, "" for the one that earns. Ends with the first that may, or, without a policy of
+    inheriting, with the first of all."""
+    stops: list[str] = []
+    for claim in claims:
+        if _ineligible(order, claim):
+            stops.append("creator_ineligible")
+        elif order.personal.self_match.get(claim.creator_id) == "hard":
+            stops.append("self_purchase")
+        else:
+            return [*stops, ""]
+        if not order.policy.inherit:
+            break
+    return stops
+
+
+def _ineligible(order: OrderAsked, claim: Claim) -> str:
+    """What D16 holds against a creator: the status at the order, or a threshold missed at the touch."""
+    status = order.statuses.get(claim.creator_id, "unknown")
+    if status != "active":
+        return f"status_{status}"
+    return "" if claim.touch is None else claim.touch.threshold_missed
+
+
+def _review(order: OrderAsked, line: LineAsked, winner: Claim) -> list[str]:
+    """Why a person must look before it clears; [] when nobody need, or has and passed it; ["refused"] when refused."""
+    why = []
+    if order.personal.self_match.get(winner.creator_id) == "soft":
+        why.append("self_match_soft")
+    if order.shared and winner.reason != "manual":
+        why.append("token_shared")
+    verdict = next(
+        (a.kind for a in reversed(order.acts)
+         if a.kind in ("review_passed", "review_refused") and a.line_ref in ("", line.line_ref)), "",
+    )  # fmt: skip
+    if not why or verdict == "review_passed":
+        return []
+    return ["refused"] if verdict == "review_refused" else why
+
+
+# D18 and D19: the rate
+
+
+def _rates(order: OrderAsked, line: LineAsked, claim: Claim) -> tuple[Rate | None, Rate | None]:
+    """(at the click, at the order), each with the precedence of that moment."""
+    if line.product_ref is None:
+        return None, None
+
+    def at(moment: datetime) -> Rate | None:
+        found = rate_at(
+            order.offers, creator_id=claim.creator_id, product_ref=line.product_ref or "", moment=moment,
+            through_ad=claim.through_ad, returning=order.personal.returning,
+            code=None if claim.code is None or claim.reason != "code" else claim.code.text,
+        )  # fmt: skip
+        if found is None or claim.reason != "last_click_indirect":
+            return found
+        return msgspec.structs.replace(found, rate_bp=found.rate_bp * order.policy.indirect_share_bp // BP)
+
+    return None if claim.clicked_at is None else at(claim.clicked_at), at(order.placed_at)
+
+
 def higher(click: Rate | None, order: Rate | None) -> Rate | None:
     """D18: the higher of the two; equal: targeted, then open, then store; equal in that too: the one at the click."""
     both = [rate for rate in (click, order) if rate is not None]
     return max(both, key=lambda rate: (rate.rate_bp, _PRECEDENCE[rate.kind]), default=None)
 
 
-# Failings that name no candidate of D15: such a touch was none for this line.
-_NO_CANDIDATE = ("after_order", "other_product")
+def _rate_reason(rate: Rate | None) -> str:
+    if rate is None:
+        return "no_plan"
+    return "rate_ads" if rate.ads else f"rate_{rate.kind}"
 
 
-def _best_failing(order: OrderAsked, ranked: Sequence[Candidate], failing: dict[str, str]) -> str:
-    """D15: the failing of the latest direct touch; without one, of a forged or foreign token; else `no_touch`."""
-    for touch in ranked:
-        if failing[touch.touch_id] not in _NO_CANDIDATE:
-            return failing[touch.touch_id]
-    return "touch_invalid" if order.bad_tokens else "no_touch"
+# D20: what is written down
 
 
-def _ineligible(winner: Candidate) -> str:
-    """What D16 holds against the winner: the status at the order, or a threshold missed at the touch."""
-    if winner.creator_status != "active":
-        return f"status_{winner.creator_status}"
-    return winner.threshold_missed
-
-
-def _nobody(
-    order: OrderAsked,
-    line: LineAsked,
-    reason: str,
-    ranked: Sequence[Candidate],
-    outcomes: dict[str, str],
-    winner: Candidate | None = None,
-) -> Decision:
+def _decision(
+    order: OrderAsked, line: LineAsked, seen: _Seen, reason: str, *, claims: Sequence[Claim] = (),
+    stops: Sequence[str] = (), winner: Claim | None = None, review: Sequence[str] = (),
+) -> Decision:  # fmt: skip
+    """`winner` None: nobody is credited; of `claims`, the first stands for what was held back, by `stops`."""
+    held_back = claims[0] if winner is None and claims else None
+    shown = winner or held_back
+    evidence = _evidence(order, line, seen, claims, stops, winner)
+    rate = None
+    if winner is not None:
+        click, at_order = _rates(order, line, winner)
+        rate = higher(click, at_order)
+        evidence["rates"] = {
+            "click": None if click is None else msgspec.to_builtins(click),
+            "order": None if at_order is None else msgspec.to_builtins(at_order),
+        }
+        evidence["credit"] = {
+            "reason": winner.reason, "through_ad": winner.through_ad,
+            "clicked_at": None if winner.clicked_at is None else winner.clicked_at.isoformat(),
+        }  # fmt: skip
+    if review:
+        evidence["review"] = {"why": list(review), "until": (order.placed_at + APPEAL).isoformat()}
     return Decision(
         line_ref=line.line_ref,
         credit_reason=reason,
-        rate_reason="",
-        creator_id=None,
-        content_id=None,
-        touch_id=None if winner is None else winner.touch_id,
-        rate_bp=0,
-        terms_id=None,
+        rate_reason="" if winner is None else _rate_reason(rate),
+        creator_id=None if winner is None else winner.creator_id,
+        content_id=None if winner is None else winner.content_id,
+        touch_id=None if shown is None or shown.touch is None else shown.touch.touch_id,
+        rate_bp=0 if rate is None else rate.rate_bp,
+        terms_id=None if rate is None else rate.terms_id,
         pinned=False,
-        evidence=_evidence(order, line, ranked, outcomes, winner),
+        evidence=evidence,
     )
 
 
+def _outcomes(
+    order: OrderAsked, seen: _Seen, claims: Sequence[Claim], stops: Sequence[str], winner: Claim | None
+) -> dict[str, str]:
+    """Touch, or `code:` and text, → why it lost. Its own failing first, then what it was outranked by (D20)."""
+    first = winner or (claims[0] if claims else None)
+    by = {"manual": "outranked_by_manual", "code": "outranked_by_code"}
+    lost = by.get(first.reason, "outranked_by_later_click") if first is not None else ""
+    if order.disconnected:
+        lost = "store_disconnected"
+    found = {touch_id: why or lost for touch_id, why in seen.failing.items()}
+    found |= {f"code:{text}": why or lost for text, why in seen.code_failing.items()}
+    for claim, stop in zip(claims, stops, strict=False):
+        name = claim.touch.touch_id if claim.touch is not None else f"code:{claim.code.text}" if claim.code else ""
+        if name in found:
+            found[name] = stop or "won"
+        if claim.add is not None:
+            found[claim.add.touch_id] = "proves_cart"
+    return found
+
+
 def _evidence(
-    order: OrderAsked,
-    line: LineAsked,
-    ranked: Sequence[Candidate],
-    outcomes: dict[str, str],
-    winner: Candidate | None,
-) -> dict[str, Any]:
+    order: OrderAsked, line: LineAsked, seen: _Seen, claims: Sequence[Claim], stops: Sequence[str],
+    winner: Claim | None,
+) -> dict[str, Any]:  # fmt: skip
     """What the decision rests on. Latest touch first; `outcome` says why each lost (D20).
 
-    Shape: candidates [{touch_id, creator_id, …, via, outcome}], left_out, bad_tokens [{token, problem, via, nearest?}],
-    carriers [names that brought anything], rates {click, order: {rate_bp, terms_id, kind} | None}, flags, engine.
+    Shape: candidates [{touch_id, creator_id, …, via, outcome, why}], left_out,
+    codes [{code_id, text, creator_id, outcome}], bound {creator_id, outcome}?, personal {self_match, returning, bound},
+    bad_tokens [{token, problem, via, nearest?}], carriers [names that brought anything], flags, acts [ids], engine;
+    of who is credited also rates {click, order: {rate_bp, terms_id, kind …} | None}, credit {reason, clicked_at,
+    through_ad} and, where a person must look, review {why, until}.
     """
-    flags = set(order.flags)
-    if winner is not None and order.placed_at - winner.at < HASTY:
+    outcomes = _outcomes(order, seen, claims, stops, winner)
+    flags = {*order.flags, *(("token_shared",) if order.shared else ())}
+    touch = winner.touch if winner is not None else claims[0].touch if claims else None
+    if touch is not None and order.placed_at - touch.at < HASTY:
         flags.add("hasty_order")
     # What bears on the line comes first, so that a cut list never hides the winner.
-    shown = sorted(ranked, key=lambda c: outcomes[c.touch_id] in _NO_CANDIDATE)[:SHOWN]
-    carriers = {name for c in ranked for name in c.via} | {name for bad in order.bad_tokens for name in bad.via}
+    shown = sorted(seen.touches, key=lambda c: outcomes[c.touch_id] in _NO_CANDIDATE)[:SHOWN]
+    carriers = {name for c in seen.touches for name in c.via} | {name for bad in order.bad_tokens for name in bad.via}
     evidence: dict[str, Any] = {
         "engine": ENGINE,
         "placed_at": order.placed_at.isoformat(),
         "product_ref": line.product_ref,
-        "candidates": [_shown(c, outcomes[c.touch_id]) for c in shown],
-        "left_out": len(ranked) - len(shown),
+        "candidates": [_shown(order, c, outcomes[c.touch_id]) for c in shown],
+        "left_out": len(seen.touches) - len(shown),
+        "codes": [
+            {"code_id": code.code_id, "text": code.text, "creator_id": code.creator_id,
+             "outcome": outcomes[f"code:{code.text}"]}
+            for code in seen.codes
+        ],
         "bad_tokens": [
             {"token": bad.token, "problem": bad.problem, "via": sorted(bad.via)}
             | ({"nearest": bad.nearest} if bad.nearest else {})
             for bad in order.bad_tokens
         ],
         "carriers": sorted(carriers),
+        "personal": msgspec.to_builtins(order.personal),
+        "acts": sorted(_acts_on(order, line, seen)),
         "flags": sorted(flags),
-    }
-    if winner is not None:
-        evidence["rates"] = {
-            "click": None if winner.rate is None else msgspec.to_builtins(winner.rate),
-            "order": None if line.rate is None else msgspec.to_builtins(line.rate),
-        }
+    }  # fmt: skip
+    if claims and claims[-1].reason == "lifetime":
+        tested = stops[len(claims) - 1] or "won" if len(stops) == len(claims) else "outranked_by_later_click"
+        evidence["bound"] = {"creator_id": claims[-1].creator_id, "outcome": tested}
+    if line.exchange_of:
+        evidence["exchange_of"] = line.exchange_of
     return evidence
 
 
-def _shown(touch: Candidate, outcome: str) -> dict[str, Any]:
+def _acts_on(order: OrderAsked, line: LineAsked, seen: _Seen) -> set[str]:
+    """The acts that this decision has taken in: another one decides the line anew, though it is pinned."""
+    codes = {code.code_id for code in seen.codes}
+    mine = {
+        act.act_id
+        for act in order.acts
+        if (act.code_id in codes if act.kind == "leak_backdated" else act.line_ref in ("", line.line_ref))
+    }
+    return mine | {code.leak_act for code in seen.codes if code.leak_act}
+
+
+def _shown(order: OrderAsked, touch: Candidate, outcome: str) -> dict[str, Any]:
+    why = ""
+    if outcome == "touch_invalid":
+        why = touch.invalid
+    elif outcome == "creator_ineligible":
+        why = _ineligible(order, Claim("", touch.creator_id, touch=touch))
     return {
         "touch_id": touch.touch_id,
         "creator_id": touch.creator_id,
@@ -258,5 +584,5 @@ def _shown(touch: Candidate, outcome: str) -> dict[str, Any]:
         "window_seconds": int(touch.window.total_seconds()),
         "via": sorted(touch.via),
         "outcome": outcome,
-        "why": touch.invalid if outcome == "touch_invalid" else _ineligible(touch) if "ineligible" in outcome else "",
+        "why": why,
     }

@@ -17,12 +17,13 @@ from connector.earnings.attribution import tokens
 from connector.earnings.attribution.tables import Link, Touch
 from connector.errors import Conflict, InputRefused
 from connector.programme.collaborations import rates
+from connector.programme.collaborations.offer import rate_at
 from connector.programme.creators import queries as creators
 
 # How far back the app may report a tap (F3).
 LATEST_REPORT = timedelta(hours=24)
-# Issue 3 adds `ad` and `cart`: they have windows and rates of their own.
-KINDS = ("link", "video", "live")
+# `ad`: through a seller's ad; `cart`: put into the cart, which proves that and is no tap (D12).
+KINDS = ("link", "video", "live", "ad", "cart")
 _DEVICE_KEPT = timedelta(days=30)
 _MINUTE = timedelta(minutes=1)
 
@@ -83,7 +84,7 @@ def record(
     `at_checkout`: it came from the store's own pages, when the buyer had decided: it counts only where no earlier touch
     stands (COMPLAINTS 47). `way` is by which way it goes to the store: a `contract.Way`.
     More than `per_minute` of one journey (or, without one, of one device) are kept with the flag `over_rate` and never
-    credited. Errors: InputRefused for a tap more than 24 hours back or in the future, or a kind we don't take yet;
+    credited. Errors: InputRefused for a tap more than 24 hours back or in the future, or a kind that isn't one;
     NotFound (creator).
     """
     now = now or clock.now()
@@ -96,13 +97,16 @@ def record(
         raise InputRefused("at", "is more than 24 hours back.", "Report taps within a day.")
     followers, status = _creator_then(session, tapped.creator_id, at)
     least = settings.whole(session, tapped.shop_id, "minimum_followers", at)
-    terms = rates.open_rate(session, tapped.shop_id, tapped.product_ref, at)
+    held = rates.offers(session, tapped.shop_id, [tapped.product_ref], [tapped.creator_id])
+    terms = rate_at(
+        held, creator_id=tapped.creator_id, product_ref=tapped.product_ref, moment=at, through_ad=kind == "ad"
+    )
     flags = [] if status == creators.ACTIVE else [f"creator_{status}"]
     if recent(session, journey, device, now) >= per_minute:
         flags.append("over_rate")
     if at_checkout:
         flags.append("at_checkout")
-    window = timedelta(days=settings.whole(session, tapped.shop_id, "touch_window_days", at))
+    window = window_of(session, tapped.shop_id, kind, at)
     touch = Touch(
         id=new_id("tch"),
         token=tokens.make(),
@@ -124,6 +128,16 @@ def record(
     session.add(touch)
     session.flush()
     return touch
+
+
+def window_of(session: Session, shop_id: str, kind: str, at: datetime) -> timedelta:
+    """How long a touch of that kind counts, as set at the touch."""
+    if kind == "live":
+        minutes = settings.whole(session, shop_id, "live_window_minutes", at)
+        if minutes:
+            return timedelta(minutes=minutes)
+    name = {"live": "live_window_days", "ad": "ad_window_days"}.get(kind, "touch_window_days")
+    return timedelta(days=settings.whole(session, shop_id, name, at))
 
 
 def went(session: Session, touch_id: str, way: str) -> None:

@@ -330,8 +330,10 @@ class TouchAsked(Asked):
     listing_id: Ident | None = None
     variant_ref: Annotated[Text, Field(min_length=1, max_length=200)] | None = None
     content_id: Ident | None = None
-    kind: Literal["video", "live", "link"] | None = Field(
-        None, description="Default: the content's kind, or link where there is no content."
+    kind: Literal["video", "live", "link", "ad", "cart"] | None = Field(
+        None,
+        description="Default: the content's kind, or link where there is no content. Send ad for a tap on a seller's "
+        "ad, and cart when the product is put into the cart after a tap: that isn't a tap, it proves the adding.",
     )
     at: Moment | None = Field(None, description="The tap's time, at most 24 hours back. Default: now.")
     buyer: Annotated[Text, Field(min_length=1, max_length=200)] | None = Field(

@@ -456,18 +456,25 @@ def _end_with(failed: dict[str, str]) -> None:
 
 
 @connector.command()
-@click.argument("period")
+@click.argument("period", required=False)
+@click.option("--due", is_flag=True, help="Every period that is over and not closed yet, as each shop closes.")
 @as_of_option
 @shop_option
-def close(period: str, as_of: datetime | None, shop: str | None) -> None:
-    """Close the month PERIOD (2026-11) into statements, for one shop or all. A month is closed once."""
+def close(period: str | None, due: bool, as_of: datetime | None, shop: str | None) -> None:
+    """Close PERIOD (2026-11, 2026-11-H1, 2026-W46) into statements and an invoice, for one shop or all. Once."""
     from connector import money
     from connector.operations import rounds
 
+    if due == (period is not None):
+        raise click.UsageError("Name one period, or give --due.")
     open_process()
-    done = rounds.close_period(period, as_of or clock.now(), "command", _shop_id(shop))
+    as_of, shop_id = as_of or clock.now(), _shop_id(shop)
+    if period is None:
+        done = rounds.close_due(as_of, "command", shop_id)
+    else:
+        done = rounds.close_period(period, as_of, "command", shop_id)
     if not done:
-        click.echo("No shop has joined.")
+        click.echo("Nothing is due." if due else "No shop has joined.")
     for one in done:
         for closing in one.closings:
             total = money.text(closing.total, closing.currency)
@@ -476,6 +483,108 @@ def close(period: str, as_of: datetime | None, shop: str | None) -> None:
             click.echo(f"{one.domain}  not closed: {one.refused}", err=True)
     if any(one.refused for one in done):
         sys.exit(1)
+
+
+@connector.group("invoice")
+def invoice_group() -> None:
+    """What merchants owe."""
+
+
+@invoice_group.command("list")
+@click.option("--all", "everything", is_flag=True, help="Those that are paid too.")
+@as_of_option
+@shop_option
+def invoice_list(everything: bool, as_of: datetime | None, shop: str | None) -> None:
+    """Print invoices with what is paid of each, oldest first."""
+    from connector import money
+    from connector.earnings.settlement import funding, invoices
+
+    open_process()
+    as_of, shop_id = as_of or clock.now(), _shop_id(shop)
+    with db.read(db.Scope.system("a command lists the invoices of all shops")) as session:
+        for account in funding.accounts(session, as_of.date(), shop_id=shop_id, only_open=not everything):
+            for each in account.standings:
+                row = each.invoice
+                if everything or each.open:
+                    total, still_open = (money.text(amount, row.currency) for amount in (row.total, each.open))
+                    click.echo(
+                        f"{invoices.number_text(row.number)}  {row.shop_id}  {row.period:10}  {row.currency} {total}  "
+                        f"open {still_open}  due {row.due_on}  {each.state}"
+                    )
+            if account.credit:
+                click.echo(f"{account.shop_id}  {account.currency} {money.text(account.credit, account.currency)} credit")
+
+
+@connector.group()
+def receipt() -> None:
+    """What merchants paid in."""
+
+
+@receipt.command("add")
+@click.argument("invoice")
+@click.argument("amount")
+@click.option("--reference", required=True, help="The bank's own. One that was recorded before changes nothing.")
+@click.option("--on", "received_on", type=click.DateTime(["%Y-%m-%d"]), help="Day on which the bank received it.")
+@click.option("--note", default="")
+def receipt_add(invoice: str, amount: str, reference: str, received_on: datetime | None, note: str) -> None:
+    """Record AMOUNT (1912.40) from the merchant who owes INVOICE (INV-000001). The oldest invoice is paid first."""
+    from connector import money
+    from connector.earnings.settlement import invoices, receipts
+
+    open_process()
+    now = clock.now()
+    day = received_on.date() if received_on is not None else now.date()
+    with db.write(db.Scope.system("a command records a receipt by its invoice")) as session:
+        found = invoices.by_number(session, invoices.number_of(invoice))
+        coming = receipts.Coming(
+            found.shop_id, found.currency, money.parse(amount, found.currency, "amount"), reference, day, "hand", note
+        )
+        row, fresh = receipts.record(session, coming, "command", now)
+        said = "recorded" if fresh else "was recorded before"
+        click.echo(f"{row.id}  {row.currency} {money.text(row.amount, row.currency)} {said}")
+
+
+@receipt.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--book", is_flag=True, help="Record what is new. Without it nothing is written.")
+def receipt_import(file: Path, book: bool) -> None:
+    """Read a bank's statement (CSV), show what each row would do, and record it with --book. Conflicts stay out."""
+    from connector import money
+    from connector.earnings.settlement import bank_file
+
+    open_process()
+    rows = bank_file.rows_of(file.read_text(encoding="utf-8-sig"))
+    scope = db.Scope.system("a bank's file holds payments of all shops")
+    if book:
+        with db.write(scope) as session:
+            done = bank_file.book(session, rows, "command")
+    else:
+        with db.read(scope) as session:
+            done = bank_file.judge(session, rows)
+    for each in done:
+        about = each.reason
+        if each.coming is not None:
+            about = f"{each.coming.currency} {money.text(each.coming.amount, each.coming.currency)}  {each.shop}"
+        doubt = f"  looks like {each.doubtful}" if each.doubtful else ""
+        click.echo(f"{each.line}  {each.outcome}  {about}  {each.detail}{doubt}")
+    conflicts = sum(each.outcome == "conflict" for each in done)
+    fresh = sum(each.outcome == "new" for each in done)
+    click.echo(f"{fresh} {'recorded' if book else 'new'}, {conflicts} conflicts, {len(done) - fresh - conflicts} known")
+    if conflicts:
+        sys.exit(1)
+
+
+@receipt.command("undo")
+@click.argument("receipt_id")
+@click.option("--why", required=True, help="It bounced, or was none.")
+def receipt_undo(receipt_id: str, why: str) -> None:
+    """Take RECEIPT_ID back: a receipt below zero is recorded, and what it paid is open again."""
+    from connector.earnings.settlement import receipts
+
+    open_process()
+    with db.write(db.Scope.system("a command takes a receipt back")) as session:
+        row = receipts.undo(session, receipt_id, "command", why)
+        click.echo(f"{row.id} takes {receipt_id} back.")
 
 
 @connector.group()

@@ -102,6 +102,20 @@ class Settings(BaseSettings):
     stripe_key: SecretStr = Field(
         SecretStr(""), description="Stripe secret key, for payouts by Stripe transfers. Needs the extra `stripe`."
     )
+    stripe_webhook_secret: SecretStr = Field(
+        SecretStr(""),
+        description="Signing secret of the Stripe endpoint `/webhooks/stripe`, which records merchants' payments. Empty: "
+        "the endpoint is closed.",
+    )
+    invoice_issuer: str = Field(
+        "connector",
+        description="Who gives out invoices and statements, as it stands at their head; `|` begins a new line.",
+    )
+    invoice_pay_to: str = Field(
+        "",
+        description="How merchants pay an invoice, as it stands on it, like `Example Ltd, IBAN …`; `|` begins a new "
+        "line.",
+    )
     staff_oidc_issuer: str = Field("", description="OpenID Connect issuer for staff; empty: single-use links only.")
     staff_oidc_client_id: str = Field("", description="Client id at that issuer.")
     staff_oidc_client_secret: SecretStr = Field(SecretStr(""), description="Client secret at that issuer.")

@@ -35,7 +35,7 @@ _log = telemetry.logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """What became of a shop's month: its closings, one a currency, or why it wasn't closed."""
+    """What became of a shop's period: its closings, one a currency, or why it wasn't closed."""
 
     shop_id: str
     domain: str
@@ -144,18 +144,34 @@ def end_freezes(as_of: datetime) -> int:
 
 
 def close_period(period: str, as_of: datetime, by: str, shop_id: str | None = None) -> list[Closed]:
-    """Close a month of one shop or of all, each in its own transaction; one that refuses doesn't stop the rest."""
+    """Close a period of one shop or of all, each in its own transaction; one that refuses doesn't stop the rest."""
+    return [_closed(one, period, as_of, by) for one in _walk(shop_id)]
+
+
+def close_due(as_of: datetime, by: str, shop_id: str | None = None) -> list[Closed]:
+    """Close every period that is over, of one shop or of all, oldest first: months, half months or weeks as each closes.
+
+    A period is a transaction: killed in between, the next run goes on with the first that isn't closed.
+    """
     done = []
     for one in _walk(shop_id):
         with db.read(Scope.shop(one)) as session:
-            domain = shops.get(session, one).domain
-        try:
-            closings = _again(one, partial(close.close_period, shop_id=one, name=period, as_of=as_of, by=by))
-        except Conflict as refused:
-            done.append(Closed(one, domain, refused=refused.public))
-        else:
-            done.append(Closed(one, domain, tuple(closings)))
+            names = [period.name for period in close.due(session, shops.get(session, one), as_of)]
+        for name in names:
+            done.append(_closed(one, name, as_of, by))
+            if done[-1].refused:
+                break
     return done
+
+
+def _closed(shop_id: str, period: str, as_of: datetime, by: str) -> Closed:
+    with db.read(Scope.shop(shop_id)) as session:
+        domain = shops.get(session, shop_id).domain
+    try:
+        closings = _again(shop_id, partial(close.close_period, shop_id=shop_id, name=period, as_of=as_of, by=by))
+    except Conflict as refused:
+        return Closed(shop_id, domain, refused=refused.public)
+    return Closed(shop_id, domain, tuple(closings))
 
 
 def _walk(shop_id: str | None) -> list[str]:

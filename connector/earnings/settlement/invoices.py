@@ -29,7 +29,7 @@ from connector.earnings.ledger import outstanding
 from connector.earnings.ledger.outstanding import Unsettled
 from connector.earnings.settlement import periods
 from connector.earnings.settlement.tables import Closing, Invoice, InvoiceLine, InvoiceSeries, Statement
-from connector.errors import InputRefused
+from connector.errors import InputRefused, NotFound
 
 _CHUNK = 500
 _SERIES = "invoice"
@@ -91,6 +91,14 @@ def number_of(text: str) -> int:
     if not (digits.isascii() and digits.isdigit() and 0 < len(digits) <= 12):
         raise InputRefused("invoice", f"{text[:40]!r} is no invoice number.", "Write it like INV-000001.")
     return int(digits)
+
+
+def by_number(session: Session, number: int) -> Invoice:
+    """Errors: NotFound."""
+    row = session.execute(sa.select(Invoice).where(Invoice.number == number)).scalar_one_or_none()
+    if row is None:
+        raise NotFound(f"no invoice has the number {number_text(number)}")
+    return row
 
 
 def new_openings(session: Session, shop_id: str, currency: str, as_of: datetime) -> dict[str, int]:

@@ -11,7 +11,14 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from connector.earnings.commission.tables import Clearance
-from connector.earnings.settlement.tables import Closing, Statement, StatementLine, WaitingReread
+from connector.earnings.settlement.tables import (
+    Closing,
+    Invoice,
+    InvoiceLine,
+    Statement,
+    StatementLine,
+    WaitingReread,
+)
 from connector.errors import NotFound
 
 # A line that is due is cleared within minutes by a living worker.
@@ -22,7 +29,7 @@ SHOWN_FOR = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class StatementHead:
-    """A statement with the month that it belongs to."""
+    """A statement with the period that it belongs to. What its creator may have of it: `payable`."""
 
     id: str
     shop_id: str
@@ -34,6 +41,16 @@ class StatementHead:
     closed_at: datetime
     total: int
     carried: int
+    corrections: int = 0
+    opening: int = 0
+    reserved: int = 0
+    released: int = 0
+    closing_id: str = ""
+
+    @property
+    def payable(self) -> int:
+        """The creator's settled balance after it. Below zero: carried forward."""
+        return self.carried + self.opening + self.total - self.reserved + self.released
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +77,8 @@ class Stalled:
 
 _HEAD: sa.Select[*tuple[Any, ...]] = sa.select(
     Statement.id, Statement.shop_id, Statement.creator_id, Statement.currency, Closing.period, Closing.starts_at,
-    Closing.ends_at, Closing.closed_at, Statement.total, Statement.carried,
+    Closing.ends_at, Closing.closed_at, Statement.total, Statement.carried, Statement.corrections, Statement.opening,
+    Statement.reserved, Statement.released, Statement.closing_id,
 ).join(Closing, Closing.id == Statement.closing_id)  # fmt: skip
 
 
@@ -103,13 +121,42 @@ def of_order(session: Session, order_id: str) -> list[SettledLine]:
         .where(StatementLine.order_id == order_id)
         .order_by(Closing.closed_at, StatementLine.id)
     )
-    return [SettledLine(StatementHead(*row[:10]), *row[10:]) for row in session.execute(query)]
+    wide = len(_HEAD.selected_columns)
+    return [SettledLine(StatementHead(*row[:wide]), *row[wide:]) for row in session.execute(query)]
 
 
 def closings(session: Session, shop_id: str, limit: int = 24) -> list[Closing]:
-    """A shop's closed months, newest first."""
-    query = sa.select(Closing).where(Closing.shop_id == shop_id).order_by(Closing.period.desc(), Closing.currency)
+    """A shop's closed periods, newest first."""
+    query = sa.select(Closing).where(Closing.shop_id == shop_id).order_by(Closing.ends_at.desc(), Closing.currency)
     return list(session.scalars(query.limit(limit)))
+
+
+def closing(session: Session, closing_id: str) -> Closing:
+    """Errors: NotFound."""
+    row = session.get(Closing, closing_id)
+    if row is None:
+        raise NotFound(f"no closing has the id {closing_id[:40]!r}")
+    return row
+
+
+def invoice(session: Session, invoice_id: str) -> Invoice:
+    """Errors: NotFound."""
+    row = session.get(Invoice, invoice_id)
+    if row is None:
+        raise NotFound(f"no invoice has the id {invoice_id[:40]!r}")
+    return row
+
+
+def invoice_lines(session: Session, invoice_id: str) -> list[InvoiceLine]:
+    """An invoice's lines: orders, then bonuses, then opening balances."""
+    kinds = sa.case((InvoiceLine.kind == "order", 0), (InvoiceLine.kind == "bonus", 1), else_=2)
+    query = sa.select(InvoiceLine).where(InvoiceLine.invoice_id == invoice_id)
+    return list(session.scalars(query.order_by(kinds, InvoiceLine.subject)))
+
+
+def invoice_of(session: Session, closing_id: str) -> Invoice | None:
+    """The invoice of a closing; None where it asked for nothing, and for closings from before there were invoices."""
+    return session.execute(sa.select(Invoice).where(Invoice.closing_id == closing_id)).scalar_one_or_none()
 
 
 def stalled(session: Session, as_of: datetime, *, shop_id: str | None = None, limit: int = 200) -> list[Stalled]:

@@ -1,0 +1,180 @@
+"""What stands in a statement and in an invoice, with the names that people know: order numbers, products, videos."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from connector.commerce.orders.tables import Order
+from connector.commerce.shops import queries as shops
+from connector.commerce.shops.tables import Shop
+from connector.earnings.commission.tables import Evaluation
+from connector.earnings.settlement import funding, periods, queries
+from connector.earnings.settlement.funding import Standing
+from connector.earnings.settlement.queries import StatementHead
+from connector.earnings.settlement.tables import Invoice
+from connector.programme.content import queries as contents
+from connector.programme.creators import queries as creators
+from connector.programme.creators.tables import Creator
+
+_CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class StatementLineTold:
+    """One line of a statement. `order` is its number at the store; "" for a bonus."""
+
+    order_id: str
+    order: str
+    product: str
+    content: str  # the video's or live session's title, or its reference; "" for none
+    kind: str  # commission | bonus
+    correction: bool
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class StatementTold:
+    head: StatementHead
+    shop: Shop
+    creator: Creator
+    lines: list[StatementLineTold]
+    standing: Standing | None  # the invoice that its shop pays it from; None: nothing waits for one
+    unfunded: int  # what of it waits for the shop's payment
+
+    @property
+    def by_content(self) -> list[tuple[str, int, int]]:
+        """(video or live session, lines, amount), the most first; "" holds what came without one."""
+        sums: dict[str, list[int]] = {}
+        for line in self.lines:
+            row = sums.setdefault(line.content, [0, 0])
+            row[0] += 1
+            row[1] += line.amount
+        return sorted(((name, row[0], row[1]) for name, row in sums.items()), key=lambda row: (-row[2], row[0]))
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceLineTold:
+    kind: str  # order | bonus | opening
+    order_id: str
+    order: str  # number at the store, or what it is about
+    placed_on: date | None
+    commission: int
+    absorbed: int
+    fee: int
+
+    @property
+    def total(self) -> int:
+        return self.commission + self.absorbed + self.fee
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceTold:
+    invoice: Invoice
+    standing: Standing
+    shop: Shop
+    starts_at: datetime
+    ends_at: datetime
+    lines: list[InvoiceLineTold]
+
+
+def statement(session: Session, statement_id: str, as_of: datetime) -> StatementTold:
+    """Errors: NotFound."""
+    head = queries.statement(session, statement_id)
+    shop = shops.get(session, head.shop_id)
+    lines = queries.lines(session, head.id)
+    orders = _orders(session, {line.order_id for line in lines if line.order_id})
+    titles = _titles(session, orders)
+    videos = contents.some(session, {line.content_id for line in lines if line.content_id})
+    told = []
+    for line in lines:
+        order = orders.get(line.order_id)
+        video = videos.get(line.content_id or "")
+        told.append(
+            StatementLineTold(
+                line.order_id, order.number if order else "", titles.get((line.order_id, line.line_ref), ""),
+                (video.title or video.content_ref) if video else "", line.kind, line.correction, line.amount,
+            )
+        )  # fmt: skip
+    told.sort(key=lambda line: (line.kind, line.order_id, line.product, line.amount))
+    standing, unfunded = _funding(session, head, shop, as_of)
+    return StatementTold(head, shop, creators.get(session, head.creator_id), told, standing, unfunded)
+
+
+def _funding(session: Session, head: StatementHead, shop: Shop, as_of: datetime) -> tuple[Standing | None, int]:
+    row = queries.invoice_of(session, head.closing_id)
+    if row is None:
+        return None, 0
+    today = as_of.astimezone(periods.zone_of(shop.time_zone)).date()
+    standing = funding.standing(session, row.id, today)
+    if not standing.open or not funding.gated(session, shop, as_of):
+        return standing, 0
+    waits = funding.unfunded_statements(session, shop.id, head.currency)
+    return standing, waits.get((head.id, head.creator_id), 0)
+
+
+def invoice(session: Session, invoice_id: str, as_of: datetime) -> InvoiceTold:
+    """Errors: NotFound."""
+    row = queries.invoice(session, invoice_id)
+    shop = shops.get(session, row.shop_id)
+    today = as_of.astimezone(periods.zone_of(shop.time_zone)).date()
+    closing = queries.closing(session, row.closing_id)
+    lines = queries.invoice_lines(session, row.id)
+    orders = _orders(session, {line.order_id for line in lines if line.order_id})
+    zone = periods.zone_of(shop.time_zone)
+    told = []
+    for line in lines:
+        order = orders.get(line.order_id or "")
+        about = order.number if order else {"bonus": "Bonus", "opening": "Opening balance"}.get(line.kind, line.subject)
+        placed = order.placed_at.astimezone(zone).date() if order else None
+        told.append(
+            InvoiceLineTold(
+                line.kind, line.order_id or "", about, placed, line.commission, line.absorbed, line.fee
+            )
+        )  # fmt: skip
+    told.sort(key=lambda line: (line.placed_on is None, line.placed_on or date.min, line.order, line.order_id))
+    standing = funding.standing(session, row.id, today)
+    return InvoiceTold(row, standing, shop, closing.starts_at, closing.ends_at, told)
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """As much of an order as a document names."""
+
+    id: str
+    number: str
+    placed_at: datetime
+
+
+def _orders(session: Session, order_ids: Collection[str]) -> dict[str, _Head]:
+    found: dict[str, _Head] = {}
+    for some in _some(sorted(order_ids)):
+        rows = session.execute(sa.select(Order.id, Order.number, Order.placed_at).where(Order.id.in_(some)))
+        found.update({row[0]: _Head(*row) for row in rows})
+    return found
+
+
+def _titles(session: Session, order_ids: Collection[str]) -> dict[tuple[str, str], str]:
+    """(order, line) → the product's title, by each order's newest evaluation."""
+    found: dict[tuple[str, str], str] = {}
+    for some in _some(sorted(order_ids)):
+        newest = (
+            sa.select(Evaluation.order_id, sa.func.max(Evaluation.sequence).label("sequence"))
+            .where(Evaluation.order_id.in_(some))
+            .group_by(Evaluation.order_id)
+            .subquery()
+        )
+        query = sa.select(Evaluation.order_id, Evaluation.lines).join(
+            newest, sa.and_(Evaluation.order_id == newest.c.order_id, Evaluation.sequence == newest.c.sequence)
+        )
+        for order_id, lines in session.execute(query):
+            found.update({(order_id, line["line_ref"]): line.get("title", "") for line in lines})
+    return found
+
+
+def _some(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK))

@@ -1,9 +1,9 @@
 """`connector audit`: the books held against all else that we keep. Each check is named and returns what is wrong.
 
 The ledger's own invariants stand in `earnings.ledger.checks`, those of closings and invoices in `settlement.checks`;
-here are the ones that compare rooms with each other. All of them want one moment (`db.snapshot`): what is booked between
-two statements would look like a difference. Checks over all orders walk them in ranges, so that nothing holds them all,
-and share that walk.
+here are the ones that compare rooms with each other. All want one moment (`db.snapshot`): what is booked between two
+statements would look like a difference. Checks over all orders walk them in ranges, so that nothing holds them all, and
+share that walk.
 """
 
 from __future__ import annotations

@@ -25,7 +25,8 @@ def written(number: int = 1, **more: object) -> Written:
         "reason": "last_click_direct", "occurred_at": "2026-11-14T20:07:14.000000Z",
         "booked_at": "2026-11-14T20:07:15.250000Z",
         "postings": (
-            WrittenPosting("merchant_receivable", 600, None, None), WrittenPosting("creator_pending", -600, "crt_x", None)
+            WrittenPosting("merchant_receivable", 600, None, None),
+            WrittenPosting("creator_pending", -600, "crt_x", None),
         ),
     }  # fmt: skip
     return Written(**(fields | more))  # type: ignore[arg-type]

@@ -35,6 +35,10 @@ ENTRY_KINDS = {
     "settlement": "Settled in a statement",
     "payout": "Handed to a payout",
     "payout_paid": "Paid out",
+    "payout_failed": "Payout failed or came back",
+    "absorption": "Borne by the app",
+    "bonus": "Bonus of an event",
+    "fee": "App fee",
 }
 CARRIERS = {
     "cart_attribute": "cart",
@@ -191,6 +195,9 @@ def base_parts(line: Mapping[str, Any], currency: str) -> list[tuple[str, str]]:
     rows = [(f"{parts['quantity']} × {unit}", plain(parts["gross"], currency))]
     if parts["own_discounts"]:
         rows.append(("Discounts that the store put on this line", plain(-parts["own_discounts"], currency)))
+    if parts.get("kept"):
+        said = f"Discount of {plain(parts['kept'], currency)} that the app pays for: it stays in the base"
+        rows.append((said, plain(0, currency)))
     if parts["shared_discount"]:
         rows.append(("Share of discounts on the whole order", plain(-parts["shared_discount"], currency)))
     source = {"reported": "as the store reports it", "from_rates": "worked out from the rate"}.get(

@@ -41,7 +41,7 @@ _CHOICES = {
             "if_winner": "Credits its creator if their tap would win",
         },
     ),
-    "gift_card_payments": ("What is paid by gift card", {"earn": "Earns", "refuse": "Earns nothing"}),
+    "gift_card_payments": ("Orders paid with a gift card", {"earn": "Earn", "refuse": "Earn nothing"}),
     "platform_discounts": ("Discounts that the app pays for", {"deduct": "Lower the base", "keep": "Leave the base"}),
     "after_payout": (
         "A refund after the payout",

@@ -85,6 +85,21 @@ _STATUSES: dict[str, dict[str, Badge]] = {
         "paid": Badge("good", "Paid"),
         "held": Badge("hold", "Held"),
         "set_aside": Badge("warn", "Set aside"),
+        "awaiting": Badge("warn", "Needs a second person"),
+        "failed": Badge("bad", "Failed"),
+        "returned": Badge("bad", "Came back"),
+        "unknown": Badge("warn", "Unknown"),
+        "finished": Badge("warn", "Finished, not all paid"),
+        "refused": Badge("idle", "Called off"),
+    },
+    "payee": {
+        "in_force": Badge("good", "In force"),
+        "payee_held": Badge("hold", "Held"),
+        "payee_unconfirmed": Badge("warn", "Not confirmed"),
+        "payee_missing": Badge("warn", "No details"),
+        "refused": Badge("idle", "Refused"),
+        "lapsed": Badge("idle", "Lapsed"),
+        "replaced": Badge("idle", "Replaced"),
     },
     "proof": {
         "running": Badge("info", "Running"),
@@ -624,6 +639,98 @@ REASONS: dict[str, Wording] = {
     ),
     "unfunded": Wording("Waits for your payment", "Waits for the shop's payment", "Paid out only what came in"),
     "creator_unknown": Wording("We are checking this", "We are checking this", "No such creator: a person must look"),
+    "payee_missing": Wording(
+        "The creator has yet to say where to pay",
+        "Tell us where to pay you",
+        "No payment details: the creator gives them",
+    ),
+    "payee_unconfirmed": Wording(
+        "The creator has yet to confirm new payment details",
+        "Confirm your new payment details",
+        "New payment details wait for the creator to confirm them",
+    ),
+    "payee_held": Wording(
+        "New payment details are held for three days",
+        "Your new payment details are held for three days",
+        "New payment details: held for 72 hours after they were confirmed",
+    ),
+    "payee_other_rail": Wording(
+        "The creator is paid another way",
+        "Your payment details are for another way of paying",
+        "The details have nothing that this rail pays to: use another rail, or ask the creator",
+    ),
+    "name_not_encodable": Wording(
+        "The account holder's name has letters that banks don't take",
+        "Give the account holder's name in Latin letters, as your bank writes it",
+        "The holder's name isn't in Latin letters: the creator has to say how the bank writes it",
+    ),
+    "currency_not_served": Wording(
+        "This way of paying doesn't serve the currency",
+        "This way of paying doesn't serve your currency",
+        "The rail doesn't serve the currency: use another rail",
+    ),
+    "rate_missing": Wording(
+        "Waits for a conversion rate",
+        "Waits for a conversion rate",
+        "No rate for the creator's currency was entered: finance enters one",
+    ),
+    "rate_too_old": Wording(
+        "Waits for a newer conversion rate",
+        "Waits for a newer conversion rate",
+        "The newest rate for the creator's currency is too old to pay by: finance enters a newer one",
+    ),
+    "amount_too_small": Wording(
+        "Too small to convert", "Too small to convert yet", "Converted it comes to nothing: carried forward"
+    ),
+    "ledger_refused": Wording(
+        "We are checking this", "We are checking this", "The ledger refuses the entry: a person must look"
+    ),
+    # Payouts: what became of a transfer
+    "handed_to_rail": Wording("On its way", "On its way to you", "Handed to its rail"),
+    "bank_confirmed": Wording("Paid", "Paid", "The bank's list says so"),
+    "bank_refused": Wording(
+        "The bank refused it; it is paid again later",
+        "The bank refused it: check your payment details",
+        "The bank's list says that it failed: settled again",
+    ),
+    "bank_returned": Wording(
+        "The bank sent it back; it is paid again later",
+        "The bank sent it back: check your payment details",
+        "The bank's list says that it came back: settled again",
+    ),
+    "bank_did_not_say": Wording(
+        "We are asking the bank", "We are asking the bank", "The bank's list says that it isn't known"
+    ),
+    "batch_refused": Wording("Called off before it left", "Called off before it left", "The batch was called off"),
+    "rail_confirmed": Wording("Paid", "Paid", "The rail has the transfer"),
+    "rail_did_not_answer": Wording(
+        "We are asking what became of it",
+        "We are asking what became of it",
+        "No clear answer: it may have gone out. Ask the rail; nothing is sent again by itself",
+    ),
+    "rail_knows_nothing": Wording(
+        "We are asking what became of it",
+        "We are asking what became of it",
+        "A call was begun and the rail has no such transfer: look at the rail, then say that it failed",
+    ),
+    "rail_out_of_money": Wording(
+        "It is paid again later", "It is paid again later", "Our balance at the rail was too low: settled again"
+    ),
+    "rail_refused": Wording("It is paid again later", "It is paid again later", "The rail refused it: settled again"),
+    "account_refused": Wording(
+        "The creator's account was refused",
+        "Your account was refused: check your payment details",
+        "The rail refuses the creator's account: settled again",
+    ),
+    "amount_refused": Wording(
+        "It is paid again later", "It is paid again later", "The rail refuses such an amount: settled again"
+    ),
+    "transfer_reversed": Wording(
+        "The transfer was taken back; it is paid again later",
+        "The transfer was taken back",
+        "The rail reversed the transfer: settled again",
+    ),
+    "person_looked": Wording("Looked up by us", "Looked up by us", "A person looked and said so"),
     "price_negative": Wording(
         "A price below zero",
         "Not for sale right now",
@@ -719,6 +826,44 @@ REASONS: dict[str, Wording] = {
         "Not for sale right now",
         "The store gives a status that is not in its documentation",
         remedy="Set it to active, draft or archived in your store.",
+    ),
+    # Commission: what stops or holds it, and entries beside a line's own
+    "gift_card_payment": Wording(
+        "Paid with a gift card; your shop's rule is that such orders earn nothing",
+        "Paid with a gift card: the shop pays no commission on such orders",
+        "A gift card is among the payments and the shop's setting at the order's time says refuse: due 0",
+        remedy="Change it in the shop's settings; it counts for orders placed from then on.",
+    ),
+    "forfeited": Wording(
+        "The commission was taken back after a check; you owe nothing for it",
+        "Taken away after a check; its reason and the time for an appeal were shown to you",
+        "Taken away by a recorded act: due 0 whatever is delivered later",
+    ),
+    "freeze": Wording(
+        "We are checking it; you need do nothing",
+        "Frozen: its reason, until when you may appeal and when it ends are shown",
+        "Frozen by staff: clears, closes and is paid out only when the freeze has ended",
+    ),
+    "review": Wording(
+        "We are checking this order; you need do nothing",
+        "Under review; you can explain",
+        "The decision waits for a person: it passes or is refused by a recorded act",
+    ),
+    "end_date": Wording("The check is over", "It ended on its date", "Its end date came and nobody had forfeited it"),
+    "lifted": Wording("The check is over", "It was lifted", "Lifted by staff before its end date"),
+    "app_fee": Wording("The app's fee", "The app's fee", "Fee on the base of credited lines, rounded once an order"),
+    "after_payout": Wording(
+        "Refunded after the creator was paid: the app bears it",
+        "Refunded after you were paid: you keep it",
+        "The store gave it back after the payout, and the shop's setting says absorb",
+    ),
+    "event_bonus": Wording(
+        "Bonus of an event", "Bonus of an event", "Commission at the event's tiers less commission, counted at its close"
+    ),
+    "event_counted_anew": Wording(
+        "Bonus of an event, counted anew",
+        "Bonus of an event, counted anew",
+        "Something from before the event's close was heard of later: the difference",
     ),
 }
 

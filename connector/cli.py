@@ -587,39 +587,161 @@ def receipt_undo(receipt_id: str, why: str) -> None:
         click.echo(f"{row.id} takes {receipt_id} back.")
 
 
+rail_option = click.option(
+    "--rail", type=click.Choice(["csv", "sepa", "mass", "stripe"]), default="csv", show_default=True,
+    help="How it leaves: a bank's CSV, SEPA pain.001, a mass payment CSV, Stripe transfers.",
+)  # fmt: skip
+folder_option = click.option(
+    "--folder", type=click.Path(file_okay=False, path_type=Path), default=Path("var/payouts"), show_default=True,
+    help="Where files are written.",
+)  # fmt: skip
+
+
 @connector.group()
 def payout() -> None:
-    """Payout batches: prepared, sent, paid."""
+    """Payout batches: looked at, prepared, handed over, followed."""
+
+
+@payout.command("preview")
+@click.option("--currency", required=True, help="The currency that is owed.")
+@rail_option
+@click.option("--minimum", help="Least sum a creator, like 25.00, in place of the shops' own setting.")
+@as_of_option
+def payout_preview(currency: str, rail: str, minimum: str | None, as_of: datetime | None) -> None:
+    """Say what a batch would pay and leave out, and book nothing."""
+    from connector import money
+    from connector.earnings.payouts import batch
+
+    open_process()
+    as_of, currency = as_of or clock.now(), currency.upper()
+    least = None if minimum is None else money.parse(minimum, currency, "minimum")
+    with db.read(db.Scope.system("a payout batch covers all shops")) as session:
+        plan = batch.preview(session, currency, as_of, minimum=least, rail=rail)
+    for row in plan.pay:
+        converted = "" if row.rate is None else f" = {row.pay_currency} {money.text(row.pay_amount, row.pay_currency)}"
+        click.echo(f"pay: {row.creator_id} at {row.shop_id} {money.text(row.amount, currency)}{converted}")
+    for each in plan.aside:
+        click.echo(_left_out(each.creator_id, each.shop_id, currency, each.amount, each.missing, each.reason))
+    click.echo(f"{len(plan.pay)} payouts, {currency} {money.text(plan.total, currency)}: nothing is booked")
+
+
+def _left_out(creator_id: str, shop_id: str, currency: str, amount: int, missing: int, reason: str) -> str:
+    from connector import money
+
+    more = f", {money.text(missing, currency)} missing" if missing else ""
+    return f"set aside: {creator_id} at {shop_id} {money.text(amount, currency)}: {reason}{more}"
 
 
 @payout.command("prepare")
-@click.option("--currency", required=True, help="One batch is of one currency.")
+@click.option("--currency", required=True, help="One batch is of what is owed in one currency.")
+@rail_option
 @click.option("--key", help="The same key gives the same batch; default: day and currency.")
 @click.option("--minimum", help="Least sum a creator, like 25.00, in place of the shops' own setting.")
-@click.option(
-    "--folder", type=click.Path(file_okay=False, path_type=Path), default=Path("var/payouts"), show_default=True
-)
+@folder_option
 @as_of_option
-def payout_prepare(currency: str, key: str | None, minimum: str | None, folder: Path, as_of: datetime | None) -> None:
-    """Book what is settled and write the file for the bank. Repeating it with the same key pays nobody twice."""
+def payout_prepare(
+    currency: str, rail: str, key: str | None, minimum: str | None, folder: Path, as_of: datetime | None
+) -> None:
+    """Book what may be paid and write the file for the bank. Repeating it with the same key pays nobody twice."""
     from connector import money
-    from connector.earnings.payouts import batch, queries, rails
+    from connector.earnings.payouts import batch, hand_over, queries
 
     open_process()
     as_of, currency = as_of or clock.now(), currency.upper()
     least = None if minimum is None else money.parse(minimum, currency, "minimum")
     with db.write(db.Scope.system("a payout batch covers all shops")) as session:
-        made = batch.prepare(session, key or f"{as_of:%Y-%m-%d} {currency}", currency, as_of, "command", minimum=least)
+        made = batch.prepare(
+            session, key or f"{as_of:%Y-%m-%d} {currency}", currency, as_of, "command", minimum=least, rail=rail
+        )
     with db.read(db.Scope.system("a payout batch covers all shops")) as session:
-        transfers = batch.transfers(session, made.id)
-        aside = queries.set_aside(session, made.id)
-        for row in aside:
-            missing = f", {money.text(row.missing, currency)} missing" if row.missing else ""
-            amount = money.text(row.amount, currency)
-            click.echo(f"set aside: {row.creator_id} at {row.shop_id} {amount}: {row.reason}{missing}")
+        for row in queries.set_aside(session, made.id):
+            click.echo(_left_out(row.creator_id, row.shop_id, currency, row.amount, row.missing, row.reason))
     click.echo(f"{made.id}: {made.rows} payouts, {currency} {money.text(made.total, currency)}, {made.status}")
-    if transfers:
-        click.echo(folder / rails.CsvFile(folder).hand_over(made.id, transfers))
+    if made.status == "awaiting":
+        click.echo("Its sum asks for a second person: approve it in the console, then `connector payout hand-over`.")
+    elif made.rows and made.rail not in hand_over.API_RAILS:
+        _write_files(made.id, folder, as_of)
+
+
+def _write_files(batch_id: str, folder: Path, as_of: datetime) -> None:
+    from connector.earnings.payouts import hand_over
+
+    with db.write(db.Scope.system("a payout batch covers all shops")) as session:
+        made = hand_over.files(session, batch_id, as_of, "command")
+    for path in hand_over.write(folder, made):
+        click.echo(path)
+
+
+@payout.command("hand-over")
+@click.argument("batch_id")
+@folder_option
+@as_of_option
+def payout_hand_over(batch_id: str, folder: Path, as_of: datetime | None) -> None:
+    """Hand BATCH_ID to its rail: write its file, or call. Repeating it after a crash pays nobody twice."""
+    from connector.earnings.payouts import hand_over, queries
+
+    open_process()
+    with db.read(db.Scope.system("a payout batch covers all shops")) as session:
+        rail = queries.batch(session, batch_id).rail
+    if rail not in hand_over.API_RAILS:
+        _write_files(batch_id, folder, as_of or clock.now())
+        return
+    _print_handed(hand_over.call(batch_id, "command"))
+
+
+@payout.command("ask")
+@click.argument("batch_id")
+def payout_ask(batch_id: str) -> None:
+    """Ask the rail what became of the payouts of BATCH_ID whose outcome isn't known. Nothing is sent."""
+    from connector.earnings.payouts import hand_over
+
+    open_process()
+    _print_handed(hand_over.ask(batch_id, "command"))
+
+
+def _print_handed(done: Any) -> None:
+    for outcome, number in sorted(done.counts.items()):
+        click.echo(f"{outcome}: {number}")
+    if done.waiting:
+        click.echo(f"still open: {done.waiting}")
+    if done.counts.get("unknown") or done.waiting:
+        sys.exit(1)
+
+
+@payout.command("outcomes")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@as_of_option
+def payout_outcomes(file: Path, as_of: datetime | None) -> None:
+    """Record what a bank's list (CSV: reference, outcome, …) says became of payouts. Rows that can't be are named."""
+    from connector.earnings.payouts import outcomes
+
+    open_process()
+    text = file.read_text(encoding="utf-8-sig")
+    with db.write(db.Scope.system("a bank's list is about all shops")) as session:
+        taken = outcomes.take_file(session, text, as_of or clock.now(), "command")
+    for line, reference, why in taken.refused:
+        click.echo(f"line {line}: {reference}: {why}", err=True)
+    counts = ", ".join(f"{number} {outcome}" for outcome, number in sorted(taken.counts.items())) or "nothing new"
+    click.echo(f"{counts}; {len(taken.known)} known already, {len(taken.refused)} refused")
+    if taken.refused:
+        sys.exit(1)
+
+
+@payout.command("rates")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def payout_rates(file: Path) -> None:
+    """Keep the conversion rates of a CSV: base, quote, rate, source, quoted_at."""
+    from connector.earnings.payouts import conversion
+
+    open_process()
+    text = file.read_text(encoding="utf-8-sig")
+    with db.write(db.Scope.system("conversion rates belong to no shop")) as session:
+        taken, refused = conversion.enter_all(session, text, "command")
+    for line, why in refused:
+        click.echo(f"line {line}: {why}", err=True)
+    click.echo(f"{taken} rates kept, {len(refused)} refused")
+    if refused:
+        sys.exit(1)
 
 
 @payout.command("sent")

@@ -682,9 +682,6 @@ REASONS: dict[str, Wording] = {
     "amount_too_small": Wording(
         "Too small to convert", "Too small to convert yet", "Converted it comes to nothing: carried forward"
     ),
-    "ledger_refused": Wording(
-        "We are checking this", "We are checking this", "The ledger refuses the entry: a person must look"
-    ),
     # Payouts: what became of a transfer
     "handed_to_rail": Wording("On its way", "On its way to you", "Handed to its rail"),
     "bank_confirmed": Wording("Paid", "Paid", "The bank's list says so"),

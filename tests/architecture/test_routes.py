@@ -19,6 +19,7 @@ PUBLIC = (
     "/studio/sign-in", "/studio/sign-out",
     "/connect/", "/oauth/", "/<slug>/launch", "/go/", "/view", "/docs", "/feeds/", "/openapi.json", "/healthz",
     "/readyz", "/assets/", "/bootstrap/static/", "/products", "/shops/", "/creators/", "/robots.txt", "/sitemap",
+    "/reasons",
 )  # fmt: skip
 PLACES = {
     "/console": "staff",

@@ -129,7 +129,7 @@ def read_balance(cells: Mapping[str, str]) -> Judged:
     try:
         money.exponent(currency)
     except MoneyRefused as wrong:
-        return Judged("refused", reason="currency_unknown", field="currency", detail=f"{_upper(wrong.problem)}")
+        return Judged("refused", reason="currency_not_iso", field="currency", detail=f"{_upper(wrong.problem)}")
     try:
         amount = money.parse(cells["amount"].replace("−", "-"), currency)
     except MoneyRefused as wrong:

@@ -1,12 +1,13 @@
-"""The three standing checks: credit that was missed, money that stands twice, codes that we don't know.
+"""The standing checks: credit that was missed, money that stands twice or still, codes that we don't know.
 
 Each check returns what is wrong, one `Finding` a thing, with a reason code (`web/words.py` has the wordings) and
 whether a rule explains it. A finding that no rule explains needs a person and is what the first page counts; an
 explained one is listed beside it, so that "why did this order with a token pay nobody?" is answered in the same place.
 
 Checks look at the orders of a span (30 days unless asked otherwise), so that their cost follows the trade and not the
-age of the installation. They read and change nothing. `connector audit` holds the books against all else that is kept;
-these say where an order, a payment or a code went another way than the people involved would expect.
+age of the installation; stalled money (`stuck.py`) is looked at as it stands now. They read and change nothing.
+`connector audit` holds the books against all else that is kept; these say where an order, a payment or a code went
+another way than the people involved would expect.
 """
 
 from __future__ import annotations
@@ -33,10 +34,11 @@ from connector.earnings.ledger import sums
 from connector.earnings.ledger.tables import Entry, Posting
 from connector.earnings.payouts.tables import Payout
 from connector.events import Carrier
+from connector.operations import stuck
 from connector.programme.creators.tables import Creator
 
-Check = Literal["missed", "duplicates", "gaps"]
-CHECKS: tuple[Check, ...] = ("missed", "duplicates", "gaps")
+Check = Literal["missed", "duplicates", "gaps", "stuck"]
+CHECKS: tuple[Check, ...] = ("missed", "duplicates", "gaps", "stuck")
 SPAN = timedelta(days=30)
 MOST = 1000  # findings of one check; a page says when there are more
 _CHUNK = 500
@@ -113,7 +115,7 @@ def check(
 
 
 def counts(session: Session, since: datetime | None = None) -> dict[Check, Checked]:
-    """All three, for the first page."""
+    """All of them, for the first page."""
     return {name: check(session, name, since=since) for name in CHECKS}
 
 
@@ -526,6 +528,18 @@ def _credited(session: Session, order_ids: Sequence[str], creator_id: str) -> in
     return total
 
 
+# ------------------------------------------------------------------ stalled money
+
+
+def _stuck(session: Session, _since: datetime, shop_id: str | None) -> Iterator[Finding]:
+    """What stands still now, however long ago it began."""
+    for one in stuck.stuck(session, clock.now(), shop_id):
+        yield Finding(
+            "stuck", one.reason, one.explained, one.since, one.shop_id, one.order_id, one.number, one.about,
+            one.creator_id, amount=one.amount, currency=one.currency, detail=one.detail,
+        )  # fmt: skip
+
+
 # ------------------------------------------------------------------ shared
 
 
@@ -565,4 +579,5 @@ _BY_NAME: dict[Check, Callable[[Session, datetime, str | None], Iterator[Finding
     "missed": _missed,
     "duplicates": _duplicates,
     "gaps": _code_gaps,
+    "stuck": _stuck,
 }

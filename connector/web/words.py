@@ -976,6 +976,53 @@ REASONS: dict[str, Wording] = {
         "Bonus of an event, counted anew",
         "Something from before the event's close was heard of later: the difference",
     ),
+    # Stalled money: what stands still longer than it should
+    "pending_past_its_time": Wording(
+        "We are looking into a commission; you need do nothing",
+        "Its hold is over and it has not cleared: we are looking into it",
+        "The hold is over for more than three days and the line has not cleared",
+    ),
+    "period_not_closed": Wording(
+        "The period is over; its statement comes when it is closed",
+        "The period is over; your statement comes when it is closed",
+        "Cleared money waits: the period is over for more than ten days and isn't closed",
+    ),
+    "invoice_overdue": Wording(
+        "Your invoice is past its due day",
+        "It is paid out as soon as the shop has paid its invoice",
+        "The merchant's invoice is overdue: what it funds can't be paid out",
+        remedy="Pay the invoice, or ask us if you have.",
+    ),
+    "batch_awaits_second": Wording(
+        "A payout waits for our second check",
+        "Your payout waits for our second check",
+        "A payout batch waits for a second person for more than two days",
+    ),
+    "batch_not_sent": Wording(
+        "A payout is prepared and not sent yet",
+        "Your payout is prepared and not sent yet",
+        "A payout batch is prepared for more than three days and was not sent",
+    ),
+    "payout_not_confirmed": Wording(
+        "A payout is on its way, and the bank has not confirmed it yet",
+        "Your payout is on its way, and the bank has not confirmed it yet",
+        "Sent more than five days ago, and no outcome is known",
+    ),
+    "payout_unknown": Wording(
+        "We are asking the bank about a payout",
+        "We are asking the bank what became of your payout",
+        "The rail's answer was lost: nothing is sent again until somebody knows what became of it",
+    ),
+    "freeze_past_its_end": Wording(
+        "A check has ended; we are closing it",
+        "The check has ended: your money is let go shortly",
+        "The freeze's end has come and it still stands: a worker should have ended it",
+    ),
+    "appeal_unanswered": Wording(
+        "We are checking it; you need do nothing",
+        "You explained it, and we have not answered yet",
+        "The creator appealed more than three days ago, and nobody has decided",
+    ),
 }
 
 
@@ -997,6 +1044,15 @@ STAFF_DO: dict[str, str] = {
     "shop_twice": "Disconnect the one that hears nothing; the store's old address leads to the other.",
     "order_twice": "Look at both at the store: an import or a draft may have made the second.",
     "paid_twice": "Don't send the batch again. Finance compares it with the bank.",
+    "pending_past_its_time": "See what holds the line; one that nothing holds clears with `connector clear`.",
+    "period_not_closed": "Finance closes the period, or says why not.",
+    "invoice_overdue": "Finance reminds the merchant, or records the receipt if it came.",
+    "batch_awaits_second": "A second person of finance approves or refuses the batch.",
+    "batch_not_sent": "Finance sends the batch, or refuses it so that its money is settled again.",
+    "payout_not_confirmed": "Finance reads the bank's list of outcomes in, or asks the bank.",
+    "payout_unknown": "Finance asks the rail by the payout's id, then records the outcome. Don't send it again.",
+    "freeze_past_its_end": "See whether a worker runs; it ends freezes by rule.",
+    "appeal_unanswered": "Whoever froze it reads the appeal, then lifts the freeze or forfeits the money.",
 }
 
 

@@ -39,7 +39,7 @@ def test_a_whole_life_leaves_nothing_to_look_at(world: World) -> None:
     settle(world, CLOSING, "2026-12")
     pay(world, CLOSING)
     hear(world, [], ref="7002")
-    assert [found(world, check) for check in standing.CHECKS] == [{}, {}, {}]
+    assert [found(world, check) for check in standing.CHECKS] == [{}, {}, {}, {}]
 
 
 def test_missed_credit_tells_a_rule_from_a_loss(world: World) -> None:

@@ -1,4 +1,4 @@
-"""The three standing checks: missed credit, twice paid, code gaps. Counts on the first page, lists here.
+"""The standing checks: missed credit, twice paid, code gaps, stalled money. Counts on the first page, lists here.
 
 The checks walk through the orders of the last 30 days, so what they found is kept in this process for a while; the
 page says how old it is. A list can be narrowed to a shop or a reason, and goes further back when asked.
@@ -61,6 +61,11 @@ ABOUT: dict[Check, About] = {
         "Codes and tokens that came and that we don't know, with what we know that comes nearest.",
         "Every code and token that came is one of ours.",
     ),
+    "stuck": About(
+        "Stalled money",
+        "Money that stands still longer than it should: pending, cleared, settled, handed out or frozen.",
+        "Money moves on its way: nothing is past its time.",
+    ),
 }
 
 # database → (when it was looked at, until when that is kept, what was found)
@@ -69,7 +74,7 @@ _lock = threading.Lock()
 
 
 def newest(session: Session) -> tuple[dict[Check, Checked], float]:
-    """What the three checks found, and how many seconds ago: a minute at most, or a minute for each second that they
+    """What the checks found, and how many seconds ago: a minute at most, or a minute for each second that they
     took, so that a first page that is opened all day costs no more than a sixtieth of a processor."""
     place = str(db.current().url)
     with _lock:

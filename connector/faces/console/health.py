@@ -196,6 +196,7 @@ def _of_checks(looked: Mapping[Check, Checked], stalled: Sequence[settlement.Sta
     """The standing checks with something to look at; each leads to its list."""
     kinds: dict[str, tuple[Kind, str]] = {
         "missed": ("warn", "staff"), "duplicates": ("bad", "finance"), "gaps": ("info", "staff"),
+        "stuck": ("warn", "finance"),
     }  # fmt: skip
     for name, done in looked.items():
         if not done.open:

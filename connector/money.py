@@ -8,7 +8,7 @@ factor of 1000), so Babel only decides how money looks, never what it is.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation, localcontext
 from fractions import Fraction
 from functools import lru_cache
 
@@ -18,6 +18,8 @@ from connector.errors import MoneyRefused
 
 # BIGINT on both databases, with room for sums of many lines.
 LARGEST = 10**15
+# Characters of which decimal's usual context loses none, and the most digits that are read at all.
+_EXACT, _LONGEST = 28, 1000
 
 
 @lru_cache(maxsize=512)
@@ -46,7 +48,8 @@ def parse(amount: str | int | Decimal, currency: str, field: str = "amount") -> 
         raise MoneyRefused(field, f"{amount[:40]!r} isn't a plain decimal number.", "Send digits like 12.34.")
     try:
         value = Decimal(amount)
-        scaled = value.scaleb(exponent(currency))
+        digits = exponent(currency)
+        scaled = value.scaleb(digits) if len(str(amount)) <= _EXACT else _long(value, digits)
         whole = int(scaled)
     except (InvalidOperation, ValueError, OverflowError):
         raise MoneyRefused(field, f"{str(amount)[:40]!r} isn't an amount.", "Send digits like 12.34.") from None
@@ -55,6 +58,14 @@ def parse(amount: str | int | Decimal, currency: str, field: str = "amount") -> 
     if abs(whole) > LARGEST:
         raise MoneyRefused(field, "the amount is larger than we book.")
     return whole
+
+
+def _long(value: Decimal, digits: int) -> Decimal:
+    """Scaled without rounding: decimal's usual context keeps 28 digits, and would drop what stands behind them."""
+    with localcontext(prec=_LONGEST):
+        if len(value.as_tuple().digits) > _LONGEST:
+            raise InvalidOperation
+        return value.scaleb(digits)
 
 
 def _plain(text: str) -> bool:

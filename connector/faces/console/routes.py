@@ -8,10 +8,14 @@ from connector.faces.console import (
     acts,
     checks,
     creators,
+    events,
+    freezes,
     health,
     inbox,
     money,
     orders,
+    payouts,
+    payouts_heard,
     privacy,
     products,
     proofs,
@@ -29,8 +33,8 @@ from connector.faces.console import (
 from connector.faces.console.face import blueprint
 
 __all__ = [
-    "acts", "blueprint", "checks", "creators", "health", "inbox", "install", "money", "orders", "privacy", "products",
-    "proofs", "refunds", "replays", "runs", "search", "shops", "stalled", "timeline", "touches", "views",
+    "acts", "blueprint", "checks", "creators", "events", "freezes", "health", "inbox", "install", "money", "orders", "payouts", "payouts_heard",
+    "privacy", "products", "proofs", "refunds", "replays", "runs", "search", "shops", "stalled", "timeline", "touches", "views",
 ]  # fmt: skip
 
 

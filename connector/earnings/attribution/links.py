@@ -26,6 +26,7 @@ from connector.commerce.catalog.tables import VariantRow
 from connector.db import base32, new_id
 from connector.earnings.attribution.tables import Link, LinkTag
 from connector.errors import InputRefused, NotFound
+from connector.programme import collaborations
 from connector.programme.content import queries as contents
 from connector.programme.creators import queries as creators
 
@@ -84,6 +85,7 @@ def create(
         created_at=now or clock.now(),
     )
     session.execute(insert.on_conflict_do_nothing(index_elements=["subject"]))
+    collaborations.promote(session, creator_id, listing.shop_id, listing.product_ref, now)
     return session.scalars(sa.select(Link).where(Link.subject == subject)).one()
 
 

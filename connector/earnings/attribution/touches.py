@@ -16,6 +16,7 @@ from connector.db import new_id
 from connector.earnings.attribution import tokens
 from connector.earnings.attribution.tables import Link, Touch
 from connector.errors import Conflict, InputRefused
+from connector.programme import collaborations
 from connector.programme.collaborations import rates
 from connector.programme.collaborations.offer import rate_at
 from connector.programme.creators import queries as creators
@@ -127,6 +128,8 @@ def record(
     )
     session.add(touch)
     session.flush()
+    if tapped.content_id is not None:  # the product is in the creator's content: that promotes it
+        collaborations.promote(session, tapped.creator_id, tapped.shop_id, tapped.product_ref, at)
     return touch
 
 

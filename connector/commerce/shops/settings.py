@@ -215,11 +215,11 @@ def overlaid(session: Session, shop_id: str, values: Mapping[str, int | str]) ->
         session.info[_cache_key(shop_id)] = held
 
 
-def newest(session: Session, shop_id: str) -> dict[str, ShopSetting]:
-    """The row of each setting that a shop ever set and that has begun by now, the newest of each."""
+def newest(session: Session, shop_id: str, moment: datetime) -> dict[str, ShopSetting]:
+    """The row of each setting that a shop ever set and that had begun by `moment`, the newest of each."""
     rows = session.scalars(
         sa.select(ShopSetting)
-        .where(ShopSetting.shop_id == shop_id, ShopSetting.starts_at <= clock.now())
+        .where(ShopSetting.shop_id == shop_id, ShopSetting.starts_at <= moment)
         .order_by(ShopSetting.starts_at)
     )
     return {row.name: row for row in rows}

@@ -107,3 +107,38 @@ def history(session: Session, shop_id: str, creator_id: str | None = None) -> Se
     if creator_id is not None:
         asked = asked.where(sa.or_(Terms.creator_id.is_(None), Terms.creator_id == creator_id))
     return session.scalars(asked.order_by(Terms.kind, Terms.product_ref, Terms.creator_id, Terms.version)).all()
+
+
+def newest(session: Session, shop_id: str, limit: int) -> Sequence[Terms]:
+    """What was recorded last, newest first."""
+    return session.scalars(
+        sa.select(Terms).where(Terms.shop_id == shop_id).order_by(Terms.recorded_at.desc(), Terms.id.desc()).limit(limit)
+    ).all()
+
+
+def living(session: Session, shop_id: str, moment: datetime, limit: int) -> Sequence[Terms]:
+    """Every version of the scopes in which something stands at `moment` or comes after it, each scope in its order.
+
+    Of one creator each: the `limit` scopes whose terms end last.
+    """
+    everybodys = session.scalars(
+        sa.select(Terms)
+        .where(Terms.shop_id == shop_id, Terms.kind != "targeted")
+        .order_by(Terms.kind, Terms.product_ref, Terms.version)
+    ).all()
+    scopes = session.execute(
+        sa.select(Terms.creator_id, Terms.product_ref)
+        .where(Terms.shop_id == shop_id, Terms.kind == "targeted", Terms.ends_at > moment)
+        .group_by(Terms.creator_id, Terms.product_ref)
+        .order_by(sa.func.max(Terms.ends_at).desc(), Terms.creator_id, Terms.product_ref)
+        .limit(limit)
+    ).all()
+    if not scopes:
+        return everybodys
+    asked = sa.tuple_(Terms.creator_id, Terms.product_ref).in_([tuple(scope) for scope in scopes])
+    own = session.scalars(
+        sa.select(Terms)
+        .where(Terms.shop_id == shop_id, Terms.kind == "targeted", asked)
+        .order_by(Terms.creator_id, Terms.product_ref, Terms.version)
+    ).all()
+    return [*everybodys, *own]

@@ -52,14 +52,14 @@ def upgrade() -> None:
     op.create_table(
         "event_closes",
         *_texts("event_id", "shop_id"), _time("closed_at", nullable=False), _time("counted_at", nullable=False),
-        _time("clears_at", nullable=False), *_counts("orders", "creators"),
+        *_counts("orders", "creators"),
         sa.PrimaryKeyConstraint("event_id", name=op.f("pk_event_closes")),
     )  # fmt: skip
     op.create_index("ix_event_closes_shop_id", "event_closes", ["shop_id"])
     op.create_table(
         "event_bonuses",
         *_texts("event_id", "creator_id", "currency", "shop_id"),
-        *_counts("orders", "base", "commission", "tier_commission", "bonus", "tier_bp"), _time("cleared_at"),
+        *_counts("orders", "base", "commission", "tier_commission", "bonus", "tier_bp"),
         sa.PrimaryKeyConstraint("event_id", "creator_id", "currency", name=op.f("pk_event_bonuses")),
     )  # fmt: skip
     op.create_index("ix_event_bonuses_creator_id", "event_bonuses", ["creator_id"])

@@ -150,6 +150,19 @@ def _again(session: Session, order: Order, evaluated: bool) -> Applied:
     return Applied(order, "applied" if changed else "same_version", changed)
 
 
+def anew(session: Session, order: Order) -> Order:
+    """The order's row as it follows from all its kept versions and loose facts: a row of its own, in no session."""
+    known = [_typed(row) for row in _versions(session, order.id) if not row["superseded"]]
+    collected = _collected(known, _loose(session, order.shop_id, order.order_ref))
+    kept = {name: getattr(order, name) for name in ("id", "shop_id", "order_ref", "currency", "first_seen_at")}
+    return Order(**kept, **_columns(collected))
+
+
+def derived(order: Order) -> dict[str, Any]:
+    """Of an order's row, all that follows from its versions and loose facts."""
+    return {name: getattr(order, name) for name in COLUMNS}
+
+
 def _keep_loose(
     session: Session, shop: Shop, order_ref: str, order: Order | None, source: str, kind: str, ref: str, fact: Any
 ) -> None:
@@ -325,6 +338,12 @@ def _columns(collected: Collected) -> dict[str, Any]:
         "buyer_hash": collected.buyer_hash,
         "buyer_hashes": collected.buyer_hashes,
     }
+
+
+COLUMNS = (
+    "number", "placed_at", "changed_at", "triggered_at", "content_hash", "snapshot", "refunds", "carriers", "disputes",
+    "returns", "added_units", "line_products", "lines_first_seen", "oldest_changed_at", "buyer_hash", "buyer_hashes",
+)  # fmt: skip
 
 
 def _create(session: Session, shop: Shop, collected: Collected, evaluated: bool) -> Order | None:

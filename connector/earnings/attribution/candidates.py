@@ -102,19 +102,19 @@ class Gathered(msgspec.Struct, frozen=True):
 
 def gather(
     session: Session, shop: Shop, order: Order, facts: OrderFacts, *, created: bool = False,
-    personal: Personal | None = None, also: ActSeen | None = None,
+    personal: Personal | None = None, also: ActSeen | None = None, note: bool = True,
 ) -> Gathered:  # fmt: skip
     """The facts of one order for `rules.decide`. Also notes which buyer ordered with which token.
 
     `created`: it has just been made, so no act and no other version of it is known. `personal`: what was pinned of the
-    buyer, which is read instead of looked up (F3). `also`: an act that isn't recorded: what would it do? Then nothing
-    is written.
+    buyer, which is read instead of looked up (F3). `also`: an act that isn't recorded: what would it do? With it, or
+    without `note`, nothing is written.
     """
     placed_at, policy = facts.placed_at, policy_at(session, shop.id, facts.placed_at)
     hinted = hints.of_order(session, order.id)
     carried, mended = _carried(shop, facts, hinted)
     by_token, bad, tried = _by_token(session, shop, carried)
-    if also is None:
+    if also is None and note:
         _note_buyer(session, order, facts.buyer_hash, [touch.id for touch, _ in by_token])
     shared = _shared(session, [touch.id for touch, _ in by_token], placed_at)
     on_lines = line_codes(session, facts, created=created)

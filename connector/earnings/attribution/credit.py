@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -89,6 +90,34 @@ def with_act(
         settled = row is not None and row.pinned_at is not None and not _by_act(row, decision)
         after[line_ref] = before[line_ref] if settled else decision
     return before, after
+
+
+def anew(session: Session, shop: Shop, order: Order, facts: OrderFacts) -> dict[str, Decision]:
+    """Every line as the rules decide it from what is kept, as if nothing were pinned. Nothing is written.
+
+    The pin is read only for what was drawn from personal data (F9): its outcomes, and a winner who was found by a
+    journey or a customer that has been erased since.
+    """
+    held = _held(session, order.id)
+    gathered = candidates.gather(session, shop, order, facts, personal=_pinned_personal(held), note=False)
+    made = {}
+    for line_ref, decision in _decided(gathered, {}):
+        row = held.get(line_ref)
+        pinned = row is not None and row.pinned_at is not None
+        differs = row is not None and any(getattr(row, name) != getattr(decision, name) for name in _PINNED_FIELDS)
+        if row is not None and pinned and differs and _erased(session, row, buyer_known=facts.buyer_hash is not None):
+            decision = as_decision(row)
+        made[line_ref] = decision
+    return made
+
+
+def as_if(
+    session: Session, shop: Shop, order: Order, facts: OrderFacts, bend: Callable[[Gathered], Gathered]
+) -> tuple[dict[str, Decision], dict[str, Decision]]:
+    """(what is decided, what would be if the facts were as `bend` makes them), line by line. Nothing is written."""
+    held = _held(session, order.id)
+    gathered = candidates.gather(session, shop, order, facts, personal=_pinned_personal(held), note=False)
+    return {line_ref: as_decision(row) for line_ref, row in held.items()}, dict(_decided(bend(gathered), {}))
 
 
 def _decided(gathered: Gathered, held: dict[str, DecisionRow]) -> list[tuple[str, Decision]]:

@@ -83,8 +83,8 @@ def accrue(
             drafts.append(_draft(booking, key, difference))
     drafts.extend(_fee(booking))
     if standing.absorbed or any(row["paid_at"] is not None for row in rows.values()):
-        borne = _borne(session, facts, decisions, assessment, taken, rows)
-        drafts.extend(_absorptions(booking, borne))
+        held = borne(session, facts, decisions, assessment, taken, rows)
+        drafts.extend(_absorptions(booking, held))
     entries = journal.post_all(session, drafts, unbooked=True)
     return Accrued(evaluation_id, entries, due, assessment)
 
@@ -188,7 +188,7 @@ def absorbed_subject(order_id: str, line_ref: str) -> str:
     return f"absorbed:{order_id}:{line_ref}"
 
 
-def _borne(
+def borne(
     session: Session, facts: OrderFacts, decisions: Mapping[str, Credited], now: Assessment, taken: frozenset[str],
     rows: Held,
 ) -> dict[Key, int]:  # fmt: skip

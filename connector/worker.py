@@ -32,6 +32,7 @@ from connector.commerce.shops import queries as shops
 from connector.config import Settings
 from connector.db import Scope
 from connector.earnings.attribution import gaps, touches
+from connector.earnings.payouts import hand_over
 from connector.errors import Conflict, ConnectorError
 from connector.insight.feeds import build, feeds
 from connector.insight.market import index
@@ -58,6 +59,8 @@ JOBS = (
     build.build,
     reread.job,
     proof.job,
+    hand_over.job,
+    hand_over.ask_job,
 )
 
 BEAT = 3.0

@@ -131,6 +131,16 @@ _STATUSES: dict[str, dict[str, Badge]] = {
         "cancelled": Badge("idle", "Called off"),
         "failed": Badge("bad", "Failed"),
     },
+    "code": {
+        "active": Badge("good", "Active"),
+        "leaked": Badge("warn", "Leaked"),
+        "ended": Badge("idle", "Ended"),
+    },
+    "act": {
+        "proposed": Badge("hold", "Waits"),
+        "effective": Badge("good", "Done"),
+        "refused": Badge("idle", "Refused"),
+    },
     "creator": {
         "active": Badge("good", "Active"),
         "suspended": Badge("hold", "Suspended"),
@@ -321,6 +331,39 @@ REASONS: dict[str, Wording] = {
         "Lost at D11 to a later touch; both listed",
         merchant_exact="{winner}'s later tap earned it; {creator}'s came first",
         support_exact="Lost at D11 to touch {touch}; both listed",
+    ),
+    "outranked_by_manual": Wording(
+        "You assigned this sale; this came second",
+        "The shop gave this sale to somebody",
+        "Lost at D9 to a recorded act",
+    ),
+    "code_inactive": Wording(
+        "The code was nobody's then", "Your code had ended then", "The code had no owner when the order was placed"
+    ),
+    "code_not_involved": Wording(
+        "The code's creator led nobody here: your policy asks for a tap too",
+        "Your code counts in this shop only with a tap of yours",
+        "Policy if_involved: no eligible touch of the owner on the order",
+    ),
+    "code_not_winner": Wording(
+        "Another creator's tap came last: your policy asks that the code's creator wins",
+        "Your code counts in this shop only where your tap is the last one",
+        "Policy if_winner: the owner's touch would not win D11",
+    ),
+    "cart_add": Wording(
+        "It was put into the cart; that is no tap by itself",
+        "It was put into the cart; that is no tap by itself",
+        "Proves an adding to the cart (D12), and is no candidate",
+    ),
+    "proves_cart": Wording(
+        "It was put into the cart then",
+        "It was put into the cart then",
+        "The adding that D12 counts its days from",
+    ),
+    "self_match_soft": Wording(
+        "The buyer may be the creator",
+        "The order looks like one of your own",
+        "Telephone or mailbox of the buyer is the creator's: may be one person, may be two",
     ),
     # Rate (D18-D19)
     "rate_targeted": Wording("Your agreed rate", "Your agreed rate", "Targeted terms; higher of touch and order"),

@@ -126,6 +126,12 @@ def job(batch_id: str, by: str) -> None:
     call(batch_id, by)
 
 
+@jobs.workflow("payouts.ask")
+def ask_job(batch_id: str, by: str) -> None:
+    """`ask`, by a worker."""
+    ask(batch_id, by)
+
+
 def _sent(rail: ApiRail, transfer: Transfer, is_new: bool) -> Told:
     if is_new:
         return rail.send(transfer)

@@ -7,7 +7,7 @@ from collections.abc import Collection
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from connector.earnings.payouts.tables import Payout, PayoutBatch, SetAside
+from connector.earnings.payouts.tables import Payout, PayoutBatch, PayoutEvent, SetAside
 from connector.errors import NotFound
 
 
@@ -53,3 +53,60 @@ def of_creator(session: Session, creator_id: str, *, shop_id: str | None = None,
     if shop_id is not None:
         query = query.where(Payout.shop_id == shop_id)
     return list(session.scalars(query))
+
+
+def by_key(session: Session, key: str) -> PayoutBatch | None:
+    return session.scalar(sa.select(PayoutBatch).where(PayoutBatch.key == key))
+
+
+def batch_counts(session: Session) -> dict[str, int]:
+    """Status → how many batches."""
+    query = sa.select(PayoutBatch.status, sa.func.count()).group_by(PayoutBatch.status)
+    return {status: int(number) for status, number in session.execute(query)}
+
+
+def unknown_count(session: Session) -> int:
+    """How many payouts have an outcome that nobody knows."""
+    return session.scalar(sa.select(sa.func.count()).where(Payout.status == "unknown")) or 0
+
+
+def row_counts(session: Session, batch_id: str) -> dict[str, int]:
+    """Status → how many payouts of a batch."""
+    query = sa.select(Payout.status, sa.func.count()).where(Payout.batch_id == batch_id).group_by(Payout.status)
+    return {status: int(number) for status, number in session.execute(query)}
+
+
+def leaves(session: Session, batch_id: str) -> dict[str, int]:
+    """Currency → what leaves in it for a batch."""
+    currency = sa.case((Payout.pay_currency != "", Payout.pay_currency), else_=Payout.currency)
+    amount = sa.case((Payout.pay_currency != "", Payout.pay_amount), else_=Payout.amount)
+    query = sa.select(currency, sa.func.sum(amount)).where(Payout.batch_id == batch_id).group_by(currency)
+    return {code: int(total) for code, total in sorted(session.execute(query).all())}
+
+
+def aside_counts(session: Session, batch_id: str) -> list[tuple[str, int]]:
+    """(reason, how many) of what a batch left out, the most first."""
+    number = sa.func.count()
+    query = sa.select(SetAside.reason, number).where(SetAside.batch_id == batch_id).group_by(SetAside.reason)
+    return [(reason, int(count)) for reason, count in session.execute(query.order_by(number.desc(), SetAside.reason))]
+
+
+def events(session: Session, payout_id: str) -> list[PayoutEvent]:
+    """What became of a payout, in order."""
+    query = sa.select(PayoutEvent).where(PayoutEvent.payout_id == payout_id)
+    return list(session.scalars(query.order_by(PayoutEvent.number)))
+
+
+def latest_events(session: Session, payout_ids: Collection[str]) -> dict[str, PayoutEvent]:
+    """Payout → the last thing heard of it."""
+    query = sa.select(PayoutEvent).where(PayoutEvent.payout_id.in_(list(payout_ids))).order_by(PayoutEvent.number)
+    return {row.payout_id: row for row in session.scalars(query)}
+
+
+def events_of(session: Session, payout_ids: Collection[str]) -> dict[str, list[PayoutEvent]]:
+    """Payout → all that was heard of it, in order."""
+    found: dict[str, list[PayoutEvent]] = {}
+    query = sa.select(PayoutEvent).where(PayoutEvent.payout_id.in_(list(payout_ids)))
+    for row in session.scalars(query.order_by(PayoutEvent.payout_id, PayoutEvent.number)):
+        found.setdefault(row.payout_id, []).append(row)
+    return found

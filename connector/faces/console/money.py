@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from connector import db
 from connector.db import Scope
 from connector.earnings.ledger import queries as ledger
-from connector.earnings.payouts.tables import Payout, PayoutBatch, SetAside
+from connector.earnings.payouts.tables import PayoutBatch
 from connector.earnings.settlement.tables import Closing, Statement, StatementLine
 from connector.errors import NotFound
 from connector.faces.console.face import WHY, blueprint
@@ -91,18 +91,3 @@ def closing(closing_id: str) -> str:
         "console/closing.html", closing=found, statements=statements, lines=lines, people=people,
         shop=shops.get(found.shop_id),
     )  # fmt: skip
-
-
-@blueprint.get("/money/batches/<batch_id>")
-@staff("finance")
-def batch(batch_id: str) -> str:
-    with db.read(Scope.system(WHY)) as session:
-        found = session.get(PayoutBatch, batch_id)
-        if found is None:
-            raise NotFound(f"no payout batch has the id {batch_id[:40]!r}")
-        payouts = session.scalars(sa.select(Payout).where(Payout.batch_id == batch_id).order_by(Payout.id)).all()
-        aside = session.scalars(sa.select(SetAside).where(SetAside.batch_id == batch_id).order_by(SetAside.id)).all()
-        left_out = {each.creator_id for each in aside}
-        people = creators_of.some(session, {each.creator_id for each in payouts} | left_out)
-        shops = shops_by_id(session, {each.shop_id for each in payouts} | {each.shop_id for each in aside})
-    return page("console/batch.html", batch=found, payouts=payouts, aside=aside, people=people, shops=shops)

@@ -135,6 +135,18 @@ def standing_of(versions: Sequence[Payee], moment: datetime) -> Standing:
     return Standing(None, "payee_missing")
 
 
+def state_of(versions: Sequence[Payee], version: Payee, moment: datetime) -> str:
+    """in_force | payee_held | payee_unconfirmed | refused | lapsed | replaced: one version, for people. Pure."""
+    stands = standing_of(versions, moment)
+    if stands.payee is version:
+        return stands.reason or "in_force"
+    if version.confirmed_at is not None and version.refused_at is None:
+        return "replaced"
+    if version.refused_at is not None:
+        return "refused"
+    return "lapsed" if moment >= version.proposed_at + LAPSES else "replaced"
+
+
 def propose(session: Session, creator_id: str, details: Details, by: str, now: datetime | None = None) -> Payee:
     """Take down new details, and announce them. The same as those that stand or wait already change nothing.
 

@@ -805,6 +805,26 @@ def audit_books() -> None:
 
 
 @connector.command()
+@shop_option
+@click.option("--verify", is_flag=True, required=True, help="Compare and write nothing: the only thing that it does.")
+@click.option("--without-bodies", is_flag=True, help="Leave out the raw bodies that are still kept.")
+def rebuild(shop: str | None, verify: bool, without_bodies: bool) -> None:
+    """Work out anew what every order pays and every account holds, and name what differs. Exit code 1 when it does."""
+    from connector.operations.rebuild import verify as act
+
+    open_process()
+    shop_id = _shop_id(shop)
+    with db.snapshot(db.Scope.system("a rebuild reads the books of all shops")) as session:
+        done = act.verify(session, click.echo, shop_id=shop_id, retranslate=not without_bodies)
+    for what, number in sorted(done.left_out.items()):
+        click.echo(f"left out: {number} {what}")
+    click.echo(f"{done.orders} orders, {done.lines} lines, {done.bodies} bodies, {done.balances} balances.")
+    if done.differences:
+        raise click.ClickException(f"{done.differences} things differ.")
+    click.echo("All of it follows from what is kept.")
+
+
+@connector.command()
 def seal() -> None:
     """Link what was booked into the shops' hash chains. A running worker does it by itself."""
     from connector.operations import sealing

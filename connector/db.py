@@ -153,16 +153,22 @@ class Database:
     def snapshot(self, scope: Scope) -> Iterator[Session]:
         """As `read`, and all statements see one moment, whatever is committed meanwhile: audits and exports.
 
-        PostgreSQL: repeatable read; SQLite: any read transaction is one.
+        The database itself refuses a write in it. PostgreSQL: a repeatable read; SQLite: any read transaction is one.
         """
         with Session(self.engine, expire_on_commit=False) as session:
-            if not self.is_sqlite:
-                session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+            if self.is_sqlite:
+                session.connection().exec_driver_sql("PRAGMA query_only=ON")
+            else:
+                session.connection(
+                    execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+                )
             _announce(session, scope)
             try:
                 yield session
             finally:
                 session.expunge_all()
+                if self.is_sqlite:
+                    session.connection().exec_driver_sql("PRAGMA query_only=OFF")
                 session.rollback()
 
     @contextmanager

@@ -12,6 +12,7 @@ from connector.commerce.shops import queries as shops
 from connector.db import Scope
 from connector.earnings.ledger import queries as ledger
 from connector.earnings.ledger import sums
+from connector.earnings.payouts import outcomes
 from connector.earnings.payouts import queries as payouts
 from connector.earnings.payouts.tables import Payout, PayoutBatch, SetAside
 from connector.earnings.settlement import queries as settlement
@@ -182,14 +183,19 @@ def _statement(row: StatementHead) -> dict[str, Any]:
 
 
 def _batch(row: PayoutBatch) -> dict[str, Any]:
-    names = ("id", "key", "rail", "status", "rows", "file_name", "prepared_at", "sent_at", "paid_at")
+    names = ("id", "key", "rail", "status", "rows", "file_name", "prepared_at", "handed_at", "sent_at", "paid_at")
     return {**{name: getattr(row, name) for name in names}, "total": shapes.as_money(row.total, row.currency)}
 
 
 def _payout(row: Payout) -> shapes.PayoutShown:
-    names = ("id", "batch_id", "shop_id", "creator_id", "status", "created_at", "paid_at")
+    names = ("id", "batch_id", "shop_id", "creator_id", "status", "created_at", "paid_at", "rate_at")
     return shapes.PayoutShown(
-        **{name: getattr(row, name) for name in names}, amount=shapes.as_money(row.amount, row.currency)
+        **{name: getattr(row, name) for name in names},
+        amount=shapes.as_money(row.amount, row.currency),
+        leaves=shapes.as_money(*outcomes.leaves(row)),
+        rate=row.rate or None,
+        rate_source=row.rate_source or None,
+        reason=row.outcome_reason or None,
     )
 
 
@@ -200,4 +206,5 @@ def _set_aside(row: SetAside) -> shapes.SetAsideShown:
         amount=shapes.as_money(row.amount, row.currency),
         missing=shapes.as_money(row.missing, row.currency),
         reason=row.reason,
+        until=row.until,
     )

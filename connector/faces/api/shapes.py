@@ -221,10 +221,24 @@ class CatalogPage(Given):
 # --- creators, content, terms, links --------------------------------------------------------------------------------
 
 
+class CreatorCustomer(Asked):
+    shop_id: Ident
+    customer_ref: Annotated[Text, Field(min_length=1, max_length=200)] = Field(description="The store's own id.")
+
+
 class CreatorAsked(Asked):
     handle: Annotated[Text, Field(max_length=200)] = Field(description="With or without @; one form of it is kept.")
     name: Annotated[Text, Field(max_length=200)] = ""
     followers: int = Field(0, ge=0, le=10**10)
+    email: Annotated[Text, Field(max_length=320)] | None = Field(
+        None,
+        description="What the creator buys by: kept as a keyed hash only, to know an own purchase. What was sent before "
+        "stays.",
+    )
+    phone: Annotated[Text, Field(max_length=40)] | None = Field(None, description="As email, with its country code.")
+    customers: list[CreatorCustomer] = Field(
+        [], max_length=50, description="The creator as customer of shops: kept as keyed hashes only."
+    )
 
 
 class CreatorShown(Given):
@@ -289,6 +303,50 @@ class ContentPage(Given):
 
 class ShopAsked(Asked):
     shop_id: Ident
+
+
+# --- codes --------------------------------------------------------------------------------------------------------
+
+
+class CodeAsked(Asked):
+    shop_id: Ident
+    creator_id: Ident
+    code: Annotated[Text, Field(min_length=1, max_length=64)] = Field(
+        description="As buyers type it; capital letters or small ones are the same."
+    )
+    starts_at: Moment | None = Field(None, description="From when on it counts. Default: now; never in the past.")
+
+
+class CodesAsked(Page):
+    shop_id: Ident | None = None
+    creator_id: Ident | None = Field(None, description="Codes that are or were this creator's.")
+
+
+class CodeMoveAsked(Asked):
+    creator_id: Ident
+    why: Annotated[Text, Field(min_length=1, max_length=500)]
+    starts_at: Moment | None = None
+
+
+class CodeEndAsked(Asked):
+    why: Annotated[Text, Field(min_length=1, max_length=500)]
+    starts_at: Moment | None = None
+
+
+class CodeShown(Given):
+    id: str
+    shop_id: str
+    code: str
+    creator_id: str | None = Field(description="Whose it is now; null: nobody's.")
+    state: Literal["active", "leaked", "ended"]
+    owned_since: datetime | None
+    leaked_since: datetime | None = Field(description="Orders placed after it are not credited by this code.")
+    created_at: datetime
+
+
+class CodePage(Given):
+    items: list[CodeShown]
+    next: str | None
 
 
 class LinkAsked(Asked):
@@ -589,11 +647,12 @@ class BatchShown(Given):
     id: str
     key: str
     rail: str
-    status: str
+    status: str = Field(description="awaiting (a second person), prepared, sent, paid, finished (not all paid), refused.")
     rows: int
     total: Money
     file_name: str
     prepared_at: datetime
+    handed_at: datetime | None = Field(description="To its rail, the first time.")
     sent_at: datetime | None
     paid_at: datetime | None
 
@@ -608,8 +667,13 @@ class PayoutShown(Given):
     batch_id: str
     shop_id: str
     creator_id: str
-    amount: Money
-    status: str
+    amount: Money = Field(description="What it takes off the creator's settled balance.")
+    leaves: Money = Field(description="What is transferred: another currency where the creator asked for one.")
+    rate: str | None = Field(description="Of the conversion, in whole units; null: none.")
+    rate_source: str | None
+    rate_at: datetime | None
+    status: str = Field(description="prepared, sent, paid, failed, returned, unknown, refused.")
+    reason: str | None = Field(description="A code: why it failed, came back or isn't known.")
     created_at: datetime
     paid_at: datetime | None
 
@@ -620,6 +684,7 @@ class SetAsideShown(Given):
     amount: Money
     missing: Money
     reason: str
+    until: datetime | None = Field(description="When what it waits for is over by itself.")
 
 
 class BatchWhole(BatchShown):

@@ -27,8 +27,8 @@ from sqlalchemy.orm import Session, load_only
 from connector import clock
 from connector.commerce.orders.tables import Order
 from connector.commerce.shops.tables import Shop
-from connector.earnings.attribution import gaps, tokens
-from connector.earnings.attribution.tables import DecisionRow, Touch
+from connector.earnings.attribution import codes, gaps, tokens
+from connector.earnings.attribution.tables import Code, DecisionRow, Touch
 from connector.earnings.commission.tables import Evaluation
 from connector.earnings.ledger import sums
 from connector.earnings.ledger.tables import Entry, Posting
@@ -486,8 +486,10 @@ def _codes_alike(session: Session, since: datetime, shop_id: str | None) -> Iter
                     used.setdefault((order.shop_id, carrier.value.upper()), []).append(order)
     if not used:
         return
-    known = _spellings(session)
+    known, ours = _spellings(session), _creators_codes(session)
     for (shop, code), orders in used.items():
+        if (shop, codes.canonical(code)) in ours:
+            continue
         near = _sounds_like(code, known)
         if near is not None:
             creator_id, handle = near
@@ -496,6 +498,10 @@ def _codes_alike(session: Session, since: datetime, shop_id: str | None) -> Iter
                 "gaps", "code_like_a_creator", credited == len(orders), orders[0].placed_at, shop, orders[0].id,
                 orders[0].number, code, creator_id, nearest=f"@{handle}", times=len(orders),
             )  # fmt: skip
+
+
+def _creators_codes(session: Session) -> set[tuple[str, str]]:
+    return {(shop_id, text) for shop_id, text in session.execute(sa.select(Code.shop_id, Code.text))}
 
 
 def _spellings(session: Session) -> dict[str, tuple[str, str]]:

@@ -101,6 +101,19 @@ _STATUSES: dict[str, dict[str, Badge]] = {
         "lapsed": Badge("idle", "Lapsed"),
         "replaced": Badge("idle", "Replaced"),
     },
+    "invoice": {
+        "due": Badge("warn", "Due"),
+        "overdue": Badge("bad", "Overdue"),
+        "partly_paid": Badge("warn", "Partly paid"),
+        "paid": Badge("good", "Paid"),
+        "credit": Badge("idle", "Credit note"),
+    },
+    "bank_row": {
+        "new": Badge("info", "New"),
+        "recorded": Badge("good", "Recorded"),
+        "known": Badge("idle", "Known before"),
+        "conflict": Badge("warn", "Left out"),
+    },
     "proof": {
         "running": Badge("info", "Running"),
         "done": Badge("good", "Adds up"),
@@ -671,6 +684,50 @@ REASONS: dict[str, Wording] = {
     "not_cleared_yet": Wording(
         "Its hold is over; it clears with the next round", "Clears with the next round", "Hold over, clearing is behind"
     ),
+    # Settlement: entries beside a line's own, and rows of a bank's file
+    "kept_in_reserve": Wording(
+        "A share of the statement is kept back for a while",
+        "A share of the statement is kept back for a while and comes with a later one",
+        "Reserve: a share of the statement's positive total, released by a later closing",
+    ),
+    "reserve_is_over": Wording(
+        "A reserve is let go", "Your reserve is let go", "Reserve whose days are over: released by this closing"
+    ),
+    "received": Wording("You paid", "The shop paid", "A receipt of the merchant's money"),
+    "taken_back": Wording(
+        "A payment was taken back", "A payment of the shop was taken back", "A receipt that bounced, or was none"
+    ),
+    "row_unreadable": Wording(
+        "A row could not be read", "A row could not be read", "A field can't be read; the detail names it"
+    ),
+    "row_refused": Wording(
+        "A row could not be recorded", "A row could not be recorded", "Refused while it was recorded; the detail says why"
+    ),
+    "not_incoming": Wording("Money that went out", "Money that went out", "The amount is not above zero: no receipt"),
+    "reference_taken": Wording(
+        "Recorded before with other facts",
+        "Recorded before with other facts",
+        "The reference stands for other money already",
+    ),
+    "reference_twice": Wording(
+        "Twice in the file with other facts",
+        "Twice in the file with other facts",
+        "Two rows of the file share the reference and differ",
+    ),
+    "currency_differs": Wording(
+        "Paid in another currency", "Paid in another currency", "The invoice is in another currency: never converted"
+    ),
+    "shop_unknown": Wording("No such shop", "No such shop", "The row names a shop that we don't have"),
+    "shop_differs": Wording(
+        "The invoice is another shop's", "The invoice is another shop's", "Shop and invoice of the row don't belong together"
+    ),
+    "no_invoice_named": Wording(
+        "No invoice is named", "No invoice is named", "Neither invoice nor shop is named: never guessed by the sum"
+    ),
+    "several_invoices": Wording(
+        "Several invoices are named", "Several invoices are named", "Invoices of several shops, or unknown ones, are named"
+    ),
+    "invoice_unknown": Wording("No such invoice", "No such invoice", "The number was never given out"),
     # Payouts: why a balance was set aside
     "below_minimum": Wording(
         "Below the least amount that is paid", "Below the least amount that is paid", "The sum is below the minimum"

@@ -125,6 +125,7 @@ def _evaluate(session: Session, shop: Shop, applied: Applied, outcome: str, caus
     accrued = accrual.accrue(
         session, shop, order, facts, decisions, cause=cause, as_of=as_of, created=created, rows=rows
     )  # stops 7 and 8
-    clearance.follow(session, shop, order, facts, accrued.assessment, as_of, rows=rows)
+    reviewed = {line_ref for line_ref, decision in decisions.items() if decision.credit_reason == "frozen_review"}
+    clearance.follow(session, shop, order, facts, accrued.assessment, as_of, rows=rows, reviewed=reviewed)
     session.flush()
     return TakenIn(order.id, outcome, accrued.assessment.reason, len(accrued.entries))

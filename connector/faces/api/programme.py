@@ -12,6 +12,7 @@ from flask import current_app
 from sqlalchemy.orm import Session
 
 from connector import audit, clock, db
+from connector.commerce.shops import queries as shops
 from connector.db import Scope
 from connector.earnings.attribution import links
 from connector.earnings.attribution import queries as attribution
@@ -20,8 +21,8 @@ from connector.faces.api import shapes
 from connector.faces.api.face import blueprint, id_after, page
 from connector.programme.content import attach
 from connector.programme.content import queries as contents
+from connector.programme.creators import identities, register
 from connector.programme.creators import queries as creators
-from connector.programme.creators import register
 from connector.programme.creators.tables import Creator
 from connector.web.guards import actor, app_scope
 
@@ -37,6 +38,7 @@ def register_creator(json_data: shapes.CreatorAsked) -> shapes.CreatorShown:
     """
     with db.write(Scope.app()) as session:
         row = register.register(session, json_data.handle, json_data.name, json_data.followers)
+        _know(session, row.id, json_data)
         return _creators(session, [row])[0]
 
 
@@ -146,6 +148,14 @@ def list_links(creator_id: str, query_data: shapes.Page) -> shapes.LinkPage:
         rows = attribution.links_of(session, creator_id, after=after, limit=query_data.limit + 1)
         shown, more = page("links", rows, query_data.limit, lambda row: [row.id])
         return shapes.LinkPage(items=[_link(row) for row in shown], next=more)
+
+
+def _know(session: Session, creator_id: str, asked: shapes.CreatorAsked) -> None:
+    """What the creator buys by, as keyed hashes: an own purchase earns nothing (D17)."""
+    identities.learn(session, creator_id, email=asked.email, phone=asked.phone)
+    for customer in asked.customers:
+        shops.get(session, customer.shop_id)
+        identities.learn(session, creator_id, customer=(customer.shop_id, customer.customer_ref))
 
 
 def _creators(session: Session, rows: Sequence[Creator]) -> list[shapes.CreatorShown]:

@@ -3,8 +3,10 @@
 listings.py    the shoppable list          programme.py   creators, content, links
 terms.py       terms, events, promotions
 taps.py        touches                     stores.py      shops, sync, orders, traces
+invoices.py    invoices, receipts, documents
+payees.py      payment details, notices
 books.py       balances, statements, payouts              feeds.py       product feeds and their files
-studio.py      creators' sign-in links
+studio.py      creators' sign-in links           codes.py      creators' codes
 document.py    /openapi.json and /docs
 """
 
@@ -12,10 +14,24 @@ from __future__ import annotations
 
 from apiflask import APIFlask
 
-from connector.faces.api import books, document, feeds, listings, programme, proofs, stores, studio, taps, terms
+from connector.faces.api import (
+    books,
+    codes,
+    document,
+    feeds,
+    invoices,
+    listings,
+    payees,
+    programme,
+    proofs,
+    stores,
+    studio,
+    taps,
+    terms,
+)
 from connector.faces.api.face import blueprint
 
-ROOMS = (listings, programme, taps, stores, books, feeds, proofs, studio, terms)
+ROOMS = (listings, programme, taps, stores, books, invoices, payees, feeds, proofs, studio, terms, codes)
 
 
 def install(app: APIFlask) -> None:

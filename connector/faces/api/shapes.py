@@ -232,8 +232,8 @@ class CreatorAsked(Asked):
     followers: int = Field(0, ge=0, le=10**10)
     email: Annotated[Text, Field(max_length=320)] | None = Field(
         None,
-        description="What the creator buys by: kept as a keyed hash only, to know an own purchase. What was sent before "
-        "stays.",
+        description="What the creator buys by: kept as a keyed hash only, to know an own purchase. What was sent "
+        "before stays.",
     )
     phone: Annotated[Text, Field(max_length=40)] | None = Field(None, description="As email, with its country code.")
     customers: list[CreatorCustomer] = Field(
@@ -647,7 +647,7 @@ class BatchShown(Given):
     id: str
     key: str
     rail: str
-    status: str = Field(description="awaiting (a second person), prepared, sent, paid, finished (not all paid), refused.")
+    status: str = Field(description="awaiting (a second person), prepared, sent, paid, finished, refused.")
     rows: int
     total: Money
     file_name: str

@@ -7,7 +7,9 @@ from flask import Flask
 from connector.faces.console import (
     acts,
     checks,
+    codes,
     creators,
+    deciding,
     events,
     freezes,
     health,
@@ -33,8 +35,9 @@ from connector.faces.console import (
 from connector.faces.console.face import blueprint
 
 __all__ = [
-    "acts", "blueprint", "checks", "creators", "events", "freezes", "health", "inbox", "install", "money", "orders", "payouts", "payouts_heard",
-    "privacy", "products", "proofs", "refunds", "replays", "runs", "search", "shops", "stalled", "timeline", "touches", "views",
+    "acts", "blueprint", "checks", "codes", "creators", "deciding", "events", "freezes", "health", "inbox",
+    "install", "money", "orders", "payouts", "payouts_heard", "privacy", "products", "proofs", "refunds", "replays",
+    "runs", "search", "shops", "stalled", "timeline", "touches", "views",
 ]  # fmt: skip
 
 

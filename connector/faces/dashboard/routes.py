@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from connector.faces.dashboard import connect, feeds, home, orders, permissions, privacy, products, sales, tracking
+from connector.faces.dashboard import (
+    codes,
+    connect,
+    feeds,
+    home,
+    orders,
+    permissions,
+    privacy,
+    products,
+    sales,
+    tracking,
+)
 from connector.faces.dashboard.face import blueprint
 
-__all__ = ["blueprint", "connect", "feeds", "home", "orders", "permissions", "privacy", "products", "sales", "tracking"]
+__all__ = [
+    "blueprint", "codes", "connect", "feeds", "home", "orders", "permissions", "privacy", "products", "sales",
+    "tracking",
+]  # fmt: skip

@@ -78,7 +78,7 @@ def accrue(
     due = assessment.due()
     drafts = []
     for key in sorted({*due, *standing.earned}, key=_sorted_by):
-        difference = due.get(key, 0) - standing.earned.get(key, 0)
+        difference = due.get(key, 0) - _posted(standing, key)
         if difference:
             drafts.append(_draft(booking, key, difference))
     drafts.extend(_fee(booking))
@@ -108,6 +108,10 @@ def forfeited(session: Session, order_id: str, facts: OrderFacts) -> frozenset[s
     if "" in taken:
         taken |= {line.line_ref for line in facts.snapshot.lines}
     return frozenset(taken - {""})
+
+
+def _posted(standing: Standing, key: Key) -> int:
+    return standing.earned.get(key, 0)
 
 
 def _sorted_by(key: Key) -> tuple[str, ...]:

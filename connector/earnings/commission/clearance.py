@@ -183,29 +183,6 @@ def refresh(session: Session, order_id: str, line_ref: str, at: datetime) -> Non
         session.flush()
 
 
-def mark_paid(session: Session, lines: Collection[tuple[str, str]], paid_at: datetime) -> int:
-    """A payout paid what had cleared of these (order, line): its time stays, and a later payout doesn't move it.
-
-    Called by payouts, which alone knows. How many were marked; the caller evaluates orders anew whose refunds the store
-    made after `paid_at` (`after_payout`).
-    """
-    marked = 0
-    for order_id, line_ref in sorted(set(lines)):
-        done = session.execute(_PAID, {"b_order": order_id, "b_line": line_ref, "b_paid": paid_at})
-        marked += done.rowcount  # type: ignore[attr-defined]
-    return marked
-
-
-_PAID = (
-    sa.update(Clearance)
-    .where(
-        Clearance.order_id == sa.bindparam("b_order"), Clearance.line_ref == sa.bindparam("b_line"),
-        Clearance.paid_at.is_(None),
-    )
-    .values(paid_at=sa.bindparam("b_paid", type_=Clearance.__table__.c.paid_at.type))
-)  # fmt: skip
-
-
 def _open_blocks(session: Session, order_id: str) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for line_ref, kind in session.execute(_OPEN_BLOCKS, {"order_id": order_id}):

@@ -25,6 +25,7 @@ from connector import audit, clock, money
 from connector.commerce.shops import settings
 from connector.commerce.shops.tables import Shop
 from connector.db import new_id
+from connector.earnings.commission import frozen
 from connector.earnings.ledger import journal, outstanding
 from connector.earnings.ledger.entry import Draft, check, moved
 from connector.earnings.payouts import conversion, funding, outcomes, policy, rails
@@ -51,7 +52,8 @@ def preview(session: Session, currency: str, as_of: datetime, *, minimum: int | 
         raise InputRefused("minimum", "is below zero.")
     chosen = rails.named(rail)
     balances = outstanding.settled(session, currency)
-    owed = _owed(session, balances, currency, as_of, minimum)
+    every = _owed(session, balances, currency, as_of, minimum)
+    owed = [each for each in every if not frozen.is_frozen(session, each.creator_id, each.shop_id)]
     people = _people(session, {each.creator_id for each in owed}, as_of)
     quotes = {person.details.currency for person in people.values() if person.details} - {"", currency}
     rates = conversion.newest(session, currency, quotes, as_of)
@@ -63,7 +65,9 @@ def preview(session: Session, currency: str, as_of: datetime, *, minimum: int | 
             bookable.append(row)
         except LedgerRefused:
             refused.append(Aside(row.shop_id, row.creator_id, row.amount, "ledger_refused"))
-    plan.pay, plan.aside = bookable, [*plan.aside, *refused]
+    kept = set(owed)
+    held = [Aside(each.shop_id, each.creator_id, each.amount, "freeze") for each in every if each not in kept]
+    plan.pay, plan.aside = bookable, [*plan.aside, *refused, *held]
     return plan
 
 

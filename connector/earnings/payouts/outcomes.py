@@ -25,6 +25,7 @@ from connector import audit, clock, money, notices
 from connector.db import new_id
 from connector.earnings.ledger import journal
 from connector.earnings.ledger.entry import Draft, moved
+from connector.earnings.payouts import reached
 from connector.earnings.payouts.rails.contract import Outcome, Told
 from connector.earnings.payouts.tables import Payout, PayoutBatch, PayoutEvent
 from connector.errors import ConnectorError, InputRefused
@@ -101,6 +102,7 @@ def take(session: Session, heard: Sequence[Heard], as_of: datetime, by: str) -> 
         if row.status in ("failed", "returned"):
             _tell(session, row, each.told)
     _write(session, changed, events, drafts)
+    reached.follow(session, [rows[payout_id] for payout_id in changed], as_of)
     for batch_id in sorted({rows[payout_id].batch_id for payout_id in changed}):
         follow(session, batch_id, as_of)
     return taken

@@ -25,6 +25,7 @@ from connector.commerce.orders.tables import Order
 from connector.commerce.shops import connect, settings
 from connector.commerce.shops.tables import Shop
 from connector.db import new_id
+from connector.earnings.commission import frozen
 from connector.earnings.ledger import journal, outstanding
 from connector.earnings.ledger.entry import Draft, line_subject, moved
 from connector.earnings.ledger.outstanding import Unsettled
@@ -183,8 +184,11 @@ def _refuse(session: Session, shop_id: str, asked: Period, as_of: datetime) -> P
 
 
 def _plan(session: Session, shop: Shop, currency: str, span: Period, as_of: datetime, ours: bool) -> Plan:
+    held = frozen.lines(session, shop.id)  # they come with the closing after the freeze has ended
     lines = _unsettled(session, shop.id, currency, span, as_of, ours)
+    lines = [line for line in lines if (line.order_id, line.line_ref) not in held]
     bonuses = outstanding.bonuses(session, shop.id, currency, before=span.ends_at, until=as_of)
+    bonuses = [bonus for bonus in bonuses if not frozen.is_frozen(session, bonus.creator_id, shop.id)]
     parts: dict[str, Part] = {}
 
     def part(creator_id: str) -> Part:

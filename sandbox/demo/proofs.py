@@ -7,7 +7,8 @@ Shape of `told`, what the connector's API says (`app.App.tell`):
     shops       [{domain, orders: [{order_ref, number, evaluated, lines: [{line_ref, creator, content, base, due}]}],
                 listings: [{product_ref, title, status, variants: [{variant_ref, price {amount}}]}], refused: how many,
                 deliveries: {received, repeats}, accounts: [{currency, account, amount}], entries: [{id, sides}],
-                passes: [{at_store, evaluated, gaps, status}], newest first}]
+                passes: [{at_store, evaluated, gaps, status}], newest first,
+                invoices: [{currency, received {amount}, open {amount}, invoices: [{total {amount}}]}]}]
     balances    [{creator, currency, pending, cleared, settled, in_transit, paid}]
     payouts     [{creator, currency, amount}], rows of the files that were written
 """
@@ -58,7 +59,7 @@ def _shops(journal: Doc, told: Doc) -> list[tuple[Doc, Doc]]:
 
 _NOTHING: Doc = {
     "orders": [], "listings": [], "refused": 0, "deliveries": {"received": 0, "repeats": 0}, "accounts": [],
-    "entries": [], "passes": [],
+    "entries": [], "passes": [], "invoices": [],
 }  # fmt: skip
 
 
@@ -228,17 +229,27 @@ def ledger_balanced(told: Doc) -> Doc:
 
 
 def receivable_agrees(expected: Doc, told: Doc) -> Doc:
-    """What merchants owe in the ledger is what all creators earned, currency by currency."""
+    """What merchants owe in the ledger is what all creators earned less what merchants paid in; and what they paid in
+    is what they were invoiced, currency by currency."""
     accounts = [one for shop in told["shops"] for one in shop["accounts"]]
-    wanted = _sum(expected["creators"], lambda one: one["commission"])
-    got = _sum((one for one in accounts if one["account"] == "merchant_receivable"), lambda one: one["amount"])
+    billed = [one for shop in told["shops"] for one in shop["invoices"]]
+    earned = _sum(expected["creators"], lambda one: one["commission"])
+    owed = _sum((one for one in accounts if one["account"] == "merchant_receivable"), lambda one: one["amount"])
+    received = _sum(billed, lambda one: one["received"]["amount"])
+    asked = _sum(billed, lambda one: sum(row["total"]["amount"] for row in one["invoices"]))
     problems = [
-        f"{currency}: {got.get(currency, 0)}, by the journal {wanted.get(currency, 0)}"
-        for currency in sorted(wanted.keys() | got.keys())
-        if wanted.get(currency, 0) != got.get(currency, 0)
+        f"{currency}: {owed.get(currency, 0)} owed and {received.get(currency, 0)} paid in, by the journal "
+        f"{earned.get(currency, 0)}"
+        for currency in sorted(earned.keys() | owed.keys())
+        if earned.get(currency, 0) != owed.get(currency, 0) + received.get(currency, 0)
     ]
-    fine = ", ".join(f"{amount} {currency}" for currency, amount in sorted(wanted.items()))
-    return proof("merchants owe what creators earned", *_summary(problems, f"{fine} in minor units"))
+    problems += [
+        f"{currency}: invoiced {asked.get(currency, 0)}, paid in {received.get(currency, 0)}"
+        for currency in sorted(asked.keys() | received.keys())
+        if asked.get(currency, 0) != received.get(currency, 0)
+    ]
+    fine = ", ".join(f"{received.get(one, 0)} of {amount} {one}" for one, amount in sorted(earned.items()))
+    return proof("merchants owe what creators earned", *_summary(problems, f"{fine} in minor units are paid in"))
 
 
 def payouts_agree(expected: Doc, told: Doc) -> Doc:

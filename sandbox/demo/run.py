@@ -87,7 +87,7 @@ class Demo:
             self.clock.forward(timedelta(days=20))
             self._connector("pin")
             self._connector("clear")
-        with screen.stage("close", "The month is closed and paid"):
+        with screen.stage("close", "The month is closed, merchants pay their invoices, creators are paid"):
             self._close()
         with screen.stage("proofs", "Proofs"):
             return self.prove()
@@ -241,6 +241,7 @@ class Demo:
         self.clock.forward(turn + timedelta(days=1, hours=14) - now)
         self._connector("clear")
         self._connector("close", month)
+        self._receive()
         folder = self.home / "payouts"
 
         def pay(currency: str) -> None:
@@ -252,6 +253,28 @@ class Demo:
 
         self._at_once(pay, ["USD", "JPY", "KWD"])
         self.files = sorted(folder.glob("*.csv"))
+
+    def _receive(self) -> None:
+        """What finance does when the merchants' transfers arrive: one receipt an invoice, from a bank's own file."""
+        path = self.home / "bank.csv"
+        rows = []
+        for shop in self.running.shops:
+            for account in self.app.get("/invoices", shop_id=shop.shop_id)["items"]:
+                for row in account["invoices"]:
+                    if row["open"]["amount"]:
+                        rows.append(
+                            {
+                                "date": self.clock.now().date().isoformat(), "amount": row["open"]["decimal"],
+                                "currency": row["open"]["currency"], "reference": f"demo transfer for {row['number']}",
+                                "text": f"{shop.title}, {row['number']}",
+                            }
+                        )  # fmt: skip
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, ("date", "amount", "currency", "reference", "text"))
+            writer.writeheader()
+            writer.writerows(rows)
+        self._connector("receipt", "import", str(path))
+        self._connector("receipt", "import", str(path), "--book")
 
     # --- the proofs ---
 

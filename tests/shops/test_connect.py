@@ -117,7 +117,7 @@ def test_settings_are_read_as_they_stood(database: Database) -> None:
         settings.change(session, shop.id, "hold_days", 31, by="test", starts_at=NOW + timedelta(days=9), now=NOW)
         found = [settings.at(session, shop.id, "hold_days", NOW + timedelta(days=days)) for days in (0, 3, 8, 9, 40)]
         assert found == [15, 7, 7, 31, 31]
-        assert settings.at(session, shop.id, "payout_when", NOW) == "advance"
+        assert settings.at(session, shop.id, "payout_when", NOW) == "funded"
         assert settings.at(session, shop.id, "wait_for_signal", NOW) == 0
 
 

@@ -50,7 +50,7 @@ DEFAULTS: dict[str, int | str | None] = {
     "reserve_days": 30,  # … and released in a statement this much later
     "closing": "monthly",  # monthly | half_monthly | weekly
     "payment_days": 14,  # days in which a merchant pays an invoice
-    "payout_when": "advance",  # advance | funded
+    "payout_when": "funded",  # funded (R15) | advance
 }
 # name → (least, most)
 BOUNDS: dict[str, tuple[int, int]] = {

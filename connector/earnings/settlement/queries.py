@@ -15,6 +15,7 @@ from connector.earnings.settlement.tables import (
     Closing,
     Invoice,
     InvoiceLine,
+    Reserve,
     Statement,
     StatementLine,
     WaitingReread,
@@ -157,6 +158,23 @@ def invoice_lines(session: Session, invoice_id: str) -> list[InvoiceLine]:
 def invoice_of(session: Session, closing_id: str) -> Invoice | None:
     """The invoice of a closing; None where it asked for nothing, and for closings from before there were invoices."""
     return session.execute(sa.select(Invoice).where(Invoice.closing_id == closing_id)).scalar_one_or_none()
+
+
+def invoiced(session: Session, order_id: str) -> list[tuple[Invoice, InvoiceLine]]:
+    """Every invoice that names an order, with what it asks for it, oldest first."""
+    query = (
+        sa.select(Invoice, InvoiceLine)
+        .join(InvoiceLine, InvoiceLine.invoice_id == Invoice.id)
+        .where(InvoiceLine.order_id == order_id)
+        .order_by(Invoice.number)
+    )
+    return [(invoice, line) for invoice, line in session.execute(query)]
+
+
+def reserves_of(session: Session, statement_ids: Collection[str]) -> list[Reserve]:
+    """What was kept back of these statements."""
+    query = sa.select(Reserve).where(Reserve.statement_id.in_(list(statement_ids)))
+    return list(session.scalars(query.order_by(Reserve.statement_id)))
 
 
 def stalled(session: Session, as_of: datetime, *, shop_id: str | None = None, limit: int = 200) -> list[Stalled]:

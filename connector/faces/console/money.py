@@ -5,19 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
-from connector import db
+from connector import clock, db
 from connector.db import Scope
 from connector.earnings.ledger import queries as ledger
 from connector.earnings.payouts.tables import PayoutBatch
+from connector.earnings.settlement import funding, invoices
+from connector.earnings.settlement import queries as settlement
+from connector.earnings.settlement.funding import BUCKETS, Bucket
 from connector.earnings.settlement.tables import Closing, Statement, StatementLine
 from connector.errors import NotFound
 from connector.faces.console.face import WHY, blueprint
 from connector.faces.console.runs import shops_by_id
 from connector.programme.creators import queries as creators_of
-from connector.web import keyset
+from connector.web import keyset, moments
 from connector.web.guards import staff
 from connector.web.layout import page
+
+MOST = 500  # statements on the page of a closing
 
 
 @dataclass(slots=True)
@@ -42,7 +48,21 @@ def money() -> str:
         closings = keyset.read(session, "closings", sa.select(Closing), (Closing.closed_at, Closing.id), per_page=20)
         batches = session.scalars(sa.select(PayoutBatch).order_by(PayoutBatch.prepared_at.desc()).limit(20)).all()
         shops = shops_by_id(session, {each.shop_id for each in owed} | {each.shop_id for each in closings.rows})
-    return page("console/money.html", owed=owed, apart=apart, closings=closings, batches=batches, shops=shops)
+        owing = _owing(session)
+    return page(
+        "console/money.html", owed=owed, apart=apart, closings=closings, batches=batches, shops=shops, owing=owing
+    )
+
+
+def _owing(session: Session) -> dict[str, dict[Bucket, int]]:
+    """Currency → what merchants still owe, by how late."""
+    today = clock.now().astimezone(moments.zone()).date()
+    sums: dict[str, dict[Bucket, int]] = {}
+    for account in funding.accounts(session, today, only_open=True):
+        total = sums.setdefault(account.currency, dict.fromkeys(BUCKETS, 0))
+        for name, amount in account.ageing(today).items():
+            total[name] += amount
+    return sums
 
 
 def _owed(balances: list[ledger.Balance]) -> list[Owed]:
@@ -72,11 +92,10 @@ def closing(closing_id: str) -> str:
         found = session.get(Closing, closing_id)
         if found is None:
             raise NotFound(f"no closing has the id {closing_id[:40]!r}")
-        statements = session.scalars(
-            sa.select(Statement)
-            .where(Statement.closing_id == closing_id)
-            .order_by(Statement.total.desc(), Statement.id)
-        ).all()
+        own = sa.select(Statement).where(Statement.closing_id == closing_id)
+        statements = session.scalars(own.order_by(Statement.total.desc(), Statement.id).limit(MOST)).all()
+        every = session.scalar(sa.select(sa.func.count()).select_from(own.subquery())) or 0
+        invoice = settlement.invoice_of(session, closing_id)
         lines: dict[str, int] = {
             row[0]: row[1]
             for row in session.execute(

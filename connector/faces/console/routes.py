@@ -14,6 +14,7 @@ from connector.faces.console import (
     freezes,
     health,
     inbox,
+    invoices,
     money,
     orders,
     payouts,
@@ -21,6 +22,7 @@ from connector.faces.console import (
     privacy,
     products,
     proofs,
+    receipts,
     refunds,
     replays,
     runs,
@@ -36,8 +38,8 @@ from connector.faces.console.face import blueprint
 
 __all__ = [
     "acts", "blueprint", "checks", "codes", "creators", "deciding", "events", "freezes", "health", "inbox",
-    "install", "money", "orders", "payouts", "payouts_heard", "privacy", "products", "proofs", "refunds", "replays",
-    "runs", "search", "shops", "stalled", "timeline", "touches", "views",
+    "install", "invoices", "money", "orders", "payouts", "payouts_heard", "privacy", "products", "proofs", "receipts",
+    "refunds", "replays", "runs", "search", "shops", "stalled", "timeline", "touches", "views",
 ]  # fmt: skip
 
 

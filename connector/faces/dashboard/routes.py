@@ -7,6 +7,7 @@ from connector.faces.dashboard import (
     connect,
     feeds,
     home,
+    invoices,
     orders,
     permissions,
     privacy,
@@ -17,6 +18,6 @@ from connector.faces.dashboard import (
 from connector.faces.dashboard.face import blueprint
 
 __all__ = [
-    "blueprint", "codes", "connect", "feeds", "home", "orders", "permissions", "privacy", "products", "sales",
+    "blueprint", "codes", "connect", "feeds", "home", "invoices", "orders", "permissions", "privacy", "products", "sales",
     "tracking",
 ]  # fmt: skip

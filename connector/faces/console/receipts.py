@@ -1,0 +1,205 @@
+"""What merchants paid in: recorded by hand as a money act (ask, preview, book), or from a bank's file with a dry run."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+from flask import flash, redirect, request, url_for
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as AnyResponse
+
+from connector import clock, db, money
+from connector.commerce.shops import queries as shops_of
+from connector.db import Scope
+from connector.earnings.settlement import bank_file, invoices, receipts
+from connector.earnings.settlement.funding import Account
+from connector.earnings.settlement.receipts import Coming, Preview
+from connector.earnings.settlement.tables import Invoice, Receipt
+from connector.errors import Conflict, ConnectorError, InputRefused
+from connector.faces.console.face import WHY, blueprint
+from connector.faces.console.runs import shops_by_id
+from connector.web import guards, keyset
+from connector.web.guards import staff
+from connector.web.layout import page
+
+_FIELDS = ("invoice", "amount", "reference", "received_on", "note")
+
+
+@blueprint.get("/money/receipts")
+@staff("finance")
+def receipt_list() -> str:
+    shop_id = request.args.get("shop", "").strip()
+    with db.read(Scope.system(WHY)) as session:
+        asked = sa.select(Receipt)
+        if shop_id:
+            asked = asked.where(Receipt.shop_id == shop_id)
+        found = keyset.read(session, "receipts", asked, (Receipt.recorded_at, Receipt.id))
+        shops = shops_by_id(session, {row.shop_id for row in found.rows} | {shop_id})
+    return page("console/receipts.html", found=found, shops=shops, shop=shops.get(shop_id))
+
+
+@blueprint.get("/money/receipts/new")
+@staff("finance")
+def receipt_new() -> str:
+    """Without an amount the question, with one what it would pay."""
+    return _asked({name: request.args.get(name, "").strip() for name in _FIELDS})
+
+
+def _asked(typed: dict[str, str], moved: str = "") -> str:
+    errors: dict[str, str] = {}
+    preview: Preview | None = None
+    found: Invoice | None = None
+    shop, alike, rows = None, None, {}
+    with db.read(Scope.system(WHY)) as session:
+        if typed["invoice"]:
+            try:
+                found = invoices.by_number(session, invoices.number_of(typed["invoice"]))
+                shop = shops_of.get(session, found.shop_id)
+                if typed["amount"] or typed["reference"]:
+                    coming = _coming(found, typed, errors)
+                    if coming is not None:
+                        preview = receipts.preview(
+                            session, coming.shop_id, coming.currency, coming.amount, clock.now().date()
+                        )
+                        alike = receipts.near(session, coming)
+            except ConnectorError as refused:
+                errors["invoice"] = refused.public
+        if preview is not None:
+            rows = {each.invoice.id: each.invoice for each in preview.after.standings}
+    return page(
+        "console/receipt_new.html", typed=typed, errors=errors, preview=preview, invoice=found, shop=shop, alike=alike,
+        rows=rows, moved=moved, number=invoices.number_text, token=_token(preview.before) if preview else "",
+        today=clock.now().date().isoformat(),
+    )  # fmt: skip
+
+
+def _coming(found: Invoice, typed: dict[str, str], errors: dict[str, str]) -> Coming | None:
+    """The money as it was typed; None, with what is off in `errors`."""
+    amount, day, reference = 0, clock.now().date(), ""
+    try:
+        amount = money.parse(typed["amount"], found.currency, "amount")
+        if amount <= 0:
+            errors["amount"] = "Give an amount above zero."
+    except InputRefused as refused:
+        errors["amount"] = refused.public
+    try:
+        reference = receipts.referenced(typed["reference"])
+    except InputRefused as refused:
+        errors["reference"] = refused.public
+    try:
+        day = date.fromisoformat(typed["received_on"]) if typed["received_on"] else day
+    except ValueError:
+        errors["received_on"] = "Write the day as 2026-11-20."
+    if errors:
+        return None
+    return Coming(found.shop_id, found.currency, amount, reference, day, "hand", typed["note"])
+
+
+@blueprint.post("/money/receipts/new")
+@staff("finance")
+def record_receipt() -> str | AnyResponse:
+    typed = {name: request.form.get(name, "").strip() for name in _FIELDS}
+    errors: dict[str, str] = {}
+    try:
+        with db.write(Scope.system(WHY)) as session:
+            found = invoices.by_number(session, invoices.number_of(typed["invoice"]))
+            coming = _coming(found, typed, errors)
+            if coming is None:
+                return _asked(typed)
+            _same_as_seen(session, coming)
+            row, fresh = receipts.record(session, coming, guards.actor())
+            receipt_id = row.id
+    except Conflict as conflict:
+        return _asked(typed, moved=conflict.public)
+    except ConnectorError:
+        return _asked(typed)
+    flash("The payment is recorded." if fresh else "This reference was recorded before: nothing was booked again.")
+    return redirect(url_for(".receipt", receipt_id=receipt_id), code=303)
+
+
+def _same_as_seen(session: Session, coming: Coming) -> None:
+    """Errors: Conflict when the account isn't the one that the preview showed. A repeat is let through: it is known."""
+    known = session.scalar(sa.select(Receipt.id).where(Receipt.reference == coming.reference))
+    now = receipts.preview(session, coming.shop_id, coming.currency, coming.amount, clock.now().date()).before
+    if known is None and request.form.get("token", "") != _token(now):
+        raise Conflict("Something changed, look again. Nothing was booked.")
+
+
+def _token(account: Account) -> str:
+    parts = f"{account.received} {account.credit} {[(each.invoice.id, each.open) for each in account.standings]}"
+    return hashlib.blake2b(parts.encode(), digest_size=8).hexdigest()
+
+
+@blueprint.get("/money/receipts/<receipt_id>")
+@staff("finance")
+def receipt(receipt_id: str) -> str:
+    return _one(receipt_id)
+
+
+def _one(receipt_id: str, problem: str = "") -> str:
+    with db.read(Scope.system(WHY)) as session:
+        row = receipts.get(session, receipt_id)
+        shop = shops_of.get(session, row.shop_id)
+        undone = session.scalar(sa.select(Receipt.id).where(Receipt.undoes == row.id))
+        preview = receipts.preview(session, row.shop_id, row.currency, -row.amount, clock.now().date())
+        rows = {each.invoice.id: each.invoice for each in preview.after.standings}
+    return page(
+        "console/receipt.html", receipt=row, shop=shop, undone=undone, preview=preview, rows=rows, problem=problem,
+        number=invoices.number_text,
+    )  # fmt: skip
+
+
+@blueprint.post("/money/receipts/<receipt_id>/undo")
+@staff("finance")
+def undo_receipt(receipt_id: str) -> str | AnyResponse:
+    try:
+        with db.write(Scope.system(WHY)) as session:
+            made = receipts.undo(session, receipt_id, guards.actor(), request.form.get("why", ""))
+            undo_id = made.id
+    except (Conflict, InputRefused) as refused:
+        return _one(receipt_id, problem=refused.public)
+    flash("The payment is taken back. What it paid is open again.")
+    return redirect(url_for(".receipt", receipt_id=undo_id), code=303)
+
+
+@blueprint.get("/money/receipts/file")
+@staff("finance")
+def bank_statement() -> str:
+    return page("console/bank_file.html", text="", rows=None, errors={}, counts={})
+
+
+@blueprint.post("/money/receipts/file")
+@staff("finance")
+def read_bank_statement() -> str:
+    """A dry run, or (with `book`) the recording of what is new."""
+    text = _text_sent()
+    booking = request.form.get("book") == "1"
+    rows: list[bank_file.Judged] | None = None
+    errors: dict[str, str] = {}
+    try:
+        lines = bank_file.rows_of(text)
+        if booking:
+            with db.write(Scope.system(WHY)) as session:
+                rows = bank_file.book(session, lines, guards.actor())
+        else:
+            with db.read(Scope.system(WHY)) as session:
+                rows = bank_file.judge(session, lines)
+    except InputRefused as refused:
+        errors["text"] = refused.public
+    counts: dict[str, Any] = {}
+    for each in rows or ():
+        counts[each.outcome] = counts.get(each.outcome, 0) + 1
+    return page("console/bank_file.html", text=text, rows=rows, errors=errors, counts=counts, booked=booking)
+
+
+def _text_sent() -> str:
+    sent = request.files.get("file")
+    if sent is not None and sent.filename:
+        try:
+            return sent.read(bank_file.MOST_CHARACTERS + 1).decode("utf-8-sig")
+        except UnicodeDecodeError:
+            return ""
+    return request.form.get("text", "")

@@ -1,0 +1,97 @@
+"""Money for the merchant: what they owe, when, and whether it adds up; one invoice with every order, and how to pay."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import Response, current_app, g
+
+from connector import clock, db
+from connector.commerce.shops.tables import Shop
+from connector.db import Scope
+from connector.earnings.ledger import queries as ledger
+from connector.earnings.settlement import funding, invoices, receipts
+from connector.earnings.settlement.funding import Account, Standing
+from connector.errors import NotFound
+from connector.faces.dashboard.face import blueprint
+from connector.operations.documents import facts, files
+from connector.operations.documents.facts import InvoiceTold
+from connector.operations.documents.sheet import span
+from connector.web import moments
+from connector.web.guards import merchant
+from connector.web.layout import page
+
+SHOWN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class InCurrency:
+    """One currency's money, in minor units: where commission stands, and the invoices, newest first."""
+
+    currency: str
+    pending: int
+    cleared: int
+    settled: int
+    paid: int
+    account: Account
+
+    @property
+    def due(self) -> Standing | None:
+        """The oldest invoice that is open."""
+        return next((each for each in self.account.standings if each.open), None)
+
+    @property
+    def newest_first(self) -> list[Standing]:
+        return list(reversed(self.account.standings))
+
+
+@blueprint.get("/money")
+@merchant
+def money() -> str:
+    shop: Shop = g.shop
+    moments.use_zone(shop.time_zone)
+    today = clock.now().astimezone(moments.zone()).date()
+    with db.read(Scope.shop(shop.id)) as session:
+        balances = ledger.balances(session, shop_id=shop.id)
+        accounts = {each.currency: each for each in funding.accounts(session, today, shop_id=shop.id)}
+        paid_in = receipts.of_shop(session, shop.id, limit=20)
+    sums: dict[str, list[int]] = {}
+    for each in balances:
+        row = sums.setdefault(each.currency, [0, 0, 0, 0])
+        for place, amount in enumerate((each.pending, each.cleared, each.settled, each.in_transit + each.paid)):
+            row[place] += amount
+    shown = [
+        InCurrency(
+            code, *sums.get(code, [0, 0, 0, 0]), account=accounts.get(code) or Account(shop.id, code, (), 0, 0)
+        )
+        for code in sorted(sums.keys() | accounts.keys(), key=lambda code: (code != shop.currency, code))
+    ]  # fmt: skip
+    return page("dashboard/money.html", shop=shop, shown=shown, paid_in=paid_in, number=invoices.number_text)
+
+
+@blueprint.get("/money/<invoice_id>")
+@merchant
+def invoice(invoice_id: str) -> str:
+    told = _own(invoice_id)
+    moments.use_zone(told.shop.time_zone)
+    settings = current_app.config["CONNECTOR"]
+    pay_to = [part.strip() for part in settings.invoice_pay_to.split("|") if part.strip()]
+    return page(
+        "dashboard/invoice.html", shop=told.shop, told=told, invoice=told.invoice, number=invoices.number_text,
+        span=span(told.starts_at, told.ends_at, moments.zone()), pay_to=pay_to, shown=SHOWN,
+    )  # fmt: skip
+
+
+@blueprint.get("/money/<invoice_id>/file.<any(pdf, csv):kind>")
+@merchant
+def invoice_file(invoice_id: str, kind: str) -> Response:
+    return files.invoice(_own(invoice_id), kind, current_app.config["CONNECTOR"])
+
+
+def _own(invoice_id: str) -> InvoiceTold:
+    """Errors: NotFound for one of another shop too: nobody learns that it is there."""
+    with db.read(Scope.shop(g.shop.id)) as session:
+        told = facts.invoice(session, invoice_id, clock.now())
+    if told.shop.id != g.shop.id:
+        raise NotFound(f"invoice {invoice_id} is another shop's", public="Your shop has no such invoice.")
+    return told

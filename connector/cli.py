@@ -1225,6 +1225,10 @@ connector.add_command(
         help="What stores ask for a person or for themselves: found, exported, erased, proven.",
     )
 )  # fmt: skip
+connector.add_command(_OfRoom("codes", room="operations.crediting", group="codes", help="Creators' codes."))
+connector.add_command(
+    _OfRoom("acts", room="operations.crediting", group="acts", help="What a person decides about credit.")
+)
 connector.add_command(
     _OfRoom(
         "import", room="operations.imports", group="imports",

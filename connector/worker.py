@@ -37,6 +37,7 @@ from connector.errors import Conflict, ConnectorError
 from connector.insight.feeds import build, feeds
 from connector.insight.market import index
 from connector.operations import rounds, sealing
+from connector.operations.crediting import looks
 from connector.operations.privacy import erase, export
 from connector.operations.privacy import requests as privacy
 from connector.sync import first, products, proof, reconcile, reread, schedule
@@ -245,6 +246,8 @@ def _housekeeping(settings: Settings, slot: str, owner: str, stop: threading.Eve
         _Chore("start looks and proofs", 300.0, start_looks, due=time.monotonic() + FIRST_PASS_AFTER.total_seconds()),
         _Chore("keep idle grants alive", 3600.0, keep_alive, due=time.monotonic() + 300),
         _Chore("drop old bodies", 3600.0, lambda: retention.drop_bodies(settings), due=time.monotonic() + 60),
+        _Chore("find leaked codes", 3600.0, looks.codes, due=time.monotonic() + 240),
+        _Chore("know customers", 3600.0, looks.customers, due=time.monotonic() + 210),
         _Chore("build feeds", 600.0, feeds_due, due=time.monotonic() + 120),
         _Chore("answer privacy requests", 60.0, privacy.wake_due),
         _Chore("keep erased people forgotten", 3600.0, erase.keep_forgotten, due=time.monotonic() + 150),

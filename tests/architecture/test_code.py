@@ -21,6 +21,7 @@ SYSTEM = {
     "worker.py": "walks shops, holds seats, keeps house",
     "operations/doctor.py": "looks at the whole installation",
     "operations/reseal.py": "a key is changed for all that is sealed",
+    "operations/crediting": "finds the shops that it then looks over one by one; a command is an operator's",
     "operations/imports": "a command is an operator's, and names shops by their host",
     "operations/privacy": "requests and their deadlines are looked at over all shops; each is answered in its own",
     "operations/sealing.py": "the sealing job stands behind the writers of all shops",

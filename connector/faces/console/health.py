@@ -15,7 +15,7 @@ from connector.commerce.shops import connect
 from connector.commerce.shops.tables import GrantRow, Shop
 from connector.config import Settings
 from connector.db import Scope
-from connector.earnings.attribution.tables import DecisionRow
+from connector.earnings.attribution.tables import Act, DecisionRow
 from connector.earnings.commission.tables import Clearance
 from connector.earnings.settlement import queries as settlement
 from connector.faces.console import checks
@@ -359,6 +359,7 @@ def _of_money(session: Session) -> Iterator[Trouble]:
             words.status("money", "frozen"), text, "finance", url_for("console.orders", flag="drift"),
             "The order's page says what would differ; only a recorded act changes a pinned decision.",
         )  # fmt: skip
+    yield from _of_deciding(session)
     blocked = session.scalar(
         sa.select(sa.func.count(sa.distinct(Clearance.order_id))).where(
             Clearance.state == "open", Clearance.blocked.contains("refund_amount_unknown")
@@ -370,6 +371,26 @@ def _of_money(session: Session) -> Iterator[Trouble]:
         yield Trouble(
             words.status("money", "frozen"), text, "finance", url_for("console.orders", flag="unknown_refund"),
             "Ask the merchant for the amount and enter it; the line clears by itself then.",
+        )  # fmt: skip
+
+
+def _of_deciding(session: Session) -> Iterator[Trouble]:
+    """Orders that a person must look at, and acts that wait for a second person."""
+    under_review = session.scalar(
+        sa.select(sa.func.count(sa.distinct(DecisionRow.order_id))).where(DecisionRow.credit_reason == "frozen_review")
+    )
+    if under_review:
+        orders = "1 order is" if under_review == 1 else f"{under_review} orders are"
+        yield Trouble(
+            words.status("money", "frozen"), f"{orders} under review: the buyer may be the creator.", "finance",
+            url_for("console.reviews"), "Pass or refuse each; it doesn't clear before somebody has.",
+        )  # fmt: skip
+    waiting = session.scalar(sa.select(sa.func.count()).select_from(Act).where(Act.state == "proposed"))
+    if waiting:
+        said = "1 act waits" if waiting == 1 else f"{waiting} acts wait"
+        yield Trouble(
+            words.status("act", "proposed"), f"{said} for a second person.", "finance", url_for("console.reviews"),
+            "Look at what it would do now, then approve or refuse it.",
         )  # fmt: skip
 
 

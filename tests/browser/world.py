@@ -29,7 +29,9 @@ from connector.earnings.attribution import tokens, touches
 from connector.earnings.attribution.tables import Touch, TrialClick
 from connector.earnings.intake import take_in
 from connector.earnings.payouts import batch
-from connector.earnings.settlement import clear, close
+from connector.earnings.settlement import clear, close, receipts
+from connector.earnings.settlement import queries as settlement
+from connector.earnings.settlement.receipts import Coming
 from connector.events import (
     Allocation,
     Buyer,
@@ -54,6 +56,7 @@ from connector.programme.creators import register
 from connector.sync.tables import DailyProof, Reconciliation, SyncNote, SyncRefusal, SyncRun
 from connector.webhooks.tables import DeliveryRow, RejectedCount
 from tests.browser import keeping
+from tests.payees.details import all_payable
 
 HARD_TITLE = (
     "Hand-woven linen throw in natural undyed flax with a double-stitched hem, made in a small mill by the harbour, "
@@ -93,6 +96,8 @@ class World:
             "day": f"{self.now - timedelta(days=1):%Y-%m-%d}", "refund_ref": "r1",
             "currency": "EUR", "width": "wide", "theme": "light", "trial_id": self.trial_id,
             "replay_id": self.replay_id, "request_id": self.request_id, "feed_id": self.feed_id,
+            "invoice_id": self.invoice_id, "statement_id": self.statement_id, "receipt_id": self.receipt_id,
+            "kind": "csv",
         }  # fmt: skip
 
     def listing(self, shop: str, product_ref: str) -> str:
@@ -344,6 +349,13 @@ def _settled(session: Session, world: World) -> None:
     as_of = max(world.now - timedelta(hours=1), month + timedelta(days=31))
     closings = close.close_period(session, harbour, name, min(as_of, world.now), "staff:Fay")
     world.closing_id = closings[0].id
+    all_payable(session)
+    invoice = settlement.invoice_of(session, closings[0].id)
+    assert invoice is not None
+    world.invoice_id = invoice.id
+    world.statement_id = settlement.statements(session, shop_id=harbour, limit=1)[0].id
+    paid = Coming(harbour, "EUR", invoice.total, "SEPA 2026 0042", world.now.date(), "hand")
+    world.receipt_id = receipts.record(session, paid, "staff:Fay", world.now)[0].id
     made = batch.prepare(session, f"{name} EUR", "EUR", world.now, "staff:Fay")
     batch.mark_sent(session, made.id, world.now, "staff:Fay")
     world.batch_id = made.id

@@ -14,6 +14,8 @@ from connector.earnings.settlement import clear, close
 from connector.events import Buyer, Carrier, Fulfilment, Line, OrderSeen, OrderSnapshot
 from connector.operations.trace import find, trace
 from tests.attribution.world import DAY, KEY, PLACED, World
+from tests.payees.details import all_payable
+from tests.settlement.paid_in import pay_all
 
 SYSTEM = Scope.system("tests")
 
@@ -50,6 +52,8 @@ def settle(world: World, until: datetime, month: str) -> None:
 
 def pay(world: World, at: datetime) -> str:
     with world.database.write(SYSTEM) as session:
+        all_payable(session)
+        pay_all(session, world.shop_id, at)
         made = batch.prepare(session, f"key {at}", "EUR", at, "test")
         batch.mark_sent(session, made.id, at, "test")
         return batch.mark_paid(session, made.id, at, "test").id

@@ -24,6 +24,7 @@ from connector.webhooks.tables import DeliveryRow
 from tests.attribution.world import DAY, PLACED, World
 from tests.conftest import KEY
 from tests.operations.days import CLOSING, DELIVERED, SYSTEM, hear, parcel
+from tests.payees.details import all_payable
 
 Run = Callable[..., Result]
 
@@ -75,6 +76,14 @@ def test_from_clearing_to_a_payout_file(world: World, run: Run, tmp_path: Path) 
     assert "closed already" in run("close", "2026-12", "--as-of", CLOSING.isoformat(), code=1).stderr
 
     payday = ("--as-of", (CLOSING + DAY).isoformat())
+    with world.database.write(SYSTEM) as session:
+        all_payable(session)
+    before = run("payout", "prepare", "--currency", "EUR", "--key", "early", *payday).output
+    assert "unfunded" in before
+    assert "INV-000001" in run("invoice", "list", *payday).output
+    paid = ("receipt", "add", "INV-000001", "4.00", "--reference", "bank 1", "--on", "2026-11-20")
+    assert "EUR 4.00 recorded" in run(*paid).output
+    assert "was recorded before" in run(*paid).output
     aside = run("payout", "prepare", "--currency", "EUR", "--minimum", "4.01", "--key", "first", *payday).output
     assert "below_minimum, 0.01 missing" in aside
     assert list(tmp_path.glob("var/payouts/*")) == []

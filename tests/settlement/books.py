@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from connector.commerce.orders.tables import Order
+from connector.commerce.shops import settings
 from connector.commerce.shops.tables import Shop
 from connector.db import Database, Scope, new_id
 from connector.earnings.attribution.tables import DecisionRow
@@ -23,6 +24,7 @@ from connector.earnings.settlement import clear, close
 from connector.earnings.settlement.periods import Period, period
 from connector.earnings.settlement.tables import Closing
 from connector.programme.creators import register
+from tests.payees.details import payable
 
 Row = TypeVar("Row")
 SYSTEM = Scope.system("tests")
@@ -53,7 +55,8 @@ class Books:
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    def shop(self, currency: str = "USD", time_zone: str = "UTC") -> str:
+    def shop(self, currency: str = "USD", time_zone: str = "UTC", *, advance: bool = True) -> str:
+        """A shop whose creators are paid in advance of its merchant's money, or else once it came."""
         shop_id = new_id("shp")
         at = utc("2026-01-01")
         with self.database.write(SYSTEM) as session:
@@ -61,11 +64,16 @@ class Books:
                 Shop(id=shop_id, platform="shopify", domain=f"{shop_id[-8:]}.myshopify.com", name="Harbour & Pine",
                      currency=currency, time_zone=time_zone, installed_at=at, created_at=at)
             )  # fmt: skip
+            session.flush()
+            if advance:
+                settings.change(session, shop_id, "payout_when", "advance", by="test", starts_at=at, now=at)
         return shop_id
 
     def creator(self, handle: str) -> str:
         with self.database.write(SYSTEM) as session:
-            return register.register(session, handle, handle.title(), 5000, utc("2026-01-01")).id
+            creator = register.register(session, handle, handle.title(), 5000, utc("2026-01-01"))
+            payable(session, creator.id)
+            return creator.id
 
     def line(
         self,

@@ -29,6 +29,7 @@ from tests.money.books import deliver_one, shop
 from tests.money.builders import PLACED, Credit
 from tests.money.histories import arrival, credit, expected
 from tests.money.store import Store
+from tests.payees.details import payable
 from tests.settlement.books import SYSTEM, month_of
 
 HISTORIES = 40
@@ -160,6 +161,8 @@ def test_any_interleaving_keeps_the_books(database: Database) -> None:
     with database.write(SYSTEM) as session:
         for creator_id in ("crt_x", "crt_y", "crt_z"):
             session.add(Creator(id=creator_id, handle=creator_id, name=creator_id, followers=1, created_at=PLACED))
+            session.flush()
+            payable(session, creator_id)
     paid = carried = 0
     for seed in range(HISTORIES):
         balances = one_life(database, seed)

@@ -1235,6 +1235,12 @@ connector.add_command(
         help="Codes, links and open balances from an earlier programme: looked at first, then taken.",
     )
 )  # fmt: skip
+connector.add_command(
+    _OfRoom(
+        "whatif", room="operations.whatif", group="whatif",
+        help="What would it pay? Other rates, terms or settings over what is kept. Nothing is written.",
+    )
+)  # fmt: skip
 
 
 def main() -> None:

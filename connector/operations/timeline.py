@@ -167,10 +167,10 @@ def _settings(session: Session, shop: Shop, since: datetime) -> Iterator[Happeni
             facts["starts"] = row.starts_at
             yield Happening(row.recorded_at, "settings", "setting", facts, row.recorded_by, row.id)
         before[row.name] = row.value
-    rates: dict[tuple[str, str], int | None] = {}
+    rates: dict[tuple[str, str | None, str], int | None] = {}
     terms = session.scalars(sa.select(Terms).where(Terms.shop_id == shop.id).order_by(Terms.recorded_at, Terms.version))
     for each in terms:
-        key = (each.kind, each.product_ref)
+        key = (each.kind, each.creator_id, each.product_ref)
         if each.recorded_at >= since:
             told: dict[str, Any] = {
                 "kind": each.kind, "product": each.product_ref, "before": rates.get(key), "after": each.rate_bp,
@@ -183,7 +183,9 @@ def _settings(session: Session, shop: Shop, since: datetime) -> Iterator[Happeni
 # ------------------------------------------------------------------ acts
 
 # Told from their own tables, with before and after.
-_TOLD_ELSEWHERE = frozenset({"shop.setting", "terms.open", "terms.withdraw"})
+_TOLD_ELSEWHERE = frozenset(
+    {"shop.setting", "terms.open", "terms.withdraw", "terms.targeted", "terms.store", "terms.event", "terms.called_off"}
+)
 
 
 def _acts(session: Session, shop: Shop, since: datetime) -> Iterator[Happening]:

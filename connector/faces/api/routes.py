@@ -1,7 +1,7 @@
 """The JSON API of the app's back end: all its views, its document, its page.
 
 listings.py    the shoppable list          programme.py   creators, content, links
-terms.py       terms, events, promotions
+terms.py       terms, events, promotions         whatif.py  what would it pay
 taps.py        touches                     stores.py      shops, sync, orders, traces
 invoices.py    invoices, receipts, documents
 payees.py      payment details, notices
@@ -28,10 +28,11 @@ from connector.faces.api import (
     studio,
     taps,
     terms,
+    whatif,
 )
 from connector.faces.api.face import blueprint
 
-ROOMS = (listings, programme, taps, stores, books, invoices, payees, feeds, proofs, studio, terms, codes)
+ROOMS = (listings, programme, taps, stores, books, invoices, payees, feeds, proofs, studio, terms, codes, whatif)
 
 
 def install(app: APIFlask) -> None:

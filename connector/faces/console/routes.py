@@ -27,19 +27,21 @@ from connector.faces.console import (
     replays,
     runs,
     search,
+    settings,
     shops,
     sign_in,
     stalled,
     timeline,
     touches,
     views,
+    whatif,
 )
 from connector.faces.console.face import blueprint
 
 __all__ = [
     "acts", "blueprint", "checks", "codes", "creators", "deciding", "events", "freezes", "health", "inbox",
     "install", "invoices", "money", "orders", "payouts", "payouts_heard", "privacy", "products", "proofs", "receipts",
-    "refunds", "replays", "runs", "search", "shops", "stalled", "timeline", "touches", "views",
+    "refunds", "replays", "runs", "search", "settings", "shops", "stalled", "timeline", "touches", "views", "whatif",
 ]  # fmt: skip
 
 

@@ -50,6 +50,10 @@ ACTS = {
     "receipt.undo": "Payment of a merchant taken back",
     "terms.open": "Rate opened",
     "terms.withdraw": "Rate withdrawn",
+    "terms.targeted": "Rate agreed with one creator",
+    "terms.store": "Rate of the shop itself set",
+    "terms.event": "Event announced or raised",
+    "terms.called_off": "Change of a rate called off",
     "privacy.ask": "Privacy request opened",
     "privacy.cancel": "Privacy request called off",
     "privacy.done": "Privacy request done",
@@ -195,6 +199,9 @@ def _setting(shop: Shop, one: Happening) -> Item:
 def _rate(shop: Shop, one: Happening) -> Item:
     facts = one.facts
     on = f"one product ({facts['product']})" if facts["product"] else "the whole shop"
+    on += {"targeted": ", one creator's", "event": ", in an event", "store": ", where nothing else counts"}.get(
+        facts["kind"], ""
+    )
     after = rate(facts["after"]) if facts["after"] is not None else "withdrawn"
     if facts["first"]:
         text = f"Rate for {on} opened: {after}"

@@ -13,11 +13,14 @@ from connector.faces.dashboard import (
     privacy,
     products,
     sales,
+    settings,
+    terms,
     tracking,
+    whatif,
 )
 from connector.faces.dashboard.face import blueprint
 
 __all__ = [
     "blueprint", "codes", "connect", "feeds", "home", "invoices", "orders", "permissions", "privacy", "products", "sales",
-    "tracking",
+    "settings", "terms", "tracking", "whatif",
 ]  # fmt: skip

@@ -34,9 +34,7 @@ def epoch(session: Session, creator_id: str) -> int:
 def sign_out_everywhere(session: Session, creator_id: str, *, by: str, now: datetime | None = None) -> int:
     """End every session and every unused link of a creator. The new epoch."""
     now = now or clock.wall()
-    insert = db.insert(session, StudioAccess).values(
-        creator_id=creator_id, session_epoch=1, ended_at=now, ended_by=by
-    )
+    insert = db.insert(session, StudioAccess).values(creator_id=creator_id, session_epoch=1, ended_at=now, ended_by=by)
     raised = insert.on_conflict_do_update(
         index_elements=["creator_id"],
         set_={"session_epoch": StudioAccess.session_epoch + 1, "ended_at": now, "ended_by": by},

@@ -20,26 +20,40 @@ data: a buyer is at most "known" or "not known", a token is its touch. The shape
                 estimate, due, removed_units, removed_base, refunded_units, refunded_base, reversed,
                 decision {credit_reason, rate_reason, creator, content, touch_id, rate_bp, terms, pinned_at, drift,
                 candidates [{touch_id, creator, content, kind, at, outcome, why, via, buyers …}], left_out, flags,
-                rates}; `buyers` is how many customers have ordered with the candidate's token so far,
-                clearance {state, clears_at, cleared_at, why, blocked, blocks [{kind, ref, opened_at, closed_at}]},
+                codes [{text, creator, outcome}], bound {creator, outcome} | None, review {why, until} | None,
+                credit {reason, clicked_at, through_ad} | None, exchange_of, acts [ids],
+                rates {click, order: {rate_bp, kind, ads, basis, kept_until, terms} | None} | None};
+                `buyers` is how many customers have ordered with the candidate's token so far, `kept_until` says of an
+                older rate until when whoever promoted before keeps it,
+                clearance {state, clears_at, cleared_at, paid_at, why, blocked, blocks [{kind, ref, opened_at,
+                closed_at}], freezes [{id, scope, reason, frozen_at, appeal_until, ends_at, ended_at, ended_why …}],
+                history [{clears_at, why, blocked, until}] oldest first},
                 balances [{creator, content, pending, cleared, settled}]
     refunds     what became of each refund record: refund_ref, created_at, status, lines, amount_only, settled_removed,
                 spread, unknown_lines, flags
     evaluations [{id, sequence, at, cause, engine, reason}], newest first
     entries     [{id, subject, sequence, kind, reason, line_ref, creator, content, occurred_at, booked_at, reverses,
                 evaluation_id, statement_id, sides [{account, amount}]}], as booked; debits are positive
-    statements  [{id, period, closed_at, creator, line_ref, content, amount, total}]
+    acts        [{id, kind, state, line_ref, creator, content, code, since, actor, reason, proposed_at, needs_second,
+                approved_by, approved_at, effective_at, refused_at, refused_why}], newest first
+    fee, absorbed  the app's fee on the order, and what the app bears of refunds that came after a payout
+    statements  [{id, period, closed_at, creator, line_ref, content, amount, total, carried, reserved, released,
+                waits}]; `waits` is what of the whole statement waits for the merchant's money
+    reserves    what is kept back of those statements: [{statement_id, creator, amount, due_at, released_in}]
+    invoices    the merchant's that name the order: [{id, number, period, issued_at, due_on, commission, absorbed, fee,
+                total, paid, state}]; the first three are of this order
     payouts     what the order's creators were paid from this shop since: [{id, batch_id, creator, amount, status,
-                created_at, paid_at}]; a payout pays a balance, never an order
+                created_at, paid_at, converted {currency, amount, rate, source, at} | None, reason, rail_ref,
+                events [{outcome, reason, detail, at}]}]; a payout pays a balance, never an order
 
-A creator is {id, handle, name}, content is {id, network, ref, kind, title}; each of them, `decision`, `clearance` and
-`base` may be None.
+A creator is {id, handle, name}, content is {id, network, ref, kind, title}, terms are {id, kind, version, rate_bp,
+product_ref, starts_at, ends_at}; each of them, `decision`, `clearance` and `base` may be None. What a merchant or a
+creator may see of it, and in which words: `trace_audience.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -50,15 +64,15 @@ from connector.commerce.orders import queries as orders
 from connector.commerce.orders.facts import OrderFacts
 from connector.commerce.orders.tables import Order
 from connector.commerce.shops import queries as shops
+from connector.earnings.attribution import acts
 from connector.earnings.attribution import queries as attribution
-from connector.earnings.attribution.tables import DecisionRow
-from connector.earnings.commission.tables import Clearance, ClearanceBlock, Evaluation
+from connector.earnings.attribution.tables import Act, Code, DecisionRow
+from connector.earnings.commission.tables import Evaluation
 from connector.earnings.ledger import queries as ledger
 from connector.earnings.ledger.queries import BookedEntry
-from connector.earnings.payouts import queries as payouts
 from connector.earnings.settlement import queries as settlement
-from connector.earnings.settlement.queries import SettledLine
 from connector.errors import InputRefused, NotFound
+from connector.operations import trace_money
 from connector.platforms import roster
 from connector.programme.collaborations.tables import Terms
 from connector.programme.content import queries as contents
@@ -96,7 +110,8 @@ def trace(session: Session, order: Order) -> dict[str, Any]:
     evaluations = _evaluations(session, order.id)
     entries = ledger.entries(session, order.id)
     settled = settlement.of_order(session, order.id)
-    people, videos = _named(session, decisions.values(), entries)
+    recorded = _recorded(session, order.id, decisions.values())
+    people, videos = _named(session, decisions.values(), entries, recorded)
     lines = _lines(session, order, facts, decisions, evaluations, people, videos)
     newest = evaluations[0] if evaluations else None
     return {
@@ -107,9 +122,14 @@ def trace(session: Session, order: Order) -> dict[str, Any]:
         "lines": lines,
         "refunds": _refunds(facts, newest),
         "evaluations": [_evaluation(row) for row in evaluations],
+        "acts": _acts(session, recorded, people, videos),
         "entries": [_entry(entry, people, videos) for entry in entries],
-        "statements": [_settled(line, people, videos) for line in settled],
-        "payouts": _payouts(session, order, settled, people),
+        "fee": trace_money.fee(entries),
+        "absorbed": trace_money.absorbed(entries),
+        "statements": trace_money.statements(session, order, settled, people, videos),
+        "reserves": trace_money.reserves(session, settled, people),
+        "invoices": trace_money.invoices(session, order),
+        "payouts": trace_money.paid_out(session, order, settled, people),
     }
 
 
@@ -226,9 +246,9 @@ def _lines(
 ) -> list[dict[str, Any]]:
     """A line of the newest snapshot each, then lines that have vanished from it and left something behind."""
     assessed = {line["line_ref"]: line for line in evaluations[0].lines} if evaluations else {}
-    terms = _terms(session, {row.terms_id for row in decisions.values() if row.terms_id})
+    terms = _terms(session, decisions.values())
     buyers = _buyers(session, decisions.values())
-    clearances = _clearances(session, order.id)
+    clearances = trace_money.clearances(session, order.id)
     balances = _balances(session, order.id, people, videos)
     known = {line.line_ref: line for line in facts.snapshot.lines}
     lines = []
@@ -279,36 +299,50 @@ def _decision(
             }
             for candidate in evidence.get("candidates", [])
         ],
-        "left_out": evidence.get("left_out", 0), "flags": evidence.get("flags", []), "rates": evidence.get("rates"),
+        "codes": [
+            {"text": each["text"], "creator": people.get(each["creator_id"] or ""), "outcome": each["outcome"]}
+            for each in evidence.get("codes", [])
+        ],
+        "bound": _bound(evidence, people), "review": evidence.get("review"), "credit": evidence.get("credit"),
+        "exchange_of": evidence.get("exchange_of", ""), "acts": evidence.get("acts", []),
+        "left_out": evidence.get("left_out", 0), "flags": evidence.get("flags", []), "rates": _rates(evidence, terms),
     }  # fmt: skip
 
 
-def _terms(session: Session, terms_ids: Iterable[str]) -> Named:
-    rows = session.scalars(sa.select(Terms).where(Terms.id.in_(list(terms_ids))))
+def _bound(evidence: Mapping[str, Any], people: Named) -> dict[str, Any] | None:
+    bound = evidence.get("bound")
+    return None if bound is None else {"creator": people.get(bound["creator_id"]), "outcome": bound["outcome"]}
+
+
+def _rates(evidence: Mapping[str, Any], terms: Named) -> dict[str, Any] | None:
+    """What stood at the click and at the order, each with its version of the terms."""
+    rates = evidence.get("rates")
+    if rates is None:
+        return None
+    return {
+        moment: None
+        if rate is None
+        else {
+            "rate_bp": rate["rate_bp"], "kind": rate["kind"], "ads": rate.get("ads", False),
+            "basis": rate.get("basis", "standard"), "kept_until": rate.get("kept_until"),
+            "terms": terms.get(rate["terms_id"]),
+        }
+        for moment, rate in rates.items()
+    }  # fmt: skip
+
+
+def _terms(session: Session, decisions: Iterable[DecisionRow]) -> Named:
+    terms_ids: set[str | None] = set()
+    for row in decisions:
+        terms_ids.add(row.terms_id)
+        terms_ids.update(rate["terms_id"] for rate in (row.evidence.get("rates") or {}).values() if rate)
+    rows = session.scalars(sa.select(Terms).where(Terms.id.in_([each for each in terms_ids if each])))
     return {
         row.id: {
             "id": row.id, "kind": row.kind, "version": row.version, "rate_bp": row.rate_bp,
             "product_ref": row.product_ref, "starts_at": _time(row.starts_at), "ends_at": _time(row.ends_at),
         }
         for row in rows
-    }  # fmt: skip
-
-
-def _clearances(session: Session, order_id: str) -> dict[str, dict[str, Any]]:
-    blocks: dict[str, list[dict[str, Any]]] = {}
-    for block in session.scalars(sa.select(ClearanceBlock).where(ClearanceBlock.order_id == order_id)):
-        blocks.setdefault(block.line_ref, []).append(
-            {
-                "kind": block.kind, "ref": block.ref, "opened_at": _time(block.opened_at),
-                "closed_at": _time(block.closed_at),
-            }
-        )  # fmt: skip
-    return {
-        row.line_ref: {
-            "state": row.state, "clears_at": _time(row.clears_at), "cleared_at": _time(row.cleared_at),
-            "why": row.why, "blocked": row.blocked.split(), "blocks": blocks.get(row.line_ref, []),
-        }
-        for row in session.scalars(sa.select(Clearance).where(Clearance.order_id == order_id))
     }  # fmt: skip
 
 
@@ -354,34 +388,33 @@ def _entry(entry: BookedEntry, people: Named, videos: Named) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _settled(line: SettledLine, people: Named, videos: Named) -> dict[str, Any]:
-    statement = line.statement
-    return {
-        "id": statement.id, "period": statement.period, "closed_at": _time(statement.closed_at),
-        "creator": people.get(statement.creator_id), "line_ref": line.line_ref,
-        "content": videos.get(line.content_id or ""), "amount": line.amount, "total": statement.total,
-    }  # fmt: skip
+def _recorded(session: Session, order_id: str, decisions: Iterable[DecisionRow]) -> list[Act]:
+    """Acts about the order, and those about a code that decided a line of it; newest first."""
+    found = {row.id: row for row in acts.about(session, [order_id])}
+    named = {act_id for row in decisions for act_id in row.evidence.get("acts", [])} - found.keys()
+    if named:
+        found |= {row.id: row for row in session.scalars(sa.select(Act).where(Act.id.in_(named)))}
+    return sorted(found.values(), key=lambda row: (row.proposed_at, row.id), reverse=True)
 
 
-def _payouts(session: Session, order: Order, settled: list[SettledLine], people: Named) -> list[dict[str, Any]]:
-    """Payouts that may hold some of this order's money: those after the first statement it is in."""
-    since: dict[str, datetime] = {}
-    for line in settled:
-        since.setdefault(line.statement.creator_id, line.statement.closed_at)
-    if not since:
-        return []
+def _acts(session: Session, recorded: list[Act], people: Named, videos: Named) -> list[dict[str, Any]]:
+    code_ids = {row.code_id for row in recorded if row.code_id}
+    codes = {row.id: row.shown for row in session.scalars(sa.select(Code).where(Code.id.in_(code_ids)))}
     return [
         {
-            "id": row.id, "batch_id": row.batch_id, "creator": people.get(row.creator_id), "amount": row.amount,
-            "status": row.status, "created_at": _time(row.created_at), "paid_at": _time(row.paid_at),
+            "id": row.id, "kind": row.kind, "state": row.state, "line_ref": row.line_ref,
+            "creator": people.get(row.creator_id or ""), "content": videos.get(row.content_id or ""),
+            "code": codes.get(row.code_id or ""), "since": _time(row.since), "actor": row.actor, "reason": row.reason,
+            "proposed_at": _time(row.proposed_at), "needs_second": row.needs_second, "approved_by": row.approved_by,
+            "approved_at": _time(row.approved_at), "effective_at": _time(row.effective_at),
+            "refused_at": _time(row.refused_at), "refused_why": row.refused_why,
         }
-        for row in payouts.of_creators(session, order.shop_id, since, order.currency)
-        if row.created_at >= since[row.creator_id]
+        for row in recorded
     ]  # fmt: skip
 
 
 def _named(
-    session: Session, decisions: Iterable[DecisionRow], entries: Iterable[BookedEntry]
+    session: Session, decisions: Iterable[DecisionRow], entries: Iterable[BookedEntry], recorded: Iterable[Act]
 ) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
     """Who and what all the ids are."""
     creator_ids: set[str | None] = set()
@@ -389,13 +422,18 @@ def _named(
     for row in decisions:
         for part in (
             row.evidence.get("candidates", []),
+            row.evidence.get("codes", []),
+            [row.evidence.get("bound") or {}],
             [{"creator_id": row.creator_id, "content_id": row.content_id}],
         ):
             creator_ids.update(one.get("creator_id") for one in part)
             content_ids.update(one.get("content_id") for one in part)
-    for entry in entries:
-        creator_ids.add(entry.creator_id)
-        content_ids.add(entry.content_id)
+    for creator_id, content_id in (
+        *((entry.creator_id, entry.content_id) for entry in entries),
+        *((act.creator_id, act.content_id) for act in recorded),
+    ):
+        creator_ids.add(creator_id)
+        content_ids.add(content_id)
     people = {
         row.id: {"id": row.id, "handle": row.handle, "name": row.name}
         for row in creators.some(session, {one for one in creator_ids if one}).values()
@@ -409,8 +447,7 @@ def _named(
     return people, videos
 
 
-def _time(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+_time = trace_money.time
 
 
 def as_json(found: dict[str, Any]) -> bytes:

@@ -7,7 +7,7 @@ say the same of one order. Every sentence is made of codes and facts; none is st
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from connector.web import moments, words
@@ -39,7 +39,54 @@ ENTRY_KINDS = {
     "absorption": "Borne by the app",
     "bonus": "Bonus of an event",
     "fee": "App fee",
+    "receipt": "Paid in by the merchant",
+    "reserve": "Kept in reserve",
+    "reserve_release": "Let go of the reserve",
+    "opening": "Brought along from before",
 }
+# What a recorded act says of a line: to the merchant, to the creator, to support. Slots as `act_sentence` fills them.
+ACTS: dict[str, dict[Audience, str]] = {
+    "manual": {
+        "merchant": "Assigned to {creator} by hand",
+        "creator": "The shop gave you this line",
+        "support": "Assigned to {creator} by hand",
+    },
+    "leak_backdated": {
+        "merchant": "The code {code} counts as public since {since}",
+        "creator": "Your code {code} counts as public since {since}",
+        "support": "Leak of {code} dated back to {since}",
+    },
+    "forfeit": {
+        "merchant": "Commission withdrawn after a freeze",
+        "creator": "Withdrawn after the freeze that you were told of",
+        "support": "Forfeited after appeal",
+    },
+    "binding_moved": {
+        "merchant": "The buyer is {creator}'s customer now",
+        "creator": "The buyer counts as your customer",
+        "support": "Binding moved to {creator}",
+    },
+    "engine_fix": {
+        "merchant": "Worked out anew after a fault of ours",
+        "creator": "Worked out anew after a fault of ours",
+        "support": "Decided anew after an engine fix",
+    },
+    "review_passed": {
+        "merchant": "Checked and found right",
+        "creator": "Checked and found right",
+        "support": "Review passed",
+    },
+    "review_refused": {
+        "merchant": "Checked and refused",
+        "creator": "Checked and refused",
+        "support": "Review refused",
+    },
+}
+MOMENTS = {"click": "At the tap", "order": "At the order"}
+BASES = {
+    "ads": "its rate for ads", "event": "an event's rate", "new_buyer": "its rate for new buyers",
+    "code": "its rate for orders with a code",
+}  # fmt: skip
 CARRIERS = {
     "cart_attribute": "cart",
     "line_property": "line",
@@ -66,20 +113,28 @@ def sentence(trace: Mapping[str, Any], audience: Audience = "support") -> str:
     if answer["reason"] == "awaiting_payment":
         estimate = sum(line["estimate"] for line in trace["lines"])
         names = _names([each["creator"]["name"] for each in answer["creators"]])
+        if audience == "creator" and answer["creators"]:
+            return f"An estimate of {plain(estimate, currency)} for you: it counts when the buyer has paid."
         if not answer["creators"]:
             return f"Nobody is credited. {words.reason('awaiting_payment', audience)}."
         return f"An estimate of {plain(estimate, currency)} for {names}: it counts when the buyer has paid."
     if answer["reason"]:
-        return f"Nobody earns on this order. {words.reason(answer['reason'], audience)}."
-    said = [_earns(each, answer["lines"], trace) for each in answer["creators"]]
+        nobody = "You earn nothing on this order." if audience == "creator" else "Nobody earns on this order."
+        return f"{nobody} {words.reason(answer['reason'], audience)}."
+    said = [_earns(each, answer["lines"], trace, audience) for each in answer["creators"]]
     said += _nobody(trace, audience)
     return " ".join(said) or "The order has no lines."
 
 
-def _earns(credited: Mapping[str, Any], lines: int, trace: Mapping[str, Any]) -> str:
-    name, number = credited["creator"]["name"], credited["lines"]
+def _earns(credited: Mapping[str, Any], lines: int, trace: Mapping[str, Any], audience: Audience) -> str:
+    you = audience == "creator"
+    name, number = ("You" if you else credited["creator"]["name"]), credited["lines"]
+    earns = f"{name} {'earn' if you else 'earns'}"
     due = plain(credited["due"], trace["order"]["currency"])
-    if lines == 1:
+    if you:
+        # How many lines the buyer's order has is no business of a creator's.
+        share = "for one line" if number == 1 else f"for {_number(number)} lines"
+    elif lines == 1:
         share = "for the only line"
     elif number == lines:
         share = f"for all {_number(lines)} lines"
@@ -87,14 +142,10 @@ def _earns(credited: Mapping[str, Any], lines: int, trace: Mapping[str, Any]) ->
         share = f"for {_number(number)} of {_number(lines)} lines"
     back = sum(line["reversed"] for line in trace["lines"] if _creator_id(line) == credited["creator"]["id"])
     if back and credited["due"] == 0:
-        return (
-            f"{name} earns {due} {share}: all of {plain(back, trace['order']['currency'])} was taken back with refunds."
-        )
+        return f"{earns} {due} {share}: all of {plain(back, trace['order']['currency'])} was taken back with refunds."
     if back:
-        return (
-            f"{name} earns {due} {share}, after {plain(back, trace['order']['currency'])} was taken back with refunds."
-        )
-    return f"{name} earns {due} {share}."
+        return f"{earns} {due} {share}, after {plain(back, trace['order']['currency'])} was taken back with refunds."
+    return f"{earns} {due} {share}."
 
 
 def _nobody(trace: Mapping[str, Any], audience: Audience) -> list[str]:
@@ -107,9 +158,10 @@ def _nobody(trace: Mapping[str, Any], audience: Audience) -> list[str]:
     others = bool(trace["answer"]["creators"])
     said_all = []
     for said, number in by_words.items():
-        low = said[:1].lower() + said[1:] if not said.startswith(("D1", "I ")) else said
+        low = words.lowered(said)
         if not others and number == trace["answer"]["lines"]:
-            said_all.append(f"Nobody earns on this order: {low}.")
+            nobody = "You earn nothing" if audience == "creator" else "Nobody earns"
+            said_all.append(f"{nobody} on this order: {low}.")
         elif number == 1:
             said_all.append(
                 f"The other line pays nothing: {low}." if len(by_words) == 1 else f"One line pays nothing: {low}."
@@ -135,6 +187,8 @@ def slots(line: Mapping[str, Any], order: Mapping[str, Any]) -> dict[str, str]:
         found["winner"] = decision["creator"]["name"]
     if decision["content"]:
         found["content"] = CONTENT.get(decision["content"]["kind"], "content")
+    if review := decision.get("review"):
+        found["until"] = moments.day(datetime.fromisoformat(review["until"]))
     shown = [each for each in decision["candidates"] if each["outcome"] == line["reason"]]
     if shown:
         found.update(candidate_slots(shown[0], order))
@@ -220,6 +274,148 @@ def base_parts(line: Mapping[str, Any], currency: str) -> list[tuple[str, str]]:
     if decision and decision["rate_bp"]:
         rows.append(("Due", plain(line["due"], currency)))
     return rows
+
+
+def rate_rows(line: Mapping[str, Any], audience: Audience = "support") -> list[tuple[str, str]]:
+    """The rate that counts, and what stood at both moments: (label, text)."""
+    decision = line.get("decision")
+    if not decision or not decision["creator"]:
+        return []
+    counts = rate(decision["rate_bp"]) if decision["rate_bp"] else "None"
+    if decision["rate_reason"]:
+        counts += f": {words.lowered(words.reason(decision['rate_reason'], audience))}"
+    rows = [("Rate", counts)]
+    rates = decision.get("rates") or {}
+    clicked = bool((decision.get("credit") or {"clicked_at": True})["clicked_at"])
+    for moment, label in MOMENTS.items():
+        if moment == "click" and not clicked:
+            continue  # credit without a tap: the rate at the order alone
+        rows.append((label, rate_sentence(rates.get(moment), audience)))
+    return rows
+
+
+def rate_sentence(stood: Mapping[str, Any] | None, audience: Audience = "support") -> str:
+    """What stood at one moment: rate, whose terms, which version, and until when an older rate is kept."""
+    if stood is None:
+        return "Nothing was offered"
+    said = [rate(stood["rate_bp"])]
+    terms = stood.get("terms")
+    if terms:
+        scope = "one product" if terms["product_ref"] else "the whole shop"
+        said.append(f"{terms['kind']} terms, version {terms['version']}, {scope}")
+    if stood.get("basis") in BASES:
+        said.append(BASES[stood["basis"]])
+    if stood.get("kept_until"):
+        until = moments.day(datetime.fromisoformat(stood["kept_until"]))
+        whose = "you promoted" if audience == "creator" else "the creator promoted"
+        said.append(f"kept until {until}, since {whose} it before the cut")
+    return ", ".join(said)
+
+
+def clearance_sentence(clearance: Mapping[str, Any], audience: Audience = "support") -> str:
+    """When the line's money clears, why then, and what holds it."""
+    why = words.reason(clearance["why"], audience) if clearance["why"] else ""
+    if clearance["state"] == "cleared":
+        first = f"Cleared {_day(clearance['cleared_at'])}"
+    elif clearance["clears_at"]:
+        first = f"Clears {_day(clearance['clears_at'])}"
+    else:
+        first = "No date yet"
+    said = [f"{first}: {words.lowered(why)}" if why else first]
+    if clearance["state"] != "cleared":
+        said += [f"Held: {words.lowered(words.reason(code, audience))}" for code in clearance["blocked"]]
+    for freeze in clearance.get("freezes", ()):
+        if not freeze["ended_at"] and audience == "creator":
+            said.append(
+                f"Frozen because: {freeze['reason'].rstrip('.')}. You can explain until "
+                f"{_day(freeze['appeal_until'])}; it ends by itself on {_day(freeze['ends_at'])}"
+            )
+        elif not freeze["ended_at"]:
+            said.append(f"Frozen since {_day(freeze['frozen_at'])}, until {_day(freeze['ends_at'])} at the latest")
+    return ". ".join(said) + "."
+
+
+def clearance_past(clearance: Mapping[str, Any], audience: Audience = "support") -> list[tuple[str, str]]:
+    """(until when it stood so, how): the clearance's history, the newest first."""
+    rows = []
+    for past in reversed(clearance.get("history", ())):
+        why = words.lowered(words.reason(past["why"], audience)) if past["why"] else "nothing to count from"
+        stood = f"was to clear {_day(past['clears_at'])}, {why}" if past["clears_at"] else f"had no date: {why}"
+        held = "".join(f"; held: {words.lowered(words.reason(code, audience))}" for code in past["blocked"])
+        rows.append((past["until"], f"Until then it {stood}{held}"))
+    return rows
+
+
+def act_sentence(act: Mapping[str, Any], audience: Audience = "support") -> str:
+    """What a recorded act says, and where it stands."""
+    wordings = ACTS.get(act["kind"])
+    said = wordings[audience] if wordings else str(act["kind"]).replace("_", " ").capitalize()
+    creator = act["creator"]["name"] if act["creator"] else "nobody"
+    said = said.format(creator=creator, code=act["code"] or "", since=_day(act["since"]) if act["since"] else "")
+    if act["state"] == "proposed":
+        return f"{said}: proposed {_day(act['proposed_at'])}, and waits for a second person"
+    if act["state"] == "refused":
+        return f"{said}: proposed {_day(act['proposed_at'])}, and refused"
+    return f"{said}, {_day(act['effective_at'] or act['proposed_at'])}"
+
+
+def money_rows(trace: Mapping[str, Any], audience: Audience = "support") -> list[tuple[str, Badge, str]]:
+    """The way of the order's money behind clearing: (what, how it stands, in words), in its order.
+
+    Statements, what of them waits or is in reserve, the merchant's invoices, and payouts with their outcome. A creator
+    reads of no invoice, and of no other creator: the trace that is theirs has none.
+    """
+    currency = trace["order"]["currency"]
+    rows = [_statement_row(each, currency, audience) for each in trace["statements"]]
+    for each in trace["reserves"]:
+        let_go = bool(each["released_in"])
+        state = "let go of since" if let_go else f"goes with the first closing from {_day(each['due_at'])} on"
+        said = f"{plain(each['amount'], currency)} of the whole statement were kept back, {state}"
+        rows.append(("Reserve", words.status("money", "settled" if let_go else "pending"), said))
+    if audience != "creator":
+        rows += [_invoice_row(each, currency) for each in trace["invoices"]]
+    rows += [_payout_row(each, currency, audience) for each in trace["payouts"]]
+    return rows
+
+
+def _statement_row(each: Mapping[str, Any], currency: str, audience: Audience) -> tuple[str, Badge, str]:
+    name = "" if audience == "creator" or not each["creator"] else f" for {each['creator']['name']}"
+    said = f"{plain(each['amount'], currency)} of {plain(each['total'], currency)}{name}"
+    said += f", closed {_day(each['closed_at'])}"
+    if each["waits"]:
+        said += f"; {plain(each['waits'], currency)} {words.lowered(words.reason('unfunded', audience))}"
+    return f"Statement {each['period']}", words.status("money", "unfunded" if each["waits"] else "settled"), said
+
+
+def _invoice_row(each: Mapping[str, Any], currency: str) -> tuple[str, Badge, str]:
+    parts = [f"commission {plain(each['commission'], currency)}"]
+    if each["fee"]:
+        parts.append(f"app fee {plain(each['fee'], currency)}")
+    if each["absorbed"]:
+        parts.append(f"given back {plain(-each['absorbed'], currency)}")
+    due = moments.date_words(date.fromisoformat(each["due_on"]))
+    said = f"This order: {', '.join(parts)}. The whole: {plain(each['total'], currency)}, due {due}"
+    if each["paid"] and each["state"] != "paid":
+        said += f", {plain(each['paid'], currency)} of it paid"
+    return f"Invoice {each['period']}", words.status("invoice", each["state"]), said
+
+
+def _payout_row(each: Mapping[str, Any], currency: str, audience: Audience) -> tuple[str, Badge, str]:
+    name = "" if audience == "creator" or not each["creator"] else f" to {each['creator']['name']}"
+    day = _day(each["paid_at"] or each["created_at"])
+    said = f"{plain(each['amount'], currency)}{name}, {day}: a balance, not one order"
+    converted = each.get("converted")
+    if converted:
+        sum_paid = plain(converted["amount"], converted["currency"])
+        said += f". Paid as {sum_paid}, at {converted['rate']} by {converted['source']}"
+    if each.get("reason"):
+        said += f". {words.reason(each['reason'], audience)}"
+    return "Payout", words.status("payout", each["status"]), said
+
+
+def _day(text: str | None) -> str:
+    moment = when(text)
+    return moments.day(moment) if moment else "never"
 
 
 def for_merchant(trace: Mapping[str, Any]) -> str:

@@ -332,6 +332,8 @@ REASONS: dict[str, Wording] = {
         "We are checking this order; you need do nothing",
         "Under review; you can explain",
         "Soft match; appeal date, decider, what ends it",
+        creator_exact="Under review until {until}; you can explain",
+        support_exact="Soft match or a shared token, until {until}; a recorded act ends it",
     ),
     "outranked_by_code": Wording(
         "A creator's code earned it; this tap came second",
@@ -918,7 +920,7 @@ REASONS: dict[str, Wording] = {
         "The ledger has handed out, or confirmed, another sum than the payout says",
     ),
     # Bringing data along: why a row of a file was not taken
-    "row_unreadable": Wording(
+    "cells_unclear": Wording(
         "The row can't be read",
         "A row of a file could not be read",
         "Its cells can't be told apart; the detail says why",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from connector.operations.imports.judge import READERS, Facts, Judged, Tag, judge
@@ -109,15 +107,16 @@ def test_balances(given: dict[str, str], comes_to: tuple[str, str, str], amount:
     assert outcome(judged) == comes_to
     assert judged.said.get("amount") == amount
     if comes_to[0] in ("conflict", "refused"):
-        assert judged.detail[:1].isupper() and judged.detail.endswith(".")
+        assert judged.detail[:1].isupper()
+        assert judged.detail.endswith(".")
 
 
 @pytest.mark.parametrize(
     ("kind", "given"),
     [
         ("codes", {"code": "Mira10", "creator": "@Mira"}),
-        ("links", {"tag": "https://x.example/Old?y", "creator": "mira", "product": "p1", "variant": "", "network": "clips",
-                   "content": "9", "kind": "live", "title": "T"}),
+        ("links", {"tag": "https://x.example/Old?y", "creator": "mira", "product": "p1", "variant": "", "title": "T",
+                   "network": "clips", "content": "9", "kind": "live"}),
         ("balances", {"creator": "mira", "currency": "kwd", "amount": "-1.2500", "ref": "r"}),
     ],
 )  # fmt: skip
@@ -130,7 +129,7 @@ def test_a_kept_row_is_judged_as_it_was(kind: str, given: dict[str, str]) -> Non
 
 def test_a_row_that_can_not_be_told_apart() -> None:
     judged = said("codes", CODES, problem="has 3 cells, the header has 2")
-    assert (judged.outcome, judged.reason) == ("refused", "row_unreadable")
+    assert (judged.outcome, judged.reason) == ("refused", "cells_unclear")
 
 
 def test_every_reason_has_words_and_a_remedy() -> None:
@@ -141,7 +140,5 @@ def test_every_reason_has_words_and_a_remedy() -> None:
     from connector.operations.imports import run
 
     found = set(re.findall(r'"([a-z]+(?:_[a-z]+)+)"', inspect.getsource(module))) & set(words.REASONS)
-    for code in (*run._WITHIN, *found, "row_unreadable", "creator_not_found", "balance_differs"):
+    for code in (*run._WITHIN, *found, "cells_unclear", "creator_not_found", "balance_differs"):
         assert words.reason(code, "support") != code.replace("_", " ").capitalize(), code
-
-    def made(**_: Any) -> None: ...

@@ -63,7 +63,11 @@ def test_a_bad_row_spoils_no_other() -> None:
     assert found[3][1] == {"code": "D", "creator": ""}
 
 
-@given(st.lists(st.tuples(st.text(max_size=20), st.text(max_size=20)), max_size=30))
+# What a spreadsheet holds: no NUL, no halves of surrogate pairs.
+CELL = st.text(st.characters(exclude_characters="\x00", exclude_categories=("Cs",)), max_size=20)
+
+
+@given(st.lists(st.tuples(CELL, CELL), max_size=30))
 def test_what_a_csv_writer_wrote_is_read_again(cells: list[tuple[str, str]]) -> None:
     import csv
 
@@ -73,8 +77,6 @@ def test_what_a_csv_writer_wrote_is_read_again(cells: list[tuple[str, str]]) -> 
     writer = csv.writer(out)
     writer.writerow(["code", "creator"])
     writer.writerows(cells)
-    if any("\x00" in c for row in kept for c in row) or any("\ud800" <= ch <= "\udfff" for row in kept for ch in "".join(row)):
-        return
     assert [(row["code"], row["creator"]) for _, row, _ in rows(out.getvalue())] == [
         (code.strip(), who.strip()) for code, who in kept
     ]

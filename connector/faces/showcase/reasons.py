@@ -11,7 +11,11 @@ from connector.web.guards import public
 from connector.web.words import Audience
 
 _WHY = "what a reason code means is no secret: whoever meets one may read it"
-READERS: dict[Audience, str] = {"creator": "A creator reads", "merchant": "A merchant reads", "support": "Support reads"}
+READERS: dict[Audience, str] = {
+    "creator": "A creator reads",
+    "merchant": "A merchant reads",
+    "support": "Support reads",
+}
 
 
 @blueprint.get("/reasons")

@@ -39,7 +39,7 @@ def gather(session: Session, shop_id: str, kind: str, rows: Sequence[Row]) -> Fa
 
 def _creators(session: Session, handles: Collection[str]) -> dict[str, str]:
     rows = session.execute(sa.select(Creator.handle, Creator.id).where(Creator.handle.in_(handles)))
-    return {handle: creator_id for handle, creator_id in rows}
+    return dict(rows.tuples().all())
 
 
 def _codes(session: Session, shop_id: str, texts: Collection[str]) -> dict[str, tuple[str, bool]]:
@@ -59,7 +59,7 @@ def _codes(session: Session, shop_id: str, texts: Collection[str]) -> dict[str, 
 
 def _handles(session: Session, creator_ids: Collection[str]) -> dict[str, str]:
     rows = session.execute(sa.select(Creator.id, Creator.handle).where(Creator.id.in_(creator_ids)))
-    return {creator_id: handle for creator_id, handle in rows}
+    return dict(rows.tuples().all())
 
 
 def _products(session: Session, shop_id: str, refs: Collection[str]) -> frozenset[str]:
@@ -75,14 +75,12 @@ def _variants(session: Session, shop_id: str, refs: Collection[str]) -> dict[str
             VariantRow.id.in_(ids), VariantRow.gone_at.is_(None)
         )
     )
-    return {variant_ref: product_ref for variant_ref, product_ref in rows}
+    return dict(rows.tuples().all())
 
 
 def _tags(session: Session, tags: Collection[str]) -> dict[str, Tag]:
     rows = session.execute(
-        sa.select(
-            LinkTag.tag, Creator.handle, Link.product_ref, Link.variant_ref, Content.network, Content.content_ref
-        )
+        sa.select(LinkTag.tag, Creator.handle, Link.product_ref, Link.variant_ref, Content.network, Content.content_ref)
         .join(Link, Link.id == LinkTag.link_id)
         .join(Creator, Creator.id == Link.creator_id)
         .outerjoin(Content, Content.id == Link.content_id)

@@ -1,9 +1,9 @@
 """What a row comes to, given what stands here. Pure: the same row and the same facts give the same outcome.
 
-    new        nothing stands against it: it is taken when a person says so
-    same       it is here already, just so
-    conflict   something here, or another row, says otherwise: named, and nobody guesses who is right
-    refused    a cell of it can't be read, or names what we don't know: the column and the remedy are said
+new        nothing stands against it: it is taken when a person says so
+same       it is here already, just so
+conflict   something here, or another row, says otherwise: named, and nobody guesses who is right
+refused    a cell of it can't be read, or names what we don't know: the column and the remedy are said
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Facts:
     """What stands here about one batch of rows, read in a fixed number of queries."""
 
     creators: Mapping[str, str] = each_its_own(default_factory=dict)  # handle → id
-    codes: Mapping[str, tuple[str, bool]] = each_its_own(default_factory=dict)  # code → handle of its last owner, and still?
+    codes: Mapping[str, tuple[str, bool]] = each_its_own(default_factory=dict)  # code → its last owner, still?
     products: frozenset[str] = frozenset()  # the store's ids that are in the catalog
     variants: Mapping[str, str] = each_its_own(default_factory=dict)  # the store's id → its product's
     tags: Mapping[str, Tag] = each_its_own(default_factory=dict)
@@ -70,7 +70,7 @@ class Facts:
 
 def judge(kind: str, row: Row, facts: Facts) -> Judged:
     if row.problem:
-        return Judged("refused", reason="row_unreadable", detail=f"The row {row.problem}.")
+        return Judged("refused", reason="cells_unclear", detail=f"The row {row.problem}.")
     read = READERS[kind](row.cells)
     if read.outcome == "refused":
         return read
@@ -108,9 +108,7 @@ def read_link(cells: Mapping[str, str]) -> Judged:
     network, content = cells.get("network", "").lower(), cells.get("content", "")
     if bool(network) != bool(content):
         wrong = "network" if content else "content"
-        return Judged(
-            "refused", text, "content_incomplete", wrong, "A video is named by network and content together."
-        )
+        return Judged("refused", text, "content_incomplete", wrong, "A video is named by network and content together.")
     kind = (cells.get("kind", "") or ("video" if content else "")).lower()
     if kind not in ("", "video", "live") or (kind and not content):
         return Judged("refused", text, "content_incomplete", "kind", "It is video or live, beside network and content.")

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from connector.operations.imports import run
 from connector.operations.imports.rows import SHAPES
-from connector.operations.imports.take import cells
 from connector.operations.imports.tables import Import, ImportRow
+from connector.operations.imports.take import cells
 from connector.web import words
 
 WORDS = {
@@ -48,7 +48,7 @@ def columns(kind: str) -> tuple[str, ...]:
 
 
 def as_csv(session: Session, row: Import) -> Iterator[str]:
-    """Every row with its outcome; the file's own columns stand behind, so that it can be corrected and brought again."""
+    """Every row with its outcome, and the file's own columns behind it: to be corrected and brought again."""
     yield _line(columns(row.kind))
     for rows in run.every_row(session, row.id):
         yield "".join(_line(_cells(row.kind, each)) for each in rows)

@@ -154,9 +154,8 @@ class Reader:
             except UnicodeDecodeError:
                 raise _not_utf8(self._rows.line_num + 1) from None
             except csv.Error as error:
-                raise InputRefused(
-                    "file", f"can't be read at line {self._rows.line_num}: {error}.", "See whether a quote never closes."
-                ) from None
+                problem = f"can't be read at line {self._rows.line_num}: {error}."
+                raise InputRefused("file", problem, "See whether a quote never closes.") from None
             yield self._rows.line_num, cells
 
 

@@ -263,8 +263,10 @@ def every_row(session: Session, import_id: str, outcome: str = "") -> Iterator[l
 def _token(session: Session, import_id: str) -> str:
     """A hash of what the report says of every row."""
     sums, last = hashlib.blake2b(digest_size=12), 0
-    columns = (ImportRow.number, ImportRow.key, ImportRow.meaning, ImportRow.outcome, ImportRow.reason, ImportRow.detail)
-    asked = sa.select(*columns).where(ImportRow.import_id == import_id).order_by(ImportRow.number).limit(BATCH)
+    asked = sa.select(
+        ImportRow.number, ImportRow.key, ImportRow.meaning, ImportRow.outcome, ImportRow.reason, ImportRow.detail
+    )
+    asked = asked.where(ImportRow.import_id == import_id).order_by(ImportRow.number).limit(BATCH)
     while rows := session.execute(asked.where(ImportRow.number > last)).all():
         for row in rows:
             sums.update(repr(tuple(row)).encode())
@@ -338,11 +340,9 @@ def _rejudge(session: Session, shop_id: str, kind: str, rows: Sequence[ImportRow
     return moved
 
 
-def _judged(
-    session: Session, shop_id: str, kind: str, rows: Sequence[ImportRow]
-) -> Iterator[tuple[ImportRow, Judged]]:
+def _judged(session: Session, shop_id: str, kind: str, rows: Sequence[ImportRow]) -> Iterator[tuple[ImportRow, Judged]]:
     """Rows with their judgement; one whose cells could not be read stays as it is."""
-    asked = [(row, Row(row.number, _cells(kind, row.said))) for row in rows if row.reason != "row_unreadable"]
+    asked = [(row, Row(row.number, _cells(kind, row.said))) for row in rows if row.reason != "cells_unclear"]
     known = reading.gather(session, shop_id, kind, [cells for _, cells in asked])
     for row, cells in asked:
         yield row, judge(kind, cells, known)

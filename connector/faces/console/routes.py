@@ -15,6 +15,7 @@ from connector.faces.console import (
     health,
     inbox,
     invoices,
+    ledger,
     money,
     orders,
     payouts,
@@ -39,8 +40,8 @@ from connector.faces.console import (
 from connector.faces.console.face import blueprint
 
 __all__ = [
-    "acts", "blueprint", "checks", "codes", "creators", "deciding", "events", "freezes", "health", "inbox",
-    "install", "invoices", "money", "orders", "payouts", "payouts_heard", "privacy", "products", "proofs", "receipts",
+    "acts", "blueprint", "checks", "codes", "creators", "deciding", "events", "freezes", "health", "inbox", "install",
+    "invoices", "ledger", "money", "orders", "payouts", "payouts_heard", "privacy", "products", "proofs", "receipts",
     "refunds", "replays", "runs", "search", "settings", "shops", "stalled", "timeline", "touches", "views", "whatif",
 ]  # fmt: skip
 

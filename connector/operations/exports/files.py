@@ -17,6 +17,7 @@ import msgspec
 
 from connector import money
 from connector.earnings.ledger.chain import Written, WrittenPosting, as_plain, moment
+from connector.earnings.payouts.rails import defused
 from connector.operations.exports.names import Names
 
 Kind = Literal["csv", "jsonl", "beancount", "hledger"]
@@ -127,11 +128,6 @@ class Csv:
         self._out(self._line.getvalue())
         self._line.seek(0)
         self._line.truncate()
-
-
-def defused(cell: str) -> str:
-    """The cell as text, whatever a spreadsheet would make of its beginning."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
 _sorted = msgspec.json.Encoder(order="sorted").encode

@@ -30,6 +30,15 @@ def test_other_stops_are_said_first() -> None:
         assert stopped(snapshot(line("1", 1), gift_card_payment=True, **more), REFUSE) == reason
 
 
+def test_d7_an_excluded_product_earns_nothing_and_takes_no_share() -> None:
+    """Its line is out like a gift card's: no base, no share of a discount on the order, none of money given back."""
+    out = AmountRules(excluded=frozenset({"p1", "p77"}))
+    order = snapshot(line("1", 3000), line("2", 1000), total_discounts=500)
+    assessed = assess(facts(order, [refund("1", money_only=250)]), TEN, out)
+    assert [(i.base, i.due, i.reason) for i in assessed.lines] == [(0, 0, "line_excluded"), (500, 25, "last_click_direct")]
+    assert assessed.parts.rules.excluded == {"p1"}
+
+
 def paid_by_both(price: int, quantity: int, seller: int, platform: int, **more: int) -> object:
     parts = (Allocation(seller), Allocation(platform, platform=True))
     return line("1", price, quantity, allocations=parts, **more)

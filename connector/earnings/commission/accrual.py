@@ -22,7 +22,7 @@ from connector.commerce.shops import settings
 from connector.commerce.shops.tables import Shop
 from connector.db import new_id
 from connector.earnings.attribution.tables import Act
-from connector.earnings.commission import clearance, rate
+from connector.earnings.commission import clearance, exclusions, rate
 from connector.earnings.commission.clearance import Held
 from connector.earnings.commission.rate import PLAIN, AmountRules, Assessment, Credited, LineAssessment
 from connector.earnings.commission.tables import Evaluation
@@ -90,11 +90,12 @@ def accrue(
 
 
 def amount_rules(session: Session, shop_id: str, moment: datetime) -> AmountRules:
-    """The shop's settings that bear on amounts, as they stood at `moment`: the order's time."""
+    """The shop's settings that bear on amounts, and the products that it excludes, as at `moment`: the order's time."""
     fee_bp = settings.whole(session, shop_id, "fee_bp", moment)
     refused = settings.at(session, shop_id, "gift_card_payments", moment) == "refuse"
     kept = settings.at(session, shop_id, "platform_discounts", moment) == "keep"
-    return AmountRules(fee_bp, refused, kept) if fee_bp or refused or kept else PLAIN
+    out = exclusions.at(session, shop_id, moment)
+    return AmountRules(fee_bp, refused, kept, out) if fee_bp or refused or kept or out else PLAIN
 
 
 _TAKEN = sa.select(Act.line_ref).where(

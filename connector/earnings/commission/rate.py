@@ -50,6 +50,7 @@ class AmountRules(msgspec.Struct, frozen=True, omit_defaults=True):
     fee_bp: int = 0  # the app's fee on the base of credited lines (R14)
     gift_cards_refused: bool = False  # R8b
     platform_discounts_kept: bool = False  # what the platform paid for stays in the base (R2)
+    excluded: frozenset[str] = frozenset()  # refs of the products on which nothing is earned (D7)
 
 
 PLAIN = AmountRules()
@@ -211,7 +212,9 @@ def assess(
         for item, commission in zip(work, commissions, strict=True)
     )
     if rules is not PLAIN:
-        parts = msgspec.structs.replace(parts, fee=_fee(work, lines, rules, reason, forfeited), rules=rules)
+        here = rules.excluded & {line.product_ref or "" for line in snapshot.lines}
+        fee = _fee(work, lines, rules, reason, forfeited)
+        parts = msgspec.structs.replace(parts, fee=fee, rules=msgspec.structs.replace(rules, excluded=here))
     return Assessment(reason=reason, currency=snapshot.currency, lines=lines, parts=parts)
 
 
@@ -250,7 +253,7 @@ def _bases(facts: OrderFacts, rules: AmountRules) -> tuple[list[_Work], int]:
     lines = sorted(snapshot.lines, key=lambda line: by_ref(line.line_ref))
     gross = [line.unit_price * line.quantity for line in lines]
     own = [sum(allocation.amount for allocation in line.allocations) for line in lines]
-    excluded = [line.gift_card or line.tip or line.fee for line in lines]
+    excluded = [line.gift_card or line.tip or line.fee or line.product_ref in rules.excluded for line in lines]
     shared = max(0, snapshot.total_discounts - snapshot.shipping_discounts - sum(own))
     weights = [
         0 if out or 0 < line.quantity <= facts.added_units.get(line.line_ref, 0) else max(0, price - less)
@@ -505,5 +508,5 @@ def _line_reason(item: _Work, decision: Credited | None) -> str:
 def plain(assessment: Assessment) -> tuple[list[Any], dict[str, Any]]:
     """The lines and the order's parts as JSON-able values, the way an evaluation keeps them."""
     lines: list[Any] = msgspec.to_builtins(assessment.lines)
-    parts: dict[str, Any] = msgspec.to_builtins(assessment.parts)
+    parts: dict[str, Any] = msgspec.to_builtins(assessment.parts, order="deterministic")
     return list(lines), parts

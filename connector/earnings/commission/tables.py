@@ -116,6 +116,26 @@ class Freeze(Base):
     note: Mapped[str] = mapped_column(default="")
 
 
+class ExcludedProduct(Base):
+    """A product on which a shop pays no commission (D7), for orders placed from `starts_at` until `ends_at`."""
+
+    __tablename__ = "excluded_products"
+    __table_args__ = (
+        sa.Index(
+            "uq_excluded_products_standing", "shop_id", "product_ref", unique=True,
+            sqlite_where=sa.text("ends_at IS NULL"), postgresql_where=sa.text("ends_at IS NULL"),
+        ),
+    )  # fmt: skip
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # exc_…
+    shop_id: Mapped[str]
+    product_ref: Mapped[str]
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime | None]
+    recorded_at: Mapped[datetime]
+    recorded_by: Mapped[str]
+
+
 class EventClose(Base):
     """A promo event whose bonus was counted: when it closed, and when it was last counted anew."""
 

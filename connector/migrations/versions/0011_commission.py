@@ -1,8 +1,8 @@
-"""commission: a clearance's history and its payout, freezes by staff, open returns, the bonuses of events.
+"""commission: a clearance's history and payout, freezes by staff, open returns, excluded products, bonuses of events.
 
 Why: what held a line's money, and until when, must be provable later; a freeze says why, until when there is an appeal
 and when it ends by itself; a refund after the payout is told from one before it; an open return keeps lines from
-clearing; an event's tiers are counted once it has closed, and counted anew when an older refund is heard of.
+clearing; a shop pays nothing on products that it excludes, from a date on; an event's tiers are counted once it has closed, and counted anew when an older refund is heard of.
 """
 
 import sqlalchemy as sa
@@ -49,6 +49,16 @@ def upgrade() -> None:
     op.create_index("ix_freezes_ended_at_ends_at", "freezes", ["ended_at", "ends_at"])
     op.create_index("ix_freezes_creator_id", "freezes", ["creator_id"])
     op.create_index("ix_freezes_order_id", "freezes", ["order_id"])
+    op.create_table(
+        "excluded_products",
+        *_texts("id", "shop_id", "product_ref"), _time("starts_at", nullable=False), _time("ends_at"),
+        _time("recorded_at", nullable=False), *_texts("recorded_by"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_excluded_products")),
+    )  # fmt: skip
+    op.create_index(
+        "uq_excluded_products_standing", "excluded_products", ["shop_id", "product_ref"], unique=True,
+        sqlite_where=sa.text("ends_at IS NULL"), postgresql_where=sa.text("ends_at IS NULL"),
+    )  # fmt: skip
     op.create_table(
         "event_closes",
         *_texts("event_id", "shop_id"), _time("closed_at", nullable=False), _time("counted_at", nullable=False),

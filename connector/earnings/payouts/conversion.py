@@ -22,7 +22,7 @@ from connector.db import new_id
 from connector.earnings.payouts.tables import FxRate
 from connector.errors import Conflict, ConnectorError, InputRefused
 
-_RATE = re.compile(r"\d{1,9}(\.\d{1,12})?")
+_RATE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,12})?")
 COLUMNS = ("base", "quote", "rate", "source", "quoted_at")
 _MOST_ROWS = 2000
 

@@ -200,15 +200,11 @@ def creator() -> None:
 def creator_link(handle: str) -> None:
     """Print a link to the studio of HANDLE (or of a creator's id): once, for ten minutes. For dev and support."""
     from connector.access import studio
-    from connector.errors import NotFound
     from connector.programme.creators import queries
 
     settings = open_process()
     with db.write(db.Scope.system("a command finds a creator by handle")) as session:
-        found = queries.get(session, handle) if handle.startswith("crt_") else queries.by_handle(session, handle)
-        if found is None:
-            raise NotFound(f"no creator is called {handle[:80]!r}")
-        made, _ = studio.link(session, found.id, by="command")
+        made, _ = studio.link(session, queries.named(session, handle).id, by="command")
     click.echo(f"{settings.public_url}/studio/sign-in/link/{made}")
 
 
@@ -217,15 +213,11 @@ def creator_link(handle: str) -> None:
 def creator_sign_out(handle: str) -> None:
     """End every session of HANDLE in the studio, and links not used yet: for an account that was taken over."""
     from connector.access import studio
-    from connector.errors import NotFound
     from connector.programme.creators import queries
 
     open_process()
     with db.write(db.Scope.system("a command finds a creator by handle")) as session:
-        found = queries.get(session, handle) if handle.startswith("crt_") else queries.by_handle(session, handle)
-        if found is None:
-            raise NotFound(f"no creator is called {handle[:80]!r}")
-        studio.sign_out_everywhere(session, found.id, by="command")
+        studio.sign_out_everywhere(session, queries.named(session, handle).id, by="command")
     click.echo(f"{handle} is signed out everywhere.")
 
 
@@ -774,16 +766,27 @@ def payout_paid(batch_id: str, as_of: datetime | None) -> None:
 @click.argument("order")
 @shop_option
 @click.option("--json", "as_json", is_flag=True, help="The whole of it, for programs.")
-def trace(order: str, shop: str | None, as_json: bool) -> None:
+@click.option("--audience", default="support", help="support, merchant or creator: in whose words, and what they see.")
+@click.option("--creator", "handle", default="", help="Which creator reads, by handle or id.")
+def trace(order: str, shop: str | None, as_json: bool, audience: str, handle: str) -> None:
     """Tell why ORDER (its number, the store's id, or ours) paid what it paid, with the evidence."""
     from connector.operations import trace as act
-    from connector.operations.trace_text import as_text
+    from connector.operations import trace_audience, trace_text
+    from connector.programme.creators import queries as creators
 
     open_process()
     shop_id = _shop_id(shop)
+    reader = trace_audience.audience(audience)
     with db.read(db.Scope.system("a command traces an order of any shop")) as session:
         found = act.trace(session, act.find(session, order, shop_id))
-    click.echo(act.as_json(found).decode() if as_json else as_text(found), nl=as_json)
+        creator_id = creators.named(session, handle).id if handle else None
+    if reader != "support" or creator_id:
+        found = trace_audience.told(found, reader, creator_id)
+    if as_json:
+        click.echo(act.as_json(found).decode())
+    else:
+        shown = trace_text.as_text(found) if reader == "support" else trace_text.as_words(found, reader)
+        click.echo(shown, nl=False)
 
 
 @connector.command("audit")

@@ -1,11 +1,15 @@
-"""A trace as readable text for the terminal: the answer first, the evidence beneath."""
+"""A trace as readable text for the terminal: the answer first, the evidence beneath.
+
+`as_text` is support's, with everything; `as_words` is what a merchant or a creator reads of it, to be pasted to them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
-from connector.web import amounts, words
+from connector.web import amounts, explain, words
+from connector.web.words import Audience
 
 Found = dict[str, Any]
 
@@ -25,10 +29,16 @@ def _parts(found: Found) -> Iterator[str]:
         yield ""
         yield from _line(line, order["currency"])
     yield from _section("Refunds", [_refund(refund, order["currency"]) for refund in found["refunds"]])
+    yield from _section("Recorded acts", [_act(act) for act in found["acts"]])
     yield from _section("Heard", list(_heard(found["heard"])))
     yield from _section("Carriers", list(_carriers(found["carriers"])))
     yield from _section("Entries", [text for entry in found["entries"] for text in _entry(entry, order["currency"])])
+    if found["fee"] or found["absorbed"]:
+        fee, borne = (_money(found[name], order["currency"]) for name in ("fee", "absorbed"))
+        yield f"  app fee {fee}; borne by the app {borne}"
     yield from _section("Statements", [_statement(row, order["currency"]) for row in found["statements"]])
+    yield from _section("Reserves", [_reserve(row, order["currency"]) for row in found["reserves"]])
+    yield from _section("Invoices", [_invoice(row, order["currency"]) for row in found["invoices"]])
     yield from _section(
         "Payouts of these creators since", [_payout(row, order["currency"]) for row in found["payouts"]]
     )
@@ -76,6 +86,11 @@ def _line(line: Found, currency: str) -> Iterator[str]:
         yield f"  flags: {', '.join(line['flags'])}"
     if line["clearance"]:
         yield f"  {_clearance(line['clearance'])}"
+        for freeze in line["clearance"]["freezes"]:
+            ended = f"ended {_day(freeze['ended_at'])} ({freeze['ended_why']})" if freeze["ended_at"] else "stands"
+            yield f"    frozen {_day(freeze['frozen_at'])} until {_day(freeze['ends_at'])}: {freeze['reason']}; {ended}"
+        for until, said in explain.clearance_past(line["clearance"]):
+            yield f"    {_day(until)}  {said}"
     for balance in line["balances"]:
         buckets = ", ".join(f"{name} {_money(balance[name], currency)}" for name in ("pending", "cleared", "settled"))
         yield f"  stands for {_creator(balance['creator'])}: {buckets}"
@@ -91,6 +106,8 @@ def _decision(decision: Found) -> Iterator[str]:
         terms = decision["terms"]
         version = f", {terms['kind']} terms version {terms['version']} ({terms['id']})" if terms else ""
         yield f"  rate {amounts.rate(decision['rate_bp'])}: {_why(decision['rate_reason'])}{version}"
+        for label, said in explain.rate_rows({"decision": decision})[1:]:
+            yield f"    {label.lower()}: {said}"
     if decision["drift"]:
         yield f"  !! {decision['drift']}"
     for flag in decision["flags"]:
@@ -103,6 +120,13 @@ def _decision(decision: Found) -> Iterator[str]:
             + (f", customers with its token: {candidate['buyers']}" if candidate["buyers"] else "")
             + (f" ({candidate['why']})" if candidate["why"] else "")
         )
+    for code in decision["codes"]:
+        yield f"    {code['outcome']}: {_creator(code['creator'])}, code {code['text']}"
+    if decision["bound"]:
+        bound = decision["bound"]
+        yield f"    {bound['outcome']}: {_creator(bound['creator'])}, the buyer is bound to them"
+    if decision["review"]:
+        yield f"  under review until {_day(decision['review']['until'])}: {', '.join(decision['review']['why'])}"
     if decision["left_out"]:
         yield f"    and {decision['left_out']} more"
 
@@ -158,16 +182,55 @@ def _entry(entry: Found, currency: str) -> Iterator[str]:
         yield f"    {side['account']:22}{_money(side['amount'], currency):>16}"
 
 
+def _act(act: Found) -> str:
+    return f"{_day(act['proposed_at'])}  {act['id']} by {act['actor']}: {explain.act_sentence(act)} ({act['reason']})"
+
+
 def _statement(row: Found, currency: str) -> str:
+    waits = f", {_money(row['waits'], currency)} of it unfunded" if row["waits"] else ""
     return (
         f"{row['period']} {row['id']}: {_creator(row['creator'])}, line {row['line_ref']}"
-        f" {_money(row['amount'], currency)} of {_money(row['total'], currency)}"
+        f" {_money(row['amount'], currency)} of {_money(row['total'], currency)}{waits}"
     )
+
+
+def _reserve(row: Found, currency: str) -> str:
+    until = f"let go of in {row['released_in']}" if row["released_in"] else f"until {_day(row['due_at'])}"
+    return f"{row['statement_id']}: {_creator(row['creator'])} {_money(row['amount'], currency)}, {until}"
+
+
+def _invoice(row: Found, currency: str) -> str:
+    asked = ("commission", "fee", "absorbed")
+    parts = ", ".join(f"{name} {_money(row[name], currency)}" for name in asked if row[name]) or "nothing"
+    paid = f"{_money(row['paid'], currency)} of {_money(row['total'], currency)} paid"
+    return f"{row['period']} {row['id']}: {parts} of this order; {row['state']}, {paid}, due {row['due_on']}"
 
 
 def _payout(row: Found, currency: str) -> str:
     whose = f"{_creator(row['creator'])} {_money(row['amount'], currency)}"
-    return f"{_day(row['created_at'])}  {row['id']}: {whose}, {row['status']}"
+    converted = row["converted"]
+    paid_as = (
+        f", as {_money(converted['amount'], converted['currency'])} at {converted['rate']} ({converted['source']})"
+        if converted
+        else ""
+    )
+    heard = "".join(f"; {each['outcome']} {_day(each['at'])} ({each['reason']})" for each in row["events"])
+    return f"{_day(row['created_at'])}  {row['id']}: {whose}{paid_as}, {row['status']}{heard}"
+
+
+def as_words(found: Found, audience: Audience) -> str:
+    """What a merchant or a creator reads: `trace_audience.told`'s value for them, in sentences."""
+    order = found["order"]
+    currency = order["currency"]
+    said = [f"Order {order['number']} · {order['shop'].get('name') or 'your shop'}", found["said"], ""]
+    for line in found["lines"]:
+        said.append(f"{line['title'] or 'Another line'}: {amounts.plain(line['due'], currency)}. {line['said']}.")
+        said += [f"  {label}: {text}" for label, text in explain.rate_rows(line, audience)]
+        if line["clearance"]:
+            said.append(f"  {explain.clearance_sentence(line['clearance'], audience)}")
+    said += [f"{act['said']}." for act in found["acts"]]
+    said += [f"{name}: {badge.word}. {text}." for name, badge, text in explain.money_rows(found, audience)]
+    return "\n".join(said) + "\n"
 
 
 def _section(title: str, lines: list[str]) -> Iterator[str]:

@@ -358,12 +358,12 @@ REASONS: dict[str, Wording] = {
     "code_not_involved": Wording(
         "The code's creator led nobody here: your policy asks for a tap too",
         "Your code counts in this shop only with a tap of yours",
-        "Policy if_involved: no eligible touch of the owner on the order",
+        "The shop counts codes of creators who are involved: no eligible touch of the owner on the order",
     ),
     "code_not_winner": Wording(
         "Another creator's tap came last: your policy asks that the code's creator wins",
         "Your code counts in this shop only where your tap is the last one",
-        "Policy if_winner: the owner's touch would not win D11",
+        "The shop counts codes of creators who would win without: the owner's touch would not win D11",
     ),
     "cart_add": Wording(
         "It was put into the cart; that is no tap by itself",

@@ -12,7 +12,7 @@ from connector.web import words
 PEOPLE = {"mira": "crt_1", "tal": "crt_2"}
 
 
-def said(kind: str, facts: Facts, problem: str = "", **given: str) -> Judged:
+def said(kind: str, facts: Facts, problem: str = "", /, **given: str) -> Judged:
     return judge(kind, Row(2, dict(given), problem), facts)
 
 
@@ -67,7 +67,7 @@ LINKS = Facts(
         ({"tag": "x", "network": "Clips", "content": "1", "kind": "Live"}, ("new", "", "")),
         ({"tag": "x", "network": "clips", "content": "1"}, ("conflict", "content_is_another", "kind")),
         ({"tag": "a b"}, ("refused", "tag_unreadable", "tag")),
-        ({"tag": "https://old.example/?"}, ("new", "", "")),
+        ({"tag": "https://old.example/?"}, ("refused", "tag_unreadable", "tag")),
         ({"tag": "/"}, ("refused", "tag_unreadable", "tag")),
     ],
 )
@@ -107,7 +107,7 @@ def test_balances(given: dict[str, str], comes_to: tuple[str, str, str], amount:
     assert outcome(judged) == comes_to
     assert judged.said.get("amount") == amount
     if comes_to[0] in ("conflict", "refused"):
-        assert judged.detail[:1].isupper()
+        assert not judged.detail[:1].islower()
         assert judged.detail.endswith(".")
 
 
@@ -128,7 +128,7 @@ def test_a_kept_row_is_judged_as_it_was(kind: str, given: dict[str, str]) -> Non
 
 
 def test_a_row_that_can_not_be_told_apart() -> None:
-    judged = said("codes", CODES, problem="has 3 cells, the header has 2")
+    judged = said("codes", CODES, "has 3 cells, the header has 2")
     assert (judged.outcome, judged.reason) == ("refused", "cells_unclear")
 
 

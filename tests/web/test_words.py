@@ -21,17 +21,18 @@ OUTSIDE = ("web/", "faces/", "migrations/", "access/", "operations/", "cli.py", 
 # Names under which codes travel, and calls that take one.
 NAMES = {
     "reason", "why", "blocked", "credit_reason", "rate_reason", "status_reason", "outcome", "flags", "invalid",
-    "threshold_missed",
+    "threshold_missed", "lost", "by",
 }  # fmt: skip
 CALLS = {"Outcome", "RefusedItem", "leave", "_nobody", "reject", "_again", "needs_reconnect", "BadToken", "Problem",
-         "Maturity", "_merchant_must_return"}  # fmt: skip
+         "Maturity", "_merchant_must_return", "_decision", "Claim", "_by_touch"}  # fmt: skip
 SHAPE = re.compile(
     r"^[a-z]+(_[a-z0-9]+)+$|^(parked|refused|unreadable|unrecognised|digital|delivered|fulfilled|unfunded)$"
 )
 # Found by the walk and no reason: names of columns and parameters, words of other vocabularies.
 NOT_A_REASON = {
     "b_blocked", "b_reason", "b_why", "from_rates", "look_ahead", "minimum_payout", "needs_reconnect", "not_shoppable",
-    "same_version", "parked", "stale_version", "in_stock", "out_of_stock",
+    "same_version", "parked", "stale_version", "in_stock", "out_of_stock", "days_1_30", "days_31_60", "days_over_60",
+    "partly_paid", "payout_when", "in_force", "leak_backdated", "review_refused",
 }  # fmt: skip
 
 
@@ -57,6 +58,7 @@ def _codes(path: Path) -> Iterator[tuple[str, str]]:
         elif isinstance(node, ast.Call):
             name = getattr(node.func, "attr", getattr(node.func, "id", ""))
             flagged = name == "add" and "flags" in ast.dump(node.func)
+            flagged |= name == "append" and "'stops'" in ast.dump(node.func)
             pairs = [arg for arg in node.args if isinstance(arg, ast.Tuple)] if name == "append" else []
             found = list(node.args) if name in CALLS or flagged else pairs
         elif isinstance(node, ast.Return) and isinstance(node.value, ast.Constant | ast.IfExp | ast.Tuple | ast.BoolOp):
@@ -89,6 +91,7 @@ def test_the_walk_finds_what_it_should() -> None:
     found = _every_code()
     for code in (
         "window_expired", "no_touch", "outranked_by_later_click", "creator_ineligible", "zero_base", "line_excluded",
+        "cart_carry", "self_purchase", "frozen_review", "last_click_indirect", "outranked_by_code",
         "order_cancelled", "no_delivery_signal", "parked_orphan", "below_minimum", "refund_exceeds_base",
         "unknown_store", "price_missing",
     ):  # fmt: skip

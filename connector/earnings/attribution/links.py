@@ -139,7 +139,10 @@ def _as_read(typed: str) -> str:
 
 def as_tag(typed: str) -> str:
     """How an old address is compared: what stands behind its last slash, NFKC, case-folded, without what follows it."""
-    last = typed.strip().split("?")[0].split("#")[0].rstrip("/").rsplit("/", 1)[-1]
+    path = typed.strip().split("?")[0].split("#")[0]
+    if "://" in path:
+        path = path.split("://", 1)[1].partition("/")[2]
+    last = path.rstrip("/").rsplit("/", 1)[-1]
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", last).casefold())
     return folded.strip().rstrip(_BEHIND)
 

@@ -553,6 +553,13 @@ class OrderPage(Given):
     next: str | None
 
 
+class TraceAsked(Asked):
+    audience: Literal["support", "merchant", "creator"] = Field(
+        "support", description="In whose words, and what they may see. A creator reads nothing of buyer or rivals."
+    )
+    creator_id: Ident | None = Field(None, description="Which creator reads; needed with audience=creator.")
+
+
 class TraceShown(Given):
     """All that is known of an order: what was heard, who was credited and why, how the base was built, the entries."""
 

@@ -14,9 +14,11 @@ from connector.commerce.orders.tables import Order
 from connector.commerce.shops import queries as shops
 from connector.commerce.shops.tables import Shop
 from connector.db import Scope
+from connector.errors import NotFound
 from connector.faces.api import shapes
 from connector.faces.api.face import blueprint, id_after, page
-from connector.operations import trace
+from connector.operations import trace, trace_audience
+from connector.programme.creators import queries as creators
 from connector.sync import queries as sync
 from connector.sync.tables import SyncRun
 from connector.web.guards import app_scope
@@ -110,16 +112,45 @@ def list_orders(shop_id: str, query_data: shapes.Page) -> shapes.OrderPage:
 
 @blueprint.get("/orders/<shop_id>/<path:order>/trace")
 @app_scope("orders:read")
+@blueprint.input(shapes.TraceAsked, location="query")
 @blueprint.output(shapes.TraceShown)
-def trace_order(shop_id: str, order: str) -> dict[str, Any]:
-    """Everything known of one order
+def trace_order(shop_id: str, order: str, query_data: shapes.TraceAsked) -> dict[str, Any]:
+    """Everything known of one order, found by its number
 
-    What arrived when, who was credited and why, how the base was built part by part, what was posted. The order by
-    its number (with or without #), the store's own id, or ours.
+    The order by its number (with or without #), the store's own id, or ours. Otherwise as by its id.
     """
     with db.read(Scope.app()) as session:
         shop = shops.get(session, shop_id)
-        return trace.trace(session, trace.find(session, order, shop.id))
+        return _told(session, trace.find(session, order, shop.id), query_data)
+
+
+@blueprint.get("/orders/<order_id>/trace")
+@app_scope("orders:read")
+@blueprint.input(shapes.TraceAsked, location="query")
+@blueprint.output(shapes.TraceShown)
+def trace_by_id(order_id: str, query_data: shapes.TraceAsked) -> dict[str, Any]:
+    """Everything known of one order
+
+    What arrived when, every candidate and why each lost, how the base was built part by part, the rate at the tap and
+    at the order, recorded acts, entries, clearance with its history, statement, invoice, payout with its outcome. Each
+    reason stands as its code and, in `said`, in the reader's words. A creator sees only what is theirs, and 404 where
+    nothing is.
+    """
+    with db.read(Scope.app()) as session:
+        order = session.get(Order, order_id)
+        if order is None:
+            raise NotFound(f"no order has the id {order_id[:40]!r}")
+        return _told(session, order, query_data)
+
+
+def _told(session: Session, order: Order, asked: shapes.TraceAsked) -> dict[str, Any]:
+    found = trace.trace(session, order)
+    if asked.audience == "creator":
+        creator_id = creators.get(session, asked.creator_id).id if asked.creator_id else ""
+        if creator_id and not trace_audience.concerns(found, creator_id):
+            raise NotFound("nothing of this creator's is on the order", public="Nothing of theirs is on this order.")
+        return trace_audience.told(found, "creator", creator_id)
+    return trace_audience.told(found, asked.audience)
 
 
 def _shop(shop: Shop) -> dict[str, Any]:

@@ -38,6 +38,14 @@ def by_handle(session: Session, handle: str) -> Creator | None:
     return session.scalar(sa.select(Creator).where(Creator.handle == canonical(handle)))
 
 
+def named(session: Session, text: str) -> Creator:
+    """The creator whom a person means by id or by handle. Errors: NotFound; InputRefused for what can't be a handle."""
+    found = session.get(Creator, text) if text.startswith("crt_") else by_handle(session, text)
+    if found is None:
+        raise NotFound(f"no creator is called {text[:60]!r}")
+    return found
+
+
 def some(session: Session, creator_ids: Collection[str]) -> dict[str, Creator]:
     """Creators by id; those that don't exist are absent."""
     rows = session.scalars(sa.select(Creator).where(Creator.id.in_(list(creator_ids))))

@@ -175,9 +175,11 @@ def _settings(session: Session, shop: Shop, since: datetime) -> Iterator[Happeni
             told: dict[str, Any] = {
                 "kind": each.kind, "product": each.product_ref, "before": rates.get(key), "after": each.rate_bp,
                 "first": key not in rates, "starts": each.starts_at, "name": each.product_ref,
+                "called_off": each.calls_off is not None,
             }  # fmt: skip
             yield Happening(each.recorded_at, "settings", "rate", told, each.recorded_by, each.id)
-        rates[key] = each.rate_bp
+        if each.calls_off is None:
+            rates[key] = each.rate_bp
 
 
 # ------------------------------------------------------------------ acts

@@ -83,7 +83,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )  # fmt: skip
 # What it does, in a sentence, where its name alone doesn't say it.
 _DOES = {
-    "touch_window_days": "An order within this time of a tap is the creator's. A tap keeps the time that stood when it came.",
+    "touch_window_days": "An order so long after a tap is still the creator's. A tap keeps what stood when it came.",
     "ad_window_days": "The same for taps on your own ads that show a creator's video.",
     "live_window_days": "The same for taps in live sessions.",
     "live_window_minutes": "Stands instead of the days where it is above 0.",
@@ -177,7 +177,7 @@ def _field(setting: str, given: int | str, currency: str) -> Field:
 
 
 def read(setting: str, text: str, currency: str) -> int | str:
-    """The value that somebody typed or chose. Errors: InputRefused("value"), with the bounds in the unit it is typed in."""
+    """The value that somebody typed or chose. Errors: InputRefused("value"), with the bounds as they are typed."""
     text = text.strip()
     if setting in _CHOICES or setting in _SWITCHES:
         return settings.checked(setting, text)
@@ -215,9 +215,7 @@ class Row:
 def rows(session: Session, shop_id: str, currency: str, now: datetime) -> list[tuple[str, list[Row]]]:
     """Every setting of a shop, in the page's groups: what stands, since when, and what comes."""
     begun = settings.newest(session, shop_id, now)
-    return [
-        (title, [_row(session, shop_id, currency, now, each, begun) for each in names]) for title, names in GROUPS
-    ]
+    return [(title, [_row(session, shop_id, currency, now, each, begun) for each in names]) for title, names in GROUPS]
 
 
 def _row(

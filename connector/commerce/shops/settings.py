@@ -1,7 +1,7 @@
 """A shop's dated settings. Rules read them as they stood at a moment, never as they stand now (COMMISSION.md, F1).
 
-What a shop never set comes from the product's own configuration (`use_defaults`, once a process). A merchant changes what
-decides who earns in the own shop; what decides when money moves and who bears a loss is changed by staff
+What a shop never set comes from the product's own configuration (`use_defaults`, once a process). A merchant changes
+what decides who earns in the own shop; what decides when money moves and who bears a loss is changed by staff
 (`STAFF_ONLY`).
 """
 

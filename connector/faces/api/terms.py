@@ -39,7 +39,7 @@ class TermsAsked(Asked):
     shop_id: Ident
     kind: Literal["open", "targeted", "store"] = Field(
         "open",
-        description="open: everybody; targeted: one creator, until `ends_at`; store: what counts where nothing else does.",
+        description="open: everybody; targeted: one creator, until `ends_at`; store: where nothing else counts.",
     )
     product_ref: ProductRef = Field("", description="Empty: the whole shop.")
     creator_id: Ident | None = Field(None, description="Of targeted terms.")
@@ -47,7 +47,9 @@ class TermsAsked(Asked):
     ads_bp: Bp | None = Field(None, description="Instead of the rate, for a tap on a seller's ad.")
     new_buyer_bp: Bp | None = Field(None, description="Instead of the rate, for a buyer's first order in the shop.")
     code_rates: dict[Code, Bp] = Field(
-        {}, description="Code → instead of the rate, for an order with that creator's code; `*`: any code.", max_length=50
+        {},
+        description="Code → instead of the rate, for an order with that code; `*`: any code.",
+        max_length=50,
     )
     starts_at: Moment | None = Field(None, description="From now on; never in the past. Default: now.")
     ends_at: Moment | None = Field(None, description="Of targeted terms: the first moment after them.")
@@ -67,7 +69,7 @@ class EventAsked(Asked):
     code_rates: dict[Code, Bp] = Field({}, max_length=50)
     starts_at: Moment
     ends_at: Moment = Field(description="The first moment after it.")
-    tiers: list[Tier] = Field([], description="From so many net orders on, a higher rate, paid as a bonus at its close.")
+    tiers: list[Tier] = Field([], description="From so many net orders on a higher rate, paid as a bonus at its close.")
 
 
 class Tier(Asked):
@@ -103,6 +105,7 @@ class TermsShown(Given):
     starts_at: datetime
     ends_at: datetime | None
     notice_at: datetime | None = Field(description="A cut: when those who keep the old rate are told at the latest.")
+    calls_off: str | None = Field(description="The terms that had not begun and that this row calls off.")
     event_id: str | None
     name: str
     tiers: list[Tier]
@@ -171,7 +174,7 @@ class CalendarAsked(Asked):
 
 class PromotionAsked(Asked):
     listing_id: Ident
-    at: Moment | None = Field(None, description="When the product was taken into the list or into content. Default: now.")
+    at: Moment | None = Field(None, description="When it was taken into the list or into content. Default: now.")
 
 
 class PromotionShown(Given):

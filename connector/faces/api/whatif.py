@@ -25,7 +25,8 @@ _LIST = "whatif"
 class RateAsked(Asked):
     rate_bp: Annotated[int, Field(ge=-(10**9), le=10**9)] = Field(description="Basis points, 100 to 8000.")
     kind: Literal["all", "open", "targeted", "store"] = Field(
-        "all", description="all: whatever was agreed; open: everybody's; targeted: one creator's; store: the shop's own."
+        "all",
+        description="all: whatever was agreed; open: everybody's; targeted: one creator's; store: the shop's.",
     )
     product_ref: Annotated[Text, Field(max_length=200)] = Field("", description="Of open or targeted terms.")
     creator_id: Ident | None = None
@@ -35,7 +36,7 @@ class RateAsked(Asked):
 
 
 class WhatIfAsked(Asked):
-    """One of: an order; a creator, in one shop or in all; a shop. The latter two with a period, or with since and until."""
+    """An order; or a creator, in one shop or in all, or a shop: with a period, or with since and until."""
 
     order_id: Ident | None = None
     creator_id: Ident | None = None

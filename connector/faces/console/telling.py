@@ -206,7 +206,9 @@ def _rate(shop: Shop, one: Happening) -> Item:
         facts["kind"], ""
     )
     after = rate(facts["after"]) if facts["after"] is not None else "withdrawn"
-    if facts["first"]:
+    if facts.get("called_off"):
+        text = f"Change of the rate for {on} called off"
+    elif facts["first"]:
         text = f"Rate for {on} opened: {after}"
     else:
         before = rate(facts["before"]) if facts["before"] is not None else "none"

@@ -21,6 +21,6 @@ from connector.faces.dashboard import (
 from connector.faces.dashboard.face import blueprint
 
 __all__ = [
-    "blueprint", "codes", "connect", "feeds", "home", "invoices", "orders", "permissions", "privacy", "products", "sales",
-    "settings", "terms", "tracking", "whatif",
+    "blueprint", "codes", "connect", "feeds", "home", "invoices", "orders", "permissions", "privacy", "products",
+    "sales", "settings", "terms", "tracking", "whatif",
 ]  # fmt: skip

@@ -20,7 +20,7 @@ from connector.errors import Conflict, ConnectorError, InputRefused
 from connector.faces.dashboard.face import blueprint
 from connector.insight.market import search as market
 from connector.programme.collaborations import events, preview, rates, terms
-from connector.programme.collaborations.offer import standing
+from connector.programme.collaborations.offer import in_effect, standing
 from connector.programme.collaborations.preview import Preview
 from connector.programme.collaborations.tables import PromotionRow, Terms
 from connector.programme.collaborations.terms import Conditions, Wanted
@@ -239,7 +239,7 @@ def _tiers(text: str) -> list[tuple[int, int]]:
             continue
         orders, _, rate = line.partition(":")
         if not orders.strip().isascii() or not orders.strip().isdigit():
-            raise InputRefused("tiers", f"{line[:30]!r} is no tier.", "Write orders and rate, like 10: 18, a line each.")
+            raise InputRefused("tiers", f"{line[:30]!r} is no tier.", "Write orders and rate, like 10: 18.")
         found.append((int(orders), rate_words.typed(rate, "tiers")))
     return found
 
@@ -273,7 +273,9 @@ _LABELS = {
 
 def _token(session: Session, wanted: Wanted) -> str:
     """Of the versions that a preview rests on: another one in between is noticed."""
-    newest = session.scalars(sa.select(Terms.id).where(Terms.shop_id == wanted.shop_id).order_by(Terms.id.desc()).limit(1))
+    newest = session.scalars(
+        sa.select(Terms.id).where(Terms.shop_id == wanted.shop_id).order_by(Terms.id.desc()).limit(1)
+    )
     parts = (wanted.shop_id, wanted.kind, wanted.product_ref, wanted.creator_id or "", newest.first() or "")
     return hashlib.blake2b("\0".join(parts).encode(), digest_size=12).hexdigest()
 
@@ -288,25 +290,15 @@ def _lines(session: Session, shop: Shop, now: datetime) -> tuple[list[Line], boo
     names = _names(session, shop, rows)
     found = []
     for (kind, creator_id, product_ref), chain in chains.items():
+        chain = in_effect(chain)
         held = standing(chain, now)
-        coming = [
-            row for row in chain
-            if row.starts_at > now and standing(chain, row.starts_at) is row and not _renewed(chain, row)
-        ]  # fmt: skip
+        coming = [row for row in chain if row.starts_at > now and standing(chain, row.starts_at) is row]
         current = held if held is not None and held.rate_bp is not None else None
         if current is None and not any(row.rate_bp is not None for row in coming):
             continue
         whom = names.get(creator_id or "", "") or (current or coming[0]).name
         found.append(Line(kind, names.get(product_ref) or "The whole shop", whom, current, coming))
     return sorted(found, key=lambda line: (KINDS.index(line.kind), line.what != "The whole shop", line.what)), more
-
-
-def _renewed(chain: Sequence[Terms], row: Terms) -> bool:
-    """Does it only say again what stood just before: the version that calls another off?"""
-    before = standing(chain, row.starts_at, just_before=True)
-    if before is None or before.ends_at == row.starts_at:
-        return row.rate_bp is None
-    return terms.conditions_of(before) == terms.conditions_of(row) and before.ends_at == row.ends_at
 
 
 def _names(session: Session, shop: Shop, rows: Sequence[Terms]) -> dict[str, str]:

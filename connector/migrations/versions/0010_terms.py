@@ -23,6 +23,7 @@ def upgrade() -> None:
         sa.Column("event_id", sa.Text(), nullable=True),
         sa.Column("name", sa.Text(), nullable=False, server_default=""),
         sa.Column("tiers", sa.JSON(), nullable=False, server_default="[]"),
+        sa.Column("calls_off", sa.Text(), nullable=True),
         sa.Column("accepted_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("accepted_by", sa.Text(), nullable=False, server_default=""),
     ):

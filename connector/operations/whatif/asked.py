@@ -32,8 +32,8 @@ class SupposedRate(msgspec.Struct, frozen=True, kw_only=True):
     """A rate in the place of the terms of its kind. Basis points.
 
     `kind`: all (whatever was agreed, with whomever), open (events still lift it), targeted (one creator's), store.
-    `product_ref` "": every product, those with terms of their own too. `starts_at` None: as if it had always been so; else from then on, with
-    everything that a real change brings along: whoever promoted the product keeps the older rate for 30 days.
+    `product_ref` "": every product, those with terms of their own too. `starts_at` None: as if it had always been so;
+    else from then on, with all that a real change brings along: whoever promoted keeps the older rate for 30 days.
     """
 
     rate_bp: int
@@ -142,7 +142,9 @@ def stretch(text: str, zone: str, field: str = "period") -> tuple[datetime, date
         first, months = 3 * int(found["quarter"]) - 2, 3
     elif found["month"]:
         first, months = int(found["month"]), 1
-    return _first_of(year, first, zone), _first_of(year + (first + months - 1) // 12, (first + months - 1) % 12 + 1, zone)
+    return _first_of(year, first, zone), _first_of(
+        year + (first + months - 1) // 12, (first + months - 1) % 12 + 1, zone
+    )
 
 
 def _first_of(year: int, month: int, zone: str) -> datetime:

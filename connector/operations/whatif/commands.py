@@ -24,8 +24,8 @@ WHY = "a command is an operator's, and may price any order"
 def _change_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option("--seconds", default=60, show_default=True, help="About how long to go on."),
-        click.option("--without", multiple=True, metavar="TERMS", help="As if these terms never were; several are fine."),
-        click.option("--set", "sets", multiple=True, metavar="NAME=VALUE", help="Another setting; several are fine."),
+        click.option("--without", multiple=True, metavar="TERMS", help="As if these terms never were; repeatable."),
+        click.option("--set", "sets", multiple=True, metavar="NAME=VALUE", help="Another setting; repeatable."),
         click.option("--product", default="", help="With --rate and --open: for this product alone."),
         click.option("--open", "only_open", is_flag=True, help="With --rate: creators' own terms stay as they are."),
         click.option("--rate", help="Another rate in per cent, like 12.5, whatever was agreed."),

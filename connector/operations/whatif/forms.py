@@ -1,4 +1,4 @@
-"""The questions of the pages "what would it pay": read from a form, and the answer in the order in which it is shown."""
+"""The questions of the pages "what would it pay" as a form has them, and the answer in the order of its page."""
 
 from __future__ import annotations
 
@@ -114,9 +114,7 @@ def shown(answer: Answer) -> Shown:
         ((currency, old, new, sums) for (currency, old, new), sums in answer.reasons.items()),
         key=lambda each: (-each[3].lines, each[:3]),
     )
-    return Shown(
-        answer, sorted(answer.currencies.items()), creators[:_SHOWN], max(0, len(creators) - _SHOWN), reasons
-    )
+    return Shown(answer, sorted(answer.currencies.items()), creators[:_SHOWN], max(0, len(creators) - _SHOWN), reasons)
 
 
 def stands(session: Session, shop_id: str, currency: str, now: datetime) -> dict[str, str]:

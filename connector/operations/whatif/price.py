@@ -1,8 +1,8 @@
 """The rules run again over what is kept, under a change, beside what stands. Nothing is written.
 
-What stands is each line's decision as it was made, pinned or not, with the settings of the order's time; what would be is
-the whole decision table and the arithmetic anew, with the change in the place of what it replaces. Orders are taken a
-batch at a time, oldest first, until the time is over; the answer says how many it covers, and where to go on.
+What stands is each line's decision as it was made, pinned or not, with the settings of the order's time; what would be
+is the whole decision table and the arithmetic anew, with the change in the place of what it replaces. Orders are taken
+a batch at a time, oldest first, until the time is over; the answer says how many it covers, and where to go on.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a creator will earn on a product, from now on, by all that is known now: "15 % until 12 March, then 12 %". Pure."""
+"""What a creator will earn on a product, by all that is known now: "15 % until 12 March, then 12 %". Pure."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from connector import clock
 from connector.db import new_id
 from connector.errors import Conflict, InputRefused, NotFound
 from connector.programme.collaborations import rates, terms
-from connector.programme.collaborations.offer import Offers, plan_at
+from connector.programme.collaborations.offer import Offers, in_effect, plan_at
 from connector.programme.collaborations.tables import Terms
 from connector.programme.collaborations.terms import Conditions, Wanted
 
@@ -97,7 +97,8 @@ def raise_event(
             public="An event that was announced may only rise, its tiers too. Call it off while it has not begun.",
         )
     wanted = Wanted(
-        shop_id=last.shop_id, kind="event", conditions=msgspec.structs.replace(terms.conditions_of(last), rate_bp=rate_bp),
+        shop_id=last.shop_id, kind="event",
+        conditions=msgspec.structs.replace(terms.conditions_of(last), rate_bp=rate_bp),
         product_ref=last.product_ref, starts_at=max(starts_at or now, last.starts_at), ends_at=last.ends_at,
         replaces=last.id, event_id=event_id, name=last.name, tiers=new,
     )  # fmt: skip
@@ -126,7 +127,9 @@ def check(session: Session, wanted: Wanted, now: datetime) -> None:
     stands = plan_at(Offers(versions), creator_id=None, product_ref=wanted.product_ref, moment=starts)
     if stands is not None and stands.rate_bp is not None and rate is not None and rate < stands.rate_bp:
         raise InputRefused(
-            "rate_bp", f"is below the open rate then, {stands.rate_bp} basis points.", "An event offers more, never less."
+            "rate_bp",
+            f"is below the open rate then, {stands.rate_bp} basis points.",
+            "An event offers more, never less.",
         )
 
 
@@ -150,7 +153,8 @@ def ended(session: Session, shop_id: str, after: datetime, until: datetime) -> l
 
 
 def _versions(session: Session, event_id: str) -> Sequence[Terms]:
-    return session.scalars(sa.select(Terms).where(Terms.event_id == event_id).order_by(Terms.version)).all()
+    rows = session.scalars(sa.select(Terms).where(Terms.event_id == event_id).order_by(Terms.version)).all()
+    return in_effect(rows)
 
 
 def _as_event(versions: Sequence[Terms]) -> Event | None:

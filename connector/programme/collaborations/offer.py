@@ -46,6 +46,9 @@ class Version(msgspec.Struct, frozen=True):
     ads_bp: int | None = None
     new_buyer_bp: int | None = None
     code_rates: dict[str, int] = {}
+    calls_off: str | None = (
+        None  # it says that this version, which had not begun, never was; and stands for nothing itself
+    )
 
 
 class Promotion(msgspec.Struct, frozen=True):
@@ -70,6 +73,12 @@ class Rate(msgspec.Struct, frozen=True):
 
 class _HasDates(Protocol):
     @property
+    def terms_id(self) -> str: ...
+    @property
+    def version(self) -> int: ...
+    @property
+    def calls_off(self) -> str | None: ...
+    @property
     def starts_at(self) -> datetime: ...
     @property
     def ends_at(self) -> datetime | None: ...
@@ -85,10 +94,10 @@ class Offers:
     __slots__ = ("_chains", "_promotions", "promotions", "versions")
 
     def __init__(self, versions: Iterable[Version], promotions: Iterable[Promotion] = ()) -> None:
-        self.versions = tuple(versions)
+        self.versions = tuple(in_effect(versions))
         self.promotions = tuple(promotions)
         self._chains: dict[tuple[str, str | None, str], list[Version]] = {}
-        for version in sorted(self.versions, key=lambda v: (v.version, v.starts_at)):
+        for version in sorted(self.versions, key=_by_start):
             self._chains.setdefault((version.kind, version.creator_id, version.product_ref), []).append(version)
         self._promotions: dict[tuple[str, str], list[Promotion]] = {}
         for promotion in self.promotions:
@@ -182,8 +191,21 @@ def _effective(chains: _Chains, moment: datetime, *, just_before: bool = False) 
     return None
 
 
+def in_effect(rows: Iterable[Dated]) -> list[Dated]:
+    """Without what was called off before it began, and without what says so; in the order of their starts, and of two
+    at one moment the newer one behind."""
+    every = list(rows)
+    called_off = {row.calls_off for row in every if row.calls_off is not None}
+    kept = [row for row in every if row.calls_off is None and row.terms_id not in called_off]
+    return sorted(kept, key=_by_start)
+
+
+def _by_start(row: Dated) -> tuple[datetime, int]:
+    return (row.starts_at, row.version)
+
+
 def standing(chain: Sequence[Dated], moment: datetime, *, just_before: bool = False) -> Dated | None:
-    """The newest version of one scope whose time has come and isn't over: a withdrawal, too. `chain`: in their order.
+    """The version of one scope that started last, unless it is over; it may be a withdrawal. `chain`: as `in_effect`.
 
     `just_before`: as it stood up to `moment`, not at it.
     """
@@ -191,8 +213,7 @@ def standing(chain: Sequence[Dated], moment: datetime, *, just_before: bool = Fa
         if version.starts_at > moment or (just_before and version.starts_at == moment):
             continue
         ends = version.ends_at
-        if ends is None or moment < ends or (just_before and moment == ends):
-            return version
+        return version if ends is None or moment < ends or (just_before and moment == ends) else None
     return None
 
 

@@ -70,9 +70,7 @@ def withdraw_promotion(
     session.flush()
 
 
-def of_products(
-    session: Session, shop_id: str, product_refs: Collection[str], *, limit: int
-) -> Sequence[PromotionRow]:
+def of_products(session: Session, shop_id: str, product_refs: Collection[str], *, limit: int) -> Sequence[PromotionRow]:
     """Who promotes these products now, oldest first."""
     return session.scalars(
         sa.select(PromotionRow)

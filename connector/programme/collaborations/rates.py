@@ -14,7 +14,7 @@ from connector.programme.collaborations.tables import PromotionRow, Terms
 
 _VERSION = (
     Terms.id, Terms.product_ref, Terms.rate_bp, Terms.version, Terms.starts_at, Terms.ends_at, Terms.kind,
-    Terms.creator_id, Terms.ads_bp, Terms.new_buyer_bp, Terms.code_rates,
+    Terms.creator_id, Terms.ads_bp, Terms.new_buyer_bp, Terms.code_rates, Terms.calls_off,
 )  # fmt: skip
 _OF_ALL = sa.select(*_VERSION).where(
     Terms.shop_id == sa.bindparam("shop_id"),
@@ -97,7 +97,7 @@ def as_version(row: Terms) -> Version:
     """A row as the rules read it; one that is kept nowhere too."""
     return Version(
         row.id, row.product_ref, row.rate_bp, row.version, row.starts_at, row.ends_at, row.kind, row.creator_id,
-        row.ads_bp, row.new_buyer_bp, dict(row.code_rates),
+        row.ads_bp, row.new_buyer_bp, dict(row.code_rates), row.calls_off,
     )  # fmt: skip
 
 
@@ -112,7 +112,10 @@ def history(session: Session, shop_id: str, creator_id: str | None = None) -> Se
 def newest(session: Session, shop_id: str, limit: int) -> Sequence[Terms]:
     """What was recorded last, newest first."""
     return session.scalars(
-        sa.select(Terms).where(Terms.shop_id == shop_id).order_by(Terms.recorded_at.desc(), Terms.id.desc()).limit(limit)
+        sa.select(Terms)
+        .where(Terms.shop_id == shop_id)
+        .order_by(Terms.recorded_at.desc(), Terms.id.desc())
+        .limit(limit)
     ).all()
 
 

@@ -12,11 +12,12 @@ from connector.db import Base
 
 
 class Terms(Base):
-    """One version. It is in force from `starts_at` to `ends_at`, but where a later version of the same (shop, kind,
-    creator, scope) is: of several whose time has come the newest stands.
+    """One version. In force from `starts_at` until another one of the same (shop, kind, creator, scope) starts, or
+    `ends_at`.
 
     Scope: `product_ref` "" is the whole shop; a product's own open terms stand before the shop's. `rate_bp` None is a
-    withdrawal: from then on nothing is offered for that scope.
+    withdrawal: from then on nothing is offered for that scope. A version that has not begun is called off by a row that
+    names it in `calls_off`: from then on neither counts.
     """
 
     __tablename__ = "terms"
@@ -43,10 +44,16 @@ class Terms(Base):
     event_id: Mapped[str | None]  # evt_…, of an event: shared by all its versions
     name: Mapped[str] = mapped_column(default="")  # of an event
     tiers: Mapped[list[Any]] = mapped_column(default=list)  # of an event: [[orders, basis points], …], rising
+    calls_off: Mapped[str | None]  # trm_… of the same scope
     accepted_at: Mapped[datetime | None]  # targeted: when the creator agreed
     accepted_by: Mapped[str] = mapped_column(default="")
     recorded_at: Mapped[datetime]
     recorded_by: Mapped[str]
+
+    @property
+    def terms_id(self) -> str:
+        """As the rules call it (`offer.Version`)."""
+        return self.id
 
 
 class PromotionRow(Base):

@@ -19,7 +19,7 @@ from connector.commerce.shops.tables import Shop
 from connector.db import new_id
 from connector.errors import Conflict, InputRefused, NotFound
 from connector.programme.collaborations import rates
-from connector.programme.collaborations.offer import ANY_CODE, PROTECTION, Offers, plan_at, rate_at, standing
+from connector.programme.collaborations.offer import ANY_CODE, PROTECTION, Offers, in_effect, plan_at, rate_at, standing
 from connector.programme.collaborations.tables import Terms
 from connector.programme.creators import queries as creators
 
@@ -95,8 +95,8 @@ def target(
     """Terms of one creator until `ends_at`; afterwards the open ones count again.
 
     They win even where they are lower (E20), so lower ones need `accepted_by`: who says that the creator agreed.
-    Errors: as `open_terms`; NotFound (creator); InputRefused for an end that isn't after the start, or a lower rate that
-    nobody accepted; Conflict when terms of this creator and scope stand in that time and aren't named in `replaces`.
+    Errors: as `open_terms`; NotFound (creator); InputRefused for an end that isn't after the start, or a lower rate
+    that nobody accepted; Conflict when terms of this creator and scope stand in that time and aren't in `replaces`.
     """
     wanted = Wanted(
         shop_id=shop_id, kind="targeted", conditions=Conditions(rate_bp, ads_bp, new_buyer_bp, code_rates or {}),
@@ -122,35 +122,35 @@ def withdraw(
     return record(session, wanted, by=by, now=now)
 
 
-def call_off(session: Session, terms_id: str, *, by: str, shop_id: str | None = None, now: datetime | None = None) -> Terms:
-    """Undo a version that has not begun: what stood before goes on standing. It is the version that says so.
+def call_off(
+    session: Session, terms_id: str, *, by: str, shop_id: str | None = None, now: datetime | None = None
+) -> Terms:
+    """Undo a version that has not begun, an event with all of its own: what stands goes on. It is the row that says so.
 
-    Errors: NotFound, another shop's included; Conflict for one that has begun, or whose place another took already.
+    Errors: NotFound, another shop's included; Conflict for one that has begun, or was called off already.
     """
     now = now or clock.now()
     row = session.get(Terms, terms_id)
     if row is None or (shop_id is not None and row.shop_id != shop_id):
         raise NotFound(f"no terms have the id {terms_id[:40]!r}")
     _lock(session, row.shop_id)
-    chain = chain_of(session, row.shop_id, row.kind, row.creator_id, row.product_ref)
     if row.starts_at <= now:
         raise Conflict(f"terms {row.id} have begun", public="They have begun. Change or withdraw them instead.")
-    if chain[-1].id != row.id:
-        raise Conflict(f"terms {row.id} aren't the newest", public="A later version was recorded: call that off first.")
-    before = standing(chain[:-1], row.starts_at, just_before=True)
-    if before is not None and (before.rate_bp is None or before.ends_at == row.starts_at):
-        before = None
-    kept = Conditions(None) if before is None else conditions_of(before)
-    made = _row(
-        Wanted(
-            shop_id=row.shop_id, kind=row.kind, conditions=kept, product_ref=row.product_ref, creator_id=row.creator_id,
-            starts_at=row.starts_at, ends_at=None if before is None else before.ends_at,
-            event_id=row.event_id if before is None else before.event_id, name=row.name,
-            tiers=() if before is None else tuple((a, b) for a, b in before.tiers),
-        ),
-        version=row.version + 1, starts_at=row.starts_at, notice_at=None, by=by, now=now,
-    )  # fmt: skip
-    return _keep(session, made, "terms.called_off")
+    chain = chain_of(session, row.shop_id, row.kind, row.creator_id, row.product_ref)
+    gone = [each for each in in_effect(chain) if each.id == row.id or (row.event_id and each.event_id == row.event_id)]
+    if not gone:
+        raise Conflict(f"terms {row.id} don't count any more", public="They were called off already.")
+    number = max(each.version for each in chain)
+    for each in gone:  # an event goes with all its versions
+        number += 1
+        marks = Wanted(
+            shop_id=each.shop_id, kind=each.kind, conditions=Conditions(None), product_ref=each.product_ref,
+            creator_id=each.creator_id, event_id=each.event_id, name=each.name,
+        )  # fmt: skip
+        made = _row(marks, version=number, starts_at=each.starts_at, notice_at=None, by=by, now=now)
+        made.calls_off = each.id
+        _keep(session, made, "terms.called_off")
+    return made
 
 
 def record(session: Session, wanted: Wanted, *, by: str, now: datetime | None = None) -> Terms:
@@ -174,15 +174,16 @@ def draft(session: Session, wanted: Wanted, *, by: str, now: datetime | None = N
     if wanted.ends_at is not None and wanted.ends_at <= starts:
         raise InputRefused("ends_at", "isn't after the start.", f"Give a time after {starts.isoformat()}.")
     chain = chain_of(session, wanted.shop_id, wanted.kind, wanted.creator_id, wanted.product_ref)
-    last = chain[-1] if chain else None
+    counting = in_effect(chain)
+    last = counting[-1] if counting else None
     over = last is not None and last.ends_at is not None and last.ends_at <= starts
     if wanted.conditions.rate_bp is None and (last is None or over):
         raise NotFound("nothing is offered for that scope")
     if last is not None and _says_the_same(last, wanted, starts):
         return last
     if wanted.kind in ("targeted", "event") and wanted.conditions.rate_bp is not None:
-        _refuse_overlap(chain, wanted, starts)
-    elif wanted.kind != "targeted" and last is not None and (last.starts_at > starts or last.starts_at == starts <= now):
+        _refuse_overlap(counting, wanted, starts)
+    elif wanted.kind != "targeted" and last is not None and _overrules(last, starts, now):
         raise Conflict(
             f"terms {last.id} start at {last.starts_at.isoformat()}",
             public=f"Version {last.version} starts at {last.starts_at.isoformat()}: give a later start.",
@@ -190,8 +191,8 @@ def draft(session: Session, wanted: Wanted, *, by: str, now: datetime | None = N
     if wanted.kind == "targeted" and wanted.conditions.rate_bp is not None:
         _refuse_unaccepted(session, wanted, starts)
     return _row(
-        wanted, version=1 if last is None else last.version + 1, starts_at=starts,
-        notice_at=_notice(session, wanted, chain, starts), by=by, now=now,
+        wanted, version=1 + max((row.version for row in chain), default=0), starts_at=starts,
+        notice_at=_notice(session, wanted, counting, starts), by=by, now=now,
     )  # fmt: skip
 
 
@@ -247,6 +248,11 @@ def _start(asked: datetime | None, now: datetime) -> datetime:
     return starts
 
 
+def _overrules(last: Terms, starts: datetime, now: datetime) -> bool:
+    """Would a recorded version be overruled without a word? At its own start, while it hasn't begun, it is replaced."""
+    return last.starts_at > starts or last.starts_at == starts <= now
+
+
 def _says_the_same(last: Terms, wanted: Wanted, starts: datetime) -> bool:
     if wanted.kind in ("targeted", "event") and wanted.conditions.rate_bp is not None:
         if (last.ends_at, last.name) != (wanted.ends_at, wanted.name):
@@ -270,22 +276,21 @@ def _refuse_overlap(chain: Sequence[Terms], wanted: Wanted, starts: datetime) ->
         what = "an event" if wanted.kind == "event" else "targeted terms"
         raise Conflict(
             f"terms {row.id} stand from {row.starts_at.isoformat()} to {until.isoformat()}",
-            public=f"There are {what} for this scope from {row.starts_at.isoformat()} to {until.isoformat()} ({row.id}). "
-            "Choose another time, or change those.",
+            public=f"There are {what} for this scope from {row.starts_at.isoformat()} to {until.isoformat()} "
+            f"({row.id}). Choose another time, or change those.",
         )
 
 
 def spans(chain: Sequence[Terms]) -> list[tuple[Terms, datetime]]:
-    """(version, until when it stands) of each version that stands or will, of a chain whose versions all have ends."""
+    """(version, until when it stands) of each version that stands or will, of a chain whose versions all have ends.
+
+    `chain`: as `offer.in_effect`.
+    """
     found = []
-    for place, row in enumerate(chain):
+    for row, following in zip(chain, (*chain[1:], None), strict=False):
         if row.rate_bp is None or row.ends_at is None:
             continue
-        until = row.ends_at
-        for later in chain[place + 1 :]:
-            meets = later.starts_at < row.ends_at and (later.ends_at is None or later.ends_at > row.starts_at)
-            if meets:
-                until = min(until, max(later.starts_at, row.starts_at))
+        until = row.ends_at if following is None else min(row.ends_at, following.starts_at)
         if until > row.starts_at:
             found.append((row, until))
     return found
@@ -306,8 +311,10 @@ def _refuse_unaccepted(session: Session, wanted: Wanted, starts: datetime) -> No
 
 
 def _notice(session: Session, wanted: Wanted, chain: Sequence[Terms], starts: datetime) -> datetime | None:
-    """When those who keep the old rate are told: two days before the lower one reaches them. A cut of the ads rate alone
-    needs no notice, nor has whoever loses a rate by its end or its withdrawal anything to be told of."""
+    """When those who keep the old rate are told: two days before the lower one reaches them.
+
+    A cut of the ads rate alone needs no notice, and nobody keeps what ended or was withdrawn.
+    """
     rate = wanted.conditions.rate_bp
     if rate is None or wanted.kind == "event":
         return None
@@ -358,7 +365,9 @@ def _tidy(given: Conditions) -> Conditions:
     """Codes in capitals, and nothing beside a withdrawal."""
     if given.rate_bp is None:
         return Conditions(None)
-    return msgspec.structs.replace(given, code_rates={code.strip().upper(): bp for code, bp in given.code_rates.items()})
+    return msgspec.structs.replace(
+        given, code_rates={code.strip().upper(): bp for code, bp in given.code_rates.items()}
+    )
 
 
 def _lock(session: Session, shop_id: str) -> None:
@@ -369,7 +378,11 @@ def _lock(session: Session, shop_id: str) -> None:
 
 def _keep(session: Session, row: Terms, act: str) -> Terms:
     session.add(row)
-    detail: dict[str, Any] = {"rate_bp": row.rate_bp, "product": row.product_ref, "starts_at": row.starts_at.isoformat()}
+    detail: dict[str, Any] = {
+        "rate_bp": row.rate_bp,
+        "product": row.product_ref,
+        "starts_at": row.starts_at.isoformat(),
+    }
     if row.creator_id is not None:
         detail["creator"] = row.creator_id
     if row.ends_at is not None:

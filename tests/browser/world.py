@@ -79,6 +79,9 @@ class World:
     taps: dict[str, str] = field(default_factory=dict)
     closing_id: str = ""
     batch_id: str = ""
+    invoice_id: str = ""
+    statement_id: str = ""
+    receipt_id: str = ""
     link_id: str = ""
     link_code: str = ""
     trial_id: str = ""

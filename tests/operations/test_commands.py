@@ -81,7 +81,7 @@ def test_from_clearing_to_a_payout_file(world: World, run: Run, tmp_path: Path) 
     before = run("payout", "prepare", "--currency", "EUR", "--key", "early", *payday).output
     assert "unfunded" in before
     assert "INV-000001" in run("invoice", "list", *payday).output
-    paid = ("receipt", "add", "INV-000001", "4.00", "--reference", "bank 1", "--on", "2026-11-20")
+    paid = ("receipt", "add", "INV-000001", "4.00", "--reference", "bank 1")
     assert "EUR 4.00 recorded" in run(*paid).output
     assert "was recorded before" in run(*paid).output
     aside = run("payout", "prepare", "--currency", "EUR", "--minimum", "4.01", "--key", "first", *payday).output

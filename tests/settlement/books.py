@@ -10,8 +10,7 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 
 from connector.commerce.orders.tables import Order
-from connector.commerce.shops import settings
-from connector.commerce.shops.tables import Shop
+from connector.commerce.shops.tables import Shop, ShopSetting
 from connector.db import Database, Scope, new_id
 from connector.earnings.attribution.tables import DecisionRow
 from connector.earnings.commission.tables import Clearance
@@ -66,7 +65,10 @@ class Books:
             )  # fmt: skip
             session.flush()
             if advance:
-                settings.change(session, shop_id, "payout_when", "advance", by="test", starts_at=at, now=at)
+                session.add(
+                    ShopSetting(id=new_id("set"), shop_id=shop_id, name="payout_when", value="advance", starts_at=at,
+                                recorded_at=at, recorded_by="test")
+                )  # fmt: skip
         return shop_id
 
     def creator(self, handle: str) -> str:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from connector.commerce.orders.facts import OrderFacts
 from connector.commerce.orders.tables import Order
+from connector.commerce.shops import settings
 from connector.commerce.shops.tables import Shop
 from connector.db import Database, new_id
 from connector.earnings.attribution.tables import DecisionRow
@@ -22,7 +23,8 @@ from connector.earnings.intake import take_in as intake
 from connector.earnings.ledger import queries
 from connector.earnings.payouts import batch
 from connector.earnings.payouts.tables import Payout
-from connector.earnings.settlement import clear, close
+from connector.earnings.settlement import clear, close, funding, receipts
+from connector.earnings.settlement.receipts import Coming
 from connector.operations import books as audit
 from connector.programme.creators.tables import Creator
 from tests.money.books import deliver_one, shop
@@ -61,6 +63,12 @@ class Rounds:
         self.session, self.store, self.chance = session, store, chance
         self.shop = shop(session, currency=store.currency, time_zone=chance.choice(ZONES))
         self.now = PLACED
+        self.gated = chance.random() < 0.5  # are creators paid only from what the merchant paid in?
+        self.received = 0
+        if not self.gated:
+            settings.change(session, self.shop.id, "payout_when", "advance", by="test", starts_at=PLACED, now=PLACED)
+        for name, value in (("reserve_bp", chance.choice((0, 0, 1000))), ("reserve_days", 30)):
+            settings.change(session, self.shop.id, name, value, by="test", starts_at=PLACED, now=PLACED)
         self.closed = month_of(PLACED - timedelta(days=40), self.shop.time_zone)
 
     def live(self) -> None:
@@ -69,9 +77,9 @@ class Rounds:
         for number, delivery in enumerate(deliveries):
             self.now += timedelta(days=self.chance.choice((0, 9, 60, 90)), seconds=self.chance.randrange(90_000))
             deliver_one(self.session, self.shop, delivery, number, self.now)
-            acts = (self.clear, self.close, self.pay, self.confirm)
+            acts = (self.clear, self.close, self.receive, self.pay, self.confirm)
             if self.chance.random() < 0.5:
-                acts = tuple(self.chance.sample(acts, self.chance.randrange(4)))
+                acts = tuple(self.chance.sample(acts, self.chance.randrange(5)))
             for act in acts:
                 act()
 
@@ -81,6 +89,9 @@ class Rounds:
         while self.clear():
             pass
         self.close()
+        self.now += timedelta(days=70)  # whatever is in reserve is let go
+        self.close()
+        self.receive(all_of_it=True)
         self.pay()
         self.confirm()
 
@@ -95,12 +106,29 @@ class Rounds:
             close.close_period(self.session, self.shop.id, last.name, self.now, "test")
             self.closed = last
 
+    def receive(self, *, all_of_it: bool = False) -> None:
+        """The merchant pays some of what is open, all of it, or too much."""
+        open_now = funding.account(self.session, self.shop.id, self.store.currency, self.now.date()).open
+        amount = open_now if all_of_it else self.chance.randint(0, open_now + open_now // 4)
+        if amount > 0:
+            coming = Coming(self.shop.id, self.store.currency, amount, new_id("bank"), self.now.date(), "hand")
+            receipts.record(self.session, coming, "test", self.now)
+            self.received += amount
+
     def pay(self) -> None:
         before = self._settled()
         made = batch.prepare(self.session, new_id("key"), self.store.currency, self.now, "test")
         paid = {row.creator_id: row.amount for row in self._payouts() if row.batch_id == made.id}
-        assert paid == {creator: amount for creator, amount in before.items() if amount > 0}
-        assert all(amount <= 0 for amount in self._settled().values())
+        if self.gated:
+            assert all(0 < amount <= before[creator] for creator, amount in paid.items())
+            # Nobody is paid from money that isn't there: refunds after a payout are the only thing that is carried.
+            owed = sum(-amount for amount in self._settled().values() if amount < 0)
+            assert sum(row.amount for row in self._payouts()) <= self.received + owed
+            if self._all_paid():
+                assert all(amount <= 0 for amount in self._settled().values())
+        else:
+            assert paid == {creator: amount for creator, amount in before.items() if amount > 0}
+            assert all(amount <= 0 for amount in self._settled().values())
         if self.chance.random() < 0.3:
             again = batch.prepare(self.session, made.key, self.store.currency, self.now, "test")
             assert again.id == made.id
@@ -109,6 +137,9 @@ class Rounds:
         for batch_id in {row.batch_id for row in self._payouts() if row.status != "paid"}:
             batch.mark_sent(self.session, batch_id, self.now, "test")
             batch.mark_paid(self.session, batch_id, self.now, "test")
+
+    def _all_paid(self) -> bool:
+        return not funding.account(self.session, self.shop.id, self.store.currency, self.now.date()).open
 
     def _settled(self) -> dict[str, int]:
         return {
@@ -186,7 +217,9 @@ def one_life(database: Database, seed: int) -> list[queries.Balance]:
         balances = queries.balances(session, shop_id=rounds.shop.id)
         total = {one.creator_id: one.owed + one.in_transit + one.paid for one in balances}
         assert {name: amount for name, amount in total.items() if amount} == comes_to(store), f"seed {seed}"
-        assert all(one.in_transit == 0 and one.settled <= 0 and one.cleared == 0 for one in balances), f"seed {seed}"
+        assert all(
+            one.in_transit == 0 and one.settled <= 0 and one.cleared == 0 and one.reserve == 0 for one in balances
+        ), f"seed {seed}"
         waiting = sa.select(Clearance.why).where(Clearance.shop_id == rounds.shop.id, Clearance.state == "open")
         if not session.scalars(waiting).all():
             assert all(one.pending == 0 for one in balances), f"seed {seed}"

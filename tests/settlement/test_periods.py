@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import islice
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.earnings.settlement.periods import period
-from connector.errors import InputRefused
+from connector.earnings.settlement import periods
+from connector.earnings.settlement.periods import RULES, period
+from connector.errors import Conflict, InputRefused
 from tests.settlement.books import utc
 
 ZONES = sorted(name for name in available_timezones() if "/" in name and not name.startswith(("posix", "right")))
@@ -81,3 +83,67 @@ def test_what_isnt_a_zone_is_refused(zone: str) -> None:
     with pytest.raises(InputRefused) as refused:
         period("2026-11", zone)
     assert refused.value.field == "time_zone"
+
+
+def names(zone: str, since: str, count: int, *changes: tuple[str, str]) -> list[str]:
+    rules = [(utc(when), rule) for when, rule in changes]
+    return [found.name for found in islice(periods.following(utc(since), zone, rules), count)]
+
+
+def test_half_months_and_weeks_have_names_of_their_own() -> None:
+    half = ("2026-01-01", "half_monthly")
+    assert names("UTC", "2026-02-20", 3, half) == ["2026-02-H2", "2026-03-H1", "2026-03-H2"]
+    # 2026 has 53 ISO weeks; the last one reaches into January. The rule came on a Thursday: its month ends first.
+    weeks = names("Europe/Berlin", "2025-12-20", 4, ("2025-12-11", "weekly"))
+    assert weeks == ["2025-12", "2026-01-01_2026-01-04", "2026-W02", "2026-W03"]
+    assert names("UTC", "2026-12-25", 3, ("2026-06-01", "weekly")) == ["2026-W52", "2026-W53", "2027-W01"]
+
+
+def test_a_change_takes_effect_with_the_next_period() -> None:
+    changes = (("2026-11-10T09:00", "weekly"), ("2026-12-16T12:00", "half_monthly"), ("2026-12-24T12:00", "monthly"))
+    assert names("UTC", "2026-10-31", 9, *changes) == [
+        "2026-10", "2026-11",  # the change on the 10th waits for the end of the month
+        "2026-12-01_2026-12-06",  # a Tuesday: cut short
+        "2026-W50", "2026-W51",  # the change on the 16th waits for the end of the week
+        "2026-12-21_2026-12-31",  # half months from then on: the second half, cut short; the third change waits
+        "2027-01", "2027-02", "2027-03",
+    ]  # fmt: skip
+
+
+def test_a_period_is_found_by_its_name_and_by_no_other() -> None:
+    rules = [(utc("2026-11-10"), "weekly")]
+    for found in islice(periods.following(utc("2026-10-05"), "Asia/Tokyo", rules), 12):
+        assert periods.named(found.name, "Asia/Tokyo", rules) == found
+    with pytest.raises(Conflict, match="2026-12-01_2026-12-06"):
+        periods.named("2026-12", "Asia/Tokyo", rules)
+    for wrong in ("2026-W54", "2026-11-H3", "2026-02-30_2026-03-01", "2026-W00", "2026-13-H1"):
+        with pytest.raises(InputRefused):
+            periods.named(wrong, "UTC", rules)
+
+
+DAYS = st.integers(0, 365 * 86_400)
+
+
+@given(
+    zone=st.sampled_from(ZONES),
+    year=st.integers(1972, 2055),
+    changes=st.lists(st.tuples(DAYS, st.sampled_from(RULES)), max_size=5),
+    asked=DAYS,
+)
+def test_periods_neither_overlap_nor_leave_a_gap_whatever_changes(
+    zone: str, year: int, changes: list[tuple[int, str]], asked: int
+) -> None:
+    """Through every change of rule and of clock: each moment is in one period, its edges are local dates of the rule."""
+    start = datetime(year, 1, 1, tzinfo=UTC)
+    rules = [(start + timedelta(seconds=seconds), rule) for seconds, rule in changes]
+    found = list(islice(periods.following(start, zone, rules), 70))
+    for before, after in zip(found, found[1:], strict=False):
+        assert before.ends_at == after.starts_at
+        assert before.starts_at < before.ends_at
+        assert after.ends_at - after.starts_at <= timedelta(days=32)
+    assert len({one.name for one in found}) == len(found)
+    moment = start + timedelta(seconds=asked)
+    own = periods.at(moment, zone, rules)
+    assert own.holds(moment)
+    assert [one for one in found if one.holds(moment)] in ([own], [])
+    assert periods.named(own.name, zone, rules) == own

@@ -19,7 +19,7 @@ import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -93,7 +93,9 @@ def judge(session: Session, rows: Sequence[Mapping[str, str]]) -> list[Judged]:
     return found
 
 
-def book(session: Session, rows: Sequence[Mapping[str, str]], by: str) -> list[Judged]:
+def book(
+    session: Session, rows: Sequence[Mapping[str, str]], by: str, as_of: datetime | None = None
+) -> list[Judged]:
     """Record the rows that are new; conflicts stay out and are named. The same file again changes nothing."""
     done = []
     for each in judge(session, rows):
@@ -102,7 +104,7 @@ def book(session: Session, rows: Sequence[Mapping[str, str]], by: str) -> list[J
             continue
         try:
             with session.begin_nested():
-                row, _fresh = receipts.record(session, each.coming, by)
+                row, _fresh = receipts.record(session, each.coming, by, as_of)
         except ConnectorError as refused:
             done.append(Judged(each.line, "conflict", "row_refused", refused.public, shop=each.shop))
         else:
@@ -131,7 +133,7 @@ def _judged(session: Session, number: int, row: Mapping[str, str], seen: dict[st
             raise _Doubt("reference_taken", known.id)
         return Judged(number, "known", detail=about, coming=coming, shop=shop.domain, receipt_id=known.id)
     if (before := seen.setdefault(reference, coming)) is not coming:
-        if before != coming:
+        if (before.shop_id, before.currency, before.amount) != (shop.id, currency, amount):
             raise _Doubt("reference_twice", reference)
         return Judged(number, "known", detail=about, coming=coming, shop=shop.domain)
     alike = receipts.near(session, coming)

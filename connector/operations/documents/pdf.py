@@ -1,7 +1,7 @@
 """A sheet drawn as PDF: the same bytes for the same facts, so that a document can be made again and compared.
 
-Letters come from open fonts that are installed as packages (see `_FACES`): Noto Sans has accents, Greek and Cyrillic;
-where Noto Sans CJK is installed too it is used for the signs that the first has not. A sign that no installed font has
+Letters come from open fonts that are installed as packages (see `_FACES`): Fira Sans has accents, Greek and Cyrillic;
+Noto Sans CJK fills in Chinese, Japanese and Korean. A sign that no installed font has
 is written as its plain letter, or as `?`, and the document says so; the CSV file has it as it is.
 """
 
@@ -34,13 +34,12 @@ class Face:
     package: str
     regular: str
     bold: str
-    index: int = 0
 
 
 # The first that is installed draws the text, the others fill in what it has not.
 _FACES = (
-    Face("sans", "fontpkg_noto_sans", "**/*.ttf", "**/*.ttf"),
-    Face("cjk", "noto_cjk_sans_jp_regular", "**/*.otf", "**/*.otf"),
+    Face("sans", "fontpkg_fira_sans", "files/FiraSans-Regular.ttf", "files/FiraSans-SemiBold.ttf"),
+    Face("cjk", "noto_cjk_sans_jp_regular", "NotoSansCJKjp-Regular.otf", "NotoSansCJKjp-Regular.otf"),
 )
 
 
@@ -52,9 +51,9 @@ def _installed() -> tuple[tuple[str, Path, Path], ...]:
         if spec is None or not spec.submodule_search_locations:
             continue
         folder = Path(spec.submodule_search_locations[0])
-        regular, bold = sorted(folder.glob(face.regular)), sorted(folder.glob(face.bold))
-        if regular and bold:
-            found.append((face.name, regular[0], bold[0]))
+        regular, bold = folder / face.regular, folder / face.bold
+        if regular.exists() and bold.exists():
+            found.append((face.name, regular, bold))
     return tuple(found)
 
 

@@ -89,7 +89,7 @@ def test_a_cent_more_is_noticed_by_beancount_and_a_lost_entry_too() -> None:
     _, errors = e.of_beancount(e.exported("beancount", rows, sums)[0])
     assert len(errors) == 1
     assert "Balance failed" in errors[0]
-    assert "0.01 EUR" in errors[0]
+    assert "(0.01 too little)" in errors[0]
     _, errors = e.of_beancount(e.exported("beancount", rows[1:], e.balances(rows))[0])
     assert len(errors) == 2
     text = e.exported("beancount", rows)[0].replace("600 EUR", "601 EUR").replace("6.00 EUR", "6.01 EUR", 1)

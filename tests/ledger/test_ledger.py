@@ -66,7 +66,9 @@ def test_posting_and_reading_back(database: Database) -> None:
         journal.post(
             session,
             accrual(
-                reference="r3", kind="clearance", postings=moved("creator_pending", "creator_cleared", 360, "crt_x")
+                reference="r3",
+                kind="clearance",
+                postings=moved("creator_pending", "creator_cleared", 360, "crt_x", "cnt_1"),
             ),
         )
     with database.read(TEST) as session:
@@ -168,7 +170,11 @@ def forged(session: Session, *postings: tuple[str, int, str | None], kind: str =
         ((("bank", 0, None),), {}, {"entries_sum_to_zero"}),
         ((("bank", 5, None), ("fx", -5, None)), {"sequence": 2}, {"subjects_are_numbered"}),
         ((("pocket", 5, None), ("fx", -5, None)), {}, {"accounts_are_known"}),
-        ((("creator_pending", 5, None), ("fx", -5, None)), {}, {"accounts_are_known", "nothing_pending_is_negative"}),
+        (
+            (("creator_pending", 5, None), ("fx", -5, None)),
+            {},
+            {"accounts_are_known", "nothing_pending_is_negative", "postings_are_their_entries"},
+        ),
         (
             (("merchant_receivable", -5, None), ("creator_pending", 5, "crt_x")),
             {},
@@ -184,31 +190,34 @@ def test_each_check_names_what_is_off(
         entry_id = forged(session, *postings, **more)
     with database.read(TEST) as session:
         found = checks.examine(session)
-        assert {wrong.check for wrong in found} == names
-        assert any(entry_id in wrong.about or wrong.check == "ledger_sums_to_zero" for wrong in found)
+        # Whoever puts an entry in by hand puts it past the chain and the balances, too.
+        by_hand = {"every_entry_is_chained", "running_balances_are_sums"}
+        assert {wrong.check for wrong in found} == names | by_hand
+        assert any(entry_id in wrong.about for wrong in found)
 
 
 def test_e25_a_refund_after_the_payout_is_carried(database: Database) -> None:
     """Paid 600, refund of all of it, next earning 450: the balance is -150 and nothing is paid."""
+    who = ("crt_x", "cnt_1")
     steps = [
         accrual(600),
-        accrual(reference="c", kind="clearance", postings=moved("creator_pending", "creator_cleared", 600, "crt_x")),
-        accrual(reference="s", kind="settlement", postings=moved("creator_cleared", "creator_settled", 600, "crt_x")),
+        accrual(reference="c", kind="clearance", postings=moved("creator_pending", "creator_cleared", 600, *who)),
+        accrual(reference="s", kind="settlement", postings=moved("creator_cleared", "creator_settled", 600, *who)),
         accrual(
             reference="p", kind="payout",
-            postings=(owed("creator_settled", -600, "crt_x"), DraftPosting("payout_in_transit", -600, "crt_x")),
+            postings=(owed("creator_settled", -600, *who), DraftPosting("payout_in_transit", -600, *who)),
         ),
         accrual(
             reference="q", kind="payout_paid",
-            postings=(DraftPosting("payout_in_transit", 600, "crt_x"), DraftPosting("bank", -600, "crt_x")),
+            postings=(DraftPosting("payout_in_transit", 600, "crt_x"), DraftPosting("bank", -600, *who)),
         ),
         accrual(
             reference="b", kind="reversal",
-            postings=(DraftPosting("merchant_receivable", -600), owed("creator_cleared", -600, "crt_x")),
+            postings=(DraftPosting("merchant_receivable", -600), owed("creator_cleared", -600, *who)),
         ),
         accrual(
             450, reference="n", subject="line:ord_2:1", order_id="ord_2",
-            postings=(DraftPosting("merchant_receivable", 450), owed("creator_cleared", 450, "crt_x")),
+            postings=(DraftPosting("merchant_receivable", 450), owed("creator_cleared", 450, *who)),
         ),
     ]  # fmt: skip
     with database.write(TEST) as session:

@@ -26,9 +26,14 @@ from connector.earnings.ledger.tables import ChainHead, Entry, RunningBalance, S
 PAGE = 1000
 _LOCK = 0x6C656467  # "ledg": an advisory lock of this job alone
 _log = telemetry.logger(__name__)
-# A row from before a restore into another cluster may bear an id that this one hasn't reached: its writer is long gone.
+# No transaction with a smaller id runs any more in this database; one that is seen to run in another database of the
+# cluster can't write here, and one of unknown whereabouts counts as ours. A row from before a restore into another
+# cluster may bear an id that this one hasn't reached: its writer is long gone.
 _SETTLED = sa.text(
-    "(xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+    "(xid < coalesce((SELECT min(x::text::bigint) FROM pg_snapshot_xip(pg_current_snapshot()) AS x"
+    " WHERE NOT EXISTS (SELECT 1 FROM pg_stat_activity AS a WHERE a.datname <> current_database()"
+    " AND a.backend_xid::text::bigint = x::text::bigint % 4294967296)),"
+    " pg_snapshot_xmax(pg_current_snapshot())::text::bigint)"
     " OR xid >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint)"
 )
 

@@ -3,7 +3,7 @@
     merchant_receivable   Assets:<Shop>:Merchant-Receivable
     creator_pending       Liabilities:<Shop>:Creator-Pending:<Creator>       and so cleared, settled, reserve
     payout_in_transit     Liabilities:<Shop>:Payout-In-Transit:<Creator>
-    bank                  Assets:<Shop>:Bank:<Creator>, or without one
+    bank                  Assets:<Shop>:Bank:<Creator> what was paid out, Assets:<Shop>:Bank:Received what came in
     app_fee               Income:<Shop>:App-Fee
     loss_absorbed         Expenses:<Shop>:Loss-Absorbed
     fx                    Expenses:<Shop>:Fx
@@ -18,6 +18,8 @@ import re
 import unicodedata
 from collections.abc import Mapping
 
+from connector.earnings.ledger.entry import CREATOR_ACCOUNTS
+
 _ROOTS: Mapping[str, str] = {
     "merchant_receivable": "Assets",
     "bank": "Assets",
@@ -29,6 +31,12 @@ _ROOTS: Mapping[str, str] = {
     "app_fee": "Income",
     "loss_absorbed": "Expenses",
     "fx": "Expenses",
+}
+# An account that has creators beneath it takes nothing itself: Beancount's `balance` counts what is beneath, too.
+_NOBODY: Mapping[str, str] = {
+    "bank": "Received",
+    "payout_in_transit": "Nobody",
+    **dict.fromkeys(CREATOR_ACCOUNTS, "Nobody"),
 }
 _OTHER = "Equity"  # an account that isn't one of ours: somebody put it in by hand, and the export shows it
 _LONGEST = 40
@@ -66,6 +74,8 @@ class Names:
             parts = [_ROOTS.get(account, _OTHER), self._one(self.shops, shop_id), words]
             if creator_id:
                 parts.append(self._one(self.creators, creator_id))
+            elif account in _NOBODY:
+                parts.append(_NOBODY[account])
             self._known[key] = ":".join(parts)
         return self._known[key]
 

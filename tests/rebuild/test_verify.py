@@ -1,0 +1,140 @@
+"""A rebuild agrees with books that nobody touched, writes nothing, and names whatever somebody bent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from connector.commerce.orders.tables import Order, OrderVersion
+from connector.commerce.shops import settings
+from connector.db import Database
+from connector.earnings.attribution.tables import DecisionRow, Touch
+from connector.earnings.commission.tables import Evaluation
+from connector.earnings.ledger import running
+from connector.earnings.ledger.tables import Entry, Posting
+from connector.earnings.settlement.tables import StatementLine
+from connector.events import Line, Refund, RefundLine, Transaction
+from connector.operations import sealing
+from connector.operations.rebuild.difference import Difference, Verified
+from connector.operations.rebuild.verify import verify
+from connector.programme.collaborations.tables import TermsVersion
+from tests.attribution.world import DAY, OPENED, World
+from tests.ledger.test_seal import past_the_triggers
+from tests.operations.days import CLOSING, DELIVERED, SYSTEM, hear, parcel, pay, settle
+
+
+def live(world: World) -> World:
+    """A shop with a fee: one order paid out and then given back in part, one edited, one that credits nobody."""
+    with world.database.write(SYSTEM) as session:
+        settings.change(session, world.shop_id, "payout_when", "advance", by="test", starts_at=OPENED, now=OPENED)
+        settings.change(session, world.shop_id, "fee_bp", "250", by="test", starts_at=OPENED, now=OPENED)
+    one, two = world.tap("x", "A"), world.tap("y", "B")
+    hear(world, [one.token])
+    hear(world, [one.token], at=DELIVERED, fulfilments=(parcel(DELIVERED),))
+    settle(world, CLOSING, "2026-12")
+    pay(world, CLOSING)
+    back = Refund(
+        "r1", CLOSING + DAY, lines=(RefundLine("rl1", "1", 1, 2000),), transactions=(Transaction("t1", "success"),)
+    )
+    hear(world, [one.token], at=CLOSING + DAY, fulfilments=(parcel(DELIVERED),), refunds=(back,))
+    hear(world, [one.token, two.token], ref="7002")
+    edited = (Line("1", 2, 1, 2000, product_ref="A"), Line("2", 1, 1, 1500, product_ref="B"))
+    hear(world, [one.token, two.token], ref="7002", at=DELIVERED, lines=edited)
+    hear(world, [], ref="7003")
+    sealing.seal_waiting()
+    return world
+
+
+def rebuilt(database: Database) -> tuple[Verified, list[Difference]]:
+    found: list[Difference] = []
+    with database.snapshot(SYSTEM) as session:
+        return verify(session, found.append), found
+
+
+def test_it_agrees_and_writes_nothing(world: World) -> None:
+    live(world)
+    done, found = rebuilt(world.database)
+    assert found == []
+    assert (done.orders, done.lines, done.left_out) == (3, 6, {})
+    with world.database.read(SYSTEM) as session:
+        accounts = {one.account: one.amount for one in running.running(session) if one.account != "creator_pending"}
+        assert accounts["app_fee"] < 0
+        assert done.balances == len({one.account + one.creator_id for one in running.running(session)})
+    with pytest.raises(DBAPIError), world.database.snapshot(SYSTEM) as session:
+        session.execute(sa.update(Order).values(number="x"))
+
+
+def bend_a_posting(session: Session) -> None:
+    entry_id = session.scalars(sa.select(Entry.id).where(Entry.kind == "accrual").order_by(Entry.id)).first()
+    session.execute(sa.update(Posting).where(Posting.entry_id == entry_id).values(amount=Posting.amount * 2))
+
+
+def bend_a_decision(session: Session) -> None:
+    row = session.scalars(sa.select(DecisionRow).where(DecisionRow.pinned_at.is_not(None))).first()
+    assert row is not None
+    row.rate_bp = 2000
+
+
+def bend_a_version(session: Session) -> None:
+    row = session.scalars(sa.select(OrderVersion).order_by(OrderVersion.changed_at.desc())).first()
+    assert row is not None
+    row.snapshot = row.snapshot.replace('"unit_price":2000', '"unit_price":1000')
+
+
+def bend_an_order(session: Session) -> None:
+    session.execute(sa.update(Order).where(Order.order_ref == "7001").values(refunds="[]"))
+
+
+def bend_an_evaluation(session: Session) -> None:
+    row = session.scalars(sa.select(Evaluation).order_by(Evaluation.sequence.desc())).first()
+    assert row is not None
+    row.lines = [{**row.lines[0], "due": 1}, *row.lines[1:]]
+
+
+def bend_a_statement(session: Session) -> None:
+    session.execute(sa.update(StatementLine).values(amount=StatementLine.amount + 1))
+
+
+def bend_a_touch(session: Session) -> None:
+    session.execute(sa.update(Touch).values(at=Touch.at - timedelta(days=30)))
+
+
+def bend_the_terms(session: Session) -> None:
+    session.execute(sa.update(TermsVersion).values(rate_bp=1500))
+
+
+@pytest.mark.parametrize(
+    ("bend", "kinds"),
+    [
+        (bend_a_posting, {"ledger", "balance"}),
+        (bend_a_decision, {"decision"}),
+        (bend_a_version, {"version", "order", "evaluation", "ledger", "balance"}),
+        (bend_an_order, {"order"}),
+        (bend_an_evaluation, {"evaluation"}),
+        (bend_a_statement, {"balance"}),
+        (bend_the_terms, {"decision", "evaluation", "ledger", "balance"}),
+    ],
+)
+def test_what_was_bent_is_named(sqlite_world: World, bend: Callable[[Session], None], kinds: set[str]) -> None:
+    live(sqlite_world)
+    with past_the_triggers(sqlite_world.database) as session:
+        bend(session)
+    done, found = rebuilt(sqlite_world.database)
+    assert {one.kind for one in found} == kinds
+    assert done.differences == len(found)
+
+
+def test_on_both_databases_a_bent_posting_is_named_with_its_account(world: World) -> None:
+    live(world)
+    with past_the_triggers(world.database) as session:
+        bend_a_posting(session)
+        order = session.scalars(sa.select(Order).where(Order.order_ref == "7001")).one()
+        about = f"{order.id} #7001 line 1 {world.creators['x']} -"
+    _, found = rebuilt(world.database)
+    assert [(one.about, one.derived, one.kept) for one in found if one.kind == "ledger"] == [(about, "200", "600")]
+    assert {one.about.split()[2] for one in found if one.kind == "balance"} == set()

@@ -46,6 +46,7 @@ SYSTEM = {
     "sync/reconcile.py": "a pass begins with all connected shops",
     "insight/market/index.py": "one index holds the listings of all shops",
     "commerce/shops/grants.py": "finds the grants that end soon",
+    "earnings/payouts/hand_over.py": "a payout batch covers all shops",
     "faces/console": "support staff see every shop; the guard asks who they are",
     "faces/dashboard/connect.py": "a merchant who joins has no shop yet",
     "faces/studio/sign_in.py": "who signs in isn't known before the row is read",
@@ -55,7 +56,7 @@ SYSTEM = {
 # Rooms where money is computed or booked.
 MONEY = ("money.py", "events.py", "commerce/orders", "earnings", "programme/collaborations", "operations/books.py")
 # True division is exact only on Fractions: it is used on them here, and on paths there, and nowhere else.
-DIVIDES = {"earnings/commission/rate.py": "fractions", "earnings/payouts/rails.py": "paths"}
+DIVIDES = {"earnings/commission/rate.py": "fractions"}
 LONGEST = 80
 
 

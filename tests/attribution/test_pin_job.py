@@ -32,7 +32,7 @@ def _pin(world: World) -> int:
 @pytest.mark.parametrize(
     "became",
     [{}, {"sample": True}, {"test": True}, {"completed": False}, {"payment_status": "voided"},
-     {"cancelled_at": PLACED}, {"lines": ()}],
+     {"cancelled_at": PLACED}],
 )  # fmt: skip
 def test_the_pin_job_ends_whatever_became_of_the_order(world: World, became: dict[str, object]) -> None:
     _hear(world)

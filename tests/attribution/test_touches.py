@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from connector import vault
 from connector.commerce.catalog import ids, take
+from connector.commerce.shops import settings
 from connector.commerce.shops.tables import Shop
 from connector.db import Scope
 from connector.earnings.attribution import journeys, links, queries, tokens, touches
@@ -138,9 +139,17 @@ def test_device_hashes_go_after_their_time(world: World) -> None:
         assert (kept.device_hash, kept.device_until, kept.token) == (None, None, touch.token)
 
 
-def test_kinds_without_rules_yet_are_refused(world: World) -> None:
+def test_a_touch_keeps_the_window_of_its_kind_as_it_stood(world: World) -> None:
     tapped = touches.Tapped(world.shop_id, world.creators["x"], "lst_A", "A")
-    for kind in ("ad", "cart", "", "click"):
+    with world.database.write(ALL) as session:
+        settings.change(session, world.shop_id, "live_window_minutes", 30, by="test", starts_at=PLACED, now=PLACED)
+        settings.change(session, world.shop_id, "ad_window_days", 3, by="test", starts_at=PLACED, now=PLACED)
+        before = {k: touches.record(session, tapped, kind=k, at=PLACED - DAY / 2, now=PLACED) for k in touches.KINDS}
+        after = {k: touches.record(session, tapped, kind=k, now=PLACED) for k in touches.KINDS}
+    days = {kind: touch.window_seconds / 86400 for kind, touch in before.items()}
+    assert days == {"link": 14, "video": 14, "live": 7, "ad": 7, "cart": 14}
+    assert (after["live"].window_seconds, after["ad"].window_seconds) == (1800, 3 * 86400)
+    for kind in ("", "click"):
         with world.database.write(ALL) as session, pytest.raises(InputRefused):
             touches.record(session, tapped, kind=kind, now=PLACED)
 

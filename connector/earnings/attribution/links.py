@@ -150,7 +150,7 @@ def as_tag(typed: str) -> str:
 def by_tag(session: Session, typed: str) -> Link | None:
     """The link that took the place of an old address."""
     tag = as_tag(typed[: 4 * LONGEST_TAG])
-    if not tag or len(tag) > LONGEST_TAG:
+    if not tag or len(tag) > LONGEST_TAG or not tag.isprintable():  # NUL is no text on PostgreSQL
         return None
     return session.scalar(sa.select(Link).join(LinkTag, LinkTag.link_id == Link.id).where(LinkTag.tag == tag))
 

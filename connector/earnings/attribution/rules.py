@@ -419,21 +419,25 @@ def _review(order: OrderAsked, line: LineAsked, winner: Claim) -> list[str]:
 
 
 def _rates(order: OrderAsked, line: LineAsked, claim: Claim) -> tuple[Rate | None, Rate | None]:
-    """(at the click, at the order), each with the precedence of that moment."""
+    """The direct rates at the click and at the order, each with the precedence of that moment."""
     if line.product_ref is None:
         return None, None
 
     def at(moment: datetime) -> Rate | None:
-        found = rate_at(
+        return rate_at(
             order.offers, creator_id=claim.creator_id, product_ref=line.product_ref or "", moment=moment,
             through_ad=claim.through_ad, returning=order.personal.returning,
             code=None if claim.code is None or claim.reason != "code" else claim.code.text,
         )  # fmt: skip
-        if found is None or claim.reason != "last_click_indirect":
-            return found
-        return msgspec.structs.replace(found, rate_bp=found.rate_bp * order.policy.indirect_share_bp // BP)
 
     return None if claim.clicked_at is None else at(claim.clicked_at), at(order.placed_at)
+
+
+def _share(order: OrderAsked, claim: Claim, rate: Rate | None) -> Rate | None:
+    """D13: of the direct rate that counts, the shop's share for a tap on another product, rounded down."""
+    if rate is None or claim.reason != "last_click_indirect":
+        return rate
+    return msgspec.structs.replace(rate, rate_bp=rate.rate_bp * order.policy.indirect_share_bp // BP)
 
 
 def higher(click: Rate | None, order: Rate | None) -> Rate | None:
@@ -461,8 +465,9 @@ def _decision(
     evidence = _evidence(order, line, seen, claims, stops, winner)
     rate = None
     if winner is not None:
-        click, at_order = _rates(order, line, winner)
-        rate = higher(click, at_order)
+        direct = _rates(order, line, winner)
+        rate = _share(order, winner, higher(*direct))
+        click, at_order = (_share(order, winner, each) for each in direct)
         evidence["rates"] = {
             "click": None if click is None else msgspec.to_builtins(click),
             "order": None if at_order is None else msgspec.to_builtins(at_order),

@@ -140,7 +140,7 @@ def take_file(session: Session, text: str, as_of: datetime, by: str) -> Taken:
     taken.refused = sorted([*taken.refused, *(row for row in rows if not isinstance(row, Heard))])
     audit.record(
         session, by, "payout.outcomes", "file", recorded=len(taken.recorded), known=len(taken.known),
-        refused=len(taken.refused), **taken.counts,
+        refused=len(taken.refused), outcomes=taken.counts,
     )  # fmt: skip
     session.flush()
     return taken

@@ -17,7 +17,7 @@ from connector.db import Scope
 from connector.earnings.ledger import queries as ledger
 from connector.earnings.payouts import batch as batches
 from connector.earnings.payouts import hand_over, policy, queries, rails
-from connector.earnings.payouts.plan import Plan
+from connector.earnings.payouts.plan import Aside, Plan, Row
 from connector.earnings.payouts.tables import Payout, PayoutBatch, SetAside
 from connector.errors import Conflict, ConnectorError
 from connector.faces.console import telling
@@ -91,7 +91,7 @@ def _asked(asked: dict[str, str], moved: str = "") -> str:
             except ConnectorError as refused:
                 errors[getattr(refused, "field", "rail")] = refused.public
         if plan is not None:
-            listed = [*plan.pay[:SHOWN], *plan.aside[:SHOWN]]
+            listed: list[Row | Aside] = [*plan.pay[:SHOWN], *plan.aside[:SHOWN]]
             people = creators_of.some(session, {each.creator_id for each in listed})
             shops = shops_by_id(session, {each.shop_id for each in listed})
             shown = payees.some(session, {row.payee_id for row in plan.pay[:SHOWN]})
@@ -145,8 +145,9 @@ def batch(batch_id: str) -> str:
         aside = session.scalars(
             sa.select(SetAside).where(SetAside.batch_id == batch_id).order_by(SetAside.reason, SetAside.id).limit(SHOWN)
         ).all()
-        people = creators_of.some(session, {each.creator_id for each in (*rows.rows, *aside)})
-        shops = shops_by_id(session, {each.shop_id for each in (*rows.rows, *aside)})
+        left_out = {each.creator_id for each in aside}
+        people = creators_of.some(session, {each.creator_id for each in rows.rows} | left_out)
+        shops = shops_by_id(session, {each.shop_id for each in rows.rows} | {each.shop_id for each in aside})
         shown = payees.some(session, {each.payee_id for each in rows.rows if each.payee_id})
     views = [("All", url_for(".batch", batch_id=batch_id), found.rows, not status)]
     views += [

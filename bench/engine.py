@@ -183,13 +183,17 @@ def _rows(cursor: Any, refs: list[str], mark: str) -> list[_Group]:
         columns = [column.name for column in table.columns]
         listed = [f'"{name}"' for name in columns]
         chosen = [
-            f'CAST("{column.name}" AS text)' if isinstance(column.type, sa.JSON) and mark == "%s" else f'"{column.name}"'
+            f'CAST("{column.name}" AS text)'
+            if isinstance(column.type, sa.JSON) and mark == "%s"
+            else f'"{column.name}"'
             for column in table.columns
         ]
         cursor.execute(f'SELECT {", ".join(chosen)} FROM "{table.name}" WHERE {where}', ids)
         own = [_is_own(column) for column in table.columns]
         rows = [
-            tuple(_renamed(value) if mine and value is not None else value for mine, value in zip(own, row, strict=True))
+            tuple(
+                _renamed(value) if mine and value is not None else value for mine, value in zip(own, row, strict=True)
+            )
             for row in cursor.fetchall()
         ]
         if rows:

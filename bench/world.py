@@ -178,12 +178,12 @@ def forget(database: str) -> None:
 def _world(orders: int) -> None:
     shop_id = shop()
     token = _touches(shop_id)
-    before = _everything()
+    before = everything()
     with db.write(SYSTEM) as session:
         seen = translated(body(9_000_000_001, token, number=0))
         of = session.get_one(connect.Shop, shop_id)
         take_in(session, of, seen, triggered_at=PLACED, source="delivery:held", as_of=PLACED + timedelta(days=2))
-    multiply(_left_behind(before), orders, {"touch_id": _ids("touches"), "creator_id": _ids("creators")})
+    multiply(left_behind(before), orders, {"touch_id": _ids("touches"), "creator_id": _ids("creators")})
     with db.current().engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql("ANALYZE")
 
@@ -286,7 +286,7 @@ def deliver(first: int, orders: int) -> None:
 # Multiplying
 
 
-def _everything() -> dict[str, int]:
+def everything() -> dict[str, int]:
     with db.read(SYSTEM) as session:
         return {
             table.name: session.scalar(sa.select(sa.func.count()).select_from(table)) or 0
@@ -297,7 +297,7 @@ def _everything() -> dict[str, int]:
 Row = tuple[sa.Table, dict[str, Any]]
 
 
-def _left_behind(before: Mapping[str, int]) -> list[Row]:
+def left_behind(before: Mapping[str, int]) -> list[Row]:
     """Every row that the one order made, table after table so that foreign keys hold."""
     found: list[Row] = []
     with db.read(SYSTEM) as session:
@@ -312,31 +312,39 @@ def _left_behind(before: Mapping[str, int]) -> list[Row]:
 
 
 def multiply(rows: list[Row], orders: int, turns: Mapping[str, list[str]] | None = None) -> None:
-    """`orders` copies of what one order left, in one transaction. `turns`: column → values that take turns by number."""
-    names = _family(rows)
+    """`orders` copies of what one order left, in one transaction. `turns`: column → values that take turns by number,
+    in the column and wherever else the one order's own value stands, as in an evaluation's JSON."""
+    turns = turns or {}
+    names = {name: f"'{name}' || s.n" for name in _family(rows)}
+    for number, column in enumerate(turns):
+        names |= {row[column]: f"turn_{number}.v" for _, row in rows if row.get(column)}
+    ordered = dict(sorted(names.items(), key=lambda each: -len(each[0])))
     with db.current().engine.begin() as connection:
         sqlite = connection.dialect.name == "sqlite"
-        for number, values in enumerate((turns or {}).values()):
+        joins = ""
+        for number, values in enumerate(turns.values()):
             connection.exec_driver_sql(f"CREATE TEMPORARY TABLE turn_{number} (n INTEGER PRIMARY KEY, v TEXT)")
             connection.execute(
                 sa.text(f"INSERT INTO turn_{number} VALUES (:n, :v)"),
                 [{"n": n, "v": value} for n, value in enumerate(values)],
             )
+            joins += f" JOIN turn_{number} ON turn_{number}.n = s.n % {len(values)}"
         for table, row in rows:
             columns = [column for column in table.columns if row[column.name] is not None]
-            copied = [_copied(column, row, names, turns or {}, sqlite=sqlite) for column in columns]
+            bound: dict[str, Any] = {"orders": orders}
+            copied = [_copied(column, row[column.name], ordered, bound, sqlite=sqlite) for column in columns]
             listed = ", ".join(f'"{column.name}"' for column in columns)
             if sqlite:
                 series = "WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < :orders)"
             else:
                 series = "WITH s AS (SELECT generate_series(1, :orders) AS n)"
-            sql = f'INSERT INTO "{table.name}" ({listed}) {series} '
-            sql += f"SELECT {', '.join(part for part, _ in copied)} FROM s"
-            bound = {name: value for _, part in copied for name, value in part.items()}
-            connection.execute(sa.text(sql), {"orders": orders, **bound})
+            sql = f'INSERT INTO "{table.name}" ({listed}) {series} SELECT {", ".join(copied)} FROM s{joins}'
+            connection.execute(sa.text(sql), bound)
+        for number in range(len(turns)):
+            connection.exec_driver_sql(f"DROP TABLE turn_{number}")
 
 
-def _family(rows: list[Row]) -> list[str]:
+def _family(rows: list[Row]) -> set[str]:
     """Values that name the order or something of it: the keys that must differ from copy to copy."""
     names = set()
     for table, row in rows:
@@ -345,47 +353,47 @@ def _family(rows: list[Row]) -> list[str]:
             own = column.primary_key and column.name in ("id", "order_id", "entry_id")
             if isinstance(value, str) and value and (own or column.name in ("order_ref", "buyer_hash")):
                 names.add(value)
-    return sorted(names, key=len, reverse=True)
+    return names
 
 
 def _copied(
-    column: sa.Column[Any], row: Mapping[str, Any], names: list[str], turns: Mapping[str, list[str]], *, sqlite: bool
-) -> tuple[str, dict[str, Any]]:
-    """One column of a copy as SQL, with the values bound in it."""
-    value, name = row[column.name], f"v_{column.name}"
-    if column.name in turns:
-        place = list(turns).index(column.name)
-        return f"(SELECT v FROM turn_{place} WHERE n = s.n % {len(turns[column.name])})", {}
+    column: sa.Column[Any], value: Any, names: Mapping[str, str], bound: dict[str, Any], *, sqlite: bool
+) -> str:
+    """One column of a copy as SQL; its values go into `bound`."""
     if isinstance(value, datetime):
         utc = value.astimezone(UTC)
+        key = _bind(bound, utc.strftime("%Y-%m-%d %H:%M:%S") if sqlite else utc)
         if sqlite:
-            text = utc.strftime("%Y-%m-%d %H:%M:%S")
-            return f"strftime('%Y-%m-%d %H:%M:%S', :{name}, '-' || (s.n * {_STEP}) || ' seconds') || '.000000'", {
-                name: text
-            }
-        return f"CAST(:{name} AS timestamptz) - s.n * interval '{_STEP} seconds'", {name: utc}
+            return f"strftime('%Y-%m-%d %H:%M:%S', {key}, '-' || (s.n * {_STEP}) || ' seconds') || '.000000'"
+        return f"CAST({key} AS timestamptz) - s.n * interval '{_STEP} seconds'"
     if isinstance(value, str | dict | list):
         text = value if isinstance(value, str) else json.dumps(value)
-        json_column = isinstance(column.type, sa.JSON)
-        pieces = _cut(text, names)
-        bound = {f"{name}_{n}": piece for n, piece in enumerate(pieces)}
-        joined = " || s.n || ".join(f"CAST(:{key} AS text)" for key in bound)
-        return (f"CAST({joined} AS json)" if json_column and not sqlite else joined), bound
-    if isinstance(value, bool):
-        return f":{name}", {name: value}
-    return f"CAST(:{name} AS bigint)" if isinstance(value, int) and not sqlite else f":{name}", {name: value}
+        parts = [
+            part if name else f"CAST({_bind(bound, part)} AS text)" for part, name in _cut(text, names) if part or name
+        ]
+        joined = " || ".join(parts) or "''"
+        return f"CAST({joined} AS json)" if isinstance(column.type, sa.JSON) and not sqlite else joined
+    key = _bind(bound, value)
+    return f"CAST({key} AS bigint)" if isinstance(value, int) and not isinstance(value, bool) and not sqlite else key
 
 
-def _cut(text: str, names: list[str]) -> list[str]:
-    """The text in pieces, each but the last one ending in a name; a longer name may have a shorter one in it."""
-    pieces, start = [], 0
+def _bind(bound: dict[str, Any], value: Any) -> str:
+    name = f"v{len(bound)}"
+    bound[name] = value
+    return f":{name}"
+
+
+def _cut(text: str, names: Mapping[str, str]) -> list[tuple[str, bool]]:
+    """The text in pieces: (as it stands, False), or (SQL in place of a name, True). Of two names the longer counts."""
+    pieces: list[tuple[str, bool]] = []
+    start = 0
     while True:
-        here = [(at, -len(each)) for each in names if (at := text.find(each, start)) >= 0]
+        here = [(at, -len(name), name) for name in names if (at := text.find(name, start)) >= 0]
         if not here:
-            return [*pieces, text[start:]]
-        at, length = min(here)
-        pieces.append(text[start : at - length])
-        start = at - length
+            return [*pieces, (text[start:], False)]
+        at, _, name = min(here)
+        pieces += [(text[start:at], False), (names[name], True)]
+        start = at + len(name)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ _APART = (
     timedelta(0), SECOND, DAY, 5 * DAY, 20 * DAY, 30 * DAY - SECOND, 30 * DAY, 30 * DAY + SECOND, 31 * DAY, 70 * DAY,
 )  # fmt: skip
 _WINDOWS = (7 * DAY, 14 * DAY, 30 * timedelta(minutes=1))
+_RATES = (800, 1000, 1200, 1500, 1501, 1800)
 CODES = ("ANN10", "ann-vip", "Ben", "Spring")
 
 
@@ -44,7 +45,7 @@ def random_world(seed: int, lines: list[Plain], placed: datetime = PLACED) -> Pl
         "manual": {line["ref"]: chance.choice(CREATORS) for line in lines if chance.random() < 0.04},
         "forged": chance.random() < 0.05,
     }
-    touches = [_touch(chance, order, products, number) for number in range(chance.choice((0, 1, 1, 2, 3, 4, 6)))]
+    touches = [_touch(chance, order, products, number) for number in range(chance.choice((0, 1, 2, 2, 3, 4, 6)))]
     _carts(chance, touches)
     moments = [placed, *(touch["at"] for touch in touches)]
     plans = _plans(chance, products, moments)
@@ -69,7 +70,19 @@ def _touch(chance: random.Random, order: Plain, products: list[str], number: int
     window = chance.choice(_WINDOWS)
     kind = chance.choice(("link", "video", "live", "ad"))
     at = placed - chance.choice(
-        (SECOND, 3 * SECOND, 60 * SECOND, DAY, 2 * DAY, 6 * DAY, window - SECOND, window, window, window + SECOND, 40 * DAY)
+        (
+            SECOND,
+            3 * SECOND,
+            60 * SECOND,
+            DAY,
+            2 * DAY,
+            6 * DAY,
+            window - SECOND,
+            window,
+            window,
+            window + SECOND,
+            40 * DAY,
+        )
     )
     touch: Plain = {
         "id": f"tch_{chance.randrange(10**6):06}{number}", "creator": chance.choice(CREATORS), "content": None,
@@ -122,7 +135,9 @@ def _codes(chance: random.Random, placed: datetime) -> list[Plain]:
 def _plans(chance: random.Random, products: list[str], moments: list[datetime]) -> list[Plain]:
     scopes: list[tuple[str, str | None, str]] = [("store", None, ""), ("open", None, "")]
     scopes += [("open", None, product) for product in products if chance.random() < 0.5]
-    scopes += [("targeted", creator, chance.choice(products)) for creator in CREATORS if products and chance.random() < 0.4]
+    scopes += [
+        ("targeted", creator, chance.choice(products)) for creator in CREATORS if products and chance.random() < 0.4
+    ]
     found: list[Plain] = []
     for kind, creator, product in scopes:
         if chance.random() < 0.3:
@@ -140,7 +155,7 @@ def _plans(chance: random.Random, products: list[str], moments: list[datetime]) 
             found.append(
                 {
                     "id": f"trm_{kind}{(creator or '')[4:]}{product}.{number}", "kind": kind, "creator": creator,
-                    "product": product, "rate": None if withdrawn else chance.choice((800, 1000, 1200, 1500, 1501, 1800)),
+                    "product": product, "rate": None if withdrawn else chance.choice(_RATES),
                     "ads": None if withdrawn or chance.random() < 0.7 else chance.choice((500, 1000, 1600)),
                     "starts": start, "ends": ends, "number": number,
                 }

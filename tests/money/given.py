@@ -7,7 +7,16 @@ from datetime import timedelta
 from typing import Any
 
 from connector.earnings.attribution.rules import (
-    ActSeen, BadToken, Candidate, CreatorCode, Decision, LineAsked, OrderAsked, Personal, Policy, decide,
+    ActSeen,
+    BadToken,
+    Candidate,
+    CreatorCode,
+    Decision,
+    LineAsked,
+    OrderAsked,
+    Personal,
+    Policy,
+    decide,
 )  # fmt: skip
 from connector.programme.collaborations.offer import Offers, Promotion, Version
 

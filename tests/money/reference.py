@@ -80,9 +80,7 @@ def pays(
     return due
 
 
-def app_fee(
-    order: Order, refunds: list[Order], credited: list[str], added: dict[str, int], fee_bp: int
-) -> int:
+def app_fee(order: Order, refunds: list[Order], credited: list[str], added: dict[str, int], fee_bp: int) -> int:
     """R14: the app's share of the base of credited lines, one group an order, rounded once, given back as R6 says."""
     if stopped(order):
         return 0

@@ -1,4 +1,4 @@
-"""When money clears and in which bucket it lies, worked out a second time: plainly, from COMMISSION.md, sharing nothing.
+"""When money clears and in which bucket it lies, worked out a second time, plainly, from COMMISSION.md alone.
 
 An order's life in the books is a list of moments: facts were heard (what each line is due by then), a clearing was run,
 a period was closed. `buckets` walks along it and says for each line what is pending, cleared and settled (F6, R9).
@@ -61,7 +61,13 @@ def buckets(life: list[Plain], grace: timedelta) -> dict[str, dict[str, int]]:
                 ref = line["line_ref"]
                 ends = clears_at(order, line, grace)
                 open_now = any(dispute["status"] == "open" for dispute in order.get("disputes", []))
-                if ref in standing and ref not in cleared and ends is not None and ends <= moment["at"] and not open_now:
+                if (
+                    ref in standing
+                    and ref not in cleared
+                    and ends is not None
+                    and ends <= moment["at"]
+                    and not open_now
+                ):
                     cleared.add(ref)
                     standing[ref]["cleared"] += standing[ref]["pending"]
                     standing[ref]["pending"] = 0

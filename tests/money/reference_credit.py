@@ -1,4 +1,4 @@
-"""Who is credited for an order line and at what rate, worked out a second time: plainly, from COMMISSION.md, sharing nothing.
+"""Who is credited for an order line and at what rate, worked out a second time, plainly, from COMMISSION.md alone.
 
 Plain dicts and lists go in; nothing of `connector` is imported. It walks the decision table from top to bottom, in the
 words of the page, and asks every question anew each time. Where it and the product differ, one of the two has misread.
@@ -32,20 +32,22 @@ def decided(order: Plain, line: Plain, touches: list[Plain], codes: list[Plain],
     if order["left"]:
         return {**NONE, "credit_reason": "store_disconnected", "lost": {}}  # D1
     ways = candidates(order, line, touches, codes)
-    lost = losers(order, line, touches, ways)
     if not ways:
-        return {**NONE, "credit_reason": best_failed(order, line, touches, codes), "lost": lost}  # D15
+        return {**NONE, "credit_reason": best_failed(order, line, touches, codes), "lost": {}}  # D15
+    stopped = []
     for way in ways:
-        stopped = not_eligible(order, way)  # D16
-        if not stopped and order["matches"].get(way["creator"]) == "hard":
-            stopped = "self_purchase"  # D17
-        if not stopped:
+        why = not_eligible(order, way)  # D16
+        if not why and order["matches"].get(way["creator"]) == "hard":
+            why = "self_purchase"  # D17
+        if not why:
+            lost = losers(order, line, touches, way, stopped)
             return {**credit(order, line, way, plans, promotions), "lost": lost}
+        stopped.append((way, why))
         if not order["settings"]["inherit"]:
             break
-    first = ways[0]
-    stopped = not_eligible(order, first) or "self_purchase"
-    return {**NONE, "credit_reason": stopped, "touch": touch_of(first), "lost": lost}
+    first, why = stopped[0]
+    lost = losers(order, line, touches, first, stopped)
+    return {**NONE, "credit_reason": why, "touch": touch_of(first), "lost": lost}
 
 
 # D9 to D14: who might be credited, the highest first
@@ -183,13 +185,18 @@ def not_eligible(order: Plain, way: Plain) -> str:
     return ""
 
 
-def losers(order: Plain, line: Plain, touches: list[Plain], ways: list[Plain]) -> dict[str, str]:
+def losers(
+    order: Plain, line: Plain, touches: list[Plain], won: Plain, stopped: list[tuple[Plain, str]]
+) -> dict[str, str]:
     """Of the direct touches that stood and weren't first: what outranked them, where the page has a word for it."""
+    tried = [touch_of(way) for way, _ in stopped]
     lost = {}
     for touch in direct(order, line, touches):
-        if ways[0]["reason"] == "code":
+        if touch["id"] in tried or touch is won["touch"]:
+            continue
+        if won["reason"] == "code":
             lost[touch["id"]] = "outranked_by_code"
-        elif ways[0]["reason"] == "last_click_direct" and ways[0]["touch"] is not touch:
+        elif won["reason"] == "last_click_direct":
             lost[touch["id"]] = "outranked_by_later_click"
     return lost
 
@@ -233,17 +240,17 @@ def rate_at(plans: list[Plain], promotions: list[Plain], creator: str, product: 
         mine = [plan for plan in plans if plan["kind"] == kind and (kind != "targeted" or plan["creator"] == creator)]
         plan = best = current(mine, product, moment)
         for event in plans if kind == "open" else ():  # an event lifts the open rate while it is live
-            if event["kind"] == "event" and live(event, product, moment):
-                if best is None or event["rate"] > best["rate"]:
-                    plan = best = event
+            lifts = event["kind"] == "event" and live(event, product, moment)
+            if lifts and (best is None or event["rate"] > best["rate"]):
+                plan = best = event
         if plan is None or best is None:
             continue
         if ad and plan["ads"] is not None:
             return {"rate": plan["ads"], "kind": kind, "plan": plan["id"], "through_ads": True}
-        for older, changed in superseded(mine, product):
-            if changed <= moment < changed + PROTECTED and older["rate"] > best["rate"]:
-                if promoted(promotions, creator, product, changed, moment):
-                    best = older
+        for older, changed in reversed(superseded(mine, product)):  # of equal ones the page names none: the newest
+            kept = changed <= moment < changed + PROTECTED and older["rate"] > best["rate"]
+            if kept and promoted(promotions, creator, product, changed, moment):
+                best = older
         return {"rate": best["rate"], "kind": kind, "plan": best["id"], "through_ads": False}
     return None
 
@@ -257,9 +264,9 @@ def newest(mine: list[Plain], scope: str, moment: datetime, *, strictly: bool = 
     found = None
     for plan in mine:
         started = plan["starts"] < moment if strictly else plan["starts"] <= moment
-        if plan["product"] == scope and started:
-            if found is None or (plan["starts"], plan["number"]) > (found["starts"], found["number"]):
-                found = plan
+        later = found is None or (plan["starts"], plan["number"]) > (found["starts"], found["number"])
+        if plan["product"] == scope and started and later:
+            found = plan
     return found
 
 
@@ -294,9 +301,9 @@ def superseded(mine: list[Plain], product: str) -> list[tuple[Plain, datetime]]:
 def promoted(promotions: list[Plain], creator: str, product: str, change: datetime, moment: datetime) -> bool:
     """Had it in the list or in content before the change, and has not removed it since."""
     for held in promotions:
-        if held["creator"] == creator and held["product"] == product and held["since"] < change:
-            if held["until"] is None or held["until"] > moment:
-                return True
+        before = held["creator"] == creator and held["product"] == product and held["since"] < change
+        if before and (held["until"] is None or held["until"] > moment):
+            return True
     return False
 
 

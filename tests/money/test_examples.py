@@ -156,7 +156,8 @@ def test_e18_two_creators() -> None:
 
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
 SETTINGS = {
-    "code_policy": "always", "indirect": 0, "indirect_share_bp": 5000, "cart_carry_days": 0, "lifetime": 0, "inherit": 0,
+    "code_policy": "always", "indirect": 0, "indirect_share_bp": 5000, "cart_carry_days": 0, "lifetime": 0,
+    "inherit": 0,
 }  # fmt: skip
 
 
@@ -168,7 +169,7 @@ def tap(creator: str, at: Any = PLACED - DAY, product: str = "p1", **more: Any) 
     return {**fields, **more}
 
 
-def plan(rate: int, kind: str = "open", *, creator: str | None = None, product: str = "", starts: Any = at(-90),
+def plan(rate: int, kind: str = "open", *, creator: str | None = None, product: str = "", starts: Any = PLACED - 90 * DAY,
          number: int = 1) -> dict[str, Any]:  # fmt: skip
     return {
         "id": f"trm_{kind}{creator}{number}", "kind": kind, "creator": creator, "product": product, "rate": rate,
@@ -176,7 +177,7 @@ def plan(rate: int, kind: str = "open", *, creator: str | None = None, product: 
     }  # fmt: skip
 
 
-def decided(order: OrderSnapshot, **world: Any) -> dict[str, Decision]:
+def decided(order: OrderSnapshot, /, **world: Any) -> dict[str, Decision]:
     """The table over an order's lines; `world` as `tests.money.given` reads it, all of it but the order optional."""
     asked = {
         "placed": order.created_at, "grace": DAY, "left": False, "settings": SETTINGS, "bound": None, "matches": {},
@@ -190,7 +191,7 @@ def decided(order: OrderSnapshot, **world: Any) -> dict[str, Decision]:
     return given.decisions({**whole, "order": {**asked, **world.get("order", {})}})
 
 
-def paid(order: OrderSnapshot, **world: Any) -> dict[str, int]:
+def paid(order: OrderSnapshot, /, **world: Any) -> dict[str, int]:
     return due(assess(facts(order), decided(order, **world)))
 
 
@@ -243,7 +244,9 @@ def test_e20_an_accepted_target_wins_though_it_is_lower() -> None:
     assert paid(snapshot(line("1", 4000)), touches=[tap("crt_x")], plans=plans, promotions=[held]) == {"1": 320}
 
 
-@pytest.mark.parametrize(("more", "pays", "reason"), [(0 * SECOND, 600, "last_click_direct"), (SECOND, 0, "window_expired")])
+@pytest.mark.parametrize(
+    ("more", "pays", "reason"), [(0 * SECOND, 600, "last_click_direct"), (SECOND, 0, "window_expired")]
+)
 def test_e22_window_edge(more: timedelta, pays: int, reason: str) -> None:
     order = snapshot(line("1", 4000))
     decisions = decided(order, touches=[tap("crt_x", PLACED - 14 * DAY - more)])
@@ -276,14 +279,18 @@ def test_e15_and_e16_what_arrives_first_or_twice_changes_nothing() -> None:
     """A refund before its order is known, the paid event three times, an update with the same version."""
     order = snapshot(line("1", 4000, tax=320))
     gone = changed(with_line(order, "1", current_quantity=0), refunds=(refund("1", back("1", 1, 4000, 320)),))
-    heard = [Version(each.changed_at, each.changed_at, content_hash(each), each) for each in (order, gone, order, order)]
+    heard = [
+        Version(each.changed_at, each.changed_at, content_hash(each), each) for each in (order, gone, order, order)
+    ]
     found = set()
     for seed in range(6):
         random.Random(seed).shuffle(heard)
         got = collect(heard, list(gone.refunds), {})
         found.add(one(facts(got.newest.snapshot, got.refunds), 1500))
     assert found == {0}
-    thrice = collect([heard[0]] * 3 if heard[0].snapshot is order else [Version(PLACED, PLACED, "h", order)] * 3, [], {})
+    thrice = collect(
+        [heard[0]] * 3 if heard[0].snapshot is order else [Version(PLACED, PLACED, "h", order)] * 3, [], {}
+    )
     assert one(facts(thrice.newest.snapshot, thrice.refunds), 1500) == 600
 
 

@@ -8,15 +8,21 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from datetime import timedelta
+from types import ModuleType
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 
 from connector.commerce.orders.collect import Collected, Version, collect
 from connector.commerce.orders.facts import OrderFacts
+from connector.earnings.attribution import rules
 from connector.earnings.attribution.rules import Decision
+from connector.earnings.commission import rate
 from connector.earnings.commission.rate import AmountRules, Assessment, assess
 from connector.events import OrderSeen, OrderStub, content_hash
+from connector.programme.collaborations import offer
 from tests.money import given as handed
 from tests.money import reference, reference_credit
 from tests.money.credit_worlds import random_world
@@ -37,7 +43,11 @@ def facts_of(store: Store) -> OrderFacts:
 
 def facts_afresh(store: Store) -> OrderFacts:
     """By the product's collecting of one read of what the store has at the end."""
-    return _facts(collected([Delivery(OrderSeen(store.snapshot(edits_known=True), disputes=tuple(store.disputes.values())), store.now)]))
+    return _facts(
+        collected(
+            [Delivery(OrderSeen(store.snapshot(edits_known=True), disputes=tuple(store.disputes.values())), store.now)]
+        )
+    )
 
 
 def _facts(got: Collected) -> OrderFacts:
@@ -109,7 +119,8 @@ def agrees(seed: int) -> list[str]:
     order = plain(store)
     credits = {ref: (each["creator"], each["rate"]) for ref, each in ours.items() if each["creator"] is not None}
     due = reference.pays(order, order.get("refunds", []), credits, store.added)
-    assert {line.line_ref: line.due for line in result.lines} == due
+    said = {line.line_ref: line.due for line in result.lines}
+    assert said == due, f"due is {said}, read plainly {due}"
     fee = reference.app_fee(order, order.get("refunds", []), list(credits), store.added, fee_bp)
     assert (result.parts.fee.due if result.parts.fee else 0) == fee
     holds(result)
@@ -123,12 +134,15 @@ def plainly(world: dict[str, Any], line: dict[str, Any]) -> dict[str, Any]:
 
 
 def same_decision(decision: Decision, wanted: dict[str, Any]) -> None:
-    assert {
+    said = {
         "credit_reason": decision.credit_reason, "rate_reason": decision.rate_reason, "creator": decision.creator_id,
         "content": decision.content_id, "touch": decision.touch_id, "rate": decision.rate_bp, "plan": decision.terms_id,
-    } == {name: wanted[name] for name in reference_credit.NONE}  # fmt: skip
-    outcomes = {shown["touch_id"]: shown["outcome"] for shown in decision.evidence["candidates"]}
-    assert {touch: outcomes[touch] for touch in wanted["lost"]} == wanted["lost"]
+    }  # fmt: skip
+    plainly = {name: wanted[name] for name in reference_credit.NONE}
+    assert said == plainly, f"the table says {said}, read plainly it is {plainly}"
+    shown = {each["touch_id"]: each["outcome"] for each in decision.evidence["candidates"]}
+    lost = {touch: shown[touch] for touch in wanted["lost"]}
+    assert lost == wanted["lost"], f"losers are {lost}, read plainly {wanted['lost']}"
 
 
 def _came_up(decisions: dict[str, Decision], due: dict[str, int], fee: int) -> list[str]:
@@ -152,6 +166,36 @@ def holds(result: Assessment) -> None:
         if line.due == 0 and line.reason == "last_click_direct" and line.rate_bp:
             # A zero has a reason: stopped, returned, or too small to make half a minor unit.
             assert line.refunded_base or line.commission == 0
+
+
+@pytest.mark.parametrize(
+    ("where", "name", "wrong"),
+    [
+        (rules, "higher", lambda click, order: order or click),  # only the rate at the order
+        (rules, "_ineligible", lambda order, claim: ""),  # everybody may earn
+        (rules, "_leaked", lambda order, code: False),
+        (rules, "_share", lambda order, claim, rate: rate),  # indirect taps at the whole rate
+        (offer, "PROTECTION", timedelta(days=31)),
+        (offer, "KINDS", ("open", "targeted", "store")),
+        (rate, "reversed_of", lambda commission, back, base: commission * back // base if base else 0),
+        (rate, "refund_status", lambda refund: "counted"),  # money that never moved counts
+        (rate, "stopped", lambda *given, **more: ""),
+    ],
+)
+def test_the_comparison_sees_a_rule_that_is_broken(
+    monkeypatch: pytest.MonkeyPatch, where: ModuleType, name: str, wrong: Any
+) -> None:
+    """Mutants: each is found within a few hundred orders, many times over."""
+    monkeypatch.setattr(where, name, wrong)
+    differ = 0
+    for seed in range(1000):
+        try:
+            agrees(seed)
+        except AssertionError:
+            differ += 1
+            if differ == 2:
+                return
+    raise AssertionError(f"{where.__name__}.{name} may be anything: two readings differ on {differ} orders of 1000")
 
 
 # Amounts alone, with hypothesis: a history that fails is made as small as it can be

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from connector.commerce.orders.tables import Order
 from connector.db import new_id
 from connector.earnings.attribution.tables import DecisionRow
-from connector.earnings.commission.tables import Clearance
+from connector.earnings.commission.tables import Clearance, Evaluation
 from connector.earnings.ledger.tables import Entry, Posting
 from connector.earnings.payouts.tables import Payout, PayoutBatch
 from connector.earnings.settlement.tables import Closing, Statement, StatementLine
@@ -101,6 +101,35 @@ def a_payout_that_isnt_there(session: Session, world: World) -> None:
     )  # fmt: skip
 
 
+def a_fee_nobody_owes(session: Session, world: World) -> None:
+    order = session.query(Order).one()
+    entry(session, world, ("merchant_receivable", 5), ("app_fee", -5), kind="fee", order_id=order.id)
+
+
+def an_evaluation_that_miscounts(session: Session, world: World) -> None:
+    row = session.scalars(sa.select(Evaluation).order_by(Evaluation.sequence.desc())).first()
+    assert row is not None
+    row.lines = [{**row.lines[0], "commission": 401}, *row.lines[1:]]
+
+
+def a_decision_that_moved(session: Session, world: World) -> None:
+    session.execute(sa.update(DecisionRow).values(rate_bp=2000))
+
+
+def a_reserve_let_go_twice(session: Session, world: World) -> None:
+    entry(
+        session, world, ("reserve", 50), ("creator_settled", -50), kind="reserve_release", subject="reserve:stm_none"
+    )  # fmt: skip
+
+
+def a_payout_that_came_back_unbooked(session: Session, world: World) -> None:
+    session.execute(sa.update(Payout).values(status="returned"))
+
+
+# An entry that was put in by hand is no link of the chain, and in no running balance.
+BY_HAND = {"every_entry_is_chained", "running_balances_are_sums"}
+
+
 def test_a_whole_life_leaves_nothing_wrong_and_a_bent_one_does(world: World) -> None:
     live(world)
     assert wrong(world) == {}
@@ -109,22 +138,27 @@ def test_a_whole_life_leaves_nothing_wrong_and_a_bent_one_does(world: World) -> 
             bend(session, world)
     assert set(wrong(world)) == {
         "entries_sum_to_zero", "ledger_sums_to_zero", "orders_are_evaluated", "only_cleared_lines_have_cleared_money",
-        "statements_are_the_ledgers",
+        "statements_are_the_ledgers", "invoices_are_their_lines", *BY_HAND,
     }  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("bend", "names"),
     [
-        (a_cent_off, {"entries_sum_to_zero", "ledger_sums_to_zero"}),
-        (posted_twice, {"posted_is_due"}),
+        (a_cent_off, {"entries_sum_to_zero", "ledger_sums_to_zero", *BY_HAND}),
+        (posted_twice, {"posted_is_due", "only_cleared_lines_have_cleared_money", *BY_HAND}),
         (a_version_not_evaluated, {"orders_are_evaluated"}),
         (a_decision_that_drifts, {"decisions_stand"}),
         (cleared_too_early, {"only_cleared_lines_have_cleared_money"}),
-        (a_statement_that_says_more, {"statements_are_the_ledgers"}),
-        (a_closing_that_says_less, {"statements_are_the_ledgers"}),
+        (a_statement_that_says_more, {"statements_are_the_ledgers", "invoices_are_their_lines"}),
+        (a_closing_that_says_less, {"statements_are_the_ledgers", "invoices_are_their_lines"}),
         (a_payout_nobody_booked, {"payouts_are_the_ledgers"}),
-        (a_payout_that_isnt_there, {"payouts_are_the_ledgers"}),
+        (a_payout_that_isnt_there, {"payouts_are_the_ledgers", *BY_HAND}),
+        (a_payout_that_came_back_unbooked, {"payouts_are_the_ledgers"}),
+        (a_fee_nobody_owes, {"fees_are_due", *BY_HAND}),
+        (an_evaluation_that_miscounts, {"lines_sum_to_their_order"}),
+        (a_decision_that_moved, {"evaluations_follow_decisions"}),
+        (a_reserve_let_go_twice, {"reserve_is_never_negative", "reserves_are_the_ledgers", *BY_HAND}),
     ],
 )
 def test_each_check_finds_its_fault(

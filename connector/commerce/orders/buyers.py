@@ -35,8 +35,8 @@ def mailbox(address: str) -> str:
 
 
 def phone(number: str) -> str | None:
-    """None for what has no digit in it."""
-    digits = "".join(sign for sign in number if sign.isdigit())
+    """Digits alone; `00` in front is a `+`. None for what has no digit in it."""
+    digits = "".join(sign for sign in number if sign.isdigit()).removeprefix("00")
     return vault.current().keyed_hash("buyer.phone", digits) if digits else None
 
 

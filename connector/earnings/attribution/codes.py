@@ -9,7 +9,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import sqlalchemy as sa
@@ -56,7 +56,7 @@ class State(msgspec.Struct, frozen=True):
     leak: CodeRecord | None
 
     @property
-    def word(self) -> str:
+    def word(self) -> Literal["active", "leaked", "ended"]:
         """active | leaked | ended."""
         return "ended" if self.creator_id is None else "leaked" if self.leaked else "active"
 

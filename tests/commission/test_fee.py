@@ -65,8 +65,11 @@ def test_a_forfeited_line_pays_neither_commission_nor_fee_and_the_rest_is_as_it_
     assert assess(order, {"1": NOBODY, "2": X}, THREE, frozenset({"1"})).lines[0].reason == "no_touch"
 
 
+_PARTS = st.tuples(st.integers(0, 9999), st.integers(1, 4), st.sampled_from((X, Y, NOBODY)))
+
+
 @given(
-    st.lists(st.tuples(st.integers(0, 9999), st.integers(1, 4), st.sampled_from((X, Y, NOBODY))), min_size=1, max_size=6),
+    st.lists(_PARTS, min_size=1, max_size=6),
     st.integers(1, 3000),
     st.data(),
 )

@@ -14,7 +14,7 @@ KEEP, REFUSE = AmountRules(platform_discounts_kept=True), AmountRules(gift_cards
 
 
 def test_r8b_a_gift_card_stops_the_order_only_where_the_shop_says_so() -> None:
-    """E12 by default; with the switch the whole order earns nothing, since no store tells which part of it was paid so."""
+    """E12 by default; with the switch the whole order earns nothing: no store tells which part of it was paid so."""
     order = snapshot(line("1", 5000), gift_card_payment=True)
     assert assess(facts(order), TEN).lines[0].due == 500
     assessed = assess(facts(order), TEN, REFUSE)
@@ -35,7 +35,8 @@ def test_d7_an_excluded_product_earns_nothing_and_takes_no_share() -> None:
     out = AmountRules(excluded=frozenset({"p1", "p77"}))
     order = snapshot(line("1", 3000), line("2", 1000), total_discounts=500)
     assessed = assess(facts(order, [refund("1", money_only=250)]), TEN, out)
-    assert [(i.base, i.due, i.reason) for i in assessed.lines] == [(0, 0, "line_excluded"), (500, 25, "last_click_direct")]
+    said = [(item.base, item.due, item.reason) for item in assessed.lines]
+    assert said == [(0, 0, "line_excluded"), (500, 25, "last_click_direct")]
     assert assessed.parts.rules.excluded == {"p1"}
 
 
@@ -63,7 +64,10 @@ def test_a_kept_discount_comes_back_with_its_units_and_with_money_alone() -> Non
     assert (whole.lines[0].due, whole.parts.flags) == (0, ())
 
 
-@given(st.integers(1, 5000), st.integers(1, 4), st.integers(0, 3000), st.integers(0, 3000), st.booleans(), st.booleans())
+_OFF = st.integers(0, 3000)
+
+
+@given(st.integers(1, 5000), st.integers(1, 4), _OFF, _OFF, st.booleans(), st.booleans())
 def test_whatever_the_discounts_a_full_refund_lands_on_zero(
     price: int, quantity: int, seller: int, platform: int, contained: bool, by_units: bool
 ) -> None:

@@ -1,4 +1,4 @@
-"""An event's tiers (F8): orders count by their own time, a full refund leaves the count, each order is rounded by itself."""
+"""An event's tiers (F8): orders count by their own time, a full refund leaves the count, each order rounds alone."""
 
 from __future__ import annotations
 

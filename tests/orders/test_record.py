@@ -187,9 +187,19 @@ def test_an_order_keeps_its_currency(database: Database) -> None:
             heard(session, of, changed(FIRST, currency="ABC"))
 
 
-def test_an_order_without_lines_is_kept(database: Database) -> None:
+def test_an_order_without_lines_is_refused_and_what_is_known_stays(database: Database) -> None:
+    """A store keeps removed lines, so a body without any is cut: it must take nothing back."""
     with database.write(TEST) as session:
-        assert heard(session, shop(session), snapshot()).outcome == "applied"
+        of = shop(session)
+        heard(session, of, FIRST)
+        with pytest.raises(PayloadUnreadable, match=r"\$\.lines"):
+            heard(session, of, snapshot(changed_at=at(1)))
+        negative = OrderStub("7001", refunds=(refund("9", back("1", -1, 100)),))
+        with pytest.raises(PayloadUnreadable, match=r"\$\.refunds\[0\]\.lines"):
+            record.take_stub(session, of, negative, source="delivery:n")
+        order = queries.by_ref(session, of.id, "7001")
+        assert order is not None
+        assert queries.facts(order).snapshot.lines == FIRST.lines
 
 
 def test_gone(database: Database) -> None:

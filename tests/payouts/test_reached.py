@@ -12,7 +12,8 @@ from tests.money.builders import at
 
 
 def reached(statements: list[int], payouts: list[tuple[int, int]]) -> list[datetime | None]:
-    found = covered([Settled(str(n), amount) for n, amount in enumerate(statements)], [Paid(a, at(d)) for a, d in payouts])
+    settled = [Settled(str(n), amount) for n, amount in enumerate(statements)]
+    found = covered(settled, [Paid(amount, at(day)) for amount, day in payouts])
     return [found[str(n)] for n in range(len(statements))]
 
 

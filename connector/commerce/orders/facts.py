@@ -40,9 +40,7 @@ class OrderFacts(msgspec.Struct, frozen=True, kw_only=True):
 
     def on_its_way_back(self, line_ref: str) -> bool:
         """A return of the line, or one that names no line, is open: the line doesn't clear."""
-        return any(
-            back.status == "open" and (not back.lines or line_ref in back.lines) for back in self.returns
-        )
+        return any(back.status == "open" and (not back.lines or line_ref in back.lines) for back in self.returns)
 
     @property
     def placed_at(self) -> datetime:

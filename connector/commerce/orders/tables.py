@@ -38,7 +38,7 @@ class Order(Base):
     # JSON list of events.Refund: the merged set, ordered by (created_at, ref); lost disputes as amount-only refunds
     refunds: Mapped[str]
     disputes: Mapped[str] = mapped_column(default="[]")  # JSON list of events.Dispute: the merged set
-    returns: Mapped[str] = mapped_column(default="[]", server_default="[]")  # JSON list of events.Return: the merged set
+    returns: Mapped[str] = mapped_column(default="[]", server_default="[]")  # JSON list of events.Return: as disputes
     carriers: Mapped[str]  # JSON list of events.Carrier: the set over all versions, stale ones too
     added_units: Mapped[dict[str, Any]]  # line ref → units known to be added by an edit
     line_products: Mapped[dict[str, Any]]  # line ref → [product ref, variant ref], as any version knows them

@@ -21,7 +21,7 @@ from connector.commerce.orders.tables import Order
 from connector.commerce.shops import settings
 from connector.earnings.attribution.tables import DecisionRow
 from connector.earnings.commission import accrual, rate
-from connector.earnings.commission.tables import EventBonus, EventClose, Evaluation
+from connector.earnings.commission.tables import Evaluation, EventBonus, EventClose
 from connector.earnings.commission.tiers import EventLine, EventOrder, Reckoned, reckon
 from connector.earnings.ledger import journal, sums
 from connector.earnings.ledger.entry import Draft, DraftPosting, owed

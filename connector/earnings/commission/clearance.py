@@ -70,7 +70,10 @@ def follow(
     blocks = _open_blocks(session, order.id) if rows else {}
     terms = _terms(session, shop, facts.placed_at)
     lines = {line.line_ref: line for line in facts.snapshot.lines}
-    new, freezes, changed, past = [], [], [], []
+    new: list[dict[str, Any]] = []
+    freezes: list[dict[str, Any]] = []
+    changed: list[dict[str, Any]] = []
+    past: list[dict[str, Any]] = []
     for assessed in assessment.lines:
         line_ref = assessed.line_ref
         row = rows.get(line_ref)
@@ -177,8 +180,8 @@ def refresh(session: Session, order_id: str, line_ref: str, at: datetime) -> Non
     known = _of_facts(orders.facts(order), line_ref, flags, {line_ref} if REVIEW in flags else ())
     blocked = " ".join(sorted(opened | known))
     if row.blocked != blocked:
-        before = {"changes": row.changes, "clears_at": row.clears_at, "why": row.why, "blocked": row.blocked}
-        session.execute(_PAST, [before(order_id, line_ref, before, at)])
+        stood = {"changes": row.changes, "clears_at": row.clears_at, "why": row.why, "blocked": row.blocked}
+        session.execute(_PAST, [before(order_id, line_ref, stood, at)])
         row.blocked, row.updated_at, row.changes = blocked, at, row.changes + 1
         session.flush()
 

@@ -29,14 +29,17 @@ def at(session: Session, shop_id: str, moment: datetime) -> frozenset[str]:
 
 def standing(session: Session, shop_id: str, product_ref: str) -> ExcludedProduct | None:
     """The exclusion of the product that hasn't ended."""
-    query = sa.select(ExcludedProduct).where(
-        ExcludedProduct.shop_id == shop_id, ExcludedProduct.product_ref == product_ref, ExcludedProduct.ends_at.is_(None)
-    )
-    return session.scalars(query).one_or_none()
+    mine = sa.and_(ExcludedProduct.shop_id == shop_id, ExcludedProduct.product_ref == product_ref)
+    return session.scalars(sa.select(ExcludedProduct).where(mine, ExcludedProduct.ends_at.is_(None))).one_or_none()
 
 
-def exclude(session: Session, shop_id: str, product_ref: str, *, by: str, now: datetime | None = None) -> ExcludedProduct:
-    """Nothing is earned on it by orders placed from now on. Errors: InputRefused for no product; Conflict when it is so."""
+def exclude(
+    session: Session, shop_id: str, product_ref: str, *, by: str, now: datetime | None = None
+) -> ExcludedProduct:
+    """Nothing is earned on it by orders placed from now on.
+
+    Errors: InputRefused for no product; Conflict when it is so already.
+    """
     if not product_ref or len(product_ref) > _LONGEST_REF:
         raise InputRefused("product", "is empty or too long.", "Name the product by the store's own reference.")
     if standing(session, shop_id, product_ref) is not None:
@@ -53,7 +56,9 @@ def exclude(session: Session, shop_id: str, product_ref: str, *, by: str, now: d
     return row
 
 
-def include(session: Session, shop_id: str, product_ref: str, *, by: str, now: datetime | None = None) -> ExcludedProduct:
+def include(
+    session: Session, shop_id: str, product_ref: str, *, by: str, now: datetime | None = None
+) -> ExcludedProduct:
     """Orders placed from now on earn on it again. Errors: NotFound when it isn't excluded."""
     row = standing(session, shop_id, product_ref)
     if row is None:

@@ -395,9 +395,7 @@ def _spread(work: Sequence[_Work], amount: int, contained: bool, status: str) ->
     back = amount
     beside = [(item.parts.tax if contained else 0) - item.parts.kept for item in open_lines]
     if any(beside):
-        more = (
-            Fraction(own * item.remaining, item.parts.base) for own, item in zip(beside, open_lines, strict=True)
-        )
+        more = (Fraction(own * item.remaining, item.parts.base) for own, item in zip(beside, open_lines, strict=True))
         paid = sum(more, Fraction(remaining))
         back = round_half_up(amount * remaining / paid) if paid > 0 else remaining
     if back > remaining:

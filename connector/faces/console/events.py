@@ -34,15 +34,20 @@ def events() -> str:
         )
         found = keyset.read(session, "events", asked, (Terms.starts_at, Terms.id))
         ids = {row.event_id for row in found.rows if row.event_id}
-        closes = {row.event_id: row for row in session.scalars(sa.select(EventClose).where(EventClose.event_id.in_(ids)))}
+        counted = session.scalars(sa.select(EventClose).where(EventClose.event_id.in_(ids)))
+        closes = {row.event_id: row for row in counted}
         sums: dict[str, list[tuple[str, int]]] = {}
         total = sa.func.sum(EventBonus.bonus)
         query = sa.select(EventBonus.event_id, EventBonus.currency, total).where(EventBonus.event_id.in_(ids))
         for event_id, currency, amount in session.execute(query.group_by(EventBonus.event_id, EventBonus.currency)):
             sums.setdefault(event_id, []).append((currency, int(amount)))
         shops = shops_by_id(session, {row.shop_id for row in found.rows})
-    states = {row.id: _state(row.rate_bp, row.starts_at, row.ends_at, closes.get(row.event_id or ""), bool(row.tiers), now)
-              for row in found.rows}  # fmt: skip
+    states = {
+        row.id: _state(
+            row.rate_bp, row.starts_at, row.ends_at, closes.get(row.event_id or ""), bool(row.tiers), now
+        )
+        for row in found.rows
+    }  # fmt: skip
     return page("console/events.html", found=found, shops=shops, closes=closes, sums=sums, states=states)
 
 
@@ -54,7 +59,8 @@ def event(event_id: str) -> str:
         found: Event = announced.get(session, event_id)
         closed = session.get(EventClose, event_id)
         asked = sa.select(EventBonus).where(EventBonus.event_id == event_id)
-        rows = keyset.read(session, "event_bonuses", asked, (EventBonus.bonus, EventBonus.creator_id, EventBonus.currency))
+        by_bonus = (EventBonus.bonus, EventBonus.creator_id, EventBonus.currency)
+        rows = keyset.read(session, "event_bonuses", asked, by_bonus)
         people = creators_of.some(session, {row.creator_id for row in rows.rows})
         shop = shops_by_id(session, {found.shop_id}).get(found.shop_id)
         sums = session.execute(

@@ -2,7 +2,8 @@
 
 Why: what held a line's money, and until when, must be provable later; a freeze says why, until when there is an appeal
 and when it ends by itself; a refund after the payout is told from one before it; an open return keeps lines from
-clearing; a shop pays nothing on products that it excludes, from a date on; an event's tiers are counted once it has closed, and counted anew when an older refund is heard of.
+clearing; a shop pays nothing on products that it excludes, from a date on; an event's tiers are counted once it has
+closed, and counted anew when an older refund is heard of.
 """
 
 import sqlalchemy as sa

@@ -8,8 +8,8 @@ knows stays out, and each rule below uses facts that both have:
 - referral      `source_identifier`, into which Shopify writes the buyer's `ref`. The landing page itself is in bodies
                 only (the API has it in the journey, later and in another form), so it isn't a carrier of ours.
 - disputes      beside the snapshot: only the API and the topics disputes/* know them.
-- returns       beside the snapshot: only the API tells of them (topics returns/* would need read_returns), as one status
-                of the whole order.
+- returns       beside the snapshot: only the API tells of them (topics returns/* would need read_returns), as one
+                status of the whole order.
 - product_ref   None once the product is deleted: the API can't tell it any more.
 Notes and attributes of the buyer may hold personal data, so an attribute is taken only under our own name.
 """

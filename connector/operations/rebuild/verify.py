@@ -182,7 +182,7 @@ class _Walk:
         derived = self.tally.balances()
         kept = {
             (one.shop_id, one.currency, one.account, one.creator_id): one.amount
-            for one in running.running(self._session, shop_id=shop_id)
+            for one in running.summed(self._session, shop_id=shop_id)
         }
         for account in sorted(derived.keys() | kept.keys()):
             self.done.balances += 1

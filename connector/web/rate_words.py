@@ -47,6 +47,8 @@ def calendar(found: Sequence[Span], *, yours: bool = True) -> str:
         said = short(span.rate.rate_bp if span.rate else None)
         if span.why in ("kept", "targeted") and yours:
             said += " for you"
+        elif span.why == "kept":
+            said += " kept"
         elif span.why == "event":
             said += " in an event"
         if span.ends_at is not None:

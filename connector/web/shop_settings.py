@@ -22,7 +22,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "live_window_minutes": ("A tap in a live session counts for, in minutes", "{} minutes"),
     "cart_carry_days": ("An item in the cart still counts for", "{} days"),
     "indirect_share_bp": ("Share of the rate for other products", "{}"),
-    "leak_share_bp": ("A code counts as leaked above", "{} of its buyers without a tap"),
+    "leak_share_bp": ("A code is leaked above this share of buyers without a tap", "{}"),
     "leak_least_orders": ("A code is judged from", "{} orders"),
     "fee_bp": ("The app's fee", "{}"),
     "reserve_bp": ("Kept in reserve", "{}"),
@@ -136,6 +136,8 @@ def value(setting: str, given: int | str, currency: str) -> str:
         return _CHOICES[setting][1].get(str(given), str(given))
     if setting == "minimum_followers" and not given:
         return "None"
+    if setting in ("live_window_minutes", "cart_carry_days") and not given:
+        return "Not used"
     shape = _WORDS.get(setting, ("", "{}"))[1]
     text = amounts.count(given) if isinstance(given, int) else str(given)
     return shape.removesuffix("s").format(text) if given == 1 else shape.format(text)

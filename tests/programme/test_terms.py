@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -41,6 +42,10 @@ def world(database: Database) -> SimpleNamespace:
         return SimpleNamespace(database=database, shop_id=shop.id, mira=mira, yuki=yuki)
 
 
+def _said(spans: Sequence[calendar.Span]) -> list[tuple[int | None, datetime | None]]:
+    return [(span.rate.rate_bp if span.rate else None, span.ends_at) for span in spans]
+
+
 def _queries(session: Any, act: Any) -> int:
     seen: list[str] = []
 
@@ -70,10 +75,10 @@ def test_terms_from_their_recording_to_what_is_paid(world: SimpleNamespace) -> N
         row = terms.draft(session, wanted, by="test", now=NOW)
         shown = preview.of(session, row)
         (group,) = shown.groups
-        assert (group.before_bp, group.after_bp, group.then_bp, group.creators) == (1500, 1500, 1200, 2)
-        assert group.kept_until == NOW + 33 * DAY
-        assert shown.after is not None
-        assert (shown.after.rate_bp, row.notice_at) == (1200, NOW + 31 * DAY)
+        assert (group.creators, group.products, group.changed) == (2, 1, True)
+        assert _said(group.before) == [(1500, None)]
+        assert _said(group.after) == [(1500, NOW + 33 * DAY), (1200, None)]
+        assert (_said(shown.after), row.notice_at) == ([(1200, None)], NOW + 31 * DAY)
         assert session.scalar(sa.select(sa.func.count()).select_from(Terms)) == before
 
         # Recorded, called off before it begins, recorded again: the second time it counts.
@@ -216,9 +221,10 @@ def test_a_preview_names_those_whom_a_change_does_not_reach() -> None:
                 starts_at=NOW)  # fmt: skip
     promoted = [Promotion("c_old", "A", NOW - DAY), Promotion("c_own", "A", NOW - DAY), Promotion("c_new", "A", NOW)]
     shown = preview.worked_out(versions, promoted, row, [(p.creator_id, "A") for p in promoted])
-    found = {g.named[0]: (g.before_bp, g.after_bp, g.then_bp, g.targeted) for g in shown.groups}
+    found = {group.named[0]: (_said(group.before), _said(group.after)) for group in shown.groups}
     assert found == {
-        "c_old": (1500, 1500, 1000, False),
-        "c_own": (800, 800, None, True),
-        "c_new": (1500, 1000, None, False),
-    }
+        "c_old": ([(1500, None)], [(1500, NOW + 30 * DAY), (1000, None)]),
+        "c_own": ([(800, NOW + 9 * DAY), (1500, None)],
+                  [(800, NOW + 9 * DAY), (1500, NOW + 30 * DAY), (1000, None)]),
+        "c_new": ([(1500, None)], [(1000, None)]),
+    }  # fmt: skip

@@ -22,6 +22,7 @@ from connector.faces.api.face import blueprint
 from connector.faces.api.shapes import Asked, Given, Ident, Moment, Text
 from connector.programme import collaborations
 from connector.programme.collaborations import calendar, events, preview, promotions, rates, terms
+from connector.programme.collaborations.offer import Rate
 from connector.programme.collaborations.tables import PromotionRow, Terms
 from connector.programme.collaborations.terms import Conditions, Wanted
 from connector.programme.creators import queries as creators
@@ -131,12 +132,17 @@ class RateShown(Given):
     kept_until: datetime | None = Field(description="An older rate, kept until then since the product was promoted.")
 
 
+class SpanShown(Given):
+    starts_at: datetime
+    ends_at: datetime | None = Field(description="null: as far as anybody knows.")
+    rate: RateShown | None = Field(description="null: nothing is offered then.")
+    ads_bp: int | None
+    why: str = Field(description="kept: an older rate; targeted, event, or empty.")
+
+
 class KeepersShown(Given):
-    before_bp: int | None
-    after_bp: int | None
-    kept_until: datetime | None
-    then_bp: int | None
-    targeted: bool = Field(description="Their own terms count, whatever is changed here.")
+    before: list[SpanShown] = Field(description="What they earn from the change's start on without it.")
+    after: list[SpanShown] = Field(description="The same with it: who keeps what until when.")
     creators: int
     products: int
     named: list[str] = Field(description="Ids of the first few.")
@@ -146,19 +152,11 @@ class PreviewShown(Given):
     """What a change would do. Nothing was written."""
 
     starts_at: datetime
-    before: RateShown | None = Field(description="For whoever begins with the product then, without the change.")
-    after: RateShown | None
-    groups: list[KeepersShown]
+    before: list[SpanShown] = Field(description="For whoever begins with the product then, without the change.")
+    after: list[SpanShown]
+    groups: list[KeepersShown] = Field(description="Those who promote the product now.")
     left_out: int = Field(description="Pairs of creator and product beyond those that were worked out.")
     notice_at: datetime | None
-
-
-class SpanShown(Given):
-    starts_at: datetime
-    ends_at: datetime | None = Field(description="null: as far as anybody knows.")
-    rate: RateShown | None = Field(description="null: nothing is offered then.")
-    ads_bp: int | None
-    why: str = Field(description="kept: an older rate; targeted, event, or empty.")
 
 
 class CalendarShown(Given):
@@ -218,9 +216,15 @@ def preview_collaboration(json_data: TermsAsked) -> PreviewShown:
         row = terms.draft(session, _wanted(json_data), by=actor())
         shown = preview.of(session, row)
         return PreviewShown(
-            starts_at=shown.starts_at, before=_rate(shown.before), after=_rate(shown.after),
-            groups=[KeepersShown.model_validate(group) for group in shown.groups], left_out=shown.left_out,
-            notice_at=row.notice_at,
+            starts_at=shown.starts_at, before=_spans(shown.before), after=_spans(shown.after),
+            groups=[
+                KeepersShown(
+                    before=_spans(group.before), after=_spans(group.after), creators=group.creators,
+                    products=group.products, named=list(group.named),
+                )
+                for group in shown.groups
+            ],
+            left_out=shown.left_out, notice_at=row.notice_at,
         )  # fmt: skip
 
 
@@ -312,15 +316,7 @@ def read_calendar(creator_id: str, query_data: CalendarAsked) -> CalendarShown:
         shops.get(session, query_data.shop_id)
         offers = rates.offers(session, query_data.shop_id, [query_data.product_ref], [creator_id])
         found = calendar.spans(offers, creator_id=creator_id, product_ref=query_data.product_ref, since=clock.now())
-        return CalendarShown(
-            items=[
-                SpanShown(
-                    starts_at=span.starts_at, ends_at=span.ends_at, rate=_rate(span.rate), ads_bp=span.ads_bp,
-                    why=span.why,
-                )
-                for span in found
-            ]
-        )  # fmt: skip
+        return CalendarShown(items=_spans(found))
 
 
 @blueprint.post("/creators/<creator_id>/promotions")
@@ -394,7 +390,16 @@ def _terms(row: Terms) -> TermsShown:
     )
 
 
-def _rate(rate: rates.Rate | None) -> RateShown | None:
+def _spans(found: Sequence[calendar.Span]) -> list[SpanShown]:
+    return [
+        SpanShown(
+            starts_at=span.starts_at, ends_at=span.ends_at, rate=_rate(span.rate), ads_bp=span.ads_bp, why=span.why
+        )
+        for span in found
+    ]
+
+
+def _rate(rate: Rate | None) -> RateShown | None:
     return None if rate is None else RateShown.model_validate(rate)
 
 

@@ -130,7 +130,7 @@ def _steps(session: Session, shop: Shop, run: SyncRun | None, rate: Rate | None,
     read = bool(shoppable) or (run is not None and run.status in ("done", "refusals"))
     any_rate = rate is not None or session.scalar(
         sa.select(sa.literal(True)).where(
-            sa.exists().where(Terms.shop_id == shop.id, Terms.rate_bp.is_not(None), Terms.ends_at.is_(None))
+            sa.exists().where(Terms.shop_id == shop.id, Terms.rate_bp.is_not(None))
         )
     )
     linked = session.scalar(sa.select(sa.literal(True)).where(sa.exists().where(Link.shop_id == shop.id)))
@@ -139,7 +139,7 @@ def _steps(session: Session, shop: Shop, run: SyncRun | None, rate: Rate | None,
     return (
         Step(shop.status == "connected", "Shop connected"),
         Step(read, f"Catalog read{refused}", url_for(".sync"), "See"),
-        Step(bool(any_rate), "Commission set" if any_rate else "Commission: the app's team sets your rate with you"),
+        Step(bool(any_rate), "Commission set", url_for(".terms_page"), "See" if any_rate else "Set it"),
         Step(
             bool(linked), "A creator shares one of your products", url_for(".products", status="shoppable"), "Products"
         ),

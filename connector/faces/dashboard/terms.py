@@ -46,6 +46,22 @@ class Line:
     now: Terms | None
     coming: list[Terms]
 
+    @property
+    def form(self) -> dict[str, str]:
+        """What stands, as the form has it: a change begins from there."""
+        row = self.now
+        if row is None:
+            return {"kind": self.kind}
+        filled = {
+            "kind": self.kind, "product": row.product_ref, "rate": rate_words.as_typed(row.rate_bp),
+            "ads": rate_words.as_typed(row.ads_bp), "new_buyer": rate_words.as_typed(row.new_buyer_bp),
+            "codes": "\n".join(f"{code}: {rate_words.as_typed(bp)}" for code, bp in sorted(row.code_rates.items())),
+        }  # fmt: skip
+        if self.kind == "targeted" and row.ends_at is not None:
+            last = (row.ends_at - timedelta(microseconds=1)).astimezone(moments.zone())
+            filled |= {"handle": self.whom, "replaces": row.id, "last_day": f"{last:%Y-%m-%d}"}
+        return {name: value for name, value in filled.items() if value}
+
 
 @dataclass(slots=True)
 class Asked:

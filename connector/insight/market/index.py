@@ -116,7 +116,7 @@ def _unseen(session: Session, state: SearchState, now: datetime) -> list[Terms]:
 def _moved(session: Session, since: datetime, now: datetime) -> dict[str, Terms]:
     found = session.scalars(
         sa.select(Terms).where(
-            Terms.kind == "open",
+            Terms.kind != "targeted",  # the list shows what anybody earns
             sa.or_(
                 sa.and_(Terms.starts_at > since, Terms.starts_at <= now),
                 sa.and_(Terms.ends_at > since, Terms.ends_at <= now),

@@ -85,7 +85,7 @@ def of_shop(shop: str, period: str, **given: Any) -> None:
 
 
 def _change(given: dict[str, Any]) -> Change:
-    supposed = ()
+    supposed: tuple[SupposedRate, ...] = ()
     if given["rate"]:
         kind = "open" if given["only_open"] or given["product"] else "all"
         bp = rate_words.typed(given["rate"], "rate")

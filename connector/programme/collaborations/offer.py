@@ -111,12 +111,13 @@ class Offers:
 
     def promoted(self, creator_id: str | None, product_ref: str, before: datetime, until: datetime) -> bool:
         """Had the creator the product before `before`, and not removed it since, up to `until`?"""
-        if creator_id is None:
-            return False
-        return any(
+        return creator_id is not None and any(
             held.starts_at < before and (held.ends_at is None or held.ends_at > until)
-            for held in self._promotions.get((creator_id, product_ref), ())
+            for held in self.promotions_of(creator_id, product_ref)
         )
+
+    def promotions_of(self, creator_id: str, product_ref: str) -> Sequence[Promotion]:
+        return self._promotions.get((creator_id, product_ref), ())
 
 
 def rate_at(

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from connector.programme.collaborations import rates
-from connector.programme.collaborations.offer import Offers, Promotion, Rate, Version, rate_at
+from connector.programme.collaborations import calendar, rates
+from connector.programme.collaborations.calendar import Span
+from connector.programme.collaborations.offer import Offers, Promotion, Version
 from connector.programme.collaborations.tables import PromotionRow, Terms
 
 # Pairs of a creator and a product that are worked out; the number left out is said.
@@ -19,22 +21,23 @@ _NAMED = 5
 
 
 class Group(msgspec.Struct, frozen=True):
-    """Creators, each with a product, for whom the change means the same. Rates are basis points, None: nothing."""
+    """Creators, each with a product, for whom the change means the same."""
 
-    before_bp: int | None  # at the change's start, without it
-    after_bp: int | None  # with it
-    kept_until: datetime | None  # an older rate is kept until then
-    then_bp: int | None  # after that
-    targeted: bool  # their own terms count, before and after
+    before: tuple[Span, ...]  # from the change's start on, without it
+    after: tuple[Span, ...]  # with it
     creators: int
     products: int
     named: tuple[str, ...]  # ids of the first few
 
+    @property
+    def changed(self) -> bool:
+        return _figures(self.before) != _figures(self.after)
+
 
 class Preview(msgspec.Struct, frozen=True):
     starts_at: datetime
-    before: Rate | None  # for whoever begins with the product then
-    after: Rate | None
+    before: tuple[Span, ...]  # for whoever begins with the product then
+    after: tuple[Span, ...]
     groups: tuple[Group, ...]  # of those who promote it now, most creators first
     left_out: int  # pairs beyond `MOST`
 
@@ -50,42 +53,51 @@ def of(session: Session, row: Terms) -> Preview:
 
 
 def worked_out(
-    versions: Sequence[Version], promotions: Sequence[Promotion], row: Terms,
-    pairs: Sequence[tuple[str, str]], left_out: int = 0,
+    versions: Sequence[Version], promotions: Sequence[Promotion], row: Terms, pairs: Sequence[tuple[str, str]],
+    left_out: int = 0,
 ) -> Preview:  # fmt: skip
     """`of` without a database. Pure."""
     known = [version for version in versions if version.terms_id != row.id]
     old, new = Offers(known, promotions), Offers([*known, rates.as_version(row)], promotions)
-    starts = row.starts_at
-    groups: dict[tuple[int | None, int | None, datetime | None, int | None, bool], list[tuple[str, str]]] = {}
+
+    def both(creator_id: str | None, product_ref: str) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
+        asked: dict[str, Any] = {"creator_id": creator_id, "product_ref": product_ref, "since": row.starts_at}
+        return tuple(calendar.spans(old, **asked)), tuple(calendar.spans(new, **asked))
+
+    told: dict[Hashable, tuple[tuple[Span, ...], tuple[Span, ...]]] = {}
+    groups: dict[Hashable, list[tuple[str, str]]] = {}
+    spans: dict[Hashable, tuple[tuple[Span, ...], tuple[Span, ...]]] = {}
     for creator_id, product_ref in pairs:
-        before = rate_at(old, creator_id=creator_id, product_ref=product_ref, moment=starts)
-        after = rate_at(new, creator_id=creator_id, product_ref=product_ref, moment=starts)
-        kept = after.kept_until if after is not None else None
-        then = None
-        if kept is not None:
-            found = rate_at(new, creator_id=creator_id, product_ref=product_ref, moment=kept)
-            then = None if found is None else found.rate_bp
-        key = (
-            None if before is None else before.rate_bp, None if after is None else after.rate_bp, kept, then,
-            after is not None and after.kind == "targeted" and row.kind != "targeted",
-        )  # fmt: skip
+        alike = _alike(new, creator_id, product_ref)
+        if alike not in told:
+            told[alike] = both(creator_id, product_ref)
+        before, after = told[alike]
+        key = (_figures(before), _figures(after))
+        spans[key] = told[alike]
         groups.setdefault(key, []).append((creator_id, product_ref))
-    anybody = row.creator_id
-    return Preview(
-        starts,
-        rate_at(old, creator_id=anybody, product_ref=row.product_ref, moment=starts),
-        rate_at(new, creator_id=anybody, product_ref=row.product_ref, moment=starts),
-        tuple(sorted((_group(key, held) for key, held in groups.items()), key=lambda g: (-g.creators, g.named))),
-        left_out,
-    )
+    found = [_group(*spans[key], held) for key, held in groups.items()]
+    ordered = tuple(sorted(found, key=lambda group: (-group.creators, group.named)))
+    return Preview(row.starts_at, *both(row.creator_id, row.product_ref), ordered, left_out)
 
 
-def _group(
-    key: tuple[int | None, int | None, datetime | None, int | None, bool], held: Sequence[tuple[str, str]]
-) -> Group:
+def _alike(offers: Offers, creator_id: str, product_ref: str) -> Hashable:
+    """Pairs that are alike have one calendar: thousands promote a product, and few have terms of their own."""
+    bearing = calendar.bearing(offers.versions, creator_id, product_ref)
+    own = creator_id if any(version.kind == "targeted" for version in bearing) else ""
+    changes = [version.starts_at for version in bearing]
+    held = [(p.starts_at, p.ends_at) for p in offers.promotions_of(creator_id, product_ref)]
+    return own, product_ref, tuple((sum(start < c for c in changes), end) for start, end in sorted(held, key=str))
+
+
+def _figures(spans: Sequence[Span]) -> Hashable:
+    """What a reader sees of a calendar."""
+    return tuple((span.ends_at, span.rate and (span.rate.rate_bp, span.rate.kind), span.why) for span in spans)
+
+
+def _group(before: tuple[Span, ...], after: tuple[Span, ...], held: Sequence[tuple[str, str]]) -> Group:
     creators = sorted({creator for creator, _ in held})
-    return Group(*key, len(creators), len({product for _, product in held}), tuple(creators[:_NAMED]))
+    products = len({product for _, product in held})
+    return Group(before, after, len(creators), products, tuple(creators[:_NAMED]))
 
 
 def _pairs(session: Session, row: Terms) -> tuple[list[tuple[str, str]], int]:

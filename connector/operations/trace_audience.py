@@ -122,7 +122,7 @@ def _second(act: Found) -> str | None:
 
 
 def _of_creator(found: Found, creator_id: str) -> Found:
-    lines = [_line_of_creator(line, creator_id) for line in found["lines"] if _involved(line, creator_id)]
+    lines = _telling([_line_of_creator(line, creator_id) for line in found["lines"] if _involved(line, creator_id)])
     credited = [line for line in lines if line["decision"] and line["decision"]["creator"]]
     me = next((line["decision"]["creator"] for line in credited), None)
     refs = {line["line_ref"] for line in lines}
@@ -151,6 +151,16 @@ def _of_creator(found: Found, creator_id: str) -> Found:
             for each in _own(found["payouts"], creator_id)
         ],
     }  # fmt: skip
+
+
+# Why a tap is none for a line at all: said once where it is all there is, and never beside a line that tells more.
+WEAK = ("other_product", "after_order")
+
+
+def _telling(lines: list[Found]) -> list[Found]:
+    """Without lines of the cart that the creator's tap had nothing to do with."""
+    strong = [line for line in lines if line["reason"] not in WEAK]
+    return strong or lines[:1]
 
 
 def _is(creator: Mapping[str, Any] | None, creator_id: str) -> bool:
@@ -195,7 +205,7 @@ def _line_of_creator(line: Found, creator_id: str) -> Found:
         if line["clearance"]:
             line["clearance"]["freezes"] = [{**each, "frozen_by": ""} for each in line["clearance"]["freezes"]]
         return line
-    own = _own_reason(line, creator_id)
+    own = own_reason(line)
     if not _deciding(line, creator_id):
         decision.update(touch_id=None)
     decision.update(
@@ -211,8 +221,11 @@ def _line_of_creator(line: Found, creator_id: str) -> Found:
     return line
 
 
-def _own_reason(line: Found, creator_id: str) -> str:
-    """Why this creator got nothing for the line: what held their own claim back, else what became of their best one."""
+def own_reason(line: Found) -> str:
+    """Why this creator got nothing for the line: what held their own claim back, else what became of their best one.
+
+    `line` has only their own candidates, codes and binding left in its decision.
+    """
     decision = line["decision"]
     outcomes = [each["outcome"] for each in decision["codes"]]
     outcomes += [each["outcome"] for each in decision["candidates"]]
@@ -224,7 +237,7 @@ def _own_reason(line: Found, creator_id: str) -> str:
         return str(decision["credit_reason"])  # it was their claim that was held back
     said = [outcome for outcome in outcomes if outcome not in _NEUTRAL]
     # What is about this very product says more than a tap on another one.
-    said.sort(key=lambda outcome: outcome in ("other_product", "after_order"))
+    said.sort(key=lambda outcome: outcome in WEAK)
     return said[0] if said else "credit_moved"
 
 

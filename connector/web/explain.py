@@ -82,6 +82,8 @@ ACTS: dict[str, dict[Audience, str]] = {
         "support": "Review refused",
     },
 }
+# What holds money back until somebody decides or says something; an open return is only waited for.
+HELD = frozenset({"freeze", "review", "dispute", "refund_amount_unknown"})
 MOMENTS = {"click": "At the tap", "order": "At the order"}
 BASES = {
     "ads": "its rate for ads", "event": "an event's rate", "new_buyer": "its rate for new buyers",
@@ -220,8 +222,8 @@ def candidate_reason(
     return words.reason(candidate["outcome"], audience, known)
 
 
-def line_badge(line: Mapping[str, Any]) -> Badge:
-    """Where the line's money stands, as one status."""
+def line_badge(line: Mapping[str, Any], trace: Mapping[str, Any] | None = None) -> Badge:
+    """Where the line's money stands, as one status; with the whole trace also whether it waits for the merchant."""
     decision = line.get("decision")
     if not decision or decision["creator"] is None:
         return words.status("money", "none")
@@ -230,14 +232,22 @@ def line_badge(line: Mapping[str, Any]) -> Badge:
     if line["due"] == 0 and line["reversed"]:
         return words.status("money", "reversed")
     clearance = line.get("clearance")
-    if clearance and clearance["blocked"]:
+    if clearance and (set(clearance["blocked"]) & HELD or any(not f["ended_at"] for f in clearance.get("freezes", ()))):
         return words.status("money", "frozen")
+    if clearance and clearance.get("paid_at") and not any(balance["cleared"] > 0 for balance in line["balances"]):
+        return words.status("money", "paid")
     for place in ("settled", "cleared", "pending"):
         if any(balance[place] > 0 for balance in line["balances"]):
-            return words.status("money", place)
+            return words.status("money", "unfunded" if place == "settled" and _waits(line, trace) else place)
     if clearance and clearance["state"] == "cleared" and line["due"]:
         return words.status("money", "paid")
     return words.status("money", "pending" if line["due"] else "none")
+
+
+def _waits(line: Mapping[str, Any], trace: Mapping[str, Any] | None) -> bool:
+    """Is the line in a statement of which something waits for the merchant's money?"""
+    rows = trace["statements"] if trace is not None else ()
+    return any(row["waits"] for row in rows if row["line_ref"] == line["line_ref"])
 
 
 def base_parts(line: Mapping[str, Any], currency: str) -> list[tuple[str, str]]:

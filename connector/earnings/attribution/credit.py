@@ -17,7 +17,7 @@ from connector.commerce.orders.facts import OrderFacts
 from connector.commerce.orders.tables import Order
 from connector.commerce.shops.tables import Shop
 from connector.db import new_id
-from connector.earnings.attribution import candidates, leaks
+from connector.earnings.attribution import candidates, leaks, passed_over
 from connector.earnings.attribution.candidates import Gathered
 from connector.earnings.attribution.rules import ActSeen, Decision, Personal, decide, involved
 from connector.earnings.attribution.tables import DecisionRow, DueForPin, Touch
@@ -53,6 +53,7 @@ def credit_lines(
     pins = facts.collected and as_of >= pin_at
     decided: dict[str, Decision] = {}
     fresh: list[Decision] = []
+    changed: list[Decision] = []
     for line_ref, decision in _decided(gathered, held):
         row = held.get(line_ref)
         if row is None:
@@ -60,16 +61,17 @@ def credit_lines(
             fresh.append(decision)
             continue
         if row.pinned_at is None:
-            _take_over(row, decision, as_of)
+            changed += _take_over(row, decision, as_of)
             row.pinned_at = as_of if pins else None
         elif _by_act(row, decision):
-            _take_over(row, decision, as_of)
+            changed += _take_over(row, decision, as_of)
             row.drift = ""
         else:
             _note_drift(session, row, decision, buyer_known=facts.buyer_hash is not None)
         decided[line_ref] = as_decision(row)
     if fresh:
         session.connection().execute(_INSERT, [_columns(order, decision, as_of) for decision in fresh])
+    passed_over.note(session, order.id, gathered.order.placed_at, fresh, changed)
     if not any(row.pinned_at is not None for row in held.values()):
         _note_codes(session, order, gathered)
     _follow_due(session, order, pin_at if facts.collected and not pins else None, created=created)
@@ -191,13 +193,14 @@ def _columns(order: Order, decision: Decision, as_of: datetime) -> dict[str, Any
     }
 
 
-def _take_over(row: DecisionRow, fresh: Decision, as_of: datetime) -> None:
-    """A provisional decision becomes the fresh one; an equal one is left as it is, time and all."""
+def _take_over(row: DecisionRow, fresh: Decision, as_of: datetime) -> list[Decision]:
+    """A decision becomes the fresh one, which is given back; an equal one is left as it is, time and all."""
     changed = [name for name in _FIELDS if getattr(row, name) != getattr(fresh, name)]
     for name in changed:
         setattr(row, name, getattr(fresh, name))
     if changed:
         row.decided_at = as_of
+    return [fresh] if changed else []
 
 
 def _note_drift(session: Session, row: DecisionRow, fresh: Decision, *, buyer_known: bool) -> None:

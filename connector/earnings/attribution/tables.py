@@ -302,6 +302,20 @@ class Act(Base):
     refused_why: Mapped[str]
 
 
+class PassedOver(Base):
+    """A creator who had a tap or a code on a line and isn't credited for it. Follows the line's decision."""
+
+    __tablename__ = "passed_over"
+    __table_args__ = (sa.Index("ix_passed_over_creator_id_placed_at", "creator_id", "placed_at"),)
+
+    order_id: Mapped[str] = mapped_column(primary_key=True)
+    line_ref: Mapped[str] = mapped_column(primary_key=True)
+    creator_id: Mapped[str] = mapped_column(primary_key=True)
+    content_id: Mapped[str | None]
+    reason: Mapped[str]  # what became of their best candidate
+    placed_at: Mapped[datetime]  # of the order
+
+
 class LinkTag(Base):
     """An old address of a link, from before the shop came here: what stands in a bio that nobody edits. Never reused."""
 

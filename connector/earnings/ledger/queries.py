@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -161,3 +161,24 @@ def _with_sides(session: Session, query: sa.Select[Any]) -> Iterator[BookedEntry
             row.creator_id, row.content_id, row.reverses, row.evaluation_id, row.statement_id, row.reason,
             row.occurred_at, row.booked_at, tuple(sides[row.id]),
         )  # fmt: skip
+
+
+def of_lines(
+    session: Session, creator_id: str, order_ids: Collection[str]
+) -> dict[tuple[str, str], dict[str, int]]:  # fmt: skip
+    """{(order, line): {account: what is owed there}} of one creator about some orders; owed is positive."""
+    if not order_ids:
+        return {}
+    query = (
+        sa.select(Entry.order_id, Entry.line_ref, Posting.account, sa.func.sum(Posting.amount))
+        .join(Posting, Posting.entry_id == Entry.id)
+        .where(
+            Entry.order_id.in_(list(order_ids)), Entry.line_ref.is_not(None), Posting.creator_id == creator_id,
+            Posting.account.in_(_COLUMNS),
+        )
+        .group_by(Entry.order_id, Entry.line_ref, Posting.account)
+    )  # fmt: skip
+    found: dict[tuple[str, str], dict[str, int]] = {}
+    for order_id, line_ref, account, amount in session.execute(query):
+        found.setdefault((str(order_id), str(line_ref)), {})[account] = -int(amount)
+    return found

@@ -1,7 +1,9 @@
-"""people: creators who were signed out everywhere; files that merchants bring along, and old addresses of links.
+"""people: creators who were signed out everywhere, or passed over; files that merchants bring along, old links.
 
-Why: an account taken over in the app is shut out here too; what a merchant brings from an earlier programme is looked
-at before it is taken, and a link in a bio that nobody will edit leads on. All tables are new: nothing to fill in.
+Why: an account taken over in the app is shut out here too; a creator who had a tap on an order and earned nothing
+finds it with the reason; what a merchant brings from an earlier programme is looked at before it is taken, and a link
+in a bio that nobody will edit leads on. All tables are new. Who was passed over is known from here on; of orders
+decided before, once something new is heard of them.
 """
 
 import sqlalchemy as sa
@@ -24,6 +26,17 @@ def upgrade() -> None:
         sa.Column("ended_by", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("creator_id", name=op.f("pk_studio_access")),
     )
+    op.create_table(
+        "passed_over",
+        sa.Column("order_id", sa.Text(), nullable=False),
+        sa.Column("line_ref", sa.Text(), nullable=False),
+        sa.Column("creator_id", sa.Text(), nullable=False),
+        sa.Column("content_id", sa.Text(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("placed_at", MOMENT, nullable=False),
+        sa.PrimaryKeyConstraint("order_id", "line_ref", "creator_id", name=op.f("pk_passed_over")),
+    )
+    op.create_index("ix_passed_over_creator_id_placed_at", "passed_over", ["creator_id", "placed_at"])
     op.create_table(
         "link_tags",
         sa.Column("tag", sa.Text(), nullable=False),

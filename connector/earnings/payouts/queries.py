@@ -76,6 +76,12 @@ def row_counts(session: Session, batch_id: str) -> dict[str, int]:
     return {status: int(number) for status, number in session.execute(query)}
 
 
+def row_sums(session: Session, batch_id: str) -> dict[str, int]:
+    """Status → the sum of a batch's payouts in it, in minor units of what was owed."""
+    query = sa.select(Payout.status, sa.func.sum(Payout.amount)).where(Payout.batch_id == batch_id)
+    return {status: int(total) for status, total in session.execute(query.group_by(Payout.status))}
+
+
 def leaves(session: Session, batch_id: str) -> dict[str, int]:
     """Currency → what leaves in it for a batch."""
     currency = sa.case((Payout.pay_currency != "", Payout.pay_currency), else_=Payout.currency)

@@ -22,11 +22,12 @@ from connector.earnings.payouts.tables import Payout, PayoutBatch, SetAside
 from connector.errors import Conflict, ConnectorError
 from connector.faces.console import telling
 from connector.faces.console.face import WHY, blueprint
+from connector.faces.console.payouts_heard import said
 from connector.faces.console.runs import shops_by_id
 from connector.programme.creators import payees
 from connector.programme.creators import queries as creators_of
 from connector.web import guards, keyset
-from connector.web.amounts import amount
+from connector.web.amounts import plain
 from connector.web.guards import staff
 from connector.web.layout import page
 from connector.web.words import paid_to
@@ -89,7 +90,7 @@ def _asked(asked: dict[str, str], moved: str = "") -> str:
                 least = money.parse(asked["minimum"], asked["currency"], "minimum") if asked["minimum"] else None
                 plan = batches.preview(session, asked["currency"], now, minimum=least, rail=asked["rail"])
             except ConnectorError as refused:
-                errors[getattr(refused, "field", "rail")] = refused.public
+                errors[getattr(refused, "field", "rail")] = said(refused)
         if plan is not None:
             listed: list[Row | Aside] = [*plan.pay[:SHOWN], *plan.aside[:SHOWN]]
             people = creators_of.some(session, {each.creator_id for each in listed})
@@ -99,7 +100,7 @@ def _asked(asked: dict[str, str], moved: str = "") -> str:
     return page(
         "console/payout_new.html", asked=asked, errors=errors, plan=plan, people=people, shops=shops,
         shown=shown, titles=rails.TITLES, moved=moved, known=known, paid_to=paid_to, at_most=SHOWN,
-        owed_words=", ".join(amount(total, code, "code") for code, total in owed.items()) or "nothing",
+        owed_words=", ".join(plain(total, code, "code") for code, total in owed.items()) or "nothing",
         second=plan is not None and _second(plan), reasons=_reasons(plan.aside) if plan is not None else [],
     )  # fmt: skip
 
@@ -139,7 +140,7 @@ def batch(batch_id: str) -> str:
         if status:
             asked = asked.where(Payout.status == status)
         rows = keyset.read(session, f"payouts-{batch_id}", asked, (Payout.id,), per_page=100)
-        counts = queries.row_counts(session, batch_id)
+        counts, sums = queries.row_counts(session, batch_id), queries.row_sums(session, batch_id)
         leaves = queries.leaves(session, batch_id)
         reasons = queries.aside_counts(session, batch_id)
         aside = session.scalars(
@@ -155,8 +156,8 @@ def batch(batch_id: str) -> str:
         for name, number in sorted(counts.items())
     ]
     return page(
-        "console/batch.html", batch=found, payouts=rows, counts=counts, aside=aside, reasons=reasons, people=people,
-        shops=shops, shown=shown, leaves=leaves, titles=rails.TITLES, paid_to=paid_to, views_shown=views,
+        "console/batch.html", batch=found, payouts=rows, counts=counts, sums=sums, aside=aside, reasons=reasons,
+        people=people, shops=shops, shown=shown, leaves=leaves, titles=rails.TITLES, paid_to=paid_to, views_shown=views,
         by_calls=found.rail in hand_over.API_RAILS, mine=found.prepared_by == f"staff:{g.staff.name}",
         limit=policy.current().limit(found.currency), actor=telling.actor_words,
     )  # fmt: skip

@@ -10,6 +10,7 @@ from connector import clock, db
 from connector.db import Scope
 from connector.earnings.payouts import conversion, outcomes, queries
 from connector.earnings.payouts.conversion import Rate
+from connector.earnings.payouts.hand_over import API_RAILS
 from connector.earnings.payouts.outcomes import Heard
 from connector.earnings.payouts.rails import Told
 from connector.earnings.payouts.tables import Payout
@@ -84,9 +85,10 @@ def _unknown(errors: dict[str, str]) -> str:
         events = queries.latest_events(session, [row.id for row in found.rows])
         people = creators_of.some(session, {row.creator_id for row in found.rows})
         shops = shops_by_id(session, {row.shop_id for row in found.rows})
+        by_calls = {row.batch_id for row in found.rows if queries.batch(session, row.batch_id).rail in API_RAILS}
     return page(
-        "console/payout_unknown.html", found=found, events=events, people=people, shops=shops, errors=errors,
-        leaves=outcomes.leaves,
+        "console/payout_unknown.html", by_calls=by_calls, found=found, events=events, people=people,
+        shops=shops, errors=errors, leaves=outcomes.leaves,
     )  # fmt: skip
 
 
@@ -106,6 +108,14 @@ def say_outcome(payout_id: str) -> str | AnyResponse:
         taken = outcomes.take(session, [Heard(payout_id, told)], clock.now(), guards.actor())
     flash(taken.refused[0][2] if taken.refused else f"Recorded as {outcome}.")
     return redirect(url_for(".unknown_payouts"), code=303)
+
+
+def said(refused: ConnectorError) -> str:
+    """What is wrong, beneath a field that already names itself."""
+    if not isinstance(refused, InputRefused):
+        return refused.public
+    text = f"{refused.problem} {refused.remedy}".strip()
+    return text[:1].upper() + text[1:]
 
 
 @blueprint.get("/payouts/rates")
@@ -133,7 +143,7 @@ def enter_rate() -> str | AnyResponse:
         with db.write(Scope.system(WHY)) as session:
             conversion.enter(session, rate, guards.actor())
     except ConnectorError as refused:
-        return _rates(typed, {getattr(refused, "field", "rate"): refused.public})
+        return _rates(typed, {getattr(refused, "field", "rate"): said(refused)})
     flash("The rate is kept.")
     return redirect(url_for(".payout_rates"), code=303)
 

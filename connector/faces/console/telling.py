@@ -132,6 +132,8 @@ def actor_words(actor: str) -> str:
         return name
     if kind == "merchant":
         return "the merchant"
+    if kind == "creator":
+        return "the creator"
     if kind == "app":
         return f"the app ({name})"
     return {"command": "a command", "connector": "by itself"}.get(actor, actor)

@@ -18,7 +18,11 @@ from connector.web.guards import creator
 from connector.web.layout import page
 from connector.web.words import paid_to
 
-FIELDS = ("name", "country", "iban", "bic", "account", "routing", "email", "stripe_account", "currency")
+# What the form asks for, as its fields and its errors call it.
+LABELS = {
+    "name": "Name", "country": "Country", "iban": "IBAN", "bic": "BIC", "account": "Account number",
+    "routing": "Routing number", "email": "E-mail address", "stripe_account": "Stripe account", "currency": "Currency",
+}  # fmt: skip
 
 
 @blueprint.get("/payments", endpoint="payee")
@@ -48,12 +52,12 @@ def _shown(typed: dict[str, str], errors: dict[str, str]) -> str:
 @blueprint.post("/payments")
 @creator
 def change_payee() -> str | AnyResponse:
-    typed = {name: request.form.get(name, "").strip() for name in FIELDS}
+    typed = {name: request.form.get(name, "").strip() for name in LABELS}
     try:
         with writing() as session:
             payees.propose(session, g.creator_id, Details(**typed), guards.actor())
     except InputRefused as refused:
-        return _shown(typed, {refused.field: f"{refused.field.replace('_', ' ').capitalize()} {refused.problem}"})
+        return _shown(typed, {refused.field: f"{LABELS.get(refused.field, refused.field)} {refused.problem}"})
     flash("Your new details are saved. Confirm them with the code that the app sends you.")
     return redirect(url_for(".payee"), code=303)
 

@@ -322,7 +322,7 @@ def _iban(typed: str) -> str:
     try:
         return str(ibans.validate(text))
     except ValidationError:
-        raise InputRefused("iban", "isn't an IBAN: its length or its check digits are wrong.", "Compare it.") from None
+        raise InputRefused("iban", "has a wrong length or wrong check digits.", "Compare it with your bank's.") from None
 
 
 def _bic(typed: str) -> str:
@@ -332,7 +332,7 @@ def _bic(typed: str) -> str:
     try:
         return str(bics.validate(text))
     except ValidationError:
-        raise InputRefused("bic", "isn't a BIC.", "It has 8 or 11 letters and digits, like DEUTDEFF.") from None
+        raise InputRefused("bic", "isn't a bank's code.", "It has 8 or 11 letters and digits, like DEUTDEFF.") from None
 
 
 def _routing(typed: str, country: str) -> str:
@@ -342,7 +342,7 @@ def _routing(typed: str, country: str) -> str:
     try:
         return str(rtn.validate(text))
     except ValidationError:
-        problem = "isn't a US routing number: it has nine digits, and the last one checks the others."
+        problem = "isn't a US routing number: those have nine digits, of which the last checks the others."
         raise InputRefused("routing", problem, "Compare it.") from None
 
 

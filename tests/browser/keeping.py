@@ -9,9 +9,13 @@ from sqlalchemy.orm import Session
 
 from connector import clock, vault
 from connector.db import new_id
+from connector.earnings.commission import freezes
+from connector.earnings.commission.freezes import Ask
+from connector.earnings.commission.tables import EventBonus, EventClose
 from connector.insight.feeds.tables import Feed, FeedBuild, FeedFinding
 from connector.operations.privacy import erase
 from connector.operations.privacy.tables import PrivacyExport, PrivacyFinding, PrivacyRequest
+from connector.programme.collaborations import events
 from connector.webhooks.tables import Replay, ReplayLine
 
 
@@ -133,3 +137,40 @@ def _feed_build(feed: Feed, status: str, at: datetime, **more: Any) -> FeedBuild
         **{"problem": "", "products": 0, "items": 0, "written": 0, "refused": 0, "warned": 0, "counts": {}, "size": 0,
            "etag": "", **more},
     )  # fmt: skip
+
+
+def frozen(session: Session, order_id: str, lifted_id: str, now: datetime) -> str:
+    """A freeze that stands, with an appeal, and one that was lifted."""
+    made = []
+    whys = ((order_id, "Orders that look like the creator's own family"), (lifted_id, "One address, nine names"))
+    for which, why in whys:
+        ask = Ask("order", why, order_id=which)
+        at = now - timedelta(days=2)
+        shown = freezes.preview(session, ask, at)
+        made.append(freezes.freeze(session, ask, by="staff:Fay", token=shown.token, as_of=at).id)
+    freezes.appeal(session, made[0], by="staff:Kim", words="They are no relatives of mine.", as_of=now)
+    freezes.lift(session, made[1], by="staff:Fay", why="A school bought together.", as_of=now)
+    return made[0]
+
+
+def tiered_event(session: Session, shop_id: str, creators: dict[str, str], now: datetime) -> str:
+    """An event that has closed, with the bonuses that were counted."""
+    starts, ends = now - timedelta(days=40), now - timedelta(days=33)
+    row = events.announce(
+        session, shop_id, "Autumn corner", 1500, starts_at=starts, ends_at=ends, tiers=[(10, 1800), (50, 2000)],
+        by="staff:Fay", now=starts - timedelta(days=1),
+    )  # fmt: skip
+    assert row.event_id is not None
+    close = {"event_id": row.event_id, "shop_id": shop_id, "closed_at": ends, "counted_at": now, "creators": 1}
+    session.add(EventClose(**close, orders=22))
+    for handle, orders, base, commission, tier, bp in (
+        ("mira.makes", 18, 90_000, 13_500, 14_700, 1800), ("talb", 4, 21_000, 3150, 3150, 0),
+    ):  # fmt: skip
+        session.add(
+            EventBonus(
+                event_id=row.event_id, creator_id=creators[handle], currency="JPY", shop_id=shop_id, orders=orders,
+                base=base, commission=commission, tier_commission=tier, bonus=tier - commission, tier_bp=bp,
+            )
+        )  # fmt: skip
+    session.flush()
+    return row.event_id

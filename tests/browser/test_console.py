@@ -20,7 +20,7 @@ Visit = Callable[..., Visitor]
 SHARE_PARTS = {
     "fresh shop", "failed run", "no hits", "body gone", "broken body", "replay", "arabic", "batch", "refunded", "runs",
     "shop in need", "creators", "closing", "found nothing", "find first", "timeline of one kind", "twice", "stalled",
-    "refused", "currency", "arabic product", "link", "gaps", "touch", "product",
+    "refused", "currency", "arabic product", "link", "gaps", "touch", "product", "events", "freezes",
 }  # fmt: skip
 
 
@@ -51,6 +51,9 @@ def _world(site: Site) -> dict[str, str]:
         "currency": f"/console/shops/{world.shops['harbour']}/currency",
         "touch": f"/console/touches/{world.taps['old']}", "link": f"/console/links/{world.link_id}",
         "product": f"/console/products/{world.listing('harbour', '9001')}",
+        "freezes": "/console/freezes?only=all", "freeze": f"/console/freezes/{world.freeze_id}",
+        "freeze ask": f"/console/freezes/new?order={world.orders['10482']}&reason=Own+family",
+        "events": "/console/events", "event": f"/console/events/{world.event_id}",
         "arabic product": f"/console/products/{world.listing('souq', '7001')}",
     }  # fmt: skip
 

@@ -88,6 +88,8 @@ class World:
     replay_id: str = ""
     request_id: str = ""
     feed_id: str = ""
+    freeze_id: str = ""
+    event_id: str = ""
 
     def ids(self) -> dict[str, str]:
         """What stands for an id in an address, so that a test can walk every page."""
@@ -100,7 +102,7 @@ class World:
             "currency": "EUR", "width": "wide", "theme": "light", "trial_id": self.trial_id,
             "replay_id": self.replay_id, "request_id": self.request_id, "feed_id": self.feed_id,
             "invoice_id": self.invoice_id, "statement_id": self.statement_id, "receipt_id": self.receipt_id,
-            "kind": "csv",
+            "kind": "csv", "freeze_id": self.freeze_id, "event_id": self.event_id,
         }  # fmt: skip
 
     def listing(self, shop: str, product_ref: str) -> str:
@@ -130,6 +132,8 @@ def build(database: Database) -> World:
         world.replay_id = keeping.replays(session, world.shops["harbour"], seen)
         world.request_id = keeping.requests(session, world.shops, world.orders["10482"], world.deliveries["done"])
         world.feed_id = keeping.feeds(session, world.shops["harbour"])
+        world.freeze_id = keeping.frozen(session, world.orders["2001"], world.orders["3001"], world.now)
+        world.event_id = keeping.tiered_event(session, world.shops["kita"], world.creators, world.now)
         _passes(session, world)
     index.follow(wait_for_syncs=False)
     return world

@@ -102,7 +102,8 @@ def preview(session: Session, ask: Ask, as_of: datetime) -> Preview:
         ("appeal_days", ask.appeal_days, APPEAL_DAYS), ("decide_days", ask.decide_days, DECIDE_DAYS),
     ):  # fmt: skip
         if not least <= value <= most:
-            raise InputRefused(field, f"{value} is out of bounds.", f"Give {least} to {most} days.")
+            problem = f"{value} days are out of bounds." if value >= 0 else "that is no number of days."
+            raise InputRefused(field, problem, f"Give {least} to {most} days.")
     shop_id = _known(session, ask)
     if session.execute(_same(ask)).first() is not None:
         raise Conflict("This money is frozen already: look at the freeze that stands.")

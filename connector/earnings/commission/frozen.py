@@ -39,9 +39,9 @@ def standing(session: Session) -> Open:
         held = Open({}, {})
         for freeze_id, scope, shop_id, creator_id, order_id in session.execute(_OPEN):
             if scope == "creator":
-                held.creators.setdefault(creator_id, []).append((shop_id, freeze_id))
+                held.creators.setdefault(creator_id or "", []).append((shop_id, freeze_id))
             elif scope == "order":
-                held.orders.setdefault(order_id, []).append(freeze_id)
+                held.orders.setdefault(order_id or "", []).append(freeze_id)
         session.info[_HELD] = held
     return held
 

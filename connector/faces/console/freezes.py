@@ -15,19 +15,20 @@ from connector import clock, db
 from connector.commerce.orders.tables import Order
 from connector.db import Scope
 from connector.earnings.commission import freezes as acts
-from connector.earnings.commission.freezes import APPEAL_DAYS, DECIDE_DAYS, Ask
+from connector.earnings.commission.freezes import APPEAL_DAYS, DECIDE_DAYS, Ask, Preview
 from connector.earnings.commission.tables import Freeze
 from connector.errors import Conflict, InputRefused, NotFound
 from connector.faces.console.face import WHY, blueprint
 from connector.faces.console.runs import name_of, shops_by_id
 from connector.programme.creators import queries as creators_of
 from connector.programme.creators.tables import Creator
-from connector.web import guards, keyset
+from connector.web import amounts, guards, keyset
 from connector.web.guards import staff
 from connector.web.layout import page
 
 SHOWN = 50  # lines of one freeze
 _FIELDS = ("creator", "order", "line", "shop")
+_NAMES = {"reason": "The reason", "appeal_days": "The time for an appeal:", "decide_days": "The time to decide:"}
 
 
 @blueprint.get("/freezes")
@@ -44,8 +45,10 @@ def freezes() -> str:
         still = Freeze.ended_at.is_(None)
         standing = session.scalar(sa.select(sa.func.count()).select_from(Freeze).where(still)) or 0
         now = clock.now()
-        over = sa.select(sa.func.count()).select_from(Freeze).where(still, Freeze.appeal_until <= now)
-        decide = session.scalar(over) or 0
+        number = sa.select(sa.func.count()).select_from(Freeze).where(still)
+        decide = session.scalar(number.where(Freeze.appeal_until <= now)) or 0
+        answer = number.where(Freeze.appeal_until > now, Freeze.appealed_at.is_not(None))
+        asked_for = session.scalar(answer) or 0
         named = _named(session, found.rows)
     saved = [
         ("Frozen now", url_for(".freezes"), standing, only == "open"),
@@ -53,8 +56,9 @@ def freezes() -> str:
         ("All", url_for(".freezes", only="all"), None, only == "all"),
     ]
     return page(
-        "console/freezes.html", found=found, saved=saved, standing=standing, decide=decide, now=now, only=only, **named
-    )
+        "console/freezes.html", found=found, saved=saved, standing=standing, decide=decide, asked=asked_for, now=now,
+        only=only, **named,
+    )  # fmt: skip
 
 
 @blueprint.get("/freezes/new")
@@ -155,7 +159,7 @@ def _asked(given: MultiDict[str, str], moved: str = "") -> str:
             try:
                 preview = acts.preview(session, ask, clock.now())
             except InputRefused as refused:
-                errors[refused.field] = f"{refused.problem.capitalize()} {refused.remedy}".strip()
+                errors[refused.field] = f"{_NAMES.get(refused.field, '')} {refused.problem} {refused.remedy}".strip()
             except Conflict as already:
                 standing = already.public
         shop_ids = {given.get("shop", "")} | ({order.shop_id} if order else set())
@@ -165,8 +169,15 @@ def _asked(given: MultiDict[str, str], moved: str = "") -> str:
     return page(
         "console/freeze_ask.html", ask=ask, creator=creator, order=order, shop=shop, errors=errors, preview=preview,
         moved=moved, standing=standing, people=people, given={name: given.get(name, "") for name in _FIELDS},
-        appeal_bounds=APPEAL_DAYS, decide_bounds=DECIDE_DAYS,
+        appeal_bounds=APPEAL_DAYS, decide_bounds=DECIDE_DAYS, sums=_sums(preview) if preview else [],
     )  # fmt: skip
+
+
+def _sums(preview: Preview) -> list[str]:
+    """What it holds, a text a currency: the button says it."""
+    whole = preview.ask.scope == "creator"
+    held = [(each.pending + each.cleared + (each.settled if whole else 0), each.currency) for each in preview.money]
+    return [amounts.plain(amount, currency, "code") for amount, currency in held if amount]
 
 
 def _shown(freeze_id: str, errors: dict[str, str] | None = None, moved: str = "") -> str:

@@ -504,7 +504,8 @@ def invoice_list(everything: bool, as_of: datetime | None, shop: str | None) -> 
                         f"open {still_open}  due {row.due_on}  {each.state}"
                     )
             if account.credit:
-                click.echo(f"{account.shop_id}  {account.currency} {money.text(account.credit, account.currency)} credit")
+                credit = money.text(account.credit, account.currency)
+                click.echo(f"{account.shop_id}  {account.currency} {credit} credit")
 
 
 @connector.group()

@@ -126,5 +126,6 @@ def test_what_is_not_funded_is_left_of_the_balance() -> None:
 
 
 def test_a_reserve_is_a_share_of_a_total_above_zero() -> None:
-    assert [reserves.share_of(total, 1000) for total in (1000, 1005, 1004, 4, 5, 0, -800)] == [100, 101, 100, 0, 1, 0, 0]
+    shares = [reserves.share_of(total, 1000) for total in (1000, 1005, 1004, 4, 5, 0, -800)]
+    assert shares == [100, 101, 100, 0, 1, 0, 0]
     assert reserves.share_of(1000, 0) == 0

@@ -259,11 +259,13 @@ def test_a_banks_file_is_judged_row_by_row_and_booked_once(books: Books, shop: s
 
 @pytest.mark.parametrize(
     ("text", "why"),
-    [("", "no column"), ("date,amount\n", "currency, reference"), ("date,amount,currency,reference\n" + "x" * 200_000, "CSV")],
+    [
+        ("", "no column"),
+        ("date,amount\n", "currency, reference"),
+        ("date,amount,currency,reference\n" + "x" * 200_000, "CSV"),
+    ],
 )
 def test_a_file_that_cant_be_read_is_refused_whole(text: str, why: str) -> None:
     with pytest.raises(InputRefused, match=why) as refused:
         bank_file.rows_of(text)
     assert refused.value.field == "file"
-
-

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import islice, pairwise
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
@@ -133,11 +133,11 @@ DAYS = st.integers(0, 365 * 86_400)
 def test_periods_neither_overlap_nor_leave_a_gap_whatever_changes(
     zone: str, year: int, changes: list[tuple[int, str]], asked: int
 ) -> None:
-    """Through every change of rule and of clock: each moment is in one period, its edges are local dates of the rule."""
+    """Through every change of rule and of clock: each moment is in one period."""
     start = datetime(year, 1, 1, tzinfo=UTC)
     rules = [(start + timedelta(seconds=seconds), rule) for seconds, rule in changes]
     found = list(islice(periods.following(start, zone, rules), 70))
-    for before, after in zip(found, found[1:], strict=False):
+    for before, after in pairwise(found):
         assert before.ends_at == after.starts_at
         assert before.starts_at < before.ends_at
         assert after.ends_at - after.starts_at <= timedelta(days=32)

@@ -1,5 +1,5 @@
-"""What stands on an account and waits to be moved on, settled or invoiced: cleared money by order line, settled money by
-creator, bonuses, opening balances, fees and absorbed losses."""
+"""What stands on an account and waits to be moved on, settled or invoiced: cleared money by order line, settled money
+by creator, bonuses, opening balances, fees and absorbed losses."""
 
 from __future__ import annotations
 

@@ -69,7 +69,9 @@ def rows_of(text: str) -> list[dict[str, str]]:
         names = [(name or "").strip().lower() for name in reader.fieldnames or ()]
         missing = [name for name in NEEDED if name not in names]
         if missing:
-            raise InputRefused("file", f"has no column {', '.join(missing)}.", f"Its first row names {', '.join(KNOWN)}.")
+            raise InputRefused(
+                "file", f"has no column {', '.join(missing)}.", f"Its first row names {', '.join(KNOWN)}."
+            )
         reader.fieldnames = names
         rows = [{name: (row.get(name) or "").strip() for name in KNOWN} for row in reader]
     except csv.Error as error:
@@ -93,9 +95,7 @@ def judge(session: Session, rows: Sequence[Mapping[str, str]]) -> list[Judged]:
     return found
 
 
-def book(
-    session: Session, rows: Sequence[Mapping[str, str]], by: str, as_of: datetime | None = None
-) -> list[Judged]:
+def book(session: Session, rows: Sequence[Mapping[str, str]], by: str, as_of: datetime | None = None) -> list[Judged]:
     """Record the rows that are new; conflicts stay out and are named. The same file again changes nothing."""
     done = []
     for each in judge(session, rows):
@@ -151,13 +151,12 @@ def _whose(session: Session, row: Mapping[str, str], currency: str) -> tuple[Sho
             named = shops.by_name(session, row["shop"])
         except NotFound:
             raise _Doubt("shop_unknown", row["shop"][:60]) from None
-    if invoice is None and named is None:
-        raise _Doubt("no_invoice_named")
     if invoice is not None:
         if named is not None and named.id != invoice.shop_id:
             raise _Doubt("shop_differs", invoices.number_text(invoice.number))
         return named or shops.get(session, invoice.shop_id), invoice
-    assert named is not None
+    if named is None:
+        raise _Doubt("no_invoice_named")
     return named, None
 
 

@@ -101,7 +101,9 @@ def statements_add_up(session: Session) -> list[Wrong]:
     columns = (Statement.id, Statement.corrections, Statement.reserved, Statement.released)
     for statement_id, corrections, reserved, let_go in session.execute(sa.select(*columns)):
         if fixed.get(statement_id, 0) != corrections:
-            wrong.append(Wrong(name, statement_id, f"corrections {corrections}, by its lines {fixed.get(statement_id)}"))
+            wrong.append(
+                Wrong(name, statement_id, f"corrections {corrections}, by its lines {fixed.get(statement_id)}")
+            )
         if (kept.get(statement_id, 0), released.get(statement_id, 0)) != (reserved, let_go):
             wrong.append(Wrong(name, statement_id, "its reserves are not those that are kept and let go"))
     return wrong

@@ -133,7 +133,7 @@ def due(session: Session, shop: Shop, as_of: datetime) -> list[Period]:
     last = _last(session, shop.id)
     since = last.ends_at if last is not None else shop.installed_at
     closed = set(session.scalars(sa.select(Closing.period).where(Closing.shop_id == shop.id)))
-    found = []
+    found: list[Period] = []
     for one in periods.following(since, shop.time_zone, rules(session, shop.id)):
         if one.ends_at > as_of:
             return found
@@ -215,7 +215,7 @@ def _plan(session: Session, shop: Shop, currency: str, span: Period, as_of: date
 def _unsettled(
     session: Session, shop_id: str, currency: str, span: Period, as_of: datetime, ours: bool
 ) -> list[Unsettled]:
-    """What the period settles; where it is booked, read again once its orders are ours: nothing else moves them then."""
+    """What the period settles; where it is booked, read again once its orders are ours: nothing moves them then."""
     first = outstanding.cleared(session, shop_id, currency, cleared_before=span.ends_at, until=as_of)
     if not ours or session.get_bind().dialect.name == "sqlite":
         return first  # SQLite has one writer, and that is us
@@ -247,10 +247,11 @@ def _book(session: Session, plan: Plan, shop: Shop, by: str) -> Closing:
         drafts.extend(_transfers(closing, statement_id, part.lines))
         drafts.extend(reserves.drafts(closing, statement_id, part.creator_id, part.reserved, part.releases))
         held.append((statement_id, part))
+    connection = session.connection()  # past the unit of work: a large shop has a hundred thousand lines
     if statements:
-        session.execute(sa.insert(Statement), statements)
+        connection.execute(sa.insert(Statement), statements)
     if rows:
-        session.execute(sa.insert(StatementLine), rows)
+        connection.execute(sa.insert(StatementLine), rows)
     days = settings.whole(session, shop.id, "reserve_days", plan.period.ends_at)
     for statement_id, part in held:
         reserves.keep(session, closing, statement_id, part.creator_id, part.reserved, days)

@@ -11,8 +11,8 @@ Which invoice a receipt pays is worked out and never written down, so that any o
 4. A creator may be paid their settled balance less what of their statements isn't funded. What is in reserve stands
    outside of the settled balance, and is in the unfunded part only from when it is let go.
 
-A shop with `payout_when` = `advance` is paid from before its merchant's money came in. One that left never is (R16): its
-pending money matures, is invoiced, and stays unfunded until the invoice is paid.
+A shop with `payout_when` = `advance` is paid from before its merchant's money came in. One that left never is (R16):
+its pending money matures, is invoiced, and stays unfunded until the invoice is paid.
 """
 
 from __future__ import annotations

@@ -219,7 +219,7 @@ def issue(session: Session, closing: Closing, what: Bill, time_zone: str) -> Inv
     )  # fmt: skip
     session.add(made)
     session.flush()
-    session.execute(
+    session.connection().execute(
         sa.insert(InvoiceLine),
         [
             {

@@ -21,6 +21,10 @@ from connector.operations.documents import facts, files
 from connector.web import guards
 from connector.web.guards import app_scope
 
+_FILE: dict[int | str, dict[str, str | dict[str, dict[str, Any]]]] = {
+    200: {"description": "The document", "content": {"application/pdf": {}, "text/csv": {}}}
+}
+
 
 class InvoicesAsked(shapes.Asked):
     shop_id: shapes.Ident
@@ -139,7 +143,7 @@ def read_invoice(invoice_id: str) -> InvoiceWhole:
 
 @blueprint.get("/invoices/<invoice_id>/file.<any(pdf, csv):kind>")
 @app_scope("earnings:read")
-@blueprint.doc(responses={200: {"description": "The document", "content": {"application/pdf": {}, "text/csv": {}}}})
+@blueprint.doc(responses=_FILE)
 def invoice_file(invoice_id: str, kind: str) -> Response:
     """An invoice as PDF or CSV"""
     with db.read(Scope.app()) as session:
@@ -149,7 +153,7 @@ def invoice_file(invoice_id: str, kind: str) -> Response:
 
 @blueprint.get("/statements/<statement_id>/file.<any(pdf, csv):kind>")
 @app_scope("earnings:read")
-@blueprint.doc(responses={200: {"description": "The document", "content": {"application/pdf": {}, "text/csv": {}}}})
+@blueprint.doc(responses=_FILE)
 def statement_file(statement_id: str, kind: str) -> Response:
     """A creator's statement as PDF or CSV"""
     with db.read(Scope.app()) as session:

@@ -1,4 +1,4 @@
-"""What merchants owe: invoices with how late they are, one invoice, a statement, and closing a period as a money act."""
+"""What merchants owe: invoices with how late they are, one invoice, a statement; closing a period as a money act."""
 
 from __future__ import annotations
 

@@ -108,5 +108,5 @@ def closing(closing_id: str) -> str:
         shops = shops_by_id(session, {found.shop_id})
     return page(
         "console/closing.html", closing=found, statements=statements, lines=lines, people=people,
-        shop=shops.get(found.shop_id),
+        shop=shops.get(found.shop_id), invoice=invoice, number=invoices.number_text, more=every - len(statements),
     )  # fmt: skip

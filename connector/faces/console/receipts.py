@@ -1,4 +1,4 @@
-"""What merchants paid in: recorded by hand as a money act (ask, preview, book), or from a bank's file with a dry run."""
+"""What merchants paid in: recorded by hand as a money act (ask, preview, book), or from a bank's file after a look."""
 
 from __future__ import annotations
 
@@ -199,7 +199,7 @@ def _text_sent() -> str:
     sent = request.files.get("file")
     if sent is not None and sent.filename:
         try:
-            return sent.read(bank_file.MOST_CHARACTERS + 1).decode("utf-8-sig")
+            return str(sent.read(bank_file.MOST_CHARACTERS + 1), "utf-8-sig")
         except UnicodeDecodeError:
             return ""
     return request.form.get("text", "")

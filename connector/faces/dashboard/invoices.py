@@ -60,12 +60,11 @@ def money() -> str:
         row = sums.setdefault(each.currency, [0, 0, 0, 0])
         for place, amount in enumerate((each.pending, each.cleared, each.settled, each.in_transit + each.paid)):
             row[place] += amount
-    shown = [
-        InCurrency(
-            code, *sums.get(code, [0, 0, 0, 0]), account=accounts.get(code) or Account(shop.id, code, (), 0, 0)
-        )
-        for code in sorted(sums.keys() | accounts.keys(), key=lambda code: (code != shop.currency, code))
-    ]  # fmt: skip
+    shown = []
+    for code in sorted(sums.keys() | accounts.keys(), key=lambda code: (code != shop.currency, code)):
+        pending, cleared, settled, paid = sums.get(code, [0, 0, 0, 0])
+        account = accounts.get(code) or Account(shop.id, code, (), 0, 0)
+        shown.append(InCurrency(code, pending, cleared, settled, paid, account))
     return page("dashboard/money.html", shop=shop, shown=shown, paid_in=paid_in, number=invoices.number_text)
 
 

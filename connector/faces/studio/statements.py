@@ -1,4 +1,4 @@
-"""A creator's statements: one a shop and period, with every order and video, what is carried, kept back and corrected."""
+"""A creator's statements: one a shop and period, with every order and video; what is carried, kept back, corrected."""
 
 from __future__ import annotations
 

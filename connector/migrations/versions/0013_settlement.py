@@ -15,13 +15,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    zero = {"nullable": False, "server_default": "0"}
     for name in ("corrections", "opening", "reserved", "released"):
-        op.add_column("statements", sa.Column(name, sa.BigInteger(), **zero))
+        op.add_column("statements", sa.Column(name, sa.BigInteger(), nullable=False, server_default="0"))
     op.add_column("statement_lines", sa.Column("kind", sa.Text(), nullable=False, server_default="commission"))
-    op.add_column(
-        "statement_lines", sa.Column("correction", sa.Boolean(), nullable=False, server_default=sa.false())
-    )
+    op.add_column("statement_lines", sa.Column("correction", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.create_table(
         "reserves",
         sa.Column("statement_id", sa.Text(), nullable=False),
@@ -31,9 +28,7 @@ def upgrade() -> None:
         sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("released_in", sa.Text(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["statement_id"], ["statements.id"], name=op.f("fk_reserves_statement_id_statements")
-        ),
+        sa.ForeignKeyConstraint(["statement_id"], ["statements.id"], name=op.f("fk_reserves_statement_id_statements")),
         sa.PrimaryKeyConstraint("statement_id", name=op.f("pk_reserves")),
     )
     op.create_index("ix_reserves_shop_id_released_in", "reserves", ["shop_id", "released_in"])

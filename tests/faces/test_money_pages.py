@@ -1,0 +1,102 @@
+"""The pages of invoices, payments and statements: they answer their people, book what was looked at, once."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable
+
+import sqlalchemy as sa
+from flask.testing import FlaskClient
+
+from connector.db import Scope
+from connector.earnings.ledger import checks
+from connector.earnings.settlement.tables import Receipt
+from tests.browser.world import World
+from tests.faces.conftest import form_token
+
+Enter = Callable[[str], FlaskClient]
+SYSTEM = Scope.system("test")
+
+
+def fields(html: str, act: str) -> dict[str, str]:
+    """Hidden fields of the form whose button says `act`."""
+    form = next(part for part in html.split("<form")[1:] if act in part.split("</form")[0])
+    return dict(re.findall(r'type="hidden" name="([a-z_]+)" value="([^"]*)"', form))
+
+
+def receipts(world: World) -> list[tuple[str, int]]:
+    with world.database.read(SYSTEM) as session:
+        return [(row.reference, row.amount) for row in session.scalars(sa.select(Receipt).order_by(Receipt.id))]
+
+
+def test_finance_records_a_payment_after_a_look_and_the_merchant_sees_it(world: World, enter: Enter) -> None:
+    fay, harbour, kita = enter("Fay"), enter("harbour"), enter("kita")
+    page = fay.get(f"/console/money/invoices/{world.invoice_id}").text
+    assert "INV-000001" in page
+    assert "Paid" in page
+    # asked, looked at, booked; a repeat of the form changes nothing
+    asked = {"invoice": "INV-000001", "amount": "12.345", "reference": "SEPA 77", "received_on": ""}
+    assert "has more decimals" in fay.get("/console/money/receipts/new", query_string=asked).text
+    looked = fay.get("/console/money/receipts/new", query_string={**asked, "amount": "12.00"}).text
+    sent = fields(looked, "Record 12.00 EUR")
+    assert "€12.00 after" in re.sub(r"<[^>]+>", "", looked)
+    stale = fay.post("/console/money/receipts/new", data={**sent, "token": "other"}).text
+    assert "Something changed, look again" in stale
+    first = fay.post("/console/money/receipts/new", data=sent)
+    again = fay.post("/console/money/receipts/new", data=sent)
+    assert first.status_code == again.status_code == 303
+    assert first.location == again.location
+    assert receipts(world)[1:] == [("SEPA 77", 1200)]
+    money = harbour.get("/dashboard/money").text
+    assert "You owe nothing" in money
+    assert "SEPA 77" in money
+    # each file, and nobody else's
+    for kind, head in (("pdf", b"%PDF"), ("csv", "\ufeffinvoice".encode())):
+        path = f"/dashboard/money/{world.invoice_id}/file.{kind}"
+        assert harbour.get(path).data.startswith(head)
+        assert kita.get(path).status_code == 404
+    assert kita.get(f"/dashboard/money/{world.invoice_id}").status_code == 404
+    rows = list(csv.DictReader(io.StringIO(fay.get(f"/console/money/statements/{world.statement_id}/file.csv").text)))
+    assert rows
+    # taken back with a reason
+    path = first.location + "/undo"
+    token = form_token(fay, first.location)
+    assert "empty" in fay.post(path, data={"csrf_token": token, "why": " "}).text
+    assert fay.post(path, data={"csrf_token": token, "why": "bounced"}).status_code == 303
+    assert [amount for _, amount in receipts(world)[1:]] == [1200, -1200]
+    with world.database.read(SYSTEM) as session:
+        assert checks.examine(session) == []
+
+
+def test_a_period_is_closed_after_a_look_and_a_banks_file_is_read_before_it_is_booked(
+    world: World, enter: Enter
+) -> None:
+    fay, kim = enter("Fay"), enter("Kim")
+    due = fay.get("/console/money/close").text
+    path = re.search(r'href="(/console/money/close\?[^"]+)"', due)
+    assert path is not None
+    looked = fay.get(path[1].replace("&amp;", "&")).text
+    period = re.search(r">Close ([0-9W-]+)</button>", looked)
+    assert period is not None
+    sent = fields(looked, f"Close {period[1]}")
+    assert "Something changed" in fay.post("/console/money/close", data={**sent, "token": "other"}).text
+    done = fay.post("/console/money/close", data=sent)
+    assert done.status_code == 303
+    assert period[1] in fay.get(done.location).text
+    assert "is closed already" in fay.post("/console/money/close", data=sent).text
+    text = "date,amount,currency,reference,text\n2026-01-05,5.00,EUR,b 1,INV-000001\n2026-01-05,5.00,EUR,b 2,thanks\n"
+    token = form_token(fay, "/console/money/receipts/file")
+    dry = fay.post("/console/money/receipts/file", data={"csrf_token": token, "text": text}).text
+    assert "Record 1 payment" in dry
+    assert "no_invoice_named" in dry
+    before = len(receipts(world))
+    booked = fay.post("/console/money/receipts/file", data={"csrf_token": token, "text": text, "book": "1"}).text
+    assert "1 recorded" in re.sub(r"<[^>]+>", "", booked)
+    assert len(receipts(world)) == before + 1
+    broken = fay.post("/console/money/receipts/file", data={"csrf_token": token, "text": "date;amount"}).text
+    assert "There is a problem" in broken
+    for path_of in ("/console/money/invoices", "/console/money/receipts", "/console/money/close"):
+        assert kim.get(path_of).status_code == 403
+        assert fay.get(path_of).status_code == 200

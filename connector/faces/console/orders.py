@@ -20,7 +20,7 @@ from connector.errors import NotFound
 from connector.faces.console import views
 from connector.faces.console.face import WHY, blueprint
 from connector.faces.console.runs import name_of, shops_by_id
-from connector.operations import find
+from connector.operations import find, trace_audience, trace_text
 from connector.operations import trace as tracing
 from connector.programme.creators import queries as creators_of
 from connector.web import explain, keyset, moments, outcomes
@@ -127,7 +127,29 @@ def order(order_id: str) -> str:
         if row is None:
             raise NotFound(f"no order has the id {order_id[:40]!r}")
         found = tracing.trace(session, row)
-    return page("console/order.html", trace=found, sentence=explain.sentence(found), explain=explain)
+    return page(
+        "console/order.html", trace=found, sentence=explain.sentence(found), explain=explain, readers=_readers(found)
+    )
+
+
+# Creators whose reading is shown beside the merchant's: beyond so many a page would be all copies.
+_MOST_READERS = 6
+
+
+def _readers(found: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """(id, title, text) of what the merchant and each creator of the order reads: for support to paste."""
+    merchant = trace_text.as_words(trace_audience.told(found, "merchant"), "merchant")
+    told = [("for-merchant", "For the merchant", merchant)]
+    people: dict[str, str] = {}
+    for line in found["lines"]:
+        decision = line["decision"] or {"creator": None, "candidates": [], "codes": []}
+        for each in (decision, *decision["candidates"], *decision["codes"]):
+            if each["creator"]:
+                people.setdefault(each["creator"]["id"], each["creator"]["name"])
+    for number, (creator_id, name) in enumerate(list(people.items())[:_MOST_READERS], 1):
+        text = trace_text.as_words(trace_audience.told(found, "creator", creator_id), "creator")
+        told.append((f"for-creator-{number}", f"For {name}, who sees only this", text))
+    return told
 
 
 views.keep("orders", "console.orders", _FILTERS, matching)

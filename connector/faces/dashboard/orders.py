@@ -17,6 +17,7 @@ from connector.earnings.attribution.tables import DecisionRow
 from connector.errors import NotFound
 from connector.faces.dashboard.face import blueprint
 from connector.operations import trace as tracing
+from connector.operations import trace_audience
 from connector.programme.creators import queries as creators_of
 from connector.web import explain, keyset, moments, outcomes, stores
 from connector.web.guards import merchant
@@ -93,8 +94,7 @@ def order(order_id: str) -> str:
         row = session.scalar(sa.select(Order).where(Order.id == order_id, Order.shop_id == shop.id))
         if row is None:
             raise NotFound(f"no order of this shop has the id {order_id[:40]!r}", public="Your shop has no such order.")
-        found = tracing.trace(session, row)
+        found = trace_audience.told(tracing.trace(session, row), "merchant")
     return page(
-        "dashboard/order.html", shop=shop, trace=found, sentence=explain.sentence(found, "merchant"), explain=explain,
-        at_store=stores.order_url(shop, row.order_ref),
-    )  # fmt: skip
+        "dashboard/order.html", shop=shop, trace=found, explain=explain, at_store=stores.order_url(shop, row.order_ref)
+    )

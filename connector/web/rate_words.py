@@ -10,7 +10,7 @@ from connector.errors import InputRefused
 from connector.programme.collaborations.calendar import Span
 from connector.web import moments
 
-_TYPED = re.compile(r"(\d{1,3})(?:[.,](\d{1,2}))?\s*%?")
+_TYPED = re.compile(r"(\d{1,3})(?:[.,](\d{1,2}))?\s*%?", re.ASCII)
 # Kinds of terms as their reader calls them.
 KINDS = {
     "open": "For everybody",

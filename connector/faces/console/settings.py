@@ -24,23 +24,23 @@ def shop_settings_page(shop_id: str) -> str:
     return page("console/shop_settings.html", shop=shop, groups=groups)
 
 
-@blueprint.get("/shops/<shop_id>/settings/<name>")
+@blueprint.get("/shops/<shop_id>/settings/<setting_name>")
 @staff("support")
-def shop_setting(shop_id: str, name: str) -> str:
-    return _shown(shop_id, setting_pages.known(name), {})
+def shop_setting(shop_id: str, setting_name: str) -> str:
+    return _shown(shop_id, setting_pages.known(setting_name), {})
 
 
-@blueprint.post("/shops/<shop_id>/settings/<name>")
+@blueprint.post("/shops/<shop_id>/settings/<setting_name>")
 @staff("admin")
-def change_shop_setting(shop_id: str, name: str) -> AnyResponse | str:
+def change_shop_setting(shop_id: str, setting_name: str) -> AnyResponse | str:
     with db.write(Scope.system(WHY)) as session:
         shop = shops_of.get(session, shop_id)
         errors = setting_pages.change(
-            session, shop, setting_pages.known(name), request.form, by=guards.actor(), as_merchant=False
+            session, shop, setting_pages.known(setting_name), request.form, by=guards.actor(), as_merchant=False
         )
     if errors:
-        return _shown(shop_id, name, errors)
-    flash(f"Changed: {shop_settings.name(name)}. What was decided before keeps what stood then.")
+        return _shown(shop_id, setting_name, errors)
+    flash(f"Changed: {shop_settings.name(setting_name)}. What was decided before keeps what stood then.")
     return redirect(url_for(".shop_settings", shop_id=shop_id), code=303)
 
 

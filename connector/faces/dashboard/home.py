@@ -129,9 +129,7 @@ def _sentence(shop: Shop, run: SyncRun | None, seen: RunView | None, shoppable: 
 def _steps(session: Session, shop: Shop, run: SyncRun | None, rate: Rate | None, shoppable: int) -> Sequence[Step]:
     read = bool(shoppable) or (run is not None and run.status in ("done", "refusals"))
     any_rate = rate is not None or session.scalar(
-        sa.select(sa.literal(True)).where(
-            sa.exists().where(Terms.shop_id == shop.id, Terms.rate_bp.is_not(None))
-        )
+        sa.select(sa.literal(True)).where(sa.exists().where(Terms.shop_id == shop.id, Terms.rate_bp.is_not(None)))
     )
     linked = session.scalar(sa.select(sa.literal(True)).where(sa.exists().where(Link.shop_id == shop.id)))
     sold = session.scalar(sa.select(sa.literal(True)).where(sa.exists().where(Order.shop_id == shop.id)))

@@ -25,24 +25,24 @@ def settings_page() -> str:
     return page("dashboard/settings.html", shop=shop, groups=groups)
 
 
-@blueprint.get("/settings/<name>")
+@blueprint.get("/settings/<setting_name>")
 @merchant
-def setting(name: str) -> str:
-    return _shown(setting_pages.known(name), {})
+def setting(setting_name: str) -> str:
+    return _shown(setting_pages.known(setting_name), {})
 
 
-@blueprint.post("/settings/<name>")
+@blueprint.post("/settings/<setting_name>")
 @merchant
-def change_setting(name: str) -> AnyResponse | str:
+def change_setting(setting_name: str) -> AnyResponse | str:
     shop: Shop = g.shop
     moments.use_zone(shop.time_zone)
     with db.write(Scope.shop(shop.id)) as session:
         errors = setting_pages.change(
-            session, shop, setting_pages.known(name), request.form, by=guards.actor(), as_merchant=True
+            session, shop, setting_pages.known(setting_name), request.form, by=guards.actor(), as_merchant=True
         )
     if errors:
-        return _shown(name, errors)
-    flash(f"Changed: {shop_settings.name(name)}. What was decided before keeps what stood then.")
+        return _shown(setting_name, errors)
+    flash(f"Changed: {shop_settings.name(setting_name)}. What was decided before keeps what stood then.")
     return redirect(url_for(".settings"), code=303)
 
 

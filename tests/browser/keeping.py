@@ -9,6 +9,8 @@ from sqlalchemy.orm import Session
 
 from connector import clock, vault
 from connector.db import new_id
+from connector.earnings.attribution import acts, codes
+from connector.earnings.attribution.acts import ActAsked
 from connector.earnings.commission import freezes
 from connector.earnings.commission.freezes import Ask
 from connector.earnings.commission.tables import EventBonus, EventClose
@@ -17,6 +19,17 @@ from connector.operations.privacy import erase
 from connector.operations.privacy.tables import PrivacyExport, PrivacyFinding, PrivacyRequest
 from connector.programme.collaborations import events
 from connector.webhooks.tables import Replay, ReplayLine
+
+
+def deciding(session: Session, shop_id: str, creator_id: str, order_id: str, now: datetime) -> tuple[str, str]:
+    """A creator's code, and an act that a second person refused; their ids."""
+    code = codes.create(session, shop_id, creator_id, "MIRA15", by="test", now=now - timedelta(days=60))
+    asked = ActAsked(kind="manual", shop_id=shop_id, order_id=order_id, creator_id=creator_id)
+    act = acts.propose(
+        session, asked, actor="staff:Fay", reason="They met at the fair", token="t", needs_second=True, now=now
+    )
+    acts.refuse(session, act.id, by="staff:Sam", why="The tap of another creator stands", now=now)
+    return code.id, act.id
 
 
 def replays(session: Session, shop_id: str, deliveries: list[str]) -> str:

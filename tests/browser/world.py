@@ -90,6 +90,8 @@ class World:
     feed_id: str = ""
     freeze_id: str = ""
     event_id: str = ""
+    code_id: str = ""
+    act_id: str = ""
 
     def ids(self) -> dict[str, str]:
         """What stands for an id in an address, so that a test can walk every page."""
@@ -99,10 +101,12 @@ class World:
             "closing_id": self.closing_id, "batch_id": self.batch_id, "touch_id": self.taps["mira"],
             "link_id": self.link_id, "listing_id": self.listing("harbour", "9001"), "name": "missed",
             "day": f"{self.now - timedelta(days=1):%Y-%m-%d}", "refund_ref": "r1",
+            "setting_name": "touch_window_days",
             "currency": "EUR", "width": "wide", "theme": "light", "trial_id": self.trial_id,
             "replay_id": self.replay_id, "request_id": self.request_id, "feed_id": self.feed_id,
             "invoice_id": self.invoice_id, "statement_id": self.statement_id, "receipt_id": self.receipt_id,
-            "kind": "csv", "freeze_id": self.freeze_id, "event_id": self.event_id,
+            "kind": "csv", "freeze_id": self.freeze_id, "event_id": self.event_id, "code_id": self.code_id,
+            "act_id": self.act_id, "what": "manual",
         }  # fmt: skip
 
     def listing(self, shop: str, product_ref: str) -> str:
@@ -134,6 +138,8 @@ def build(database: Database) -> World:
         world.feed_id = keeping.feeds(session, world.shops["harbour"])
         world.freeze_id = keeping.frozen(session, world.orders["2001"], world.orders["3001"], world.now)
         world.event_id = keeping.tiered_event(session, world.shops["kita"], world.creators, world.now)
+        harbour, mira = world.shops["harbour"], world.creators["mira.makes"]
+        world.code_id, world.act_id = keeping.deciding(session, harbour, mira, world.orders["10482"], world.now)
         _passes(session, world)
     index.follow(wait_for_syncs=False)
     return world

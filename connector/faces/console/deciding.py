@@ -75,25 +75,25 @@ def _numbers(session: Session, waiting: Any) -> dict[str, str]:
     return found
 
 
-@blueprint.get("/orders/<order_id>/decide/<kind>")
+@blueprint.get("/orders/<order_id>/decide/<what>")
 @staff("support")
-def decide_order(order_id: str, kind: str) -> str:
+def decide_order(order_id: str, what: str) -> str:
     """Without a reason the question, with one what it would do."""
-    return _of_order(order_id, kind, _typed(request.args))
+    return _of_order(order_id, what, _typed(request.args))
 
 
-@blueprint.post("/orders/<order_id>/decide/<kind>")
+@blueprint.post("/orders/<order_id>/decide/<what>")
 @staff("finance")
-def book_decision(order_id: str, kind: str) -> str | AnyResponse:
+def book_decision(order_id: str, what: str) -> str | AnyResponse:
     typed = _typed(request.form)
     try:
         with db.write(Scope.system(WHY)) as session:
-            asked = _asked(session, order_id, kind, typed)
+            asked = _asked(session, order_id, what, typed)
             act, _ = deciding.enter(
                 session, asked, by=guards.actor(), reason=typed["why"], token=request.form.get("token", "")
             )
     except (Conflict, InputRefused) as moved:
-        return _of_order(order_id, kind, typed, moved=str(moved.public))
+        return _of_order(order_id, what, typed, moved=str(moved.public))
     return redirect(url_for(".act_on_credit", act_id=act.id), code=303)
 
 
@@ -166,7 +166,7 @@ def _of_order(order_id: str, kind: str, typed: dict[str, str], moved: str = "") 
     return page(
         "console/decide.html", title=ORDER_ACTS[kind][0], button=ORDER_ACTS[kind][1], wants_creator=ORDER_ACTS[kind][2],
         kind=kind, order=order, code=None, shop=shop, lines=lines, typed=typed, errors=errors, preview=preview,
-        moved=moved, people=people, action=url_for(".decide_order", order_id=order_id, kind=kind),
+        moved=moved, people=people, action=url_for(".decide_order", order_id=order_id, what=kind),
     )  # fmt: skip
 
 

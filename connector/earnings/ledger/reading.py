@@ -66,7 +66,7 @@ def whole(session: Session, entry_ids: Sequence[str]) -> dict[str, Written]:
         connection = session.connection()
         rows = connection.execute(_BY_ID, {"ids": ids}).all()
         sides: dict[str, list[Any]] = {row[0]: [] for row in rows}
-        for side in connection.execute(_SIDES, {"ids": ids}):
+        for side in connection.execute(_SIDES, {"ids": ids}).all():
             if side[0] in sides:
                 sides[side[0]].append(side)
         found.update((row[0], _written(row, sides[row[0]])) for row in rows)

@@ -45,6 +45,17 @@ _FIGURES = (
     "creator_id", "content_id", "rate_bp", "base", "commission", "refunded_base", "reversed", "due",
 )  # fmt: skip
 _snapshot = msgspec.json.Decoder(OrderSnapshot)
+# Built once, run for every order.
+_VERSIONS = sa.select(OrderVersion.id, OrderVersion.content_hash, OrderVersion.snapshot).where(
+    OrderVersion.order_id == sa.bindparam("order_id")
+)
+_DECISIONS = sa.select(DecisionRow).where(DecisionRow.order_id == sa.bindparam("order_id"))
+_NEWEST = (
+    sa.select(Evaluation)
+    .where(Evaluation.order_id == sa.bindparam("order_id"))
+    .order_by(Evaluation.sequence.desc())
+    .limit(1)
+)
 
 Tell = Callable[[Difference], None]
 
@@ -82,12 +93,12 @@ class _Walk:
         self._row(order, fresh)
         facts = orders.facts(fresh)
         decisions = self._decided(shop, order, facts)
-        assessment = self._assessed(shop, order, facts, decisions)
-        self._booked(shop, order, facts, decisions, assessment)
+        taken = accrual.forfeited(self._session, order.id, facts)
+        assessment = self._assessed(shop, order, facts, decisions, taken)
+        self._booked(shop, order, facts, decisions, assessment, taken)
 
     def _versions(self, order: Order) -> None:
-        columns = sa.select(OrderVersion.id, OrderVersion.content_hash, OrderVersion.snapshot)
-        for version_id, kept, text in self._session.execute(columns.where(OrderVersion.order_id == order.id)):
+        for version_id, kept, text in self._session.execute(_VERSIONS, {"order_id": order.id}):
             found = events.content_hash(_snapshot.decode(text))
             if found != kept:
                 about = f"{order.id} {order.number} version {version_id}"
@@ -105,8 +116,7 @@ class _Walk:
         if rate.stopped(facts.snapshot) in _NO_ORDER:
             return {}
         made = credit.anew(self._session, shop, order, facts)
-        rows = self._session.scalars(sa.select(DecisionRow).where(DecisionRow.order_id == order.id))
-        held = {row.line_ref: row for row in rows}
+        held = {row.line_ref: row for row in self._session.scalars(_DECISIONS, {"order_id": order.id})}
         for line_ref, decision in made.items():
             row = held.get(line_ref)
             about = f"{order.id} {order.number} line {line_ref}"
@@ -129,14 +139,11 @@ class _Walk:
         return made
 
     def _assessed(
-        self, shop: Shop, order: Order, facts: OrderFacts, decisions: Mapping[str, Decision]
+        self, shop: Shop, order: Order, facts: OrderFacts, decisions: Mapping[str, Decision], taken: frozenset[str]
     ) -> Assessment:  # fmt: skip
         rules = accrual.amount_rules(self._session, shop.id, facts.placed_at)
-        taken = accrual.forfeited(self._session, order.id, facts)
         assessment = rate.assess(facts, decisions, rules, taken)
-        newest = self._session.scalars(
-            sa.select(Evaluation).where(Evaluation.order_id == order.id).order_by(Evaluation.sequence.desc()).limit(1)
-        ).first()
+        newest = self._session.scalars(_NEWEST, {"order_id": order.id}).first()
         about = f"{order.id} {order.number}"
         if newest is None:
             self._say("evaluation", shop.id, about, "an evaluation", "none")
@@ -156,11 +163,11 @@ class _Walk:
         return assessment
 
     def _booked(
-        self, shop: Shop, order: Order, facts: OrderFacts, decisions: Mapping[str, Decision], assessment: Assessment
+        self, shop: Shop, order: Order, facts: OrderFacts, decisions: Mapping[str, Decision], assessment: Assessment,
+        taken: frozenset[str],
     ) -> None:  # fmt: skip
         standing = ledger.standing(self._session, order.id)
         rows = clearance.held(self._session, order.id)
-        taken = accrual.forfeited(self._session, order.id, facts)
         borne: Mapping[Key, int] = {}
         if any(row["paid_at"] is not None for row in rows.values()):
             borne = accrual.borne(self._session, facts, decisions, assessment, taken, rows)

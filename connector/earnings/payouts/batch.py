@@ -35,7 +35,6 @@ from connector.earnings.payouts.rails import Told, Transfer
 from connector.earnings.payouts.tables import Payout, PayoutBatch, SetAside
 from connector.errors import Conflict, InputRefused, LedgerRefused, NotAllowed, NotFound
 from connector.programme.creators import payees
-from connector.programme.creators import queries as creators
 from connector.programme.creators.payees import Details
 from connector.programme.creators.tables import Creator
 
@@ -54,7 +53,7 @@ def preview(session: Session, currency: str, as_of: datetime, *, minimum: int | 
     balances = outstanding.settled(session, currency)
     every = _owed(session, balances, currency, as_of, minimum)
     owed = [each for each in every if not frozen.is_frozen(session, each.creator_id, each.shop_id)]
-    people = _people(session, {each.creator_id for each in owed}, as_of)
+    people = _people(session, {each.creator_id for each in owed})
     quotes = {person.details.currency for person in people.values() if person.details} - {"", currency}
     rates = conversion.newest(session, currency, quotes, as_of)
     plan = made(owed, people, chosen, currency, rates, as_of, policy.current().rates_are_good_for)
@@ -247,8 +246,7 @@ def transfers(
     if payout_ids is not None:
         query = query.where(Payout.id.in_(payout_ids))
     rows = session.execute(query).all()
-    versions = payees.some(session, {row.payee_id for row in rows if row.payee_id})
-    opened = {payee_id: payees.opened(version) for payee_id, version in versions.items()}
+    opened = payees.details(session, {row.payee_id for row in rows if row.payee_id})
     return [
         Transfer(
             row.id, row.domain, row.handle, row.pay_amount or row.amount, row.pay_currency or row.currency,
@@ -279,18 +277,20 @@ def _owed(
     ]
 
 
-def _people(session: Session, creator_ids: set[str], as_of: datetime) -> Mapping[str, Person]:
-    """Whom the balances belong to. New details are held by the clock, whatever moment the books are read as of."""
+def _people(session: Session, creator_ids: set[str]) -> Mapping[str, Person]:
+    """Whom the balances belong to, and their details by the clock, whatever moment the books are read as of: no
+    backdated batch pays to an account that was given up, and no forward one to an account that is held."""
     wanted = sorted(creator_ids)
     known: set[str] = set()
     for start in range(0, len(wanted), _CHUNK):
-        known.update(creators.some(session, wanted[start : start + _CHUNK]))
+        some = sa.select(Creator.id).where(Creator.id.in_(wanted[start : start + _CHUNK]))
+        known.update(session.scalars(some))
     found = {}
-    for creator_id, stands in payees.standings(session, known, min(as_of, clock.now())).items():
+    for creator_id, stands in payees.standings(session, known, clock.now()).items():
         if stands.reason or stands.payee is None:
             found[creator_id] = Person(stands.reason, stands.until)
         else:
-            found[creator_id] = Person("", None, stands.payee.id, payees.opened(stands.payee))
+            found[creator_id] = Person("", None, stands.payee.id, payees.unsealed(stands.payee.sealed))
     return found
 
 

@@ -19,6 +19,7 @@ from connector.faces.api.face import blueprint, id_after, page
 from connector.programme.creators import payees
 from connector.programme.creators import queries as creators
 from connector.programme.creators.payees import Details, Standing
+from connector.programme.creators.tables import Payee
 from connector.web import cursors
 from connector.web.guards import actor, app_scope
 
@@ -150,7 +151,7 @@ def list_notices(query_data: shapes.Page) -> NoticePage:
         return NoticePage(items=items, next=more)
 
 
-def _shown(stands: Standing) -> PayeeShown:
+def _shown(stands: Standing[Payee]) -> PayeeShown:
     payee = stands.payee
     return PayeeShown(
         status=stands.reason or "in_force",  # type: ignore[arg-type]  # one of the codes of `standing_of`

@@ -18,6 +18,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import Generic, TypeVar
 
 import msgspec
 import sqlalchemy as sa
@@ -65,14 +66,30 @@ class Details(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Version:
+    """A version as ten thousand of them are read at once."""
+
+    id: str
+    creator_id: str
+    number: int
+    sealed: str
+    proposed_at: datetime
+    confirmed_at: datetime | None
+    refused_at: datetime | None
+
+
+V = TypeVar("V", Payee, Version)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing(Generic[V]):
     """Whether a creator can be paid at a moment.
 
     `reason` is "" when they can: to `payee`. Else a code, with `until` where it ends by itself; `payee` is then the
     version that is waited for, None where there is none.
     """
 
-    payee: Payee | None
+    payee: V | None
     reason: str
     until: datetime | None = None
 
@@ -123,7 +140,7 @@ def masked(details: Details) -> dict[str, str]:
     return {key: value for key, value in shown.items() if value}
 
 
-def standing_of(versions: Sequence[Payee], moment: datetime) -> Standing:
+def standing_of(versions: Sequence[V], moment: datetime) -> Standing[V]:
     """Whether the creator of these versions can be paid at a moment. Pure.
 
     A version counts from its proposal on; one that was refused or lapsed never did.
@@ -241,35 +258,51 @@ def of(session: Session, creator_id: str) -> list[Payee]:
     return list(session.scalars(sa.select(Payee).where(Payee.creator_id == creator_id).order_by(Payee.number)))
 
 
-def standing(session: Session, creator_id: str, moment: datetime) -> Standing:
+def standing(session: Session, creator_id: str, moment: datetime) -> Standing[Payee]:
     """Whether a creator can be paid at a moment."""
-    return standings(session, [creator_id], moment)[creator_id]
+    return standing_of(of(session, creator_id), moment)
 
 
-def standings(session: Session, creator_ids: Collection[str], moment: datetime) -> dict[str, Standing]:
+_VERSION = (
+    sa.select(
+        Payee.id, Payee.creator_id, Payee.number, Payee.sealed, Payee.proposed_at, Payee.confirmed_at, Payee.refused_at
+    )
+    .where(Payee.creator_id.in_(sa.bindparam("creators", expanding=True)))
+)  # fmt: skip
+
+
+def standings(session: Session, creator_ids: Collection[str], moment: datetime) -> dict[str, Standing[Version]]:
     """`standing` of many in a few queries; every id asked for is in the answer."""
-    versions: dict[str, list[Payee]] = defaultdict(list)
+    versions: dict[str, list[Version]] = defaultdict(list)
     wanted = sorted(creator_ids)
     for start in range(0, len(wanted), 500):
-        some = sa.select(Payee).where(Payee.creator_id.in_(wanted[start : start + 500]))
-        for row in session.scalars(some):
-            versions[row.creator_id].append(row)
+        for row in session.connection().execute(_VERSION, {"creators": wanted[start : start + 500]}):
+            versions[row.creator_id].append(Version(*row))
     return {creator_id: standing_of(versions[creator_id], moment) for creator_id in wanted}
 
 
 def some(session: Session, payee_ids: Collection[str]) -> dict[str, Payee]:
-    """Versions by id; those that don't exist are absent."""
-    found: dict[str, Payee] = {}
+    """Versions by id, for a page; those that don't exist are absent."""
+    return {row.id: row for row in session.scalars(sa.select(Payee).where(Payee.id.in_(list(payee_ids))))}
+
+
+def details(session: Session, payee_ids: Collection[str]) -> dict[str, Details]:
+    """What rails pay to, of many versions by id. Errors: ConfigurationWrong when no key opens them."""
+    found: dict[str, Details] = {}
     wanted = sorted(payee_ids)
     for start in range(0, len(wanted), 500):
-        rows = session.scalars(sa.select(Payee).where(Payee.id.in_(wanted[start : start + 500])))
-        found.update({row.id: row for row in rows})
+        query = sa.select(Payee.id, Payee.sealed).where(Payee.id.in_(wanted[start : start + 500]))
+        found.update({payee_id: unsealed(sealed) for payee_id, sealed in session.execute(query)})
     return found
 
 
 def opened(row: Payee) -> Details:
-    """The details, unsealed: for a rail, or for their owner. Errors: ConfigurationWrong when no key opens them."""
-    return msgspec.json.decode(vault.current().open(row.sealed), type=Details)
+    """The details, unsealed: for their owner. Errors: ConfigurationWrong when no key opens them."""
+    return unsealed(row.sealed)
+
+
+def unsealed(sealed: str) -> Details:
+    return msgspec.json.decode(vault.current().open(sealed), type=Details)
 
 
 def sharing(session: Session, row: Payee) -> list[str]:
@@ -322,7 +355,7 @@ def _iban(typed: str) -> str:
     try:
         return str(ibans.validate(text))
     except ValidationError:
-        raise InputRefused("iban", "has a wrong length or wrong check digits.", "Compare it with your bank's.") from None
+        raise InputRefused("iban", "has a wrong length or wrong check digits.", "Compare it.") from None
 
 
 def _bic(typed: str) -> str:

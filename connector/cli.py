@@ -567,6 +567,29 @@ def receipt_import(file: Path, book: bool) -> None:
         sys.exit(1)
 
 
+@receipt.command("stripe")
+@click.option("--days", type=click.IntRange(1, 90), default=7, show_default=True, help="How far back Stripe is asked.")
+def receipt_stripe(days: int) -> None:
+    """Ask Stripe for payments that its webhook may have missed, and record those that are new."""
+    from datetime import timedelta
+
+    from connector.earnings.settlement import stripe_payments
+
+    key = open_process().stripe_key.get_secret_value()
+    if not key:
+        raise click.ClickException("Set CONNECTOR_STRIPE_KEY first.")
+    told = list(stripe_payments.poll(key, clock.wall() - timedelta(days=days)))
+    fresh = unmatched = 0
+    with db.write(db.Scope.system("a payment names its invoice, and so its shop")) as session:
+        for each in told:
+            done = stripe_payments.take(session, each, clock.now())
+            fresh += done is not None and done[1]
+            unmatched += done is None
+    click.echo(f"{len(told)} heard, {fresh} recorded, {unmatched} belong to no invoice (see the audit log)")
+    if unmatched:
+        sys.exit(1)
+
+
 @receipt.command("undo")
 @click.argument("receipt_id")
 @click.option("--why", required=True, help="It bounced, or was none.")

@@ -104,7 +104,7 @@ class Settings(BaseSettings):
     )
     stripe_webhook_secret: SecretStr = Field(
         SecretStr(""),
-        description="Signing secret of the Stripe endpoint `/webhooks/stripe`, which records merchants' payments. Empty: "
+        description="Signing secret of the Stripe endpoint `/hooks/stripe`, which records merchants' payments. Empty: "
         "the endpoint is closed.",
     )
     invoice_issuer: str = Field(

@@ -28,6 +28,7 @@ PLACES = {
     "/api/v1": "app_scope",
     "/metrics": "app_scope",
     "/webhooks/": "signed",
+    "/hooks/": "signed",
 }
 # Where a route sends who isn't known.
 DOORS = ("/console/sign-in", "/dashboard/connect", "/studio/sign-in")

@@ -25,6 +25,7 @@ from connector.faces.api import (
     programme,
     proofs,
     stores,
+    stripe_events,
     studio,
     taps,
     terms,
@@ -38,6 +39,7 @@ ROOMS = (listings, programme, taps, stores, books, invoices, payees, feeds, proo
 def install(app: APIFlask) -> None:
     app.register_blueprint(document.docs)
     app.register_blueprint(feeds.given_out)
+    app.register_blueprint(stripe_events.blueprint)
     document.describe(app)
 
 

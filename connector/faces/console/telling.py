@@ -51,6 +51,7 @@ ACTS = {
     "ledger.export": "Ledger downloaded",
     "receipt.record": "Payment of a merchant recorded",
     "receipt.undo": "Payment of a merchant taken back",
+    "receipt.unmatched": "Payment that belongs to no invoice",
     "terms.open": "Rate opened",
     "terms.withdraw": "Rate withdrawn",
     "terms.targeted": "Rate agreed with one creator",

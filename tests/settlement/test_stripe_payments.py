@@ -1,0 +1,139 @@
+"""Merchants' payments by Stripe: signed, once a payment, refunds below zero. Bodies are those of Stripe's public API
+reference (payment intents, refunds, events), read 2026-11, with other ids."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import time
+from typing import Any
+
+import pytest
+import responses
+
+from connector.app import create_app
+from connector.audit import AuditRow
+from connector.earnings.settlement import funding, stripe_payments
+from connector.earnings.settlement.stripe_payments import Told, of_event, ours
+from connector.earnings.settlement.tables import Receipt
+from connector.errors import MoneyRefused, PayloadUnreadable
+from tests.settlement.books import SYSTEM, Books, utc
+from tests.web.conftest import settings
+
+SECRET = "whsec_test"
+CREATED = 1_700_000_000  # 14 November 2023
+
+
+def payment(**changes: Any) -> dict[str, Any]:
+    return {
+        "id": "pi_3MtwBwLkdIwHu7ix28a3tqPa", "object": "payment_intent", "amount": 600, "amount_received": 600,
+        "currency": "usd", "status": "succeeded", "created": CREATED, "metadata": {"invoice": "INV-000001"},
+    } | changes  # fmt: skip
+
+
+def refund(**changes: Any) -> dict[str, Any]:
+    return {
+        "id": "re_1Nispe2eZvKYlo2Cd31jOCgZ", "object": "refund", "amount": 150, "currency": "usd", "created": CREATED,
+        "payment_intent": "pi_3MtwBwLkdIwHu7ix28a3tqPa", "status": "succeeded", "metadata": {},
+    } | changes  # fmt: skip
+
+
+def event(kind: str, thing: dict[str, Any]) -> dict[str, Any]:
+    return {"id": "evt_1", "object": "event", "type": kind, "created": CREATED, "data": {"object": thing}}
+
+
+def test_an_event_says_what_moved_or_is_none_of_our_business() -> None:
+    told = of_event(event("payment_intent.succeeded", payment()))
+    assert told is not None
+    assert (told.ref, told.amount, told.currency, str(told.on), told.invoice) == (
+        "pi_3MtwBwLkdIwHu7ix28a3tqPa", 600, "USD", "2023-11-14", "INV-000001",
+    )  # fmt: skip
+    back = of_event(event("refund.updated", refund()))
+    assert back is not None
+    assert (back.amount, back.payment) == (-150, "pi_3MtwBwLkdIwHu7ix28a3tqPa")
+    for kind, thing in (
+        ("payment_intent.succeeded", payment(metadata={})), ("payment_intent.succeeded", payment(status="processing")),
+        ("refund.created", refund(status="pending")), ("refund.created", refund(payment_intent=None)),
+        ("charge.succeeded", payment()),
+    ):  # fmt: skip
+        assert of_event(event(kind, thing)) is None
+    for broken in ({}, {"type": "payment_intent.succeeded", "data": {"object": {"metadata": {"invoice": "1"}}}}):
+        with pytest.raises(PayloadUnreadable):
+            of_event(broken)
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "minor"),
+    [(500, "JPY", 500), (1234, "EUR", 1234), (12_340, "KWD", 12_340), (120_000, "ISK", 1200), (7, "MGA", 700)],
+)
+def test_stripes_units_become_ours(amount: int, currency: str, minor: int) -> None:
+    assert ours(amount, currency) == minor
+
+
+def test_hundredths_that_dont_exist_are_refused() -> None:
+    with pytest.raises(MoneyRefused):
+        ours(150, "ISK")
+
+
+def signed(body: bytes, secret: str = SECRET, at: int | None = None) -> dict[str, str]:
+    at = at or int(time.time())
+    digest = hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
+    return {"Stripe-Signature": f"t={at},v1={digest}", "Content-Type": "application/json"}
+
+
+def test_a_payment_is_recorded_once_and_its_refund_opens_the_invoice_again(books: Books) -> None:
+    shop, mira = books.shop(advance=False), books.creator("mira")
+    books.line(shop, mira, 600, clears_at=utc("2026-11-16"))
+    books.clear(shop, utc("2026-11-30"))
+    books.close(shop, "2026-11", utc("2026-12-01"))
+    client = create_app(settings(stripe_webhook_secret=SECRET)).test_client()
+
+    def post(kind: str, thing: dict[str, Any], **how: Any) -> tuple[int, str]:
+        body = json.dumps(event(kind, thing)).encode()
+        answer = client.post("/hooks/stripe", data=body, headers=signed(body, **how))
+        return answer.status_code, answer.text
+
+    assert post("payment_intent.succeeded", payment(), secret="whsec_other")[0] == 401
+    assert post("payment_intent.succeeded", payment(), at=int(time.time()) - 3600)[0] == 401
+    assert books.rows(Receipt) == []
+    # in two parts, the first of them twice
+    assert post("payment_intent.succeeded", payment(amount_received=400)) == (200, "recorded")
+    assert post("payment_intent.succeeded", payment(amount_received=400)) == (200, "repeat")
+    assert post("payment_intent.succeeded", payment(id="pi_2", amount_received=250)) == (200, "recorded")
+    with books.database.read(SYSTEM) as session:
+        account = funding.account(session, shop, "USD", utc("2026-12-05").date())
+        assert (account.received, account.open, account.credit) == (650, 0, 50)
+    assert post("refund.created", refund()) == (200, "recorded")
+    assert post("refund.updated", refund()) == (200, "repeat")
+    with books.database.read(SYSTEM) as session:
+        assert funding.account(session, shop, "USD", utc("2026-12-05").date()).open == 100
+        assert funding.funded(session, shop, "USD", utc("2026-12-05")).payable(mira, 600) == 500
+    # what belongs to nothing of ours is kept for a person
+    for thing in (payment(id="pi_3", metadata={"invoice": "INV-000099"}), payment(id="pi_4", currency="eur")):
+        assert post("payment_intent.succeeded", thing) == (200, "looked at by a person")
+    assert [row.subject for row in books.rows(AuditRow) if row.act == "receipt.unmatched"] == ["pi_3", "pi_4"]
+    assert create_app(settings()).test_client().post("/hooks/stripe", data=b"{}").status_code == 401
+
+
+@responses.activate
+def test_a_poll_walks_all_pages_of_payments_and_refunds() -> None:
+    url = "https://api.stripe.com/v1/"
+    pages = [
+        {"object": "list", "url": "/v1/payment_intents", "has_more": True, "data": [payment()]},
+        {
+            "object": "list",
+            "url": "/v1/payment_intents",
+            "has_more": False,
+            "data": [payment(id="pi_2"), payment(metadata={})],
+        },
+    ]
+    for page in pages:
+        responses.get(url + "payment_intents", json=page)
+    responses.get(url + "refunds", json={"object": "list", "url": "/v1/refunds", "has_more": False, "data": [refund()]})
+    found = list(stripe_payments.poll("sk_test_1", utc("2026-12-01")))
+    assert [(told.ref, told.amount) for told in found] == [
+        ("pi_3MtwBwLkdIwHu7ix28a3tqPa", 600), ("pi_2", 600), ("re_1Nispe2eZvKYlo2Cd31jOCgZ", -150),
+    ]  # fmt: skip
+    assert isinstance(found[0], Told)
+    assert f"created%5Bgte%5D={int(utc('2026-12-01').timestamp())}" in str(responses.calls[0].request.url)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
@@ -211,11 +212,20 @@ def _engine(url: sa.URL, pool_size: int) -> Engine:
             max_overflow=20,
             connect_args={"check_same_thread": False, "timeout": 30},
             hide_parameters=True,
+            **_JSON,
         )
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    return sa.create_engine(url, pool_size=pool_size, max_overflow=20, pool_pre_ping=True, hide_parameters=True)
+    return sa.create_engine(
+        url, pool_size=pool_size, max_overflow=20, pool_pre_ping=True, hide_parameters=True, **_JSON
+    )
+
+
+# JSON columns: several times faster than the standard library's, which every order passes nine times.
+_JSON: dict[str, Any] = {
+    "json_serializer": lambda value: msgspec.json.encode(value).decode(), "json_deserializer": msgspec.json.decode,
+}  # fmt: skip
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -86,9 +86,14 @@ def text(amount: int, currency: str) -> str:
 
 def round_half_up(value: Fraction) -> int:
     """To the nearest integer, halves away from zero (R4, R6): 333.5 is 334, -333.5 is -334."""
-    if value < 0:
-        return -round_half_up(-value)
-    return (2 * value.numerator + value.denominator) // (2 * value.denominator)
+    return divided(value.numerator, value.denominator)
+
+
+def divided(numerator: int, denominator: int) -> int:
+    """`round_half_up` of a quotient of integers, without the fraction. The denominator is above zero."""
+    if numerator < 0:
+        return -divided(-numerator, denominator)
+    return (2 * numerator + denominator) // (2 * denominator)
 
 
 def split(total: int, weights: Sequence[int]) -> list[int]:

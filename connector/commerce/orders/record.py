@@ -87,10 +87,9 @@ def apply(
         _keep_loose(session, shop, snapshot.order_ref, order, source, "return", back.return_ref, back)
     if order is None:
         loose = _loose(session, shop.id, snapshot.order_ref)
-        order = _create(session, shop, _collected([version], loose), evaluated)
+        order = _create(session, shop, _collected([version], loose), evaluated, read_at)
         if order is not None:
             _keep(session, order, version, source, "applied")
-            order.read_at = read_at
             _adopt(session, order, loose)
             return Applied(order, "applied", changed=True, created=True)
         # Another transaction made it between the look and the insert, and has committed: it is there now.
@@ -280,7 +279,8 @@ _VERSION_COLUMNS = sa.select(
 
 
 def _versions(session: Session, order_id: str) -> list[dict[str, Any]]:
-    return [dict(row) for row in session.execute(_VERSION_COLUMNS, {"order_id": order_id}).mappings()]
+    found = session.connection().execute(_VERSION_COLUMNS, {"order_id": order_id})
+    return [dict(row) for row in found.mappings()]
 
 
 def _typed(row: dict[str, Any]) -> Version:
@@ -300,7 +300,7 @@ _LOOSE_COLUMNS = sa.select(LooseFact.id, LooseFact.kind, LooseFact.ref, LooseFac
 
 
 def _loose(session: Session, shop_id: str, order_ref: str) -> list[dict[str, Any]]:
-    found = session.execute(_LOOSE_COLUMNS, {"shop_id": shop_id, "order_ref": order_ref})
+    found = session.connection().execute(_LOOSE_COLUMNS, {"shop_id": shop_id, "order_ref": order_ref})
     return [dict(row) for row in found.mappings()]
 
 
@@ -346,12 +346,14 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def _create(session: Session, shop: Shop, collected: Collected, evaluated: bool) -> Order | None:
+def _create(
+    session: Session, shop: Shop, collected: Collected, evaluated: bool, read_at: datetime | None
+) -> Order | None:
     """The order's row; None when another transaction was faster."""
     snapshot = collected.newest.snapshot
     values = {
         "id": new_id("ord"), "shop_id": shop.id, "order_ref": snapshot.order_ref, "currency": snapshot.currency,
-        "first_seen_at": clock.now(), "gone_at": None,
+        "first_seen_at": clock.now(), "gone_at": None, "read_at": read_at,
         "evaluated_hash": collected.newest.content_hash if evaluated else "",
         **_columns(collected),
     }  # fmt: skip

@@ -105,7 +105,7 @@ _TAKEN = sa.select(Act.line_ref).where(
 
 def forfeited(session: Session, order_id: str, facts: OrderFacts) -> frozenset[str]:
     """Refs of the lines whose commission a recorded act took away; the act of a whole order names none."""
-    taken = {line_ref for (line_ref,) in session.execute(_TAKEN, {"order_id": order_id})}
+    taken = {line_ref for (line_ref,) in session.connection().execute(_TAKEN, {"order_id": order_id})}
     if "" in taken:
         taken |= {line.line_ref for line in facts.snapshot.lines}
     return frozenset(taken - {""})
@@ -253,7 +253,7 @@ def _evaluate(
 ) -> str:
     """Keep how every figure came about; an evaluation equal to the newest one isn't written again. Its id."""
     fingerprint = _fingerprint(order, assessment)
-    newest = None if created else session.execute(_NEWEST, {"order_id": order.id}).one_or_none()
+    newest = None if created else session.connection().execute(_NEWEST, {"order_id": order.id}).one_or_none()
     if newest is not None and newest.fingerprint == fingerprint:
         return str(newest.id)
     lines, parts = rate.plain(assessment)

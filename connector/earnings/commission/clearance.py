@@ -55,7 +55,7 @@ UPDATE = (
 
 def held(session: Session, order_id: str) -> Held:
     """Line ref → its clearance as it stands."""
-    return {row["line_ref"]: row for row in session.execute(_ROWS, {"order_id": order_id}).mappings()}
+    return {row["line_ref"]: row for row in session.connection().execute(_ROWS, {"order_id": order_id}).mappings()}
 
 
 def follow(
@@ -188,7 +188,7 @@ def refresh(session: Session, order_id: str, line_ref: str, at: datetime) -> Non
 
 def _open_blocks(session: Session, order_id: str) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
-    for line_ref, kind in session.execute(_OPEN_BLOCKS, {"order_id": order_id}):
+    for line_ref, kind in session.connection().execute(_OPEN_BLOCKS, {"order_id": order_id}):
         found.setdefault(line_ref, set()).add(kind)
     return found
 

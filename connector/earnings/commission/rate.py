@@ -15,7 +15,7 @@ import msgspec
 
 from connector.commerce.orders.facts import OrderFacts, by_ref
 from connector.events import Line, OrderSnapshot, Refund
-from connector.money import round_half_up, split
+from connector.money import divided, round_half_up, split
 
 # Raised when the same facts would give other figures: an evaluation names the rules that it was made by.
 ENGINE = "1"
@@ -302,7 +302,7 @@ def _take_removed(work: Sequence[_Work], seen: Iterable[Refund]) -> None:
         item.removed = max(0, line.quantity - line.current_quantity - refunded.get(line.line_ref, 0))
         item.left = line.quantity - item.removed
         if line.quantity:
-            item.removed_base = round_half_up(Fraction(item.parts.base * item.removed, line.quantity))
+            item.removed_base = divided(item.parts.base * item.removed, line.quantity)
         item.back = item.removed_base
 
 
@@ -343,7 +343,7 @@ def _take_refunds(work: Sequence[_Work], facts: OrderFacts, shared: int, until: 
 
 def _value(item: _Work, units: int) -> int:
     """What the buyer owes for `units` of a line, with tax. Excluded lines too: their money comes back the same way."""
-    return round_half_up(Fraction(item.parts.with_tax * units, item.line.quantity)) if item.line.quantity else 0
+    return divided(item.parts.with_tax * units, item.line.quantity) if item.line.quantity else 0
 
 
 def _failed(refund: Refund, by_line: Mapping[str, _Work]) -> RefundAssessment:
@@ -368,9 +368,7 @@ def _take_lines(
         item.left -= part.quantity
         if not item.excluded:
             # What the price contains beside the base, and what the base has beside the price, for these units.
-            beside = round_half_up(
-                Fraction((item.line.duty - item.parts.kept) * part.quantity, item.line.quantity or 1)
-            )
+            beside = divided((item.line.duty - item.parts.kept) * part.quantity, item.line.quantity or 1)
             wanted = max(0, part.subtotal - (part.tax if contained else 0) - beside)
             if wanted > item.remaining:
                 item.flags.add("refund_exceeds_base")
@@ -430,7 +428,7 @@ def _commissions(work: Sequence[_Work], decisions: Mapping[str, Credited]) -> li
             groups.setdefault(decision.creator_id, []).append(index)
     for indexes in groups.values():
         weights = [work[i].parts.base * decisions[work[i].line.line_ref].rate_bp for i in indexes]
-        total = round_half_up(Fraction(sum(weights), BP))
+        total = divided(sum(weights), BP)
         for index, share in zip(indexes, split(total, weights), strict=True):
             found[index] = share
     return found
@@ -444,7 +442,7 @@ def _fee(
         return None
     credited = [item for item, line in zip(work, lines, strict=True) if line.creator_id is not None]
     bases = [item.parts.base for item in credited]
-    total = round_half_up(Fraction(sum(bases) * rules.fee_bp, BP))
+    total = divided(sum(bases) * rules.fee_bp, BP)
     shares = tuple(
         FeeShare(
             item.line.line_ref, item.parts.base, share,
@@ -457,7 +455,7 @@ def _fee(
 
 def reversed_of(commission: int, back: int, base: int) -> int:
     """R6: round half up(c x R / b), cumulative; all of it when R is b, nothing of a base of 0."""
-    return round_half_up(Fraction(commission * back, base)) if base else 0
+    return divided(commission * back, base) if base else 0
 
 
 def _line(

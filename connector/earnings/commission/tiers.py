@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from fractions import Fraction
 from typing import Protocol
 
 import msgspec
 
 from connector.commerce.orders.facts import by_ref
 from connector.earnings.commission.rate import BP
-from connector.money import round_half_up
+from connector.money import divided
 
 
 class Tiered(Protocol):
@@ -80,4 +79,4 @@ def reckon(orders: Iterable[EventOrder], tiers: Sequence[Tiered]) -> Reckoned:
 
 
 def _rounded(parts: Iterable[tuple[int, int]]) -> int:
-    return round_half_up(Fraction(sum(base * rate_bp for base, rate_bp in parts), BP))
+    return divided(sum(base * rate_bp for base, rate_bp in parts), BP)

@@ -1,8 +1,8 @@
 """Deciding a line anew: ask, preview, book, and a second person where a statement has been closed over it (F4).
 
-The acts themselves are kept by `earnings.attribution.acts`; here is what needs the whole: what an act would change, line
-by line and in money, whether a closed statement has the line, and the evaluation that follows. Nothing is posted by an
-act itself: it is a fact, and the ordinary way of an order books the difference.
+The acts themselves are kept by `earnings.attribution.acts`; here is what needs the whole: what an act would change,
+line by line and in money, whether a closed statement has the line, and the evaluation that follows. Nothing is posted
+by an act itself: it is a fact, and the ordinary way of an order books the difference.
 """
 
 from __future__ import annotations
@@ -88,6 +88,14 @@ class Preview:
                     key = (creator_id, change.currency)
                     found[key] = found.get(key, 0) + amount
         return {key: amount for key, amount in sorted(found.items()) if amount}
+
+    @property
+    def net(self) -> dict[str, int]:
+        """Currency → what the shop owes more; nothing where creators gain what others lose."""
+        found: dict[str, int] = {}
+        for (_, currency), amount in self.by_creator.items():
+            found[currency] = found.get(currency, 0) + amount
+        return {currency: amount for currency, amount in found.items() if amount}
 
 
 def preview(session: Session, asked: ActAsked, now: datetime | None = None) -> Preview:

@@ -25,6 +25,7 @@ from connector.web.guards import staff
 from connector.web.layout import page
 
 _FILTERS = ("q", "shop", "creator")
+_LABELS = {"why": "reason", "since": "time"}
 _NAMES = {"q": "Code", "shop": "Shop", "creator": "Creator"}
 
 
@@ -116,7 +117,7 @@ def say_of_code(code_id: str, what: str) -> str | AnyResponse:
         with db.write(Scope.system(WHY)) as session:
             said = _say(session, code_id, what, why)
     except InputRefused as refused:
-        return _shown(code_id, {f"{what}-{refused.field}": str(refused.public)})
+        return _shown(code_id, {f"{what}-{refused.field}": in_words(refused)})
     except Conflict as refused:
         return _shown(code_id, {f"{what}-why": str(refused.public)})
     flash(said)
@@ -139,6 +140,11 @@ def _say(session: Session, code_id: str, what: str, why: str) -> str:
     return said
 
 
+def in_words(refused: InputRefused) -> str:
+    """A refusal as a sentence under its field."""
+    return f"The {_LABELS.get(refused.field, refused.field)} {refused.problem} {refused.remedy}".strip()
+
+
 def creator_named(session: Session, typed: str) -> Creator:
     """By handle or id. Errors: InputRefused."""
     text = typed.strip()
@@ -146,5 +152,5 @@ def creator_named(session: Session, typed: str) -> Creator:
         raise InputRefused("creator", "is empty.", "Type the creator's handle.")
     found = session.get(Creator, text) or creators_of.by_handle(session, text)
     if found is None:
-        raise InputRefused("creator", f"{text[:40]!r} is no creator.", "Type a handle, like @mira.")
+        raise InputRefused("creator", f"isn't one that we know: {text[:40]}.", "Type a handle, like @mira.")
     return found

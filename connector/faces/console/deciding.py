@@ -19,7 +19,7 @@ from connector.earnings.attribution import acts, codes
 from connector.earnings.attribution.acts import ActAsked
 from connector.earnings.attribution.tables import Act, Code
 from connector.errors import Conflict, InputRefused, NotAllowed, NotFound
-from connector.faces.console.codes import creator_named
+from connector.faces.console.codes import creator_named, in_words
 from connector.faces.console.face import WHY, blueprint
 from connector.faces.console.runs import shops_by_id
 from connector.operations import deciding
@@ -192,7 +192,7 @@ def _previewed(session: Session, typed: dict[str, str], asked: Any) -> tuple[Pre
     try:
         preview = deciding.preview(session, asked())
     except InputRefused as refused:
-        errors[refused.field] = str(refused.public)
+        errors[refused.field] = in_words(refused)
     except Conflict as refused:
         errors["line"] = str(refused.public)
     if not typed["why"]:
@@ -229,7 +229,7 @@ def _moment(text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
-        raise InputRefused("since", f"{text[:40]!r} is no time.", "Write it like 2026-11-20T14:30, in UTC.") from None
+        raise InputRefused("since", "can't be read.", "Write it like 2026-11-20T14:30, in UTC.") from None
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found
 
 

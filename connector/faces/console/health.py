@@ -382,9 +382,12 @@ def _of_deciding(session: Session) -> Iterator[Trouble]:
     if under_review:
         orders = "1 order is" if under_review == 1 else f"{under_review} orders are"
         yield Trouble(
-            words.status("money", "frozen"), f"{orders} under review: the buyer may be the creator.", "finance",
-            url_for("console.reviews"), "Pass or refuse each; it doesn't clear before somebody has.",
-        )  # fmt: skip
+            words.status("money", "frozen"),
+            f"{orders} under review: the buyer may be the creator, or one tap is used by many.",
+            "finance",
+            url_for("console.reviews"),
+            "Pass or refuse each; it doesn't clear before somebody has.",
+        )
     waiting = session.scalar(sa.select(sa.func.count()).select_from(Act).where(Act.state == "proposed"))
     if waiting:
         said = "1 act waits" if waiting == 1 else f"{waiting} acts wait"

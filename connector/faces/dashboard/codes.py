@@ -72,7 +72,7 @@ def make_code() -> str | AnyResponse:
             audit.record(session, guards.actor(), "code.create", code.id, shop_id=shop.id, creator=creator.id)
             said = f"{code.shown} is {creator.name}'s from now on. Make the discount with this code in your store too."
     except InputRefused as refused:
-        return _codes({refused.field: str(refused.public)})
+        return _codes({refused.field: _in_words(refused)})
     except Conflict as refused:
         return _codes({"code": str(refused.public)})
     flash(said)
@@ -138,7 +138,7 @@ def _assign(order_id: str, typed: dict[str, str], moved: str = "") -> str:
             try:
                 preview = deciding.preview(session, _asked(session, shop, order_id, typed))
             except InputRefused as refused:
-                errors[refused.field] = str(refused.public)
+                errors[refused.field] = _in_words(refused)
             except Conflict as refused:
                 errors["line"] = str(refused.public)
             if not typed["why"]:
@@ -175,5 +175,10 @@ def _creator_named(session: Session, typed: str) -> Creator:
         raise InputRefused("creator", "is empty.", "Type the creator's handle, like @mira.")
     found = creators_of.by_handle(session, typed)
     if found is None:
-        raise InputRefused("creator", f"{typed.strip()[:40]!r} is no creator here.", "Type a handle, like @mira.")
+        raise InputRefused("creator", f"isn't one that we know: {typed.strip()[:40]}.", "Type a handle, like @mira.")
     return found
+
+
+def _in_words(refused: InputRefused) -> str:
+    """A refusal as a sentence under its field."""
+    return f"The {refused.field} {refused.problem} {refused.remedy}".strip()

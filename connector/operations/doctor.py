@@ -27,6 +27,7 @@ from connector.commerce.shops.tables import ApiBudget, GrantRow, Shop
 from connector.config import Settings
 from connector.db import Database, Scope
 from connector.earnings.attribution.tables import DecisionRow, DueForPin
+from connector.earnings.payouts import queries as payouts
 from connector.earnings.payouts.tables import PayoutBatch
 from connector.earnings.settlement import queries as settlement
 from connector.errors import ConfigurationWrong, ConnectorError
@@ -407,11 +408,13 @@ def _money(settings: Settings, database: Database) -> Iterator[Finding]:
     now = clock.now()
     with _reading(database) as session:
         drift = session.scalar(sa.select(sa.func.count()).where(DecisionRow.drift != "")) or 0
+        unknown = payouts.unknown_count(session)
         late = session.scalar(sa.select(sa.func.count()).where(DueForPin.pin_at < now - settlement.PATIENCE)) or 0
         stalled = settlement.stalled(session, now, limit=1000)
         prepared = session.execute(
             sa.select(PayoutBatch.id, PayoutBatch.status, PayoutBatch.prepared_at).where(
-                PayoutBatch.status.not_in(("paid", "finished", "refused")), PayoutBatch.rows > 0, PayoutBatch.prepared_at < now - timedelta(days=7)
+                PayoutBatch.status.not_in(("paid", "finished", "refused")), PayoutBatch.rows > 0,
+                PayoutBatch.prepared_at < now - timedelta(days=7),
             )
         ).all()
     if drift:
@@ -429,9 +432,13 @@ def _money(settings: Settings, database: Database) -> Iterator[Finding]:
         yield Finding("look", "money", what, remedy)
     for batch_id, status, prepared_at in prepared:
         what = f"payout batch {batch_id} is {status} since {prepared_at:%Y-%m-%d}"
-        yield Finding(
-            "look", "money", what, "Say what became of it: `connector payout sent` or `connector payout paid`."
-        )
+        remedy = "Say what became of it: `connector payout sent`, `connector payout paid`, `connector payout outcomes`."
+        if status == "awaiting":
+            remedy = "A second person from finance approves it in the console, or calls it off."
+        yield Finding("look", "money", what, remedy)
+    if unknown:
+        what = f"{unknown} payouts have an outcome that nobody knows"
+        yield Finding("look", "money", what, "`connector payout ask`, or look at the bank: Unknown transfers.")
 
 
 def _search(settings: Settings, database: Database) -> Iterator[Finding]:

@@ -21,6 +21,7 @@ SHARE_PARTS = {
     "fresh shop", "failed run", "no hits", "body gone", "broken body", "replay", "arabic", "batch", "refunded", "runs",
     "shop in need", "creators", "closing", "found nothing", "find first", "timeline of one kind", "twice", "stalled",
     "refused", "currency", "arabic product", "link", "gaps", "touch", "product", "events", "freezes",
+    "reviews", "codes", "code", "act", "payouts", "payee",
 }  # fmt: skip
 
 
@@ -42,6 +43,8 @@ def _world(site: Site) -> dict[str, str]:
         "arabic": f"/console/orders/{world.orders['3001']}", "creators": "/console/creators",
         "creator": f"/console/creators/{world.creators['mira.makes']}", "money": "/console/money",
         "closing": f"/console/money/closings/{world.closing_id}", "batch": f"/console/money/batches/{world.batch_id}",
+        "payouts": "/console/payouts", "payout ask": "/console/payouts/new?currency=EUR&rail=csv",
+        "payee": f"/console/creators/{world.creators['mira.makes']}/payee",
         "audit": "/console/audit", "error": "/console/orders/ord_none", "find": "/console/find?q=oak",
         "found nothing": "/console/find?q=zzzzzz", "find first": "/console/find",
         "timeline": f"/console/shops/{world.shops['harbour']}/timeline",
@@ -53,6 +56,9 @@ def _world(site: Site) -> dict[str, str]:
         "product": f"/console/products/{world.listing('harbour', '9001')}",
         "freezes": "/console/freezes?only=all", "freeze": f"/console/freezes/{world.freeze_id}",
         "freeze ask": f"/console/freezes/new?order={world.orders['10482']}&reason=Own+family",
+        "reviews": "/console/reviews", "codes": "/console/codes", "code": f"/console/codes/{world.code_id}",
+        "act": f"/console/acts/{world.act_id}",
+        "decide": f"/console/orders/{world.orders['10482']}/decide/manual?creator=talb&why=They+met",
         "events": "/console/events", "event": f"/console/events/{world.event_id}",
         "arabic product": f"/console/products/{world.listing('souq', '7001')}",
     }  # fmt: skip

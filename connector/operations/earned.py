@@ -256,15 +256,15 @@ def _credited(line: Line, figures: Mapping[str, Any], clearance: Clearance | Non
     if clearance is None:
         line.state = "pending"
         return
-    held = [kind for kind in FROZEN if kind in clearance.blocked.split()]
+    blocked = clearance.blocked.split()
+    held = next((kind for kind in FROZEN if kind in blocked), "")
     if clearance.state != "cleared":
         line.state, line.clears_at = ("frozen" if held else "pending"), clearance.clears_at
-        blocked = clearance.blocked.split()
-        line.reason = (
-            ("frozen_review" if held == ["review"] else held[0] if held else blocked[0]) if blocked else (clearance.why)
-        )
+        if held or blocked:
+            line.reason = "frozen_review" if held == "review" else held or blocked[0]
+        elif clearance.clears_at is None:
+            line.reason = clearance.why  # it waits for something, and says for what
         return
-    line.reason = clearance.why
     places = [name.removeprefix("creator_") for name in _MONEY if money.get(name, 0) > 0]
     line.state = "paid" if clearance.paid_at and "cleared" not in places else places[0] if places else "cleared"
 

@@ -262,10 +262,10 @@ def _without_figures(line: Found) -> Found:
 
 
 def _about(act: Found, refs: set[str], creator_id: str) -> bool:
-    """An act on one of their lines that names them, or nobody (an engine fix, a review of theirs)."""
-    if act["creator"] is not None:
-        return _is(act["creator"], creator_id)
-    return act["state"] == "effective" and act["line_ref"] in refs
+    """An act that took effect on one of their lines and names them, or nobody (an engine fix, a review of theirs)."""
+    if act["state"] != "effective" or not (refs if act["line_ref"] == "" else act["line_ref"] in refs):
+        return False
+    return act["creator"] is None or _is(act["creator"], creator_id)
 
 
 def _act_of_creator(act: Found) -> Found:

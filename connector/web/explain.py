@@ -158,7 +158,7 @@ def _nobody(trace: Mapping[str, Any], audience: Audience) -> list[str]:
             said = line_reason(line, trace["order"], audience)
             by_words[said] = by_words.get(said, 0) + 1
     others = bool(trace["answer"]["creators"])
-    said_all = []
+    said_all = ["You earn nothing on this order."] if audience == "creator" and not others and len(by_words) > 1 else []
     for said, number in by_words.items():
         low = words.lowered(said)
         if not others and number == trace["answer"]["lines"]:

@@ -154,6 +154,19 @@ _STATUSES: dict[str, dict[str, Badge]] = {
         "effective": Badge("good", "Done"),
         "refused": Badge("idle", "Refused"),
     },
+    "import": {
+        "looking": Badge("info", "Being read"),
+        "looked": Badge("info", "Looked at"),
+        "taking": Badge("info", "Being taken"),
+        "taken": Badge("good", "Taken"),
+    },
+    "import_row": {
+        "new": Badge("info", "Would be taken"),
+        "taken": Badge("good", "Taken"),
+        "same": Badge("idle", "Here already"),
+        "conflict": Badge("warn", "Conflict"),
+        "refused": Badge("bad", "Refused"),
+    },
     "creator": {
         "active": Badge("good", "Active"),
         "suspended": Badge("hold", "Suspended"),
@@ -487,8 +500,8 @@ REASONS: dict[str, Wording] = {
         "Needs no delivery: hold from payment",
     ),
     "no_delivery_signal": Wording(
-        "No sign of delivery from your store for 45 days: it cleared",
-        "Cleared 45 days after payment",
+        "No sign of delivery from your store: it clears 45 days after payment",
+        "No sign of delivery: it clears 45 days after payment",
         "Nothing about delivery 45 days after payment: clears by R9b",
     ),
     "waits_for_delivery_signal": Wording(

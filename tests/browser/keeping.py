@@ -15,6 +15,7 @@ from connector.earnings.commission import freezes
 from connector.earnings.commission.freezes import Ask
 from connector.earnings.commission.tables import EventBonus, EventClose
 from connector.insight.feeds.tables import Feed, FeedBuild, FeedFinding
+from connector.operations.imports.tables import Import, ImportRow
 from connector.operations.privacy import erase
 from connector.operations.privacy.tables import PrivacyExport, PrivacyFinding, PrivacyRequest
 from connector.programme.collaborations import events
@@ -187,3 +188,28 @@ def tiered_event(session: Session, shop_id: str, creators: dict[str, str], now: 
         )  # fmt: skip
     session.flush()
     return row.event_id
+
+
+def brought(session: Session, shop_id: str, now: datetime) -> str:
+    """A file of balances that was looked at, with a row of each outcome."""
+    row = Import(
+        id=new_id("imp"), shop_id=shop_id, kind="balances", file_name="owed <b>Bold</b>.csv", file_hash="0" * 64,
+        unused=["Notes"], status="looked", rows=4, token="t" * 24, looked_at=now - timedelta(hours=2),
+        looked_by="staff:Fay", taken_at=None, taken_by=None,
+    )  # fmt: skip
+    session.add(row)
+    session.flush()
+    said = {"creator": "mira.makes", "currency": "EUR", "amount": 9000, "ref": ""}
+    for number, outcome, reason, column, detail in (
+        (2, "new", "", "", ""), (3, "same", "twice_in_file", "", "Row 2 of the file says it already."),
+        (4, "conflict", "balance_differs", "amount", "It was taken with another sum or creator from row 2 of old.csv."),
+        (5, "refused", "creator_not_found", "creator", "No creator here has the handle @سوق."),
+    ):  # fmt: skip
+        session.add(
+            ImportRow(
+                import_id=row.id, number=number, key=f"k{number}", said=said, meaning="m", outcome=outcome,
+                reason=reason, field=column, detail=detail, result_id="",
+            )
+        )  # fmt: skip
+    session.flush()
+    return row.id

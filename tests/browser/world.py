@@ -91,6 +91,7 @@ class World:
     freeze_id: str = ""
     event_id: str = ""
     code_id: str = ""
+    import_id: str = ""
     act_id: str = ""
 
     def ids(self) -> dict[str, str]:
@@ -106,7 +107,7 @@ class World:
             "replay_id": self.replay_id, "request_id": self.request_id, "feed_id": self.feed_id,
             "invoice_id": self.invoice_id, "statement_id": self.statement_id, "receipt_id": self.receipt_id,
             "kind": "csv", "freeze_id": self.freeze_id, "event_id": self.event_id, "code_id": self.code_id,
-            "act_id": self.act_id, "what": "manual",
+            "import_id": self.import_id, "act_id": self.act_id, "what": "manual",
         }  # fmt: skip
 
     def listing(self, shop: str, product_ref: str) -> str:
@@ -139,6 +140,7 @@ def build(database: Database) -> World:
         world.freeze_id = keeping.frozen(session, world.orders["2001"], world.orders["3001"], world.now)
         world.event_id = keeping.tiered_event(session, world.shops["kita"], world.creators, world.now)
         harbour, mira = world.shops["harbour"], world.creators["mira.makes"]
+        world.import_id = keeping.brought(session, world.shops["harbour"], world.now)
         world.code_id, world.act_id = keeping.deciding(session, harbour, mira, world.orders["10482"], world.now)
         _passes(session, world)
     index.follow(wait_for_syncs=False)

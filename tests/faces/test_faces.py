@@ -25,6 +25,7 @@ from connector.faces.console import checks
 from connector.faces.console.shops import ACTS
 from connector.operations.tables import SavedView
 from connector.sync.tables import SyncDifference, SyncRun
+from connector.web.guards import guard_of
 from connector.webhooks.tables import DeliveryRow
 from tests.browser.world import EMAIL, World
 from tests.faces.conftest import form_token
@@ -47,10 +48,17 @@ def _pages(app: Flask, world: World, face: str) -> list[str]:
     return sorted(found)
 
 
+def _asks(app: Flask, path: str) -> str:
+    """The role that a page's guard asks for."""
+    endpoint, _ = app.url_map.bind("localhost").match(path.split("?")[0])
+    guard = guard_of(app.view_functions[str(endpoint)])
+    return guard.asks if guard else ""
+
+
 def test_every_page_answers_its_people_and_nobody_else(app: Flask, world: World, enter: Enter) -> None:
     kim, fay, harbour, nobody = enter("Kim"), enter("Fay"), enter("harbour"), app.test_client()
     for path in _pages(app, world, "console"):
-        money = path.startswith("/console/money")
+        money = _asks(app, path) == "finance"
         answer = fay.get(path)
         assert answer.status_code == 200, (path, answer.status_code)
         assert kim.get(path).status_code == (403 if money else 200), path

@@ -13,6 +13,7 @@ from connector.faces.console import (
     events,
     freezes,
     health,
+    imports,
     inbox,
     invoices,
     ledger,
@@ -40,9 +41,10 @@ from connector.faces.console import (
 from connector.faces.console.face import blueprint
 
 __all__ = [
-    "acts", "blueprint", "checks", "codes", "creators", "deciding", "events", "freezes", "health", "inbox", "install",
-    "invoices", "ledger", "money", "orders", "payouts", "payouts_heard", "privacy", "products", "proofs", "receipts",
-    "refunds", "replays", "runs", "search", "settings", "shops", "stalled", "timeline", "touches", "views", "whatif",
+    "acts", "blueprint", "checks", "codes", "creators", "deciding", "events", "freezes", "health", "imports", "inbox",
+    "install", "invoices", "ledger", "money", "orders", "payouts", "payouts_heard", "privacy", "products", "proofs",
+    "receipts", "refunds", "replays", "runs", "search", "settings", "shops", "stalled", "timeline", "touches",
+    "views", "whatif",
 ]  # fmt: skip
 
 

@@ -39,7 +39,7 @@ def gather(session: Session, shop_id: str, kind: str, rows: Sequence[Row]) -> Fa
 
 def _creators(session: Session, handles: Collection[str]) -> dict[str, str]:
     rows = session.execute(sa.select(Creator.handle, Creator.id).where(Creator.handle.in_(handles)))
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def _codes(session: Session, shop_id: str, texts: Collection[str]) -> dict[str, tuple[str, bool]]:
@@ -59,7 +59,7 @@ def _codes(session: Session, shop_id: str, texts: Collection[str]) -> dict[str, 
 
 def _handles(session: Session, creator_ids: Collection[str]) -> dict[str, str]:
     rows = session.execute(sa.select(Creator.id, Creator.handle).where(Creator.id.in_(creator_ids)))
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def _products(session: Session, shop_id: str, refs: Collection[str]) -> frozenset[str]:
@@ -75,7 +75,7 @@ def _variants(session: Session, shop_id: str, refs: Collection[str]) -> dict[str
             VariantRow.id.in_(ids), VariantRow.gone_at.is_(None)
         )
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def _tags(session: Session, tags: Collection[str]) -> dict[str, Tag]:

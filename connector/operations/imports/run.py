@@ -242,13 +242,13 @@ def reasons(session: Session, import_id: str) -> list[tuple[str, str, int]]:
 
 
 def rows_of(
-    session: Session, import_id: str, *, outcome: str = "", after: int = 0, limit: int = BATCH
+    session: Session, import_id: str, *, outcome: str = "", after: int = 0, limit: int = 0
 ) -> list[ImportRow]:
-    """Rows by their number, behind one."""
+    """Rows by their number, behind one; a batch of them without a limit."""
     query = sa.select(ImportRow).where(ImportRow.import_id == import_id, ImportRow.number > after)
     if outcome:
         query = query.where(ImportRow.outcome == outcome)
-    return list(session.scalars(query.order_by(ImportRow.number).limit(limit)))
+    return list(session.scalars(query.order_by(ImportRow.number).limit(limit or BATCH)))
 
 
 def every_row(session: Session, import_id: str, outcome: str = "") -> Iterator[list[ImportRow]]:

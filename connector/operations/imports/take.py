@@ -57,7 +57,7 @@ def cells(kind: str, said: dict[str, Any]) -> dict[str, str]:
 def _creators(session: Session, rows: Sequence[ImportRow]) -> dict[str, str]:
     handles = {str(row.said["creator"]) for row in rows}
     found = session.execute(sa.select(Creator.handle, Creator.id).where(Creator.handle.in_(handles)))
-    return dict(found.tuples().all())
+    return dict(found.all())
 
 
 def _codes(

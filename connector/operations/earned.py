@@ -273,7 +273,7 @@ def _uncredited(line: Line, row: DecisionRow, creator_id: str) -> None:
     """Why it pays this creator nothing, out of what became of their own taps and codes."""
     evidence = row.evidence
     mine = [each for each in evidence.get("candidates", []) if each["creator_id"] == creator_id]
-    said = {
+    said: dict[str, Any] = {
         "reason": line.reason,
         "decision": {
             "credit_reason": row.credit_reason, "candidates": mine, "bound": None,

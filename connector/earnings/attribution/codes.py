@@ -114,6 +114,39 @@ def create(
     return code
 
 
+def create_all(
+    session: Session, shop_id: str, wanted: Sequence[tuple[str, str]], *, by: str, why: str, now: datetime
+) -> list[str]:
+    """Codes for (creator, as typed) pairs, each of another text: their ids, in that order. New ones in two statements.
+
+    The caller has seen that the shop and the creators are there. Errors: as `create`, of the first that can't be.
+    """
+    texts = [checked(typed) for _, typed in wanted]
+    asked = sa.select(Code.text, Code.id).where(Code.shop_id == shop_id, Code.text.in_(texts))
+    known = {text: code_id for text, code_id in session.execute(asked)}  # noqa: C416
+    made: dict[str, str] = {}
+    rows, records = [], []
+    for (creator_id, typed), text in zip(wanted, texts, strict=True):
+        if text in known:
+            made[text] = create(session, shop_id, creator_id, typed, by=by, why=why, now=now).id
+            continue
+        made[text] = new_id("cod")
+        shown = typed.strip()[:LONGEST]
+        rows.append(
+            {"id": made[text], "shop_id": shop_id, "text": text, "shown": shown, "created_at": now, "created_by": by}
+        )
+        records.append(
+            {
+                "id": new_id("crd"), "code_id": made[text], "kind": "owned", "creator_id": creator_id,
+                "starts_at": now, "recorded_at": now, "recorded_by": by, "why": why, "evidence": {}, "act_id": None,
+            }
+        )  # fmt: skip
+    if rows:
+        session.connection().execute(sa.insert(Code), rows)
+        session.connection().execute(sa.insert(CodeRecord), records)
+    return [made[text] for text in texts]
+
+
 def move(
     session: Session, code_id: str, creator_id: str, *, by: str, why: str, starts_at: datetime | None = None,
     now: datetime | None = None,

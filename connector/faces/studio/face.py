@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Any
 
 from flask import Blueprint, current_app, g, url_for
 from sqlalchemy.orm import Session
@@ -44,7 +45,7 @@ def places() -> list[tuple[Place, str]]:
 
 
 @blueprint.app_template_global("address_of")
-def address_of(endpoint: str, **values: str) -> str:
+def address_of(endpoint: str, **values: Any) -> str:
     """The address of a page that may not exist (yet): "" then, and nothing leads there."""
     return url_for(endpoint, **values) if endpoint in current_app.view_functions else ""
 

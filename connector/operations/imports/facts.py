@@ -52,7 +52,7 @@ def _codes(session: Session, shop_id: str, texts: Collection[str]) -> dict[str, 
         .order_by(CodeRecord.starts_at, CodeRecord.id)
     )
     for text, kind, creator_id in rows:
-        owners[text] = (creator_id, True) if kind == "owned" else (owners.get(text, ("", False))[0], False)
+        owners[text] = (creator_id or "", True) if kind == "owned" else (owners.get(text, ("", False))[0], False)
     handles = _handles(session, {owner for owner, _ in owners.values() if owner})
     return {text: (handles.get(owner, ""), still) for text, (owner, still) in owners.items()}
 

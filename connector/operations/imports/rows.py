@@ -9,7 +9,7 @@ import csv
 import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from typing import IO
 
 from connector.errors import InputRefused
 
@@ -78,7 +78,7 @@ class Reader:
     there twice, not UTF-8, a quote that never closes, too many rows. It names the line and what to do.
     """
 
-    def __init__(self, stream: BinaryIO, kind: str) -> None:
+    def __init__(self, stream: IO[bytes], kind: str) -> None:
         self.shape = shape(kind)
         text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="strict", newline="")
         self._text = text  # kept: a wrapper that is collected closes the stream under it

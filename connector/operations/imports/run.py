@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import islice
-from typing import Any, BinaryIO, Literal
+from typing import IO, Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -36,7 +36,7 @@ Kind = Literal["codes", "links", "balances"]
 class _Hashed:
     """A stream that is hashed while it is read."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: IO[bytes]) -> None:
         self._stream, self._hash = stream, hashlib.sha256()
 
     def read(self, size: int = -1) -> bytes:
@@ -67,7 +67,7 @@ class _Hashed:
 
 
 def look(
-    stream: BinaryIO, *, kind: str, shop_id: str, file_name: str, by: str, now: datetime | None = None
+    stream: IO[bytes], *, kind: str, shop_id: str, file_name: str, by: str, now: datetime | None = None
 ) -> str:  # fmt: skip
     """Judge every row of a file and keep the report: the import's id. Nothing of it is taken.
 

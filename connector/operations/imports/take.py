@@ -64,12 +64,8 @@ def _codes(
     session: Session, shop_id: str, import_id: str, rows: Sequence[ImportRow], people: dict[str, str], by: str,
     now: datetime,
 ) -> list[str]:  # fmt: skip
-    return [
-        codes.create(
-            session, shop_id, people[row.said["creator"]], row.said["shown"], by=by, why=f"import {import_id}", now=now
-        ).id
-        for row in rows
-    ]
+    wanted = [(people[row.said["creator"]], str(row.said["shown"])) for row in rows]
+    return codes.create_all(session, shop_id, wanted, by=by, why=f"import {import_id}", now=now)
 
 
 def _links(

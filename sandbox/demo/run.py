@@ -34,7 +34,7 @@ CLIENT_ID = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
 MISBEHAVIOUR = {"drop": 0.06, "drop_orders": 0.03, "duplicate": 0.12, "reorder": 0.65, "hold_seconds": 20.0}
 SCOPES = (
     "shops:read", "listings:read", "creators:read", "creators:write", "collaborations:write", "links:write",
-    "touches:write", "orders:read", "earnings:read", "payees:write",
+    "touches:write", "orders:read", "earnings:read", "payees:write", "notices:read",
 )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""What an order owes beside its lines and what holds them: fee, forfeit, freeze, dispute, return, absorbed loss, bonus."""
+"""What an order owes beside its lines and what holds them: fee, forfeit, freeze, dispute, return, loss, bonus."""
 
 from __future__ import annotations
 
@@ -141,7 +141,13 @@ def test_freeze_appeal_forfeit_and_then_a_refund(world: World) -> None:
         freezes.preview(world.session, ask, at(4))
     assert world.clear(at(40)) == 0
     assert not freezes.may_forfeit(held, at(32))
-    freezes.appeal(world.session, held.id, by="staff:jo", words="They are no relatives of mine.", as_of=at(20))
+    for words, who in (("They are no relatives of mine.", world.mira), ("She rang up.", None)):
+        freezes.appeal(world.session, held.id, by="staff:jo", words=words, as_of=at(20), creator_id=who)
+    assert [row.id for row in freezes.of_creator(world.session, world.mira)] == [held.id]
+    for who, wanted in ((None, 2), (world.mira, 1)):
+        assert len(freezes.appeals(world.session, [held.id], who)[held.id]) == wanted
+    with pytest.raises(Conflict, match="time for an appeal"):
+        freezes.appeal(world.session, held.id, by="creator:mira", words="Too late", as_of=at(34))
     assert freezes.may_forfeit(held, at(33))
 
     world.session.add(

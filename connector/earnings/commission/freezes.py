@@ -13,7 +13,7 @@ Freezing moves no money and no figure: it is a block of each line's clearance (`
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -26,7 +26,7 @@ from connector.commerce.orders.tables import Order
 from connector.db import new_id
 from connector.earnings.attribution.tables import Act, DecisionRow
 from connector.earnings.commission import clearance, frozen
-from connector.earnings.commission.tables import Clearance, ClearanceBlock, ClearancePast, Freeze
+from connector.earnings.commission.tables import Clearance, ClearanceBlock, ClearancePast, Freeze, FreezeAppeal
 from connector.earnings.ledger import queries
 from connector.errors import Conflict, InputRefused, NotFound
 from connector.programme.creators.tables import Creator
@@ -35,7 +35,7 @@ Scope = Literal["creator", "order", "line"]
 # How long a creator may appeal, and how long after that a decision may take: days, least, usual, most.
 APPEAL_DAYS = (30, 30, 90)
 DECIDE_DAYS = (1, 14, 60)
-LONGEST = 500
+LONGEST, MOST_WORDS = 500, 4000
 _CHUNK = 500
 
 
@@ -130,7 +130,7 @@ def freeze(session: Session, ask: Ask, *, by: str, token: str, as_of: datetime) 
     made = Freeze(
         id=new_id("frz"), scope=ask.scope, shop_id=shown.shop_id, creator_id=ask.creator_id, order_id=ask.order_id,
         line_ref=ask.line_ref, reason=ask.reason.strip(), frozen_at=as_of, frozen_by=by,
-        appeal_until=shown.appeal_until, ends_at=shown.ends_at, appealed_at=None, appeal="", ended_at=None,
+        appeal_until=shown.appeal_until, ends_at=shown.ends_at, appealed_at=None, ended_at=None,
         ended_why="", ended_by="", note="",
     )  # fmt: skip
     session.add(made)
@@ -159,20 +159,59 @@ def lift(session: Session, freeze_id: str, *, by: str, why: str, as_of: datetime
     return found
 
 
-def appeal(session: Session, freeze_id: str, *, by: str, words: str, as_of: datetime) -> Freeze:
-    """Keep what the creator says against it. Errors: NotFound; InputRefused for no words; Conflict when it is too late,
-    when it has ended, or when there is an appeal already."""
-    if not words.strip():
-        raise InputRefused("words", "are empty.", "Write down what the creator says.")
+def appeal(
+    session: Session, freeze_id: str, *, by: str, words: str, as_of: datetime, creator_id: str | None = None
+) -> FreezeAppeal:
+    """Keep what a creator says against it; `creator_id` None: staff write it down.
+
+    Errors: NotFound; InputRefused for no words, or too many; Conflict when it is too late, or when it has ended.
+    """
+    said = words.strip()
+    if not said:
+        raise InputRefused("words", "are empty.", "Write what speaks against it.")
+    if len(said) > MOST_WORDS:
+        raise InputRefused("words", f"are more than {MOST_WORDS} characters.", "Say it shorter.")
     found = _locked(session, freeze_id)
     if as_of > found.appeal_until:
         raise Conflict(f"The time for an appeal was over at {found.appeal_until.isoformat()}.")
-    if found.appealed_at is not None:
-        raise Conflict("There is an appeal already.")
-    found.appealed_at, found.appeal = as_of, words.strip()[: 4 * LONGEST]
+    row = FreezeAppeal(
+        id=new_id("apl"), freeze_id=found.id, creator_id=creator_id, at=as_of, by=by, words=said
+    )  # fmt: skip
+    session.add(row)
+    found.appealed_at = found.appealed_at or as_of
     audit.record(session, by, "freeze.appeal", found.id, shop_id=found.shop_id)
     session.flush()
+    return row
+
+
+def appeals(
+    session: Session, freeze_ids: Collection[str], creator_id: str | None = None
+) -> dict[str, list[FreezeAppeal]]:
+    """Freeze → what was said against it, oldest first; with `creator_id` that creator's words alone."""
+    query = sa.select(FreezeAppeal).where(FreezeAppeal.freeze_id.in_(list(freeze_ids)))
+    if creator_id is not None:
+        query = query.where(FreezeAppeal.creator_id == creator_id)
+    found: dict[str, list[FreezeAppeal]] = {}
+    for row in session.scalars(query.order_by(FreezeAppeal.at, FreezeAppeal.id)):
+        found.setdefault(row.freeze_id, []).append(row)
     return found
+
+
+def of_creator(session: Session, creator_id: str, limit: int = 50) -> Sequence[Freeze]:
+    """The freezes that hold, or held, money of this creator: what stands first, then what ended last."""
+    mine = (
+        sa.select(ClearanceBlock.ref)
+        .join(
+            DecisionRow,
+            sa.and_(
+                DecisionRow.order_id == ClearanceBlock.order_id, DecisionRow.line_ref == ClearanceBlock.line_ref
+            ),
+        )
+        .where(DecisionRow.creator_id == creator_id, ClearanceBlock.kind == frozen.FREEZE)
+    )  # fmt: skip
+    query = sa.select(Freeze).where(sa.or_(Freeze.creator_id == creator_id, Freeze.id.in_(mine)))
+    ended_last = sa.case((Freeze.ended_at.is_(None), 0), else_=1)
+    return session.scalars(query.order_by(ended_last, Freeze.frozen_at.desc(), Freeze.id).limit(limit)).all()
 
 
 def may_forfeit(found: Freeze, as_of: datetime) -> bool:

@@ -108,12 +108,25 @@ class Freeze(Base):
     frozen_by: Mapped[str]
     appeal_until: Mapped[datetime]
     ends_at: Mapped[datetime]  # released then, unless it was forfeited or lifted before
-    appealed_at: Mapped[datetime | None]
-    appeal: Mapped[str] = mapped_column(default="")
+    appealed_at: Mapped[datetime | None]  # when the first words against it came
     ended_at: Mapped[datetime | None]
     ended_why: Mapped[str] = mapped_column(default="")  # end_date | lifted | forfeited
     ended_by: Mapped[str] = mapped_column(default="")
     note: Mapped[str] = mapped_column(default="")
+
+
+class FreezeAppeal(Base):
+    """What somebody whose money is frozen says against it. Another creator of the same order doesn't read it."""
+
+    __tablename__ = "freeze_appeals"
+    __table_args__ = (sa.Index("ix_freeze_appeals_freeze_id", "freeze_id"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # apl_…
+    freeze_id: Mapped[str] = mapped_column(sa.ForeignKey("freezes.id"))
+    creator_id: Mapped[str | None]  # None: noted by staff
+    at: Mapped[datetime]
+    by: Mapped[str]
+    words: Mapped[str]
 
 
 class ExcludedProduct(Base):

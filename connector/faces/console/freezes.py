@@ -188,11 +188,13 @@ def _shown(freeze_id: str, errors: dict[str, str] | None = None, moved: str = ""
             raise NotFound(f"no freeze has the id {freeze_id[:40]!r}")
         lines = acts.lines_of(session, freeze_id)
         orders = _orders(session, {order_id for order_id, _ in lines[:SHOWN]})
+        said = acts.appeals(session, [freeze_id]).get(freeze_id, [])
         people = creators_of.some(session, set(acts.creators_of(session, found)))
         named = _named(session, [found])
     return page(
         "console/freeze.html", freeze=found, lines=lines[:SHOWN], more=max(0, len(lines) - SHOWN), orders=orders,
-        people=people, now=now, may_forfeit=acts.may_forfeit(found, now), errors=errors or {}, moved=moved, **named,
+        people=people, said=said, now=now, may_forfeit=acts.may_forfeit(found, now), errors=errors or {},
+        moved=moved, **named,
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connector.faces.studio import earnings, home, orders, payee, rates, sign_in, statements
+from connector.faces.studio import earnings, freezes, home, orders, payee, rates, sign_in, statements
 from connector.faces.studio.face import blueprint
 
-__all__ = ["blueprint", "earnings", "home", "orders", "payee", "rates", "sign_in", "statements"]
+__all__ = ["blueprint", "earnings", "freezes", "home", "orders", "payee", "rates", "sign_in", "statements"]

@@ -44,12 +44,20 @@ def upgrade() -> None:
         *_texts("id", "scope"), *_texts("shop_id", "creator_id", "order_id", "line_ref", nullable=True),
         *_texts("reason"), _time("frozen_at", nullable=False), *_texts("frozen_by"),
         _time("appeal_until", nullable=False), _time("ends_at", nullable=False), _time("appealed_at"),
-        *_texts("appeal"), _time("ended_at"), *_texts("ended_why", "ended_by", "note"),
+        _time("ended_at"), *_texts("ended_why", "ended_by", "note"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_freezes")),
     )  # fmt: skip
     op.create_index("ix_freezes_ended_at_ends_at", "freezes", ["ended_at", "ends_at"])
     op.create_index("ix_freezes_creator_id", "freezes", ["creator_id"])
     op.create_index("ix_freezes_order_id", "freezes", ["order_id"])
+    op.create_table(
+        "freeze_appeals",
+        *_texts("id", "freeze_id"), *_texts("creator_id", nullable=True), _time("at", nullable=False),
+        *_texts("by", "words"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_freeze_appeals")),
+        sa.ForeignKeyConstraint(["freeze_id"], ["freezes.id"], name=op.f("fk_freeze_appeals_freeze_id")),
+    )  # fmt: skip
+    op.create_index("ix_freeze_appeals_freeze_id", "freeze_appeals", ["freeze_id"])
     op.create_table(
         "excluded_products",
         *_texts("id", "shop_id", "product_ref"), _time("starts_at", nullable=False), _time("ends_at"),

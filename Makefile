@@ -58,6 +58,7 @@ bench: .venv/.test  ## benchmarks, each beside a peer in the same run; the table
 	$(BIN)/python -m bench.drain
 	$(BIN)/python -m bench.burst
 	$(BIN)/python -m bench.search
+	$(BIN)/python -m bench.settlement
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

@@ -70,7 +70,7 @@ class EventAsked(Asked):
     code_rates: dict[Code, Bp] = Field({}, max_length=50)
     starts_at: Moment
     ends_at: Moment = Field(description="The first moment after it.")
-    tiers: list[Tier] = Field([], description="From so many net orders on a higher rate, paid as a bonus at its close.")
+    tiers: list[Tier] = Field([], description="After so many net orders of a creator, by a bonus at its close.")
 
 
 class Tier(Asked):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -169,9 +169,9 @@ def _shown(answer: Answer) -> WhatIfShown:
     )
 
 
-def _sums(sums: Sums, currency: str) -> dict[str, object]:
+def _sums(sums: Sums, currency: str) -> dict[str, Any]:
     names = ("before", "after", "difference", "fee_before", "fee_after")
-    amounts: dict[str, object] = {name: shapes.as_money(getattr(sums, name), currency) for name in names}
+    amounts: dict[str, Any] = {name: shapes.as_money(getattr(sums, name), currency) for name in names}
     return {**amounts, "lines": sums.lines}
 
 

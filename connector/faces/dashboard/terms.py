@@ -248,7 +248,7 @@ def _conditions(asked: Asked) -> Conditions:
 
 
 def _tiers(text: str) -> list[tuple[int, int]]:
-    """`10: 18` a line: from 10 orders on, 18 %."""
+    """`10: 18` a line: after 10 orders, 18 %."""
     found = []
     for line in text.splitlines():
         if not line.strip():

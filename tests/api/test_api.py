@@ -396,6 +396,38 @@ def test_orders_by_name_and_their_trace(api: Api, world: World) -> None:
         trace = api.get(f"/orders/{world.shop_id}/{quote(name)}/trace")
         assert trace["order"]["number"] == "#101"
     problem(api.send("GET", f"/orders/{world.shop_id}/nothing/trace"), 404)
+    _read_by_three(api, world, found[1]["id"])
+
+
+def _read_by_three(api: Api, world: World, order_id: str) -> None:
+    """The same trace for support, merchant and creator: what each may see, and in whose words."""
+    path = f"/orders/{order_id}/trace"
+    x, y = world.creators["x"], world.creators["y"]
+    assert api.get(path)["said"].startswith("Not evaluated yet")
+    assert api.get(f"{path}?audience=merchant")["lines"][0]["decision"]["creator"]["id"] == x
+    mine = api.get(f"{path}?audience=creator&creator_id={x}")
+    assert [line["decision"]["creator"]["id"] for line in mine["lines"]] == [x]
+    assert not {"heard", "carriers", "invoices", "fee"} & mine.keys()
+    problem(api.send("GET", f"{path}?audience=creator&creator_id={y}"), 404)
+    assert problem(api.send("GET", f"{path}?audience=creator"), 422)["field"] == "creator_id"
+    problem(api.send("GET", f"{path}?audience=press"), 422)
+    problem(api.send("GET", "/orders/ord_nothing/trace"), 404)
+
+
+def test_a_link_to_a_studio_opens_once(api: Api, world: World) -> None:
+    x = world.creators["x"]
+    made = api.post(f"/creators/{x}/studio-link", {"to": "/studio/earnings"})
+    path = made["url"].removeprefix("http://127.0.0.1:8080")
+    assert path.endswith("?to=%2Fstudio%2Fearnings")
+    browser = api.app.test_client()
+    assert "Open the studio of <bdi>X</bdi>" in browser.get(path).text
+    again = api.post(f"/creators/{x}/studio-link", {})
+    assert browser.get(path).status_code == 401, "a newer link ends the one before"
+    assert api.send("DELETE", f"/creators/{x}/studio-sessions").status_code == 204
+    assert browser.get(again["url"].removeprefix("http://127.0.0.1:8080")).status_code == 401
+    problem(api.send("POST", f"/creators/{x}/studio-link", {"to": "/console"}), 422)
+    problem(api.send("POST", "/creators/crt_nobody/studio-link", {}), 404)
+    problem(api.send("POST", f"/creators/{x}/studio-link", {}, secret=api.token("creators:write")), 403)
 
 
 def test_money_reads_of_an_empty_ledger(api: Api, world: World) -> None:

@@ -316,3 +316,20 @@ def test_a_shared_token_brings_no_journey_and_sends_the_order_to_review(world: W
     assert rows[3].evidence["review"]["why"] == ["token_shared"]
     act(world, "review_refused", rows[3].order_id)
     assert decided(world, rows[3].order_id).credit_reason == "touch_invalid"
+
+
+def test_drift_is_noted_and_only_an_act_takes_it_over(world: World) -> None:
+    order_id = hear(world, touched=(world.tap("x"),), heard=PLACED + 2 * DAY)
+    with pytest.raises(Conflict, match="drift"):
+        act(world, "engine_fix", order_id)
+    with pytest.raises(Conflict, match="freeze"):
+        act(world, "forfeit", order_id)
+    # An older engine had decided otherwise.
+    with world.database.write(ALL) as session:
+        session.execute(sa.update(DecisionRow).values(rate_bp=500, evidence={"candidates": [], "engine": "0"}))
+        take_in.reevaluate(session, order_id, cause="test", as_of=PLACED + 3 * DAY)
+        assert [row.drift for row in queries.drifted(session)] == ["decision_changed: rate_bp 500 would be 1000"]
+    assert owed(world, "x") == 100
+    made = act(world, "engine_fix", order_id, now=PLACED + 3 * DAY)
+    row = decided(world, order_id)
+    assert (row.rate_bp, row.drift, row.evidence["acts"], owed(world, "x")) == (1000, "", [made.id], 200)

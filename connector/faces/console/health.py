@@ -16,7 +16,7 @@ from connector.commerce.shops.tables import GrantRow, Shop
 from connector.config import Settings
 from connector.db import Scope
 from connector.earnings.attribution.tables import Act, DecisionRow
-from connector.earnings.commission.tables import Clearance
+from connector.earnings.commission.tables import Clearance, Freeze
 from connector.earnings.settlement import queries as settlement
 from connector.faces.console import checks
 from connector.faces.console.face import WHY, blueprint
@@ -388,6 +388,14 @@ def _of_deciding(session: Session) -> Iterator[Trouble]:
             url_for("console.reviews"),
             "Pass or refuse each; it doesn't clear before somebody has.",
         )
+    still = sa.select(sa.func.count()).select_from(Freeze).where(Freeze.ended_at.is_(None))
+    decide = session.scalar(still.where(sa.or_(Freeze.appeal_until <= clock.now(), Freeze.appealed_at.is_not(None))))
+    if decide:
+        said = "1 freeze waits" if decide == 1 else f"{decide} freezes wait"
+        yield Trouble(
+            words.status("money", "frozen"), f"{said} for a decision: an appeal came, or its time is over.", "finance",
+            url_for("console.freezes"), "Lift it, or forfeit what should be taken away; the rest ends on its date.",
+        )  # fmt: skip
     waiting = session.scalar(sa.select(sa.func.count()).select_from(Act).where(Act.state == "proposed"))
     if waiting:
         said = "1 act waits" if waiting == 1 else f"{waiting} acts wait"

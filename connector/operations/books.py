@@ -278,7 +278,7 @@ def _compared(stretch: Stretch) -> Iterator[Wrong]:
     for order_id in sorted(stretch.evaluated.keys() | stretch.booked.lines.keys() | stretch.booked.fees.keys()):
         evaluated = stretch.evaluated.get(order_id)
         lines = evaluated.lines if evaluated else []
-        due = {
+        due: dict[Key, int] = {
             (line.line_ref, line.creator_id, line.content_id): line.due
             for line in lines
             if line.creator_id is not None and line.due

@@ -73,10 +73,10 @@ def _pending(session: Session, now: datetime, shop_id: str | None) -> Iterator[S
     if shop_id is not None:
         query = query.where(Clearance.shop_id == shop_id)
     for row, number, currency in session.execute(query):
-        held = bool(row.blocked) and row.clears_at > now - HELD
+        since = row.clears_at or now
         yield Stuck(
-            "pending_past_its_time", row.clears_at, row.shop_id, f"line {row.line_ref}", explained=held,
-            order_id=row.order_id, number=number, currency=currency, detail=row.blocked.replace(" ", ", "),
+            "pending_past_its_time", since, row.shop_id, f"line {row.line_ref}",
+            explained=bool(row.blocked) and since > now - HELD, order_id=row.order_id, number=number, currency=currency, detail=row.blocked.replace(" ", ", "),
         )  # fmt: skip
 
 

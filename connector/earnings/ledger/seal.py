@@ -79,7 +79,7 @@ def _link(session: Session, shop_id: str, entries: Sequence[Written]) -> None:
     head = session.get(ChainHead, shop_id)
     position, last = (head.position, head.hash) if head else (0, chain.genesis(shop_id))
     now = clock.now()
-    rows = []
+    rows: list[dict[str, Any]] = []
     for number, (entry, found) in enumerate(zip(entries, chain.links(last, entries), strict=True), position + 1):
         rows.append(
             {"shop_id": shop_id, "position": number, "entry_id": entry.id, "hash": found, "sealed_at": now}

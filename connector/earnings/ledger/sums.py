@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -51,7 +52,7 @@ def booked(session: Session, after: str, until: str | None) -> Booked:
     earning = sa.and_(
         Entry.kind.in_(EARNING), Posting.account == "merchant_receivable", Entry.line_ref.is_not(None)
     )  # fmt: skip
-    query = (
+    query: sa.Select[*tuple[Any, ...]] = (
         sa.select(*key, total)
         .join(Posting, Posting.entry_id == Entry.id)
         .where(Entry.order_id > after, sa.or_(earning, Posting.account.in_(("app_fee", "loss_absorbed"))))
@@ -59,9 +60,8 @@ def booked(session: Session, after: str, until: str | None) -> Booked:
         .having(total != 0)
     )
     found = Booked({}, {}, {})
-    for order_id, line_ref, creator_id, content_id, account, amount in session.execute(
-        query if until is None else query.where(Entry.order_id <= until)
-    ):
+    query = query if until is None else query.where(Entry.order_id <= until)
+    for order_id, line_ref, creator_id, content_id, account, amount in session.execute(query):
         if account == "app_fee":
             found.fees[order_id] = found.fees.get(order_id, 0) - int(amount)
             continue

@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -184,7 +183,7 @@ def export_ledger(shop_id: str, currency: str) -> Response:
         )  # fmt: skip
     name = f"ledger-{shop.domain}-{currency}-{clock.now():%Y%m%d}.{files.ENDINGS[kind]}"
     return Response(
-        _sent(cast("Kind", kind), asked), mimetype=files.TYPES[kind],
+        _sent(kind, asked), mimetype=files.TYPES[kind],
         headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
     )  # fmt: skip
 

@@ -84,5 +84,5 @@ def _payouts(session: Session, tally: Tally, shop_id: str | None) -> None:
         tally.payout(shop, currency, creator_id, int(amount), status)
 
 
-def _of(query: sa.Select[Any], column: Any, shop_id: str | None) -> sa.Select[Any]:
+def _of(query: Any, column: Any, shop_id: str | None) -> Any:
     return query if shop_id is None else query.where(column == shop_id)

@@ -81,8 +81,8 @@ def to_snapshot(order: OrderBody) -> OrderSnapshot:
 
 
 def to_hints(order: OrderBody) -> tuple[Carrier, ...]:
-    """What the first page of the visit brought, and from which host it came. The API doesn't tell it in this form, so it
-    isn't in the snapshot."""
+    """What the first page of the visit brought, and from which host it came. The API doesn't tell it in this form, so
+    it isn't in the snapshot."""
     came_from = snapshot.referrer_carrier(order.referring_site)
     return tuple(dict.fromkeys([*snapshot.landing_carriers(order.landing_site), *([came_from] if came_from else [])]))
 

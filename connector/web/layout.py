@@ -13,7 +13,7 @@ from flask_bootstrap import Bootstrap5
 from markupsafe import Markup
 
 from connector.config import Settings
-from connector.web import amounts, embedded, icons, moments, words
+from connector.web import amounts, embedded, icons, moments, reasons, words
 from connector.web.guards import public
 
 THEMES = ("auto", "light", "dark")
@@ -43,7 +43,7 @@ def install(app: Flask, settings: Settings) -> None:
         status=words.status, statuses=words.statuses, reason=words.reason, remedy=words.remedy, icon=icon, asset=asset,
         theme=theme, zones=moments.ZONES, zone_name=lambda: str(moments.zone().key), staff_seen=lambda: g.get("staff"),
         shop_seen=lambda: g.get("shop"), creator_seen=lambda: g.get("creator"), dev=settings.dev, kinds=icons.KINDS,
-        here_at=_here, frame=embedded.frame,
+        here_at=_here, frame=embedded.frame, reason_known=reasons.known,
     )  # fmt: skip
 
 

@@ -64,7 +64,9 @@ def freezes() -> str:
 @blueprint.get("/freezes/new")
 @staff("support")
 def freeze_ask() -> str:
-    """Without a reason the question, with one what it would hold."""
+    """Whose money; without a reason the question, with one what it would hold."""
+    if not any(request.args.get(name, "").strip() for name in ("creator", "order")):
+        return page("console/freeze_whose.html")
     return _asked(request.args)
 
 

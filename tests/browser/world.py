@@ -79,6 +79,7 @@ class World:
     taps: dict[str, str] = field(default_factory=dict)
     closing_id: str = ""
     batch_id: str = ""
+    payout_id: str = ""
     invoice_id: str = ""
     statement_id: str = ""
     receipt_id: str = ""
@@ -99,7 +100,8 @@ class World:
         return {
             "shop_id": self.shops["harbour"], "run_id": self.runs["live"], "delivery_id": self.deliveries["failed"],
             "order_id": self.orders["10482"], "creator_id": self.creators["mira.makes"],
-            "closing_id": self.closing_id, "batch_id": self.batch_id, "touch_id": self.taps["mira"],
+            "closing_id": self.closing_id, "batch_id": self.batch_id, "payout_id": self.payout_id,
+            "touch_id": self.taps["mira"],
             "link_id": self.link_id, "listing_id": self.listing("harbour", "9001"), "name": "missed",
             "day": f"{self.now - timedelta(days=1):%Y-%m-%d}", "refund_ref": "r1",
             "setting_name": "touch_window_days",
@@ -373,7 +375,7 @@ def _settled(session: Session, world: World) -> None:
     world.receipt_id = receipts.record(session, paid, "staff:Fay", world.now)[0].id
     made = batch.prepare(session, f"{name} EUR", "EUR", world.now, "staff:Fay")
     batch.mark_sent(session, made.id, world.now, "staff:Fay")
-    world.batch_id = made.id
+    world.batch_id, world.payout_id = made.id, batch.transfers(session, made.id)[0].payout_id
 
 
 def _run(session: Session, world: World, name: str, shop: str, status: str, ago: timedelta, **more: Any) -> SyncRun:

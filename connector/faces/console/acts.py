@@ -98,6 +98,7 @@ def _about(row: AuditRow) -> str:
     known = {
         "run": (".run", "run_id"), "dlv": (".delivery", "delivery_id"), "shp": (".shop", "shop_id"),
         "crt": (".creator", "creator_id"), "bat": (".batch", "batch_id"), "cls": (".closing", "closing_id"),
+        "pay": (".payout", "payout_id"),
         "frz": (".freeze", "freeze_id"), "evt": (".event", "event_id"),
     }  # fmt: skip
     found = known.get(row.subject.partition("_")[0])

@@ -12,7 +12,7 @@ from connector.earnings.payouts import conversion, outcomes, queries
 from connector.earnings.payouts.conversion import Rate
 from connector.earnings.payouts.hand_over import API_RAILS
 from connector.earnings.payouts.outcomes import Heard
-from connector.earnings.payouts.rails import Told
+from connector.earnings.payouts.rails import TITLES, Told
 from connector.earnings.payouts.tables import Payout
 from connector.errors import ConnectorError, InputRefused, NotFound
 from connector.faces.console import telling
@@ -70,6 +70,26 @@ def _outcomes_page(text: str, error: str) -> str:
     return page(
         "console/payout_outcomes.html", text=text, heard=None, wrong=[], counts={}, errors={"file": error}, taken=None
     )
+
+
+@blueprint.get("/payouts/transfers/<payout_id>")
+@staff("finance")
+def payout(payout_id: str) -> str:
+    """One transfer: what left, where to, and everything that was heard of it."""
+    with db.read(Scope.system(WHY)) as session:
+        found = session.get(Payout, payout_id)
+        if found is None:
+            raise NotFound(f"no payout has the id {payout_id[:40]!r}")
+        of = queries.batch(session, found.batch_id)
+        events = queries.events(session, payout_id)
+        person = creators_of.some(session, [found.creator_id]).get(found.creator_id)
+        shop = shops_by_id(session, {found.shop_id}).get(found.shop_id)
+        version = payees.some(session, [found.payee_id]).get(found.payee_id) if found.payee_id else None
+    return page(
+        "console/payout.html", payout=found, batch=of, events=events, person=person, shop=shop,
+        to=paid_to(version.shown, of.rail) if version else "", title=TITLES.get(of.rail, of.rail),
+        leaves=outcomes.leaves, actor=telling.actor_words,
+    )  # fmt: skip
 
 
 @blueprint.get("/payouts/unknown")

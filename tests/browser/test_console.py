@@ -21,7 +21,8 @@ SHARE_PARTS = {
     "fresh shop", "failed run", "no hits", "body gone", "broken body", "replay", "arabic", "batch", "refunded", "runs",
     "shop in need", "creators", "closing", "found nothing", "find first", "timeline of one kind", "twice", "stalled",
     "refused", "currency", "arabic product", "link", "gaps", "touch", "product", "events", "freezes",
-    "reviews", "codes", "code", "act", "payouts", "payee",
+    "reviews", "codes", "code", "act", "payouts", "payee", "invoice", "receipt ask",
+    "terms", "settings", "what if",
 }  # fmt: skip
 
 
@@ -44,10 +45,8 @@ def _world(site: Site) -> dict[str, str]:
         "creator": f"/console/creators/{world.creators['mira.makes']}", "money": "/console/money",
         "closing": f"/console/money/closings/{world.closing_id}", "batch": f"/console/money/batches/{world.batch_id}",
         "invoices": "/console/money/invoices", "invoice": f"/console/money/invoices/{world.invoice_id}",
-        "statement": f"/console/money/statements/{world.statement_id}",
         "receipt ask": "/console/money/receipts/new?invoice=INV-000001&amount=12.00&reference=SEPA+7",
         "close": f"/console/money/close?shop={world.shops['harbour']}&period={world.now:%Y-%m}",
-        "bank file": "/console/money/receipts/file",
         "payouts": "/console/payouts", "payout ask": "/console/payouts/new?currency=EUR&rail=csv",
         "payee": f"/console/creators/{world.creators['mira.makes']}/payee",
         "audit": "/console/audit", "error": "/console/orders/ord_none", "find": "/console/find?q=oak",
@@ -64,6 +63,9 @@ def _world(site: Site) -> dict[str, str]:
         "reviews": "/console/reviews", "codes": "/console/codes", "code": f"/console/codes/{world.code_id}",
         "act": f"/console/acts/{world.act_id}",
         "decide": f"/console/orders/{world.orders['10482']}/decide/manual?creator=talb&why=They+met",
+        "terms": f"/console/shops/{world.shops['harbour']}/terms?creator=mira.makes&product=9001",
+        "settings": f"/console/shops/{world.shops['harbour']}/settings",
+        "what if": f"/console/whatif?shop={world.shops['harbour']}&rate=12&period={world.now:%Y-%m}&who=all",
         "events": "/console/events", "event": f"/console/events/{world.event_id}",
         "arabic product": f"/console/products/{world.listing('souq', '7001')}",
     }  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 
 from playwright.sync_api import Browser, expect
 
@@ -24,9 +25,18 @@ def test_every_page_holds_at_every_width_in_both_themes(site: Site, visitor: Vis
         "order": f"/dashboard/orders/{site.world.orders['10482']}",
         "refunded": f"/dashboard/orders/{site.world.orders['10483']}",
         "foreign order": f"/dashboard/orders/{site.world.orders['2001']}", "sales": "/dashboard/sales",
+        "money": "/dashboard/money", "invoice": f"/dashboard/money/{site.world.invoice_id}",
         "feeds": "/dashboard/feeds", "reason": "/dashboard/products?reason=no_price",
     }.items():  # fmt: skip
         wrong += looks.check(seen.go(path), name)
+    soon = f"{site.world.now + timedelta(days=5):%Y-%m-%d}"
+    for name, path in {
+        "terms": "/dashboard/terms", "change": f"/dashboard/terms/change?kind=open&look=1&rate=10&starts={soon}",
+        "wrong change": "/dashboard/terms/change?kind=targeted&look=1&rate=90&handle=@nobody",
+        "rules": "/dashboard/settings", "rule": "/dashboard/settings/touch_window_days",
+        "what if": f"/dashboard/whatif?rate=12&period={site.world.now:%Y-%m}&touch_window_days=30",
+    }.items():  # fmt: skip
+        wrong += looks.check(seen.go(path), name, narrow=True)
     seen.as_merchant("souq")
     wrong += looks.check(seen.go("/dashboard"), "arabic home")
     seen.as_merchant("acme")

@@ -33,6 +33,7 @@ from connector.faces.console import (
     shops,
     sign_in,
     stalled,
+    terms,
     timeline,
     touches,
     views,
@@ -43,7 +44,7 @@ from connector.faces.console.face import blueprint
 __all__ = [
     "acts", "blueprint", "checks", "codes", "creators", "deciding", "events", "freezes", "health", "imports", "inbox",
     "install", "invoices", "ledger", "money", "orders", "payouts", "payouts_heard", "privacy", "products", "proofs",
-    "receipts", "refunds", "replays", "runs", "search", "settings", "shops", "stalled", "timeline", "touches",
+    "receipts", "refunds", "replays", "runs", "search", "settings", "shops", "stalled", "terms", "timeline", "touches",
     "views", "whatif",
 ]  # fmt: skip
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -20,47 +20,16 @@ from connector.errors import Conflict, ConnectorError, InputRefused
 from connector.faces.dashboard.face import blueprint
 from connector.insight.market import search as market
 from connector.programme.collaborations import events, preview, rates, terms
-from connector.programme.collaborations.offer import in_effect, standing
 from connector.programme.collaborations.preview import Preview
 from connector.programme.collaborations.tables import PromotionRow, Terms
 from connector.programme.collaborations.terms import Conditions, Wanted
 from connector.programme.creators import queries as creators
-from connector.programme.creators.tables import Creator
-from connector.web import guards, moments, rate_words
+from connector.web import guards, moments, rate_words, term_lines
 from connector.web.guards import merchant
 from connector.web.layout import page
 
-# Of one creator each: so many stand on the page, the newest first.
-SHOWN = 200
 OFFERED = 100
-KINDS = ("open", "targeted", "event", "store")
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One scope: what stands, and what comes. `now` None: nothing stands, something comes."""
-
-    kind: str
-    what: str  # the product's title, or the whole shop
-    whom: str  # a creator, or the event's name
-    now: Terms | None
-    coming: list[Terms]
-
-    @property
-    def form(self) -> dict[str, str]:
-        """What stands, as the form has it: a change begins from there."""
-        row = self.now
-        if row is None:
-            return {"kind": self.kind}
-        filled = {
-            "kind": self.kind, "product": row.product_ref, "rate": rate_words.as_typed(row.rate_bp),
-            "ads": rate_words.as_typed(row.ads_bp), "new_buyer": rate_words.as_typed(row.new_buyer_bp),
-            "codes": "\n".join(f"{code}: {rate_words.as_typed(bp)}" for code, bp in sorted(row.code_rates.items())),
-        }  # fmt: skip
-        if self.kind == "targeted" and row.ends_at is not None:
-            last = (row.ends_at - timedelta(microseconds=1)).astimezone(moments.zone())
-            filled |= {"handle": self.whom, "replaces": row.id, "last_day": f"{last:%Y-%m-%d}"}
-        return {name: value for name, value in filled.items() if value}
+KINDS = term_lines.KINDS
 
 
 @dataclass(slots=True)
@@ -92,14 +61,14 @@ def terms_page() -> str:
     moments.use_zone(shop.time_zone)
     now = clock.now()
     with db.read(Scope.shop(shop.id)) as session:
-        lines, more = _lines(session, shop, now)
+        lines, more = term_lines.standing_lines(session, shop, now)
         promoted = session.scalar(
             sa.select(sa.func.count(PromotionRow.creator_id.distinct())).where(
                 PromotionRow.shop_id == shop.id, PromotionRow.ends_at.is_(None)
             )
         )
-        history = rates.newest(session, shop.id, SHOWN)
-        names = _names(session, shop, history)
+        history = rates.newest(session, shop.id, term_lines.SHOWN)
+        names = term_lines.names(session, shop, history)
     by_kind = {kind: [line for line in lines if line.kind == kind] for kind in KINDS}
     whole = next((line for line in by_kind["open"] if line.now is not None and not line.now.product_ref), None)
     return page(
@@ -294,35 +263,6 @@ def _token(session: Session, wanted: Wanted) -> str:
     )
     parts = (wanted.shop_id, wanted.kind, wanted.product_ref, wanted.creator_id or "", newest.first() or "")
     return hashlib.blake2b("\0".join(parts).encode(), digest_size=12).hexdigest()
-
-
-def _lines(session: Session, shop: Shop, now: datetime) -> tuple[list[Line], bool]:
-    """The scopes of the shop that stand or will; whether there are more of one creator each than are shown."""
-    rows = rates.living(session, shop.id, now, SHOWN + 1)
-    more = len({(r.creator_id, r.product_ref) for r in rows if r.kind == "targeted"}) > SHOWN
-    chains: dict[tuple[str, str | None, str], list[Terms]] = {}
-    for row in rows:
-        chains.setdefault((row.kind, row.creator_id, row.product_ref), []).append(row)
-    names = _names(session, shop, rows)
-    found = []
-    for (kind, creator_id, product_ref), chain in chains.items():
-        chain = in_effect(chain)
-        held = standing(chain, now)
-        coming = [row for row in chain if row.starts_at > now and standing(chain, row.starts_at) is row]
-        current = held if held is not None and held.rate_bp is not None else None
-        if current is None and not any(row.rate_bp is not None for row in coming):
-            continue
-        whom = names.get(creator_id or "", "") or (current or coming[0]).name
-        found.append(Line(kind, names.get(product_ref) or "The whole shop", whom, current, coming))
-    return sorted(found, key=lambda line: (KINDS.index(line.kind), line.what != "The whole shop", line.what)), more
-
-
-def _names(session: Session, shop: Shop, rows: Sequence[Terms]) -> dict[str, str]:
-    """Titles by product ref, and handles by creator id."""
-    people: dict[str, Creator] = creators.some(session, {row.creator_id for row in rows if row.creator_id})
-    titles = catalog.titles(session, shop.id, {row.product_ref for row in rows if row.product_ref})
-    known = {ref: titles.get(ref) or ref for ref in {row.product_ref for row in rows if row.product_ref}}
-    return known | {each.id: f"@{each.handle}" for each in people.values()}
 
 
 def _said(row: Terms) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import msgspec
 import pytest
@@ -13,7 +14,7 @@ from connector.commerce.orders.record import Applied
 from connector.commerce.shops.tables import Shop
 from connector.db import Database, Scope
 from connector.errors import MoneyRefused, PayloadUnreadable
-from connector.events import Buyer, Carrier, FulfilledLine, OrderSnapshot, OrderStub
+from connector.events import Buyer, Carrier, FulfilledLine, OrderSnapshot, OrderStub, Return
 from tests.money.books import shop
 from tests.money.builders import at, back, changed, line, off, refund, snapshot
 
@@ -28,7 +29,7 @@ def heard(
     *,
     at: datetime | None = None,
     source: str = "read:test",
-    **more: Buyer,
+    **more: Any,
 ) -> Applied:
     return record.apply(session, of, order, triggered_at=at or order.changed_at, source=source, **more)
 
@@ -250,3 +251,20 @@ def test_a_line_is_of_its_product_after_the_store_deleted_it(database: Database,
         facts = queries.facts(order)
         assert facts.snapshot.changed_at == at(5)
         assert [(one.product_ref, one.variant_ref) for one in facts.snapshot.lines] == [("91", "92")]
+
+
+def test_a_read_says_when_a_return_is_open_and_keeps_nothing_where_there_never_was_one(database: Database) -> None:
+    none, back_ = Return("order", "closed", said_at=at(1)), Return("order", "open", said_at=at(2))
+    with database.write(TEST) as session:
+        of = shop(session)
+        assert heard(session, of, FIRST, at=at(1), returns=[none]).order.returns == "[]"
+        assert queries.loose_facts(session, of.id, "7001") == []
+        opened = heard(session, of, FIRST, at=at(2), returns=[back_])
+        assert (opened.changed, queries.facts(opened.order).on_its_way_back("1")) == (True, True)
+        closed = heard(session, of, FIRST, at=at(3), returns=[Return("order", "closed", said_at=at(3))])
+        assert (closed.changed, queries.facts(closed.order).on_its_way_back("1")) == (True, False)
+        # One that names lines holds these alone; what was said earlier and heard later changes nothing.
+        named = OrderStub("7001", returns=(Return("r1", "open", said_at=at(4), lines=("2",)), back_))
+        record.take_stub(session, of, named, source="delivery:r")
+        facts = queries.facts(closed.order)
+        assert [facts.on_its_way_back(ref) for ref in ("1", "2")] == [False, True]

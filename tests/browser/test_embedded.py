@@ -352,7 +352,7 @@ def test_permissions_are_asked_for_in_the_admin(admin: Admin) -> None:
 
 
 PAGES = (
-    "/dashboard", "/dashboard/sync", "/dashboard/products", "/dashboard/orders", "/dashboard/sales",
+    "/dashboard", "/dashboard/sync", "/dashboard/products", "/dashboard/orders", "/dashboard/sales", "/dashboard/money",
     "/dashboard/tracking", "/dashboard/privacy", "/dashboard/permissions",
 )  # fmt: skip
 

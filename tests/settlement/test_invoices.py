@@ -18,6 +18,7 @@ from connector.earnings.settlement import checks as settlement_checks
 from connector.earnings.settlement.receipts import Coming
 from connector.earnings.settlement.tables import Invoice, InvoiceLine, Receipt, Reserve, Statement
 from connector.errors import Conflict, InputRefused
+from tests.payouts.test_twice_at_once import at_once
 from tests.settlement.books import SYSTEM, Books, LineOfOrder, utc
 
 NOVEMBER, DECEMBER = utc("2026-12-01"), utc("2027-01-01")
@@ -269,3 +270,25 @@ def test_a_file_that_cant_be_read_is_refused_whole(text: str, why: str) -> None:
     with pytest.raises(InputRefused, match=why) as refused:
         bank_file.rows_of(text)
     assert refused.value.field == "file"
+
+
+def test_two_closings_and_two_receipts_at_once_are_one_each_and_numbers_have_no_gap(books: Books, shop: str) -> None:
+    """Threads on PostgreSQL; on SQLite the second waits for the only writer."""
+    mira, other = books.creator("mira"), books.shop(advance=False)
+    for whose in (shop, other):
+        books.line(whose, mira, 600, clears_at=utc("2026-11-16"))
+        books.clear(whose, utc("2026-11-30"))
+
+    def refused() -> None:
+        """A closing that is undone at its very end gives its number back."""
+        with books.database.write(SYSTEM) as session:
+            close.close_period(session, shop, "2026-11", NOVEMBER, "test")
+            raise Conflict("the power went")
+
+    closings = [lambda: books.close(shop, "2026-11", NOVEMBER), lambda: books.close(other, "2026-11", NOVEMBER)]
+    at_once(refused, *closings * 2)
+    assert sorted(row.number for row in books.rows(Invoice)) == [1, 2]
+    results = at_once(*[lambda: paid_in(books, shop, 600, "bank 1")] * 3)
+    assert any(isinstance(result, tuple) for result in results)
+    assert [row.amount for row in books.rows(Receipt)] == [600]
+    all_well(books)

@@ -140,6 +140,13 @@ def closing(session: Session, closing_id: str) -> Closing:
     return row
 
 
+def by_creator(session: Session, closing_id: str, limit: int) -> list[tuple[str, int]]:
+    """(creator, total) of a closing's statements, the most first."""
+    query = sa.select(Statement.creator_id, Statement.total).where(Statement.closing_id == closing_id)
+    rows = session.execute(query.order_by(Statement.total.desc(), Statement.creator_id).limit(limit))
+    return [(creator_id, int(total)) for creator_id, total in rows]
+
+
 def invoice(session: Session, invoice_id: str) -> Invoice:
     """Errors: NotFound."""
     row = session.get(Invoice, invoice_id)

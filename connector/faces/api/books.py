@@ -92,6 +92,8 @@ def read_statement(statement_id: str) -> shapes.StatementWhole:
         head = settlement.statement(session, statement_id)
         lines = [
             shapes.StatementLineShown(
+                kind=line.kind,
+                correction=line.correction,
                 order_id=line.order_id,
                 line_ref=line.line_ref,
                 content_id=line.content_id,
@@ -177,8 +179,10 @@ def _statement(row: StatementHead) -> dict[str, Any]:
     return {
         **plain,
         "closed_at": row.closed_at,
-        "total": shapes.as_money(row.total, row.currency),
-        "carried": shapes.as_money(row.carried, row.currency),
+        **{
+            name: shapes.as_money(getattr(row, name), row.currency)
+            for name in ("total", "carried", "corrections", "opening", "reserved", "released", "payable")
+        },
     }
 
 

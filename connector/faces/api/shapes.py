@@ -631,7 +631,12 @@ class StatementShown(Given):
     ends_at: datetime
     closed_at: datetime
     total: Money
-    carried: Money
+    carried: Money = Field(description="Settled and unpaid before it, opening balances left out.")
+    corrections: Money = Field(description="The part of `total` that corrects earlier statements.")
+    opening: Money
+    reserved: Money = Field(description="Kept back of `total`.")
+    released: Money = Field(description="Let go from reserves of earlier statements.")
+    payable: Money = Field(description="The creator's settled balance after it; below zero: carried forward.")
 
 
 class StatementPage(Given):
@@ -640,6 +645,8 @@ class StatementPage(Given):
 
 
 class StatementLineShown(Given):
+    kind: str = Field(description="commission or bonus.")
+    correction: bool = Field(description="An earlier statement had this line already.")
     order_id: str
     line_ref: str
     content_id: str | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from flask import Response, current_app, g
@@ -17,6 +18,7 @@ from connector.faces.dashboard.face import blueprint
 from connector.operations.documents import facts, files
 from connector.operations.documents.facts import InvoiceTold
 from connector.operations.documents.sheet import span
+from connector.operations.exports import ledger as exports
 from connector.web import moments
 from connector.web.guards import merchant
 from connector.web.layout import page
@@ -85,6 +87,24 @@ def invoice(invoice_id: str) -> str:
 @merchant
 def invoice_file(invoice_id: str, kind: str) -> Response:
     return files.invoice(_own(invoice_id), kind, current_app.config["CONNECTOR"])
+
+
+@blueprint.get("/money/ledger-<currency>.csv")
+@merchant
+def ledger_file(currency: str) -> Response:
+    """Every entry of the shop in one currency, as it was booked. Sent piece by piece: it may be large."""
+    asked = exports.Asked(shop_id=g.shop.id, currency=currency)
+    asked.check()
+    name = f"ledger-{currency}.csv"
+    return Response(
+        _entries(asked), mimetype="text/csv",
+        headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "private, no-store"},
+    )  # fmt: skip
+
+
+def _entries(asked: exports.Asked) -> Iterator[str]:
+    with db.snapshot(Scope.shop(str(asked.shop_id))) as session:
+        yield from exports.pieces(session, "csv", asked)
 
 
 def _own(invoice_id: str) -> InvoiceTold:

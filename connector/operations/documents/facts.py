@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 import sqlalchemy as sa
@@ -22,6 +22,7 @@ from connector.programme.creators import queries as creators
 from connector.programme.creators.tables import Creator
 
 _CHUNK = 500
+MOST_CREATORS = 100  # named on the page of an invoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ class InvoiceTold:
     starts_at: datetime
     ends_at: datetime
     lines: list[InvoiceLineTold]
+    creators: list[tuple[str, int]] = field(default_factory=list)  # (name, what its statement settled), most first
 
 
 def statement(session: Session, statement_id: str, as_of: datetime) -> StatementTold:
@@ -138,7 +140,10 @@ def invoice(session: Session, invoice_id: str, as_of: datetime) -> InvoiceTold:
         )  # fmt: skip
     told.sort(key=lambda line: (line.placed_on is None, line.placed_on or date.min, line.order, line.order_id))
     standing = funding.standing(session, row.id, today)
-    return InvoiceTold(row, standing, shop, closing.starts_at, closing.ends_at, told)
+    people = queries.by_creator(session, closing.id, MOST_CREATORS)
+    names = creators.some(session, {creator_id for creator_id, _ in people})
+    named = [(names[each].name if each in names else each, amount) for each, amount in people]
+    return InvoiceTold(row, standing, shop, closing.starts_at, closing.ends_at, told, named)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ SCOPES: dict[str, str] = {
     "notices:read": "notices for creators and merchants, with the codes in them",
     "feeds:read": "product feeds, their addresses and builds",
     "feeds:write": "make, build and remove product feeds",
-    "studio:link": "sign-in links for creators' own pages",
+    "studio:write": "sign-in links for creators' own pages",
     "metrics:read": "/metrics, for Prometheus",
 }
 _PREFIX = "ctk_"

@@ -16,7 +16,7 @@ from connector.web.guards import actor, app_scope
 
 
 @blueprint.post("/creators/<creator_id>/studio-link")
-@app_scope("studio:link")
+@app_scope("studio:write")
 @blueprint.input(shapes.StudioLinkAsked)
 @blueprint.output(shapes.StudioLinkShown, status_code=201)
 def make_studio_link(creator_id: str, json_data: shapes.StudioLinkAsked) -> shapes.StudioLinkShown:
@@ -34,7 +34,7 @@ def make_studio_link(creator_id: str, json_data: shapes.StudioLinkAsked) -> shap
 
 
 @blueprint.delete("/creators/<creator_id>/studio-sessions")
-@app_scope("studio:link")
+@app_scope("studio:write")
 @blueprint.output({}, status_code=204)
 def end_studio_sessions(creator_id: str) -> str:
     """Sign a creator out everywhere, and end links that were not used yet

@@ -76,7 +76,8 @@ def _pending(session: Session, now: datetime, shop_id: str | None) -> Iterator[S
         since = row.clears_at or now
         yield Stuck(
             "pending_past_its_time", since, row.shop_id, f"line {row.line_ref}",
-            explained=bool(row.blocked) and since > now - HELD, order_id=row.order_id, number=number, currency=currency, detail=row.blocked.replace(" ", ", "),
+            explained=bool(row.blocked) and since > now - HELD, order_id=row.order_id, number=number,
+            currency=currency, detail=row.blocked.replace(" ", ", "),
         )  # fmt: skip
 
 

@@ -169,7 +169,7 @@ def _kind_words(kind: str) -> str:
 @staff("finance")
 def export_ledger(shop_id: str, currency: str) -> Response:
     """The file, sent while it is read: a million entries pass through and none stays."""
-    kind = request.args.get("format", "")
+    kind = request.args.get("format", "csv")
     if kind not in files.KINDS:
         raise InputRefused("format", "is no format of ours.", f"Use {', '.join(files.KINDS)}.")
     with db.write(Scope.system(WHY)) as session:

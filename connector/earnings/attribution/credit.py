@@ -116,10 +116,16 @@ def anew(session: Session, shop: Shop, order: Order, facts: OrderFacts) -> dict[
 def as_if(
     session: Session, shop: Shop, order: Order, facts: OrderFacts, bend: Callable[[Gathered], Gathered]
 ) -> tuple[dict[str, Decision], dict[str, Decision]]:
-    """(what is decided, what would be if the facts were as `bend` makes them), line by line. Nothing is written."""
+    """(what is decided, what would be if the facts were as `bend` makes them), line by line. Nothing is written.
+
+    A line whose deciding touch is found no more, since its journey was erased, stays as it is: nothing else is known.
+    """
     held = _held(session, order.id)
     gathered = candidates.gather(session, shop, order, facts, personal=_pinned_personal(held), note=False)
-    return {line_ref: as_decision(row) for line_ref, row in held.items()}, dict(_decided(bend(gathered), {}))
+    before = {line_ref: as_decision(row) for line_ref, row in held.items()}
+    found = {touch.touch_id for touch in gathered.candidates}
+    lost = {ref: each for ref, each in before.items() if each.touch_id is not None and each.touch_id not in found}
+    return before, {ref: lost.get(ref, decision) for ref, decision in _decided(bend(gathered), {})}
 
 
 def _decided(gathered: Gathered, held: dict[str, DecisionRow]) -> list[tuple[str, Decision]]:

@@ -186,7 +186,8 @@ def draft(session: Session, wanted: Wanted, *, by: str, now: datetime | None = N
     elif wanted.kind != "targeted" and last is not None and _overrules(last, starts, now):
         raise Conflict(
             f"terms {last.id} start at {last.starts_at.isoformat()}",
-            public=f"Version {last.version} starts at {last.starts_at.isoformat()}: give a later start.",
+            public=f"Version {last.version} starts at {last.starts_at.isoformat()}: give a later start"
+            f"{', or call it off first' if last.starts_at > now else ''}.",
         )
     if wanted.kind == "targeted" and wanted.conditions.rate_bp is not None:
         _refuse_unaccepted(session, wanted, starts)

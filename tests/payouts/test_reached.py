@@ -1,14 +1,23 @@
-"""When payouts had covered a creator's statements, in their order. Pure."""
+"""When payouts had covered a creator's statements, in their order; and what a shop absorbs of what went back after."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
+import pytest
+import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connector.commerce.shops.tables import ShopSetting
+from connector.db import Database, new_id
+from connector.earnings.commission.tables import Clearance
+from connector.earnings.ledger import checks, queries
 from connector.earnings.payouts.reached import Paid, Settled, covered
+from connector.events import Refund, RefundLine
+from tests.attribution.world import DAY, PLACED, World, put_on_roster
 from tests.money.builders import at
+from tests.operations.days import CLOSING, DELIVERED, SYSTEM, hear, parcel, pay, settle
 
 
 def reached(statements: list[int], payouts: list[tuple[int, int]]) -> list[datetime | None]:
@@ -39,3 +48,38 @@ def test_times_never_go_back_and_all_is_reached_once_all_is_paid(statements: lis
     whole = sum(amount for amount in statements if amount > 0)
     if statements[0] > 0:  # before anything was owed nothing is reached
         assert None not in reached(statements, [(whole, 1)])
+
+
+@pytest.fixture
+def world(database: Database, monkeypatch: pytest.MonkeyPatch) -> World:
+    put_on_roster(monkeypatch)
+    return World(database).begin()
+
+
+def test_what_went_back_after_the_payout_is_borne_whenever_it_is_heard_of(world: World) -> None:
+    """Settled and paid. One of two units went back a minute before the payout, the other a day after it; both are heard
+    of later: the first is taken off the next earnings, the second is the app's loss."""
+    with world.database.write(SYSTEM) as session:
+        session.add(
+            ShopSetting(id=new_id("set"), shop_id=world.shop_id, name="after_payout", value="absorb",
+                        starts_at=PLACED - DAY, recorded_at=PLACED - DAY, recorded_by="staff:jo")
+        )  # fmt: skip
+    touch = world.tap("x", "A")
+    hear(world, [touch.token], at=DELIVERED, fulfilments=(parcel(DELIVERED),))
+    settle(world, CLOSING, "2026-12")
+    paid = CLOSING + DAY
+    pay(world, paid)
+    with world.database.read(SYSTEM) as session:
+        assert [row.paid_at for row in session.scalars(sa.select(Clearance).where(Clearance.line_ref == "1"))] == [paid]
+        before = queries.accounts(session, shop_id=world.shop_id)
+    back = tuple(
+        Refund(ref, at, (RefundLine(f"l{ref}", "1", 1, 2000),))
+        for ref, at in (("1", paid - timedelta(minutes=1)), ("2", paid + DAY))
+    )
+    hear(world, [touch.token], at=paid + 2 * DAY, fulfilments=(parcel(DELIVERED),), refunds=back)
+    with world.database.read(SYSTEM) as session:
+        after = queries.accounts(session, shop_id=world.shop_id)
+        assert checks.examine(session) == []
+    moved = {key[2]: amount - before.get(key, 0) for key, amount in after.items() if amount != before.get(key, 0)}
+    assert set(moved) == {"merchant_receivable", "creator_cleared", "loss_absorbed"}
+    assert moved["loss_absorbed"] == moved["creator_cleared"] == -moved["merchant_receivable"] // 2 > 0

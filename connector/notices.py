@@ -7,7 +7,7 @@ transaction; an app keeps the id of the last one it read and asks for what came 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,6 +15,9 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from connector import clock, vault
 from connector.db import Base, new_id
+
+
+KEPT = timedelta(days=90)
 
 
 class Notice(Base):
@@ -62,6 +65,12 @@ def after(session: Session, last: str | None, limit: int) -> Sequence[Notice]:
 def secret(row: Notice) -> str:
     """What only the addressee should see; "" where there is none or it was used."""
     return vault.current().open(row.secret_sealed).decode() if row.secret_sealed else ""
+
+
+def forget(session: Session, before: datetime) -> int:
+    """Drop notices that were written before a moment: an app that reads them at all has read those. How many."""
+    dropped = session.execute(sa.delete(Notice).where(Notice.at < before))
+    return int(dropped.rowcount)  # type: ignore[attr-defined]
 
 
 def forget_secrets(session: Session, kind: str, creator_id: str) -> None:

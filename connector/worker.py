@@ -25,7 +25,7 @@ from datetime import timedelta
 
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from connector import clock, db, jobs, telemetry
+from connector import clock, db, jobs, notices, telemetry
 from connector.commerce.catalog import markets
 from connector.commerce.shops import grants
 from connector.commerce.shops import queries as shops
@@ -370,9 +370,10 @@ def until_pass(shop_id: str) -> timedelta:
 
 
 def forget_devices() -> int:
-    """Drop the device hashes and the unknown codes whose time is over; how many."""
+    """Drop the device hashes, the unknown codes and the notices whose time is over; how many."""
     with db.write(Scope.system("device hashes whose time is over")) as session:
-        return touches.forget_devices(session) + gaps.forget(session)
+        forgotten = touches.forget_devices(session) + gaps.forget(session)
+        return forgotten + notices.forget(session, clock.wall() - notices.KEPT)
 
 
 def feeds_due() -> int:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from connector import audit, notices
+from connector import audit, clock, notices
 from connector.db import Database
 from connector.errors import Conflict, InputRefused
 from connector.notices import Notice
@@ -156,5 +156,7 @@ def test_a_change_is_announced_confirmed_and_held_and_can_be_refused(database: D
     with database.read(SYSTEM) as session:
         kinds = [row.kind for row in session.scalars(sa.select(Notice).order_by(Notice.id))]
         assert kinds == ["payee.changed", "payee.confirmed", "payee.changed", "payee.refused", "payee.changed"]
+        assert notices.forget(session, clock.wall() - notices.KEPT) == 0
+        assert notices.forget(session, clock.wall() + SECOND) == 5
         log = str([(row.act, row.detail) for row in session.scalars(sa.select(audit.AuditRow))])
         assert "0532013000" not in log

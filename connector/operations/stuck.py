@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from connector.commerce.orders.tables import Order
 from connector.commerce.shops import queries as shops
 from connector.earnings.commission.tables import Clearance, Freeze
-from connector.earnings.ledger import running
+from connector.earnings.ledger import outstanding, running
 from connector.earnings.payouts.tables import Payout, PayoutBatch
 from connector.earnings.settlement import close, funding
 
@@ -82,20 +82,20 @@ def _pending(session: Session, now: datetime, shop_id: str | None) -> Iterator[S
 
 
 def _cleared(session: Session, now: datetime, shop_id: str | None) -> Iterator[Stuck]:
-    waiting: dict[str, dict[str, int]] = {}
+    waiting: dict[str, set[str]] = {}
     for one in running.running(session, shop_id=shop_id):
         if one.account == "creator_cleared" and one.amount:
-            currencies = waiting.setdefault(one.shop_id, {})
-            currencies[one.currency] = currencies.get(one.currency, 0) - one.amount
+            waiting.setdefault(one.shop_id, set()).add(one.currency)
     for shop in shops.every(session):
         if shop.id not in waiting:
             continue
         over = [period for period in close.due(session, shop, now) if period.ends_at <= now - CLOSING]
-        if over:
-            for currency, amount in sorted(waiting[shop.id].items()):
-                yield Stuck(
-                    "period_not_closed", over[0].ends_at, shop.id, over[0].name, amount=amount, currency=currency
-                )  # fmt: skip
+        for currency in sorted(waiting[shop.id]) if over else ():
+            last = over[-1]
+            lines = outstanding.cleared(session, shop.id, currency, cleared_before=last.ends_at, until=now)
+            if lines:
+                amount = sum(line.amount for line in lines)
+                yield Stuck("period_not_closed", last.ends_at, shop.id, last.name, amount=amount, currency=currency)
 
 
 def _unfunded(session: Session, now: datetime, shop_id: str | None) -> Iterator[Stuck]:

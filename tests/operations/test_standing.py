@@ -12,13 +12,20 @@ from connector.commerce.shops.tables import Shop
 from connector.db import new_id
 from connector.earnings.attribution import gaps, tokens
 from connector.earnings.attribution.tables import DecisionRow
+from connector.earnings.commission import freezes
+from connector.earnings.intake.take_in import pin_due
 from connector.earnings.ledger.tables import Entry, Posting
+from connector.earnings.payouts import batch
 from connector.earnings.payouts.tables import Payout
+from connector.earnings.settlement import clear, close
 from connector.events import Carrier, Line, Refund, RefundLine, Transaction
-from connector.operations import standing
+from connector.operations import standing, stuck
 from connector.programme.creators import register
+from connector.web import words
 from tests.attribution.world import DAY, PLACED, World, add_shop
 from tests.operations.days import CLOSING, DELIVERED, SYSTEM, hear, parcel, pay, settle
+from tests.payees.details import all_payable
+from tests.settlement.paid_in import pay_all
 
 SINCE = PLACED - 5 * DAY
 
@@ -184,3 +191,56 @@ def test_the_list_is_cut_and_says_so(sqlite_world: World) -> None:
             gaps.note(session, f"code{n:06d}", "", at)
         done = standing.check(session, "gaps", since=SINCE)
     assert len(done.findings) == standing.MOST
+
+
+def test_money_that_stands_still_is_named_at_every_stage(world: World) -> None:
+    """One order's money is left lying at each stage of its way, and each time it is said whose turn it is."""
+    touch = world.tap("x", "A")
+    hear(world, [touch.token])
+    hear(world, [touch.token], at=DELIVERED, fulfilments=(parcel(DELIVERED),))
+    due = DELIVERED + 15 * DAY
+
+    def still(at: datetime) -> list[tuple[str, bool, int | None]]:
+        with world.database.read(SYSTEM) as session:
+            return [(one.reason, one.explained, one.amount) for one in stuck.stuck(session, at, None)]
+
+    assert still(due + 2 * DAY) == []
+    assert still(due + 4 * DAY) == [("pending_past_its_time", False, None)]
+    with world.database.write(SYSTEM) as session:
+        ask = freezes.Ask("creator", "a look at who bought", creator_id=world.creators["x"])
+        token = freezes.preview(session, ask, due).token
+        frozen = freezes.freeze(session, ask, by="fay", token=token, as_of=due)
+    assert still(due + 4 * DAY) == [("pending_past_its_time", True, None)]  # a freeze holds it, for a while
+    assert still(due + 61 * DAY) == [("pending_past_its_time", False, None), ("freeze_past_its_end", False, None)]
+    with world.database.write(SYSTEM) as session:
+        freezes.lift(session, frozen.id, by="fay", why="nothing there", as_of=due)
+        pin_due(session, world.shop_id, due)
+        clear.clear_due(session, world.shop_id, due)
+    january = CLOSING - DAY
+    assert still(january + 8 * DAY) == []
+    assert still(january + 11 * DAY) == [("period_not_closed", False, 400)]
+    with world.database.write(SYSTEM) as session:
+        close.close_period(session, world.shop_id, "2026-11", CLOSING, "test")
+        close.close_period(session, world.shop_id, "2026-12", CLOSING, "test")
+    assert still(CLOSING + 2 * DAY) == []
+    assert still(CLOSING + 40 * DAY)[-1] == ("invoice_overdue", False, 400)
+    with world.database.write(SYSTEM) as session:
+        all_payable(session)
+        pay_all(session, world.shop_id, CLOSING)
+        made = batch.prepare(session, "key", "EUR", CLOSING, "test")
+    assert still(CLOSING + 2 * DAY) == []
+    assert still(CLOSING + 4 * DAY) == [("batch_not_sent", False, 400)]
+    with world.database.write(SYSTEM) as session:
+        batch.mark_sent(session, made.id, CLOSING, "test")
+    assert still(CLOSING + 4 * DAY) == []
+    assert still(CLOSING + 6 * DAY) == [("payout_not_confirmed", False, 400)]
+    with world.database.write(SYSTEM) as session:
+        batch.mark_paid(session, made.id, CLOSING + 6 * DAY, "test")
+    assert still(CLOSING + 7 * DAY) == []
+    assert all(words.staff_do(reason) and reason in words.REASONS for reason in _REASONS)
+
+
+_REASONS = (
+    "pending_past_its_time", "period_not_closed", "invoice_overdue", "batch_awaits_second", "batch_not_sent",
+    "payout_not_confirmed", "payout_unknown", "freeze_past_its_end", "appeal_unanswered",
+)  # fmt: skip

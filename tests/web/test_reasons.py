@@ -11,6 +11,7 @@ from flask import Flask
 
 from connector import money
 from connector.earnings.attribution import rules
+from connector.earnings.settlement import reserves
 from connector.web import reasons, words
 from connector.web.amounts import plain
 from tests.web.conftest import settings as web_settings
@@ -62,6 +63,11 @@ def test_what_moves_money_is_explained_in_full() -> None:
     """An explanation of its own each, and every explanation is of a true code."""
     assert [code for code in PRINTED.split() if code not in reasons.EXPLAINED] == []
     assert [code for code in reasons.EXPLAINED if not reasons.known(code)] == []
+
+
+def test_every_code_of_the_rooms_is_explained() -> None:
+    """A new code gets an entry in `web/data/reasons.toml`; until then its page shows its three wordings."""
+    assert [code for code in words.REASONS if code not in reasons.EXPLAINED] == []
 
 
 def test_who_acts_is_told_what_to_do() -> None:
@@ -122,6 +128,8 @@ def test_the_figures_of_the_examples() -> None:
     says("removed_by_edit", eur(commission(2000, 1000) + b), eur(commission(2000, 1000) + c))  # E14
     assert reversed_after(100, 999, 333, 333, 333) == [33, 34, 33]  # E6b
     says("recomputed", "−33, −34 and −33")
+    says("app_fee", eur(commission(3000 + 1000, 200)))
+    says("kept_in_reserve", eur(reserves.share_of(20_000, 1000)))
     says("below_minimum", eur(2450), eur(2500 - 2450))  # E28
     says("negative_balance", eur(450 - 600))  # E25
 

@@ -147,3 +147,15 @@ def test_a_span_is_named_by_its_own_days() -> None:
     assert sheet.span(start, start + timedelta(days=7), sheet.moments.zone_named("Europe/Berlin")) == (
         "1 Dec 2026 to 7 Dec 2026"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("2026-11", "November 2026"), ("2026-11-H1", "the first half of November 2026"),
+        ("2026-11-H2", "the second half of November 2026"), ("2026-W06", "week 6 of 2026"),
+        ("2026-12-21_2026-12-31", "21 Dec 2026 to 31 Dec 2026"),
+    ],
+)  # fmt: skip
+def test_a_period_is_named_as_people_say_it(name: str, said: str) -> None:
+    assert sheet.period_words(name) == said

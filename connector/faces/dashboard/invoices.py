@@ -17,7 +17,7 @@ from connector.errors import NotFound
 from connector.faces.dashboard.face import blueprint
 from connector.operations.documents import facts, files
 from connector.operations.documents.facts import InvoiceTold
-from connector.operations.documents.sheet import span
+from connector.operations.documents.sheet import period_words, span
 from connector.operations.exports import ledger as exports
 from connector.web import moments
 from connector.web.guards import merchant
@@ -67,7 +67,9 @@ def money() -> str:
         pending, cleared, settled, paid = sums.get(code, [0, 0, 0, 0])
         account = accounts.get(code) or Account(shop.id, code, (), 0, 0)
         shown.append(InCurrency(code, pending, cleared, settled, paid, account))
-    return page("dashboard/money.html", shop=shop, shown=shown, paid_in=paid_in, number=invoices.number_text)
+    return page(
+        "dashboard/money.html", shop=shop, shown=shown, paid_in=paid_in, number=invoices.number_text, said=period_words
+    )
 
 
 @blueprint.get("/money/<invoice_id>")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
+
+from babel.dates import format_date
 
 from connector.earnings.settlement import invoices
 from connector.earnings.settlement.funding import State
@@ -169,6 +171,20 @@ def _statement_tables(told: StatementTold) -> list[Table]:
 
 def _more(left: int) -> str:
     return f"{amounts.count(left)} more lines are in the CSV file." if left else ""
+
+
+def period_words(name: str) -> str:
+    """A period as people say it: `2026-11` is November 2026, `2026-W46` is week 46 of 2026."""
+    year, _, rest = name.partition("-")
+    if rest.startswith("W"):
+        return f"week {int(rest[1:])} of {year}"
+    first, _, last = name.partition("_")
+    if last:
+        days = [moments.date_words(date.fromisoformat(day)) for day in (first, last)]
+        return f"{days[0]} to {days[1]}"
+    month, _, half = rest.partition("-")
+    words = str(format_date(date(int(year), int(month), 1), "MMMM y", locale=amounts.LOCALE))
+    return {"H1": f"the first half of {words}", "H2": f"the second half of {words}"}.get(half, words)
 
 
 def span(starts_at: datetime, ends_at: datetime, zone: ZoneInfo) -> str:

@@ -11,10 +11,12 @@ from flask import current_app, url_for
 from sqlalchemy.orm import Session
 
 from connector import clock, db, jobs
+from connector.commerce.orders.tables import Order
 from connector.commerce.shops import connect
 from connector.commerce.shops.tables import GrantRow, Shop
 from connector.config import Settings
 from connector.db import Scope
+from connector.earnings.attribution.rules import APPEAL
 from connector.earnings.attribution.tables import Act, DecisionRow
 from connector.earnings.commission.tables import Clearance, Freeze
 from connector.earnings.settlement import queries as settlement
@@ -376,14 +378,18 @@ def _of_money(session: Session) -> Iterator[Trouble]:
 
 def _of_deciding(session: Session) -> Iterator[Trouble]:
     """Orders that a person must look at, and acts that wait for a second person."""
-    under_review = session.scalar(
-        sa.select(sa.func.count(sa.distinct(DecisionRow.order_id))).where(DecisionRow.credit_reason == "frozen_review")
-    )
+    over = sa.case((Order.placed_at < clock.now() - APPEAL, DecisionRow.order_id))
+    under_review, late = session.execute(
+        sa.select(sa.func.count(sa.distinct(DecisionRow.order_id)), sa.func.count(sa.distinct(over)))
+        .join(Order, Order.id == DecisionRow.order_id)
+        .where(DecisionRow.credit_reason == "frozen_review")
+    ).one()
     if under_review:
         orders = "1 order is" if under_review == 1 else f"{under_review} orders are"
+        past = f" {late} past the creator's time to explain." if late else ""
         yield Trouble(
             words.status("money", "frozen"),
-            f"{orders} under review: the buyer may be the creator, or one tap is used by many.",
+            f"{orders} under review: the buyer may be the creator, or one tap is used by many.{past}",
             "finance",
             url_for("console.reviews"),
             "Pass or refuse each; it doesn't clear before somebody has.",

@@ -124,6 +124,8 @@ def freeze(session: Session, ask: Ask, *, by: str, token: str, as_of: datetime) 
 
     Errors: as `preview`; Conflict when the facts moved since the preview.
     """
+    if ask.order_id is not None:  # as intake does: nobody follows its facts meanwhile
+        session.execute(sa.select(Order.id).where(Order.id == ask.order_id).with_for_update())
     shown = preview(session, ask, as_of)
     if shown.token != token:
         raise Conflict("Something changed since this was worked out: look again. Nothing was frozen.")
@@ -136,7 +138,7 @@ def freeze(session: Session, ask: Ask, *, by: str, token: str, as_of: datetime) 
     session.add(made)
     session.flush()
     frozen.changed(session)
-    _hold(session, made, _lines(session, ask), as_of)
+    _hold(session, made, _lines(session, ask, lock=True), as_of)
     for creator_id in shown.creators:
         notices.say(
             session, "freeze.made", creator_id=creator_id, shop_id=made.shop_id, freeze_id=made.id, why=made.reason,
@@ -294,8 +296,9 @@ def _same(ask: Ask) -> sa.Select[Any]:
     return query.where(Freeze.line_ref == ask.line_ref) if ask.scope == "line" else query
 
 
-def _lines(session: Session, ask: Ask) -> list[_Line]:
-    """The credited lines that the freeze is about, whether they have cleared or not."""
+def _lines(session: Session, ask: Ask, *, lock: bool = False) -> list[_Line]:
+    """The credited lines that the freeze is about, whether they have cleared or not. `lock`: their clearances stay as
+    they are read until the transaction ends."""
     query = (
         sa.select(
             Clearance.order_id, Clearance.line_ref, Clearance.shop_id, DecisionRow.creator_id, Clearance.clears_at,
@@ -316,6 +319,8 @@ def _lines(session: Session, ask: Ask) -> list[_Line]:
         query = query.where(Clearance.order_id == ask.order_id)
         if ask.scope == "line":
             query = query.where(Clearance.line_ref == ask.line_ref)
+    if lock:
+        query = query.with_for_update(of=Clearance)
     return [
         _Line(row["order_id"], row["line_ref"], row["shop_id"], row["creator_id"], row)
         for row in session.execute(query).mappings()
@@ -425,7 +430,7 @@ def _free(session: Session, keys: Sequence[tuple[str, str]]) -> list[_Line]:
     query = sa.select(
         Clearance.order_id, Clearance.line_ref, Clearance.shop_id, Clearance.clears_at, Clearance.why,
         Clearance.blocked, Clearance.state, Clearance.changes,
-    ).where(Clearance.order_id.in_(order_ids))  # fmt: skip
+    ).where(Clearance.order_id.in_(order_ids)).with_for_update()  # fmt: skip
     return [
         _Line(row["order_id"], row["line_ref"], row["shop_id"], "", row)
         for row in session.execute(query).mappings()
@@ -455,7 +460,7 @@ def _mend(session: Session, as_of: datetime) -> None:
             found.order_id, found.line_ref,
         )  # fmt: skip
         held = set(lines_of(session, found.id))
-        lines = _lines(session, ask)
+        lines = _lines(session, ask, lock=True)
         _hold(session, found, [line for line in lines if (line.order_id, line.line_ref) not in held], as_of)
         silent = [line for line in lines if frozen.FREEZE not in line.row["blocked"].split()]
         _say(session, [line for line in silent if (line.order_id, line.line_ref) in held], as_of, add=True)

@@ -23,7 +23,7 @@ from connector.commerce.orders.tables import Order
 from connector.commerce.shops import queries as shops
 from connector.commerce.shops import settings
 from connector.earnings.attribution.tables import DecisionRow
-from connector.earnings.commission.tables import Clearance
+from connector.earnings.commission.tables import Clearance, ClearanceBlock
 from connector.earnings.intake import portion
 from connector.earnings.intake.portion import Portion
 from connector.earnings.ledger import journal, queries
@@ -127,12 +127,19 @@ def _is_due(shop_id: str, as_of: datetime) -> tuple[sa.ColumnElement[bool], ...]
         DecisionRow.line_ref == Clearance.line_ref,
         DecisionRow.pinned_at.is_not(None),
     )
+    # `blocked` says so too, but for a delivery that crossed a freeze while it was made.
+    held = sa.exists().where(
+        ClearanceBlock.order_id == Clearance.order_id,
+        ClearanceBlock.line_ref == Clearance.line_ref,
+        ClearanceBlock.closed_at.is_(None),
+    )
     return (
         Clearance.shop_id == shop_id,
         Clearance.state == "open",
         Clearance.blocked == "",
         Clearance.clears_at <= as_of,
         decision.correlate(Clearance),
+        sa.not_(held.correlate(Clearance)),
     )
 
 

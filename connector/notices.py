@@ -16,7 +16,6 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from connector import clock, vault
 from connector.db import Base, new_id
 
-
 KEPT = timedelta(days=90)
 
 

@@ -241,6 +241,7 @@ def _housekeeping(settings: Settings, slot: str, owner: str, stop: threading.Eve
         _Chore("seal the ledger", 5.0, lambda: sealing.seal_waiting(stop.is_set)),
         _Chore("end freezes", 600.0, lambda: rounds.end_freezes(clock.now()), due=time.monotonic() + 45),
         _Chore("count events", 3600.0, lambda: rounds.close_events(clock.now()), due=time.monotonic() + 75),
+        _Chore("tell of cuts", 3600.0, lambda: rounds.tell_of_cuts(clock.now()), due=time.monotonic() + 105),
         _Chore("start reconciliation passes", 60.0, passes.start),
         _Chore("start due syncs", 60.0, schedule.start_due, due=time.monotonic() + 30),
         _Chore("start looks and proofs", 300.0, start_looks, due=time.monotonic() + FIRST_PASS_AFTER.total_seconds()),

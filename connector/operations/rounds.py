@@ -26,11 +26,14 @@ from connector.earnings.intake.portion import Portion, crossed, said
 from connector.earnings.settlement import clear, close
 from connector.earnings.settlement.tables import Closing
 from connector.errors import Conflict
+from connector.programme.collaborations import cuts
+from connector.programme.collaborations.tables import Terms
 from connector.sync import reread
 
 T = TypeVar("T")
 TRIES = 5
 _log = telemetry.logger(__name__)
+_TOLD_AT_ONCE = 500  # creators a transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +138,25 @@ def close_events(as_of: datetime, shop_id: str | None = None) -> int:
             except Exception:
                 _log.exception("event.not_counted", shop_id=one, event_id=event.id)
     return booked
+
+
+def tell_of_cuts(as_of: datetime) -> int:
+    """Tell creators whose kept rate is about to fall (R5); how many. Whom it reaches is read in no write."""
+    told = 0
+    with db.read(Scope.system("cuts of all shops that creators are to be told of")) as session:
+        due = [(cut.shop_id, cut.id) for cut in cuts.due(session, as_of)]
+    for shop_id, terms_id in due:
+        with db.read(Scope.shop(shop_id)) as session:
+            reaching = cuts.reached(session, session.get_one(Terms, terms_id))
+        creators = sorted(reaching)
+        for start in range(0, len(creators), _TOLD_AT_ONCE):
+            some = creators[start : start + _TOLD_AT_ONCE]
+            with db.write(Scope.shop(shop_id)) as session:
+                cut = session.get_one(Terms, terms_id, with_for_update=True)  # another worker may be at it
+                told += cuts.tell(session, cut, reaching, some, as_of)
+        with db.write(Scope.shop(shop_id)) as session:
+            cuts.done(session, session.get_one(Terms, terms_id, with_for_update=True), as_of)
+    return told
 
 
 def end_freezes(as_of: datetime) -> int:

@@ -11,10 +11,12 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import event as sa_event
 
+from connector import notices
 from connector.audit import AuditRow
 from connector.commerce.shops.tables import Shop
 from connector.db import Database, Scope, new_id
 from connector.errors import Conflict, InputRefused, NotFound
+from connector.operations import rounds
 from connector.programme import collaborations
 from connector.programme.collaborations import calendar, events, preview, promotions, rates, terms
 from connector.programme.collaborations.offer import Promotion, Version, rate_at
@@ -197,6 +199,25 @@ def test_promotions_are_dated_and_a_repeat_is_none(world: SimpleNamespace) -> No
             for creator in (mira, world.yuki)
         }  # fmt: skip
         assert said == {mira: [1200], world.yuki: [1500, 1200]}
+
+
+def test_who_keeps_a_rate_is_told_two_days_before_it_falls_and_once(world: SimpleNamespace) -> None:
+    shop_id, mira, yuki = world.shop_id, world.mira, world.yuki
+    with world.database.write(ALL) as session:
+        new = register.register(session, "new", "new", 10, NOW).id
+        collaborations.promote(session, new, shop_id, "A", NOW + DAY)
+        cut = terms.open_terms(session, shop_id, 1200, by="test", now=NOW)
+        planned = terms.open_terms(session, shop_id, 1000, product_ref="B", starts_at=NOW + DAY, by="test", now=NOW)
+        terms.call_off(session, planned.id, by="test", now=NOW)
+        collaborations.withdraw_promotion(session, yuki, shop_id, "A", NOW)
+    assert [rounds.tell_of_cuts(NOW + n * DAY) for n in (27, 28, 29)] == [0, 1, 0]
+    with world.database.read(ALL) as session:
+        (told,) = notices.after(session, None, 9)
+    assert (told.kind, told.creator_id, told.shop_id) == ("terms.cut", mira, shop_id)
+    assert told.detail == {
+        "terms_id": cut.id, "falls_at": (NOW + 30 * DAY).isoformat(), "products": 1,
+        "rates": [{"product_ref": "A", "rate_bp": 1500, "then_bp": 1200}],
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 Why: a rate may be one creator's, an event's or the shop's own, and may differ for ads, new buyers and codes; who
 promoted a product before its rate was cut keeps the old one for 30 days, so "since when" has to be a dated fact.
-Whoever has a share link already promotes its product since the link was made.
+Whoever has a share link already promotes its product since the link was made, or since the first tap in content.
 """
 
 import sqlalchemy as sa
@@ -49,9 +49,19 @@ def upgrade() -> None:
         "uq_promotions_standing", "promotions", ["creator_id", "shop_id", "product_ref"], unique=True,
         sqlite_where=sa.text("ends_at IS NULL"), postgresql_where=sa.text("ends_at IS NULL"),
     )  # fmt: skip
-    # The id of the first link of each stands in: ids need only be their own, and this is written once.
+    op.create_table(
+        "cut_notices",
+        sa.Column("terms_id", sa.Text(), nullable=False),
+        sa.Column("creator_id", sa.Text(), nullable=False),
+        sa.Column("told_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["terms_id"], ["terms.id"], name=op.f("fk_cut_notices_terms_id")),
+        sa.PrimaryKeyConstraint("terms_id", "creator_id", name=op.f("pk_cut_notices")),
+    )
+    # The id of the first link or tap of each stands in: ids need only be their own, and this is written once.
     op.execute(
         "INSERT INTO promotions (id, creator_id, shop_id, product_ref, starts_at, ends_at, recorded_at) "
-        "SELECT 'prm_' || substr(MIN(id), 5), creator_id, shop_id, product_ref, MIN(created_at), NULL, MIN(created_at) "
-        "FROM links GROUP BY creator_id, shop_id, product_ref"
+        "SELECT 'prm_' || substr(MIN(id), 5), creator_id, shop_id, product_ref, MIN(since), NULL, MIN(since) FROM ("
+        "SELECT id, creator_id, shop_id, product_ref, created_at AS since FROM links UNION ALL "
+        "SELECT id, creator_id, shop_id, product_ref, at AS since FROM touches WHERE content_id IS NOT NULL"
+        ") AS shown GROUP BY creator_id, shop_id, product_ref"
     )

@@ -76,3 +76,13 @@ class PromotionRow(Base):
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime | None]
     recorded_at: Mapped[datetime]
+
+
+class CutNotice(Base):
+    """A creator was told that a rate they keep is about to fall. `creator_id` "": all of that cut were."""
+
+    __tablename__ = "cut_notices"
+
+    terms_id: Mapped[str] = mapped_column(sa.ForeignKey("terms.id"), primary_key=True)
+    creator_id: Mapped[str] = mapped_column(primary_key=True)
+    told_at: Mapped[datetime]

@@ -1,0 +1,59 @@
+"""The studio as a creator meets it on a phone: from the app's link to the reason why an order paid nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from connector.access import studio
+from connector.db import Scope
+from tests.browser import looks
+from tests.browser.conftest import Site, Visitor
+
+Visit = Callable[..., Visitor]
+PHONE = {"width": 390, "height": 844}
+
+
+def test_a_creator_asks_why_an_order_paid_nothing(site: Site, visitor: Visit) -> None:
+    world = site.world
+    assert world is not None
+    with world.database.write(Scope.app()) as session:
+        token, _ = studio.link(session, world.creators["talb"], by="test")
+    # Without script, as a web view may be: it only makes it quicker.
+    seen = visitor(viewport=PHONE, java_script_enabled=False)
+    page = seen.go(f"/studio/sign-in/link/{token}")
+    page.get_by_role("button", name="Open my studio").click()
+    page.get_by_label("Order number").fill("10482")
+    page.get_by_role("button", name="Look it up").click()
+    assert "A later tap by someone else came before the sale" in page.inner_text("main")
+    assert "Mira" not in page.inner_text("body")
+    page.get_by_role("link", name="window_expired").first.click()
+    assert "window_expired" in page.inner_text("main")
+    page.go_back()
+    bar = page.get_by_role("navigation", name="Your studio")
+    assert [each.inner_text() for each in bar.get_by_role("link").all()] == ["Home", "Earnings", "Rates", "Payments"]
+    box = bar.bounding_box()
+    assert box is not None
+    assert round(box["y"] + box["height"]) == PHONE["height"], "the bar stands at the foot of the screen"
+    bar.get_by_role("link", name="Earnings").click()
+    page.get_by_role("link", name="What earned nothing").click()
+    assert page.get_by_role("row").count() > 2
+    assert seen.console == []
+
+
+def test_its_pages_hold(site: Site, visitor: Visit) -> None:
+    world = site.world
+    assert world is not None
+    with world.database.write(Scope.app()) as session:
+        token, _ = studio.link(session, world.creators["mira.makes"], by="test")
+    seen = visitor()
+    seen.go(f"/studio/sign-in/link/{token}").get_by_role("button", name="Open my studio").click()
+    wrong: list[str] = []
+    for name, path in {
+        "studio": "/studio", "order": f"/studio/orders/{world.orders['10482']}",
+        "reason": "/reasons/rate_open",
+    }.items():  # fmt: skip
+        page = seen.go(path)
+        page.evaluate("document.querySelectorAll('details').forEach((each) => each.setAttribute('open', ''))")
+        wrong += looks.check(page, name, narrow=True)
+    assert wrong == []
+    assert seen.console == []

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from connector.commerce.orders.tables import Order
+from connector.earnings.attribution import queries as attribution
 from connector.earnings.attribution.tables import DecisionRow
 from connector.earnings.commission import rate
 from connector.earnings.commission.tables import Clearance, Evaluation
@@ -65,7 +66,7 @@ def evaluations_follow_decisions(session: Session) -> list[Wrong]:
 
 def decisions_stand(session: Session) -> list[Wrong]:
     """No evaluation would decide a line otherwise than its pin, without a recorded act (F4)."""
-    query = sa.select(DecisionRow.order_id, DecisionRow.line_ref, DecisionRow.drift).where(DecisionRow.drift != "")
+    query = sa.select(DecisionRow.order_id, DecisionRow.line_ref, DecisionRow.drift).where(attribution.DRIFTED)
     return [
         Wrong("decisions_stand", f"{order_id} {line_ref}", drift)
         for order_id, line_ref, drift in session.execute(query.order_by(DecisionRow.id))

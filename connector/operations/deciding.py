@@ -21,7 +21,7 @@ from connector.commerce.orders.facts import OrderFacts
 from connector.commerce.orders.tables import Order
 from connector.commerce.shops import queries as shops
 from connector.commerce.shops import settings
-from connector.earnings.attribution import acts, codes, credit
+from connector.earnings.attribution import acts, codes, credit, queries
 from connector.earnings.attribution.acts import ActAsked
 from connector.earnings.attribution.rules import Decision
 from connector.earnings.attribution.tables import Act, CodeUse, DecisionRow
@@ -158,7 +158,7 @@ def reviews(session: Session, shop_id: str | None = None, limit: int = 200) -> S
     asked = (
         sa.select(DecisionRow, Order)
         .join(Order, Order.id == DecisionRow.order_id)
-        .where(DecisionRow.credit_reason == "frozen_review")
+        .where(queries.UNDER_REVIEW)
         .order_by(Order.placed_at, Order.id, DecisionRow.line_ref)
         .limit(limit)
     )

@@ -26,7 +26,8 @@ from connector.commerce.shops import connect, queries, scopes
 from connector.commerce.shops.tables import ApiBudget, GrantRow, Shop
 from connector.config import Settings
 from connector.db import Database, Scope
-from connector.earnings.attribution.tables import DecisionRow, DueForPin
+from connector.earnings.attribution import queries as attribution
+from connector.earnings.attribution.tables import DueForPin
 from connector.earnings.payouts import queries as payouts
 from connector.earnings.payouts.tables import PayoutBatch
 from connector.earnings.settlement import queries as settlement
@@ -407,7 +408,7 @@ def _runs(settings: Settings, database: Database) -> Iterator[Finding]:
 def _money(settings: Settings, database: Database) -> Iterator[Finding]:
     now = clock.now()
     with _reading(database) as session:
-        drift = session.scalar(sa.select(sa.func.count()).where(DecisionRow.drift != "")) or 0
+        drift = session.scalar(sa.select(sa.func.count()).where(attribution.DRIFTED)) or 0
         unknown = payouts.unknown_count(session)
         late = session.scalar(sa.select(sa.func.count()).where(DueForPin.pin_at < now - settlement.PATIENCE)) or 0
         stalled = settlement.stalled(session, now, limit=1000)

@@ -10,6 +10,10 @@ from sqlalchemy.orm import Session
 
 from connector.earnings.attribution.tables import DecisionRow, DueForPin, Link, TokenBuyer, Touch
 
+# Written out, so that both databases see that the index of the few covers them.
+DRIFTED = DecisionRow.drift != sa.literal_column("''")
+UNDER_REVIEW = DecisionRow.credit_reason == sa.literal_column("'frozen_review'")
+
 
 def decisions(session: Session, order_id: str) -> Sequence[DecisionRow]:
     """An order's decisions, by line ref; lines that have vanished since are among them."""
@@ -32,7 +36,7 @@ def due_for_pin(session: Session, shop_id: str, as_of: datetime, limit: int) -> 
 
 def drifted(session: Session, shop_id: str | None = None, limit: int = 100) -> Sequence[DecisionRow]:
     """Pinned decisions that an evaluation would make otherwise now (`decision_changed`), newest first."""
-    asked = sa.select(DecisionRow).where(DecisionRow.drift != "").order_by(DecisionRow.id.desc()).limit(limit)
+    asked = sa.select(DecisionRow).where(DRIFTED).order_by(DecisionRow.id.desc()).limit(limit)
     if shop_id is not None:
         asked = asked.where(DecisionRow.shop_id == shop_id)
     return session.scalars(asked).all()

@@ -121,7 +121,19 @@ class DecisionRow(Base):
     """Who is credited for a line, and at what rate. Provisional until pinned; then only a recorded act changes it."""
 
     __tablename__ = "decisions"
-    __table_args__ = (sa.UniqueConstraint("order_id", "line_ref"), sa.Index("ix_decisions_creator_id", "creator_id"))
+    __table_args__ = (
+        sa.UniqueConstraint("order_id", "line_ref"),
+        sa.Index("ix_decisions_creator_id", "creator_id"),
+        # What a person must look at is little among millions (`queries.DRIFTED`, `queries.UNDER_REVIEW`).
+        sa.Index(
+            "ix_decisions_drift", "order_id", sqlite_where=sa.text("drift <> ''"),
+            postgresql_where=sa.text("drift <> ''"),
+        ),
+        sa.Index(
+            "ix_decisions_review", "order_id", sqlite_where=sa.text("credit_reason = 'frozen_review'"),
+            postgresql_where=sa.text("credit_reason = 'frozen_review'"),
+        ),
+    )  # fmt: skip
 
     id: Mapped[str] = mapped_column(primary_key=True)  # dec_…
     order_id: Mapped[str]
@@ -317,7 +329,7 @@ class PassedOver(Base):
 
 
 class LinkTag(Base):
-    """An old address of a link, from before the shop came here: what stands in a bio that nobody edits. Never reused."""
+    """An old address of a link, from before the shop came here: what stands in a bio that nobody edits."""
 
     __tablename__ = "link_tags"
 

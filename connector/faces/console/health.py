@@ -16,6 +16,7 @@ from connector.commerce.shops import connect
 from connector.commerce.shops.tables import GrantRow, Shop
 from connector.config import Settings
 from connector.db import Scope
+from connector.earnings.attribution import queries
 from connector.earnings.attribution.rules import APPEAL
 from connector.earnings.attribution.tables import Act, DecisionRow
 from connector.earnings.commission.tables import Clearance, Freeze
@@ -353,7 +354,7 @@ def _of_privacy(session: Session) -> Iterator[Trouble]:
 
 
 def _of_money(session: Session) -> Iterator[Trouble]:
-    drifted = session.scalar(sa.select(sa.func.count(sa.distinct(DecisionRow.order_id))).where(DecisionRow.drift != ""))
+    drifted = session.scalar(sa.select(sa.func.count(sa.distinct(DecisionRow.order_id))).where(queries.DRIFTED))
     if drifted:
         orders = "1 order" if drifted == 1 else f"{drifted} orders"
         text = f"{orders} would be decided otherwise now. Nothing was posted."
@@ -382,7 +383,7 @@ def _of_deciding(session: Session) -> Iterator[Trouble]:
     under_review, late = session.execute(
         sa.select(sa.func.count(sa.distinct(DecisionRow.order_id)), sa.func.count(sa.distinct(over)))
         .join(Order, Order.id == DecisionRow.order_id)
-        .where(DecisionRow.credit_reason == "frozen_review")
+        .where(queries.UNDER_REVIEW)
     ).one()
     if under_review:
         orders = "1 order is" if under_review == 1 else f"{under_review} orders are"

@@ -14,6 +14,7 @@ from connector import db
 from connector.commerce.orders.tables import Order
 from connector.commerce.shops.tables import Shop
 from connector.db import Scope
+from connector.earnings.attribution import queries as attribution
 from connector.earnings.attribution.tables import DecisionRow, Link, Touch
 from connector.earnings.commission.tables import Clearance
 from connector.errors import NotFound
@@ -86,7 +87,7 @@ def matching(session: Session, asked: dict[str, Any]) -> sa.Select[Order]:
         query = query.where(Order.shop_id.in_(sa.select(Shop.id)))
         query = query.where(sa.or_(named, Order.id.in_(touched)) if touched is not None else named)
     if asked["flag"] == "drift":
-        query = query.where(Order.id.in_(sa.select(DecisionRow.order_id).where(DecisionRow.drift != "")))
+        query = query.where(Order.id.in_(sa.select(DecisionRow.order_id).where(attribution.DRIFTED)))
     if asked["flag"] == "unknown_refund":
         blocked = sa.select(Clearance.order_id).where(
             Clearance.state == "open", Clearance.blocked.contains("refund_amount_unknown")

@@ -19,6 +19,9 @@ def upgrade() -> None:
     op.add_column("orders", sa.Column("buyer_hashes", sa.Text(), nullable=False, server_default=""))
     op.add_column("order_versions", sa.Column("buyer_hashes", sa.Text(), nullable=False, server_default=""))
     op.create_index("ix_token_buyers_buyer_hash", "token_buyers", ["buyer_hash"])
+    for name, where in (("drift", "drift <> ''"), ("review", "credit_reason = 'frozen_review'")):
+        few = sa.text(where)
+        op.create_index(f"ix_decisions_{name}", "decisions", ["order_id"], sqlite_where=few, postgresql_where=few)
     _codes()
     _buyers()
     _acts()

@@ -100,7 +100,9 @@ class Settings(BaseSettings):
     payout_debtor_iban: str = Field("", description="IBAN of that account.")
     payout_debtor_bic: str = Field("", description="BIC of its bank; most banks need none.")
     stripe_key: SecretStr = Field(
-        SecretStr(""), description="Stripe secret key, for payouts by Stripe transfers. Needs the extra `stripe`."
+        SecretStr(""),
+        description="Stripe secret key, for payouts by Stripe transfers and merchants' payments by card. Needs the extra "
+        "`stripe`.",
     )
     stripe_webhook_secret: SecretStr = Field(
         SecretStr(""),

@@ -8,6 +8,7 @@ import hmac
 import json
 import time
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 import responses
@@ -17,7 +18,7 @@ from connector.audit import AuditRow
 from connector.earnings.settlement import funding, stripe_payments
 from connector.earnings.settlement.stripe_payments import Told, of_event, ours
 from connector.earnings.settlement.tables import Receipt
-from connector.errors import MoneyRefused, PayloadUnreadable
+from connector.errors import InputRefused, MoneyRefused, PayloadUnreadable, PlatformDown
 from tests.settlement.books import SYSTEM, Books, utc
 from tests.web.conftest import settings
 
@@ -137,3 +138,34 @@ def test_a_poll_walks_all_pages_of_payments_and_refunds() -> None:
     ]  # fmt: skip
     assert isinstance(found[0], Told)
     assert f"created%5Bgte%5D={int(utc('2026-12-01').timestamp())}" in str(responses.calls[0].request.url)
+
+
+@responses.activate
+def test_a_payment_page_charges_what_is_open_and_names_the_invoice() -> None:
+    url = "https://api.stripe.com/v1/checkout/sessions"
+    responses.post(
+        url, json={"id": "cs_1", "object": "checkout.session", "url": "https://checkout.stripe.com/c/pay/cs_1"}
+    )
+    back, today = "https://connector.example/dashboard/money/inv_1", utc("2026-12-03").date()
+    made = stripe_payments.payment_page("sk_test_1", "INV-000012", 1200, "ISK", back, today)
+    assert made == "https://checkout.stripe.com/c/pay/cs_1"
+    [call] = responses.calls
+    sent = parse_qs(str(call.request.body))
+    assert sent["line_items[0][price_data][unit_amount]"] == ["120000"]
+    assert sent["payment_intent_data[metadata][invoice]"] == ["INV-000012"]
+    assert call.request.headers["Idempotency-Key"] == "INV-000012:1200:2026-12-03"
+    responses.replace(
+        responses.POST, url, status=400, json={"error": {"type": "invalid_request_error", "message": "no"}}
+    )
+    with pytest.raises(PlatformDown):
+        stripe_payments.payment_page("sk_test_1", "INV-000012", 1200, "ISK", back, today)
+    with pytest.raises(InputRefused, match="last digit"):
+        stripe_payments.payment_page("sk_test_1", "INV-000012", 1235, "KWD", back, today)
+
+
+@pytest.mark.parametrize("currency", ["JPY", "EUR", "ISK", "MGA", "KWD"])
+def test_units_go_there_and_back(currency: str) -> None:
+    for amount in (100, 1200, 99_900):
+        charged = stripe_payments.theirs(amount, currency)
+        assert charged is not None
+        assert ours(charged, currency) == amount

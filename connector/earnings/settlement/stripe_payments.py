@@ -24,7 +24,15 @@ from connector import audit, money
 from connector.earnings.settlement import invoices, receipts
 from connector.earnings.settlement.receipts import Coming
 from connector.earnings.settlement.tables import Receipt
-from connector.errors import ConfigurationWrong, ConnectorError, MoneyRefused, PayloadUnreadable, SignatureRejected
+from connector.errors import (
+    ConfigurationWrong,
+    ConnectorError,
+    InputRefused,
+    MoneyRefused,
+    PayloadUnreadable,
+    PlatformDown,
+    SignatureRejected,
+)
 
 # currency → what one unit of Stripe is of ours, as (times, by)
 _UNITS = {"ISK": (1, 100), "UGX": (1, 100), "MGA": (100, 1)}
@@ -94,6 +102,48 @@ def ours(amount: int, currency: str) -> int:
     if rest:
         raise MoneyRefused("amount", f"{amount} isn't a whole {currency}.")
     return whole
+
+
+def theirs(amount: int, currency: str) -> int | None:
+    """Minor units of ISO 4217 in Stripe's smallest; None where Stripe can't charge that amount exactly."""
+    times, by = _UNITS.get(currency, (1, 1))
+    whole, rest = divmod(amount * by, times)
+    # Of three decimals Stripe charges two: the last digit has to be 0.
+    if rest or (money.exponent(currency) == 3 and whole % 10):
+        return None
+    return whole
+
+
+def payment_page(key: str, number: str, amount: int, currency: str, back: str, on: date) -> str:
+    """Address of a page of Stripe's on which a merchant pays `amount` of an invoice. HTTP: never inside `db.write()`.
+
+    Asked again on the same day for the same amount it is the same page, so a double click pays once.
+    Errors: InputRefused for an amount that Stripe can't charge; PlatformDown when it doesn't answer or refuses.
+    """
+    charged = theirs(amount, currency)
+    if charged is None:
+        raise InputRefused("amount", f"{currency} can't be charged to its last digit.", "Pay by bank transfer.")
+    stripe = _library()
+    asked: Any = {
+        "mode": "payment",
+        "line_items": [
+            {
+                "quantity": 1,
+                "price_data": {
+                    "currency": currency.lower(), "unit_amount": charged, "product_data": {"name": f"Invoice {number}"},
+                },
+            }
+        ],
+        "payment_intent_data": {"metadata": {"invoice": number}, "description": f"Invoice {number}"},
+        "success_url": back,
+        "cancel_url": back,
+    }  # fmt: skip
+    try:
+        client = stripe.StripeClient(key, max_network_retries=2)
+        made = client.v1.checkout.sessions.create(asked, {"idempotency_key": f"{number}:{amount}:{on.isoformat()}"})
+    except stripe.StripeError as error:
+        raise PlatformDown(f"Stripe made no payment page ({type(error).__name__})") from None
+    return str(made.url)
 
 
 def take(session: Session, told: Told, as_of: datetime) -> tuple[Receipt, bool] | None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from flask import Response, current_app, g
+from flask import Response, current_app, g, url_for
 
 from connector import clock, db
 from connector.commerce.shops.tables import Shop
 from connector.db import Scope
 from connector.earnings.ledger import queries as ledger
-from connector.earnings.settlement import funding, invoices, receipts
+from connector.earnings.settlement import funding, invoices, receipts, stripe_payments
 from connector.earnings.settlement.funding import Account, Standing
-from connector.errors import NotFound
+from connector.errors import Conflict, NotFound
 from connector.faces.dashboard.face import blueprint
 from connector.operations.documents import facts, files
 from connector.operations.documents.facts import InvoiceTold
@@ -82,7 +82,31 @@ def invoice(invoice_id: str) -> str:
     return page(
         "dashboard/invoice.html", shop=told.shop, told=told, invoice=told.invoice, number=invoices.number_text,
         span=span(told.starts_at, told.ends_at, moments.zone()), pay_to=pay_to, shown=SHOWN,
+        by_card=bool(_stripe_key()) and stripe_payments.theirs(told.standing.open, told.invoice.currency) is not None,
     )  # fmt: skip
+
+
+@blueprint.post("/money/<invoice_id>/pay")
+@merchant
+def pay_invoice(invoice_id: str) -> str:
+    """A page that leads on to Stripe's: it is opened by a link, so that nothing is charged by coming here."""
+    told, key = _own(invoice_id), _stripe_key()
+    if not key:
+        raise NotFound("no CONNECTOR_STRIPE_KEY is set: nothing is paid by card")
+    if not told.standing.open:
+        raise Conflict(f"{invoice_id} has nothing open", public="This invoice is paid already.")
+    back = f"{current_app.config['CONNECTOR'].public_url}{url_for('.invoice', invoice_id=invoice_id)}"
+    url = stripe_payments.payment_page(
+        key, invoices.number_text(told.invoice.number), told.standing.open, told.invoice.currency, back,
+        clock.wall().date(),
+    )  # fmt: skip
+    return page(
+        "dashboard/pay.html", shop=told.shop, told=told, invoice=told.invoice, number=invoices.number_text, url=url
+    )
+
+
+def _stripe_key() -> str:
+    return str(current_app.config["CONNECTOR"].stripe_key.get_secret_value())
 
 
 @blueprint.get("/money/<invoice_id>/file.<any(pdf, csv):kind>")

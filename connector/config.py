@@ -101,8 +101,8 @@ class Settings(BaseSettings):
     payout_debtor_bic: str = Field("", description="BIC of its bank; most banks need none.")
     stripe_key: SecretStr = Field(
         SecretStr(""),
-        description="Stripe secret key, for payouts by Stripe transfers and merchants' payments by card. Needs the extra "
-        "`stripe`.",
+        description="Stripe secret key, for payouts by Stripe transfers and merchants' payments by card. Needs the "
+        "extra `stripe`.",
     )
     stripe_webhook_secret: SecretStr = Field(
         SecretStr(""),

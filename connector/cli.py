@@ -724,6 +724,13 @@ def _print_handed(done: Any) -> None:
         sys.exit(1)
 
 
+def _text_of(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise click.ClickException(f"{file} isn't text in UTF-8: save it so, and try again.") from None
+
+
 @payout.command("outcomes")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @as_of_option
@@ -732,7 +739,7 @@ def payout_outcomes(file: Path, as_of: datetime | None) -> None:
     from connector.earnings.payouts import outcomes
 
     open_process()
-    text = file.read_text(encoding="utf-8-sig")
+    text = _text_of(file)
     with db.write(db.Scope.system("a bank's list is about all shops")) as session:
         taken = outcomes.take_file(session, text, as_of or clock.now(), "command")
     for line, reference, why in taken.refused:
@@ -750,7 +757,7 @@ def payout_rates(file: Path) -> None:
     from connector.earnings.payouts import conversion
 
     open_process()
-    text = file.read_text(encoding="utf-8-sig")
+    text = _text_of(file)
     with db.write(db.Scope.system("conversion rates belong to no shop")) as session:
         taken, refused = conversion.enter_all(session, text, "command")
     for line, why in refused:

@@ -87,8 +87,8 @@ def prepare(
             `seen` is the digest of the plan that a person looked at.
     Units:  `minimum`, in minor units, replaces the shops' own.
     Errors: MoneyRefused for the currency; InputRefused for an empty key, a minimum below zero, or no such rail;
-            ConfigurationWrong when the rail isn't set up; Conflict when the key stands for a batch in another currency,
-            when facts moved since `seen`, or when another batch took the same balances first.
+            ConfigurationWrong when the rail isn't set up; Conflict when the key stands for a batch in another currency
+            or by another rail, when facts moved since `seen`, or when another batch took the same balances first.
     """
     money.exponent(currency)
     if not key.strip() or len(key) > 200:
@@ -96,8 +96,8 @@ def prepare(
     _wait_for_others(session, currency)
     known = session.execute(sa.select(PayoutBatch).where(PayoutBatch.key == key)).scalar_one_or_none()
     if known is not None:
-        if known.currency != currency:
-            raise Conflict(f"the key {key!r} stands for batch {known.id} in {known.currency}")
+        if (known.currency, known.rail) != (currency, rail):
+            raise Conflict(f"the key {key!r} stands for batch {known.id} in {known.currency} by {known.rail}")
         return known
     plan = preview(session, currency, as_of, minimum=minimum, rail=rail)
     if seen is not None and seen != plan.digest():

@@ -104,6 +104,7 @@ class SetAside(Base):
     below_minimum         the creator's sum over all shops is below this shop's minimum; `missing` says by how much
     negative_balance      carried forward until new earnings cover it
     unfunded              the shop pays out only what its merchant has paid in
+    freeze                the creator's money at the shop is frozen, with a reason and an end
     creator_unknown       no such creator: a person must look
     payee_missing         the creator gave no details
     payee_unconfirmed     the creator changed the details and has yet to confirm it

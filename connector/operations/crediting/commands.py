@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 import click
 from sqlalchemy.orm import Session
@@ -14,7 +14,7 @@ from connector.db import Scope
 from connector.earnings.attribution import acts as kept
 from connector.earnings.attribution import codes as rooms
 from connector.earnings.attribution.acts import ActAsked
-from connector.errors import InputRefused, NotFound
+from connector.errors import InputRefused, NotAllowed, NotFound
 from connector.operations import deciding
 from connector.operations.crediting import looks
 from connector.operations.deciding import Preview
@@ -144,10 +144,14 @@ def book(kind: str, subject: str, line: str, creator: str | None, since: str | N
 @click.argument("act_id")
 @click.option("--by", required=True, help="Who approves: not who proposed it.")
 def approve(act_id: str, by: str) -> None:
-    """Approve an act that waits, as its second person."""
+    """Approve an act that somebody else proposed on a page, as its second person."""
     open_process()
     with db.write(Scope.system(WHY)) as session:
-        shown = deciding.preview(session, deciding.asked_of(kept.get(session, act_id)))
+        act = kept.get(session, act_id)
+        if act.actor == BY:
+            # Who types commands has no name here: two of them may be one person.
+            raise NotAllowed(f"act {act_id} was proposed by a command: somebody approves it in the console")
+        shown = deciding.preview(session, deciding.asked_of(act))
         _say(shown)
         act = deciding.approve(session, act_id, by=f"{BY}:{by}", token=shown.token)
         click.echo(f"{act.id} is {act.state}.")
@@ -182,13 +186,22 @@ def _asked(
         code = rooms.get(session, subject)
         if since is None:
             raise InputRefused("since", "is missing.", "Say from when on the code was public.")
-        return ActAsked(kind=kind, shop_id=code.shop_id, code_id=code.id, since=datetime.fromisoformat(since))
+        return ActAsked(kind=kind, shop_id=code.shop_id, code_id=code.id, since=_moment(since))
     order = session.get(Order, subject)
     if order is None:
         raise NotFound(f"no order has the id {subject[:40]!r}")
     return ActAsked(
         kind=kind, shop_id=order.shop_id, order_id=order.id, line_ref=line, creator_id=owner.id if owner else None
     )
+
+
+def _moment(text: str) -> datetime:
+    """Errors: InputRefused."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise InputRefused("since", f"{text[:40]!r} is no time.", "Write it like 2026-11-20T14:30+00:00.") from None
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
 def _creator(session: Session, handle: str) -> Creator:

@@ -170,7 +170,7 @@ def test_a_shop_s_settings_are_changed_from_now_or_later_and_shown(world: World,
     ("words", "said"),
     [
         (("one.plain.example", "colour", "red"), "There are touch_window_days"),
-        (("one.plain.example", "indirect", "1"), "is no setting of a shop"),
+        (("one.plain.example", "shade", "1"), "is no setting of a shop"),
         (("one.plain.example", "hold_days", "91"), "between 0 and 90"),
         (("one.plain.example", "hold_days", "many"), "between 0 and 90"),
         (("one.plain.example", "payout_when", "soon"), "Give advance or funded"),

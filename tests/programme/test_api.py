@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from connector import clock
-from connector.access import tokens
+from connector.access import studio, tokens
 from connector.app import create_app
 from connector.commerce.catalog.ids import listing_id
 from connector.db import Database, Scope
+from connector.programme import collaborations
+from connector.programme.collaborations import terms
 from tests.attribution.world import World, app_settings, put_on_roster
 
 SCOPES = ["collaborations:read", "collaborations:write", "creators:read", "creators:write"]
@@ -81,3 +84,33 @@ def test_the_terms_of_a_shop_by_the_api(sqlite_database: Database, monkeypatch: 
     assert call("POST", f"/creators/{x}/promotions/removal", listing)["items"] == []
     call("POST", f"/creators/{x}/promotions/removal", listing, 404)
     assert call("GET", f"/creators/{x}/promotions", status=200)["items"] == []
+
+
+def test_a_creator_reads_the_own_calendar_and_nobody_else_s(
+    sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_on_roster(monkeypatch)
+    world, now = World(sqlite_database).begin(), clock.now()
+    x, y = world.creators["x"], world.creators["y"]
+    with sqlite_database.write(Scope.system("test")) as session:
+        for creator in (x, y):
+            collaborations.promote(session, creator, world.shop_id, "A", now - timedelta(days=9))
+        terms.open_terms(session, world.shop_id, 800, by="test")
+        terms.target(session, world.shop_id, x, 3300, ends_at=now + timedelta(days=40), by="test")
+        links = {creator: studio.link(session, creator, by="test")[0] for creator in (x, y)}
+    app = create_app(app_settings())
+
+    def page(creator: str) -> str:
+        client = app.test_client()
+        path = f"/studio/sign-in/link/{links[creator]}"
+        found = re.search(r'name="csrf_token" value="([^"]+)"', client.get(path).text)
+        assert found
+        assert client.post(path, data={"csrf_token": found[1]}).status_code == 303
+        return client.get("/studio/rates").text
+
+    assert "33\u00a0% for you until" in page(x)
+    other = page(y)
+    assert "10\u00a0% for you until" in other
+    assert "then 8\u00a0%" in other
+    assert "33\u00a0%" not in other
+    assert "33.00" not in other

@@ -59,6 +59,7 @@ bench: .venv/.test  ## benchmarks, each beside a peer in the same run; the table
 	$(BIN)/python -m bench.burst
 	$(BIN)/python -m bench.search
 	$(BIN)/python -m bench.settlement
+	$(BIN)/python -m bench.payouts
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

@@ -57,11 +57,7 @@ def kept(carrier: Carrier) -> str:
 def look(session: Session, shop_id: str, now: datetime | None = None) -> int:
     """Flag the shop's codes that have leaked; how many."""
     now = now or clock.now()
-    used = set(
-        session.scalars(sa.select(CodeUse.code_id).where(CodeUse.shop_id == shop_id,
-                                                         CodeUse.placed_at > now - WATCHED).distinct())
-    )  # fmt: skip
-    rows = session.scalars(sa.select(Code).where(Code.id.in_(used)).order_by(Code.id)).all()
+    rows = session.scalars(sa.select(Code).where(Code.id.in_(_suspect(session, shop_id, now))).order_by(Code.id)).all()
     flagged = 0
     for code, state in zip(rows, codes.states(session, rows, now), strict=True):
         if state.word != "active":
@@ -72,6 +68,19 @@ def look(session: Session, shop_id: str, now: datetime | None = None) -> int:
             audit.record(session, BY, "code.leaked", code.id, shop_id=shop_id, **found)
             flagged += 1
     return flagged
+
+
+def _suspect(session: Session, shop_id: str, now: datetime) -> list[str]:
+    """Codes that could leak by all their orders of the time that is watched; most have too few, and aren't judged."""
+    least = settings.whole(session, shop_id, "leak_least_orders", now)
+    site, bare = sa.func.max(CodeUse.referrer), sa.func.sum(sa.case((CodeUse.touched.is_(False), 1), else_=0))
+    found = (
+        sa.select(CodeUse.code_id)
+        .where(CodeUse.shop_id == shop_id, CodeUse.placed_at > now - WATCHED)
+        .group_by(CodeUse.code_id)
+        .having(sa.or_(site != "", sa.and_(sa.func.count() >= least, bare > 0)))
+    )
+    return list(session.scalars(found))
 
 
 def judge(session: Session, state: State, now: datetime) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from connector.config import Settings
 from connector.db import Database, Scope
 from connector.earnings.attribution import queries as attribution
 from connector.earnings.attribution.tables import DueForPin
+from connector.earnings.ledger import running
 from connector.earnings.payouts import queries as payouts
 from connector.earnings.payouts.tables import PayoutBatch
 from connector.earnings.settlement import queries as settlement
@@ -42,6 +43,7 @@ Severity = Literal["mend", "look"]
 SAMPLE = 200  # sealed values that are opened to see whether the keys fit
 LATE = timedelta(minutes=2)  # a delivery that waits longer is worth a look
 STUCK = timedelta(minutes=15)
+SEALED_WITHIN = timedelta(hours=1)
 QUIET = timedelta(hours=6)  # a worker compares each shop every hour
 SKEW = timedelta(seconds=30)
 VERSION_LIFE = timedelta(days=330)  # of the twelve months that Shopify serves a version
@@ -298,6 +300,16 @@ def _stranded(settings: Settings, database: Database) -> Iterator[Finding]:
         yield Finding("mend", "jobs", what, remedy)
 
 
+def _sealed(settings: Settings, database: Database) -> Iterator[Finding]:
+    """An entry is sealed within seconds of its booking: one that waits long has no worker, or a writer hangs."""
+    with _reading(database) as session:
+        since = running.waiting_since(session)
+    if since is not None and clock.now() - since > SEALED_WITHIN:
+        what = f"entries of the ledger wait for their seal since {since:%Y-%m-%d %H:%M} UTC"
+        remedy = "See that a worker runs; on PostgreSQL look for a transaction that hangs (pg_stat_activity)."
+        yield Finding("look", "ledger", what, remedy)
+
+
 def _privacy(settings: Settings, database: Database) -> Iterator[Finding]:
     with _reading(database) as session:
         past, soon = privacy.overdue(session)
@@ -414,7 +426,8 @@ def _money(settings: Settings, database: Database) -> Iterator[Finding]:
         stalled = settlement.stalled(session, now, limit=1000)
         prepared = session.execute(
             sa.select(PayoutBatch.id, PayoutBatch.status, PayoutBatch.prepared_at).where(
-                PayoutBatch.status.not_in(("paid", "finished", "refused")), PayoutBatch.rows > 0,
+                PayoutBatch.status.not_in(("paid", "finished", "refused")),
+                PayoutBatch.rows > 0,
                 PayoutBatch.prepared_at < now - timedelta(days=7),
             )
         ).all()
@@ -469,6 +482,7 @@ CHECKS: dict[str, Callable[[Settings, Database], Iterator[Finding]]] = {
     "sync": _runs,
     "search": _search,
     "money": _money,
+    "ledger": _sealed,
 }
 
 

@@ -91,6 +91,7 @@ def test_an_export_never_holds_all_of_it(sqlite_database: Database, monkeypatch:
     with sqlite_database.snapshot(TEST) as session:
         for _ in ledger.pieces(session, "hledger", ledger.Asked()):
             number += 1
-            most = max(most, sum(type(one) is Written for one in gc.get_objects()))
+            if number in (4, 8):  # looking at the whole heap takes long
+                most = max(most, sum(type(one) is Written for one in gc.get_objects()))
     assert number > 36 / 4
-    assert most <= 3 * 4
+    assert 0 < most <= 3 * 4

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from connector.db import Database, Scope
-from connector.earnings.ledger import checks, journal, running, seal
+from connector.earnings.ledger import chain, checks, journal, reading, running, seal
 from connector.earnings.ledger.entry import Draft, DraftPosting, moved, owed
 from connector.earnings.ledger.tables import ChainHead, Entry, Posting, Seal, Unsealed
 from connector.operations import sealing
@@ -65,7 +65,13 @@ def test_sealing_moves_no_balance_and_leaves_nothing_out(database: Database) -> 
     with database.read(TEST) as session:
         before = running.running(session)
         assert before == running.summed(session)
+        rows = session.scalars(sa.select(Entry)).all()
+        told = reading.whole(session, [row.id for row in rows])
+        for row in rows:  # the database's own text of a moment is that of the arithmetic
+            said = (told[row.id].occurred_at, told[row.id].booked_at)
+            assert said == (chain.moment(row.occurred_at), chain.moment(row.booked_at))
         assert running.chains(session)["shp_2"].waiting == 3
+        assert running.waiting_since(session) == min(row.booked_at for row in rows)
     for sealed in (4, 4, 1, 0):
         with database.write(TEST) as session:
             assert seal.seal(session, limit=4) == sealed
@@ -73,6 +79,7 @@ def test_sealing_moves_no_balance_and_leaves_nothing_out(database: Database) -> 
             assert running.running(session) == before
         assert wrong(database) == {}
     with database.read(TEST) as session:
+        assert running.waiting_since(session) is None
         chains = running.chains(session)
         assert {shop: (one.position, one.waiting) for shop, one in chains.items()} == {"shp_1": (6, 0), "shp_2": (3, 0)}
         booked = session.scalars(sa.select(Entry.id).where(Entry.shop_id == "shp_1").order_by(Entry.id)).all()

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from connector import clock
+from connector import clock, db
 from connector.db import new_id
 from connector.earnings.ledger.entry import Draft, check
 from connector.earnings.ledger.tables import Entry, Posting, Unsealed
@@ -40,11 +40,12 @@ def post(session: Session, draft: Draft) -> Entry:
     return entry
 
 
-def post_all(session: Session, drafts: Sequence[Draft], *, unbooked: bool = False) -> list[str]:
+def post_all(session: Session, drafts: Sequence[Draft], *, unbooked: bool = False, unread: bool = False) -> list[str]:
     """Book several entries in a few statements; their ids, in the drafts' order. All of them or none.
 
     `unbooked` says that the caller has just read the subjects' entries, under the lock of what they are about, and
-    numbered these itself: nothing is looked up again. The unique keys still stand behind it.
+    numbered these itself: nothing is looked up again. The unique keys still stand behind it. `unread`: nor does anybody
+    read them before a batch's end (`db.later`); then Conflict comes from there.
     Errors: as `post`.
     """
     for draft in drafts:
@@ -84,17 +85,14 @@ def post_all(session: Session, drafts: Sequence[Draft], *, unbooked: bool = Fals
             }
             for number, posting in enumerate(draft.postings, 1)
         )  # fmt: skip
-    _insert(session, entries, postings)
+    db.later(session, _book, entries, unread=unread)
+    db.later(session, _POSTINGS, postings, unread=unread)
     return ids
 
 
-def _insert(session: Session, entries: list[dict[str, Any]], postings: list[dict[str, Any]]) -> None:
-    if not entries:
-        return
-    connection = session.connection()
+def _book(connection: sa.Connection, entries: list[dict[str, Any]]) -> None:
     try:
         connection.execute(_ENTRIES, entries)
-        connection.execute(_POSTINGS, postings)
         _wait(connection, entries)
     except IntegrityError as error:
         raise Conflict(f"another writer booked about {entries[0]['subject']} first; read again and repeat") from error

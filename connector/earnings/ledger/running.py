@@ -117,3 +117,10 @@ def chains(session: Session, *, shop_id: str | None = None) -> dict[str, ChainSt
         for head in session.scalars(heads)
     }  # fmt: skip
     return found | {shop: ChainState(shop, waiting=number) for shop, number in waiting.items()}
+
+
+def waiting_since(session: Session) -> datetime | None:
+    """When the first of the entries was booked that wait for their seal; None: nothing waits."""
+    first = sa.select(sa.func.min(Unsealed.entry_id)).scalar_subquery()  # ids begin with their time
+    found: datetime | None = session.scalar(sa.select(Entry.booked_at).where(Entry.id == first))
+    return found

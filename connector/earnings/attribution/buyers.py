@@ -21,11 +21,13 @@ from connector.db import new_id
 from connector.earnings.attribution.tables import Binding, DecisionRow, KnownBuyer, Looked
 from connector.programme.creators import identities
 
-# How many pinned decisions one look goes over in a transaction.
+# How many orders one look goes over in a transaction.
 AT_ONCE = 500
 _BEGINNING = timedelta(days=3650)
-# A decision is pinned at the start of its transaction: one that isn't committed yet must not be passed by.
+# The pin job comes a little after the grace.
 _SETTLED = timedelta(minutes=10)
+# An order that is heard of later than that binds nobody; the next one of its buyer does.
+_HEARD_LATE = timedelta(days=2)
 
 _BOUND = (
     sa.select(Binding.creator_id)
@@ -69,32 +71,37 @@ def self_match(session: Session, facts: OrderFacts, creator_ids: Collection[str]
 
 
 def look(session: Session, shop_id: str, now: datetime | None = None) -> int:
-    """Go over decisions that were pinned since the last look: their buyers become known, and bound where the shop says
-    so; how many decisions. 0: there is nothing more. The records start now: no order before is changed by them (F8)."""
+    """Go over the orders whose decisions have become final since the last look: their buyers become known, and bound
+    where the shop says so; how many orders. 0: there is nothing more. The records start now: no order before is changed
+    by them (F8)."""
     now = now or clock.now()
     looked = session.get(Looked, shop_id, with_for_update=True)
     if looked is None:
-        looked = Looked(shop_id=shop_id, pinned_to=now - _BEGINNING, looked_at=now)
+        looked = Looked(shop_id=shop_id, placed_to=now - _BEGINNING, looked_at=now)
         session.add(looked)
-    until = now - _SETTLED
-    mine = (DecisionRow.shop_id == shop_id, DecisionRow.pinned_at > looked.pinned_to, DecisionRow.pinned_at <= until)
-    # Decisions of one moment stay together: the next look begins behind it.
-    cut = session.scalar(
-        sa.select(DecisionRow.pinned_at).where(*mine).order_by(DecisionRow.pinned_at).offset(AT_ONCE).limit(1)
-    )
+    since = looked.placed_to
+    until = now - timedelta(hours=settings.whole(session, shop_id, "touch_grace_hours", now)) - _SETTLED
+    fresh = (Order.shop_id == shop_id, Order.placed_at > since, Order.placed_at <= until)
+    # Orders of one moment stay together: the next look begins behind it.
+    cut = session.scalar(sa.select(Order.placed_at).where(*fresh).order_by(Order.placed_at).offset(AT_ONCE).limit(1))
+    # The last portion looks back a little: an order may be heard of late.
+    begin = since if cut is not None else since - _HEARD_LATE
     rows = session.execute(
-        sa.select(DecisionRow.pinned_at, DecisionRow.creator_id, Order.id, Order.buyer_hash, Order.placed_at)
-        .join(Order, Order.id == DecisionRow.order_id)
-        .where(*mine, DecisionRow.pinned_at <= (cut or until))
+        sa.select(Order.id, Order.buyer_hash, Order.placed_at, DecisionRow.creator_id)
+        .join(DecisionRow, DecisionRow.order_id == Order.id)
+        .where(
+            Order.shop_id == shop_id, Order.placed_at > begin, Order.placed_at <= (cut or until),
+            Order.buyer_hash.is_not(None), DecisionRow.pinned_at.is_not(None),
+        )
         .order_by(Order.placed_at, Order.id, DecisionRow.line_ref)
-    ).all()
-    looked.pinned_to = max((row.pinned_at for row in rows), default=looked.pinned_to)
-    looked.looked_at = now
-    _known(session, shop_id, [(row.buyer_hash, row.id) for row in rows if row.buyer_hash], now)
-    _bind(session, shop_id, [(row.buyer_hash, row.creator_id, row.id, row.placed_at) for row in rows
-                             if row.buyer_hash and row.creator_id], now)  # fmt: skip
+    ).all()  # fmt: skip
+    number = session.scalar(sa.select(sa.func.count()).where(*fresh, Order.placed_at <= (cut or until))) or 0
+    looked.placed_to, looked.looked_at = max(since, cut or until), now
+    _known(session, shop_id, [(row.buyer_hash, row.id) for row in rows], now)
+    credited = [(row.buyer_hash, row.creator_id, row.id, row.placed_at) for row in rows if row.creator_id]
+    _bind(session, shop_id, credited, now)
     session.flush()
-    return len(rows)
+    return number
 
 
 def _known(session: Session, shop_id: str, seen: Sequence[tuple[str, str]], now: datetime) -> None:

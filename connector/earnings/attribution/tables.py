@@ -269,12 +269,12 @@ class KnownBuyer(Base):
 
 
 class Looked(Base):
-    """How far the daily look over a shop's orders has come: by it buyers become known and bound."""
+    """How far the hourly look over a shop's orders has come: by it buyers become known and bound."""
 
     __tablename__ = "attribution_looks"
 
     shop_id: Mapped[str] = mapped_column(primary_key=True)
-    pinned_to: Mapped[datetime]  # decisions pinned up to here were looked at
+    placed_to: Mapped[datetime]  # orders placed up to here were looked at
     looked_at: Mapped[datetime]
 
 

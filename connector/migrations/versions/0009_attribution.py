@@ -78,7 +78,7 @@ def _buyers() -> None:
     op.create_index("ix_known_buyers_order_id", "known_buyers", ["order_id"])
     op.create_table(
         "attribution_looks",
-        _text("shop_id"), _moment("pinned_to"), _moment("looked_at"),
+        _text("shop_id"), _moment("placed_to"), _moment("looked_at"),
         sa.PrimaryKeyConstraint("shop_id", name=op.f("pk_attribution_looks")),
     )  # fmt: skip
     op.create_table(

@@ -96,7 +96,7 @@ def look(shop: str | None) -> None:
     with db.read(Scope.system(WHY)) as session:
         shop_id = shops.by_name(session, shop).id if shop else None
     flagged, seen = looks.codes(shop_id=shop_id), looks.customers(shop_id=shop_id)
-    click.echo(f"{flagged} codes flagged as leaked; {seen} final decisions looked at for standing customers.")
+    click.echo(f"{flagged} codes flagged as leaked; {seen} orders looked at for standing customers.")
 
 
 @click.group()

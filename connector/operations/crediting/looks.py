@@ -28,7 +28,7 @@ def codes(now: datetime | None = None, shop_id: str | None = None) -> int:
 
 
 def customers(now: datetime | None = None, shop_id: str | None = None) -> int:
-    """Write down who has become a returning customer, and whose; how many decisions were looked at."""
+    """Write down who has become a returning customer, and whose; how many orders were looked at."""
     return _over_shops(buyers.look, now or clock.now(), shop_id, again=True)
 
 

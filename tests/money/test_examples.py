@@ -169,8 +169,8 @@ def tap(creator: str, at: Any = PLACED - DAY, product: str = "p1", **more: Any) 
     return {**fields, **more}
 
 
-def plan(rate: int, kind: str = "open", *, creator: str | None = None, product: str = "", starts: Any = PLACED - 90 * DAY,
-         number: int = 1) -> dict[str, Any]:  # fmt: skip
+def plan(rate: int, kind: str = "open", *, creator: str | None = None, product: str = "",
+         starts: Any = PLACED - 90 * DAY, number: int = 1) -> dict[str, Any]:  # fmt: skip
     return {
         "id": f"trm_{kind}{creator}{number}", "kind": kind, "creator": creator, "product": product, "rate": rate,
         "ads": None, "starts": starts, "ends": None, "number": number,

@@ -157,7 +157,8 @@ def _write_down(session: Session, shop: Shop, world: dict[str, Any], fee_bp: int
     )  # fmt: skip
     session.add_all(
         Terms(id=plan["id"], shop_id=shop.id, kind=plan["kind"], creator_id=plan["creator"],
-              product_ref=plan["product"], rate_bp=plan["rate"], ads_bp=plan["ads"], version=plan["number"], starts_at=plan["starts"],
+              product_ref=plan["product"], rate_bp=plan["rate"], ads_bp=plan["ads"], version=plan["number"],
+              starts_at=plan["starts"],
               ends_at=plan["ends"], recorded_at=plan["starts"], recorded_by="test")
         for plan in world["plans"]
     )  # fmt: skip

@@ -42,7 +42,9 @@ def well(sqlite_world: World) -> World:
 
 
 def make_well(world: World) -> World:
-    """An installation that nothing is wrong with: a worker lives, the shop was compared this morning."""
+    """An installation that nothing is wrong with: a worker lives, the shop was compared this morning. Its database is
+    opened as the product opens it, and not as tests do, who need no durable commits."""
+    world.database = db.use(Database(world.database.url.render_as_string(hide_password=False)))
     jobs.prepare(world.database)
     now = clock.wall()
     with world.database.write(SYSTEM) as session:

@@ -185,9 +185,9 @@ def test_the_budget_is_shared_and_refills(database: Database, monkeypatch: pytes
 def test_workers_together_stay_near_the_bucket(database: Database) -> None:
     with db.write(Scope.system("test")) as session:
         shop_id = connect.connect(session, "shopify", PROFILE, GRANT, NOW).id
+    began = clock.wall()  # from then on it fills
     budget.SharedBudget(shop_id).heard(100, 100, 1000)
     spent, lock = [0.0], threading.Lock()
-    began = clock.wall()
 
     def work() -> None:
         for _ in range(5):

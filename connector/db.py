@@ -12,7 +12,7 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -252,6 +252,71 @@ def insert(session: Session | sa.Connection, table: Any) -> postgresql.Insert:
     if bind.dialect.name == "sqlite":
         return sqlite.insert(table)  # type: ignore[return-value]  # the two share the methods that we use
     return postgresql.insert(table)
+
+
+Write = sa.Insert | Callable[[sa.Connection, list[dict[str, Any]]], None]
+_HELD_BACK = "held_back"
+
+
+class HeldBack:
+    """Rows of a whole batch that go into their tables together at its end: a statement a table and not one an order.
+
+    Only what nothing reads before then may wait here: rows of an order that was made in this very batch. Who handles
+    the same order again writes them first, outside of that delivery's savepoint.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._rows: dict[Write, list[dict[str, Any]]] = {}  # in the order in which tables were first written to
+
+    def add(self, write: Write, rows: Sequence[dict[str, Any]]) -> None:
+        self._rows.setdefault(write, []).extend(rows)
+
+    def mark(self) -> dict[Write, int]:
+        """How far it is filled, for `back_to`."""
+        return {write: len(rows) for write, rows in self._rows.items()}
+
+    def back_to(self, mark: Mapping[Write, int]) -> None:
+        """Drop what came since: its savepoint was undone."""
+        for write, rows in self._rows.items():
+            del rows[mark.get(write, 0) :]
+
+    def write(self) -> None:
+        connection = self._session.connection()
+        for write, rows in self._rows.items():
+            if rows:
+                _at_once(connection, write, rows)
+        self._rows.clear()
+
+
+def hold_back(session: Session) -> HeldBack:
+    """From now on `later` waits, until the caller writes what was held back: before it commits."""
+    held: HeldBack = session.info.setdefault(_HELD_BACK, HeldBack(session))
+    return held
+
+
+def held_back(session: Session) -> HeldBack | None:
+    held: HeldBack | None = session.info.get(_HELD_BACK)
+    return held
+
+
+def later(session: Session, write: Write, rows: Sequence[dict[str, Any]], *, unread: bool) -> None:
+    """Insert `rows`: at once, or (`unread`: nobody reads them before) at the batch's end where the session holds back.
+
+    `write`: an INSERT, or what inserts all rows that it is given.
+    """
+    held = held_back(session) if unread else None
+    if held is not None:
+        held.add(write, rows)
+    elif rows:
+        _at_once(session.connection(), write, list(rows))
+
+
+def _at_once(connection: sa.Connection, write: Write, rows: list[dict[str, Any]]) -> None:
+    if isinstance(write, sa.Insert):
+        connection.execute(write, rows)
+    else:
+        write(connection, rows)
 
 
 _current: Database | None = None

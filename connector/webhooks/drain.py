@@ -25,6 +25,7 @@ from connector.commerce.shops import queries
 from connector.config import Settings
 from connector.db import Scope
 from connector.errors import ConnectorError, InputRefused, LedgerRefused, PayloadUnreadable
+from connector.events import OrderSeen
 from connector.platforms import roster
 from connector.webhooks import claim, effect, inbox, quarantine, translate, wanted
 from connector.webhooks.claim import Claim, ClaimLost
@@ -188,7 +189,10 @@ def _commit(held: Claim, read: Sequence[Read]) -> int:
         held.hold(session)
         shop = queries.get(session, held.shop_id)
         until = time.monotonic() + BATCH_SECONDS[db.current().is_sqlite]
+        waiting, handled = db.hold_back(session), set[str]()
         for each in read:
+            if not _is_first(each, handled):
+                waiting.write()  # outside of its savepoint: what others did must stand when this one is undone
             outcome = one(session, held.shop_id, each)
             batch.marks.append(_row(each, outcome))
             batch.reads_orders |= outcome.reads_order
@@ -196,10 +200,19 @@ def _commit(held: Claim, read: Sequence[Read]) -> int:
             batch.privacy += [each.id] if outcome.privacy else []
             if time.monotonic() > until:
                 break
+        waiting.write()
         _mark(session, batch.marks)
         _start_jobs(session, shop.id, read[0].id, batch)
         held.hold(session)
     return len(batch.marks)
+
+
+def _is_first(delivery: Read, handled: set[str]) -> bool:
+    """Is it one version of an order that nothing in this batch was about yet? Then it reads nothing that waits."""
+    refs = [event.snapshot.order_ref for event in delivery.events if isinstance(event, OrderSeen)]
+    first = len(refs) == len(delivery.events) == 1 and refs[0] not in handled
+    handled.update(refs)
+    return first
 
 
 def one(session: Session, shop_id: str, delivery: Read) -> Outcome:
@@ -212,12 +225,16 @@ def one(session: Session, shop_id: str, delivery: Read) -> Outcome:
             status: Status = "quarantined" if delivery.problem.foreign else "parked"
             return Outcome(status, delivery.problem.reason, delivery.problem.detail)
         return _again(delivery, delivery.problem.reason, delivery.problem.detail)
+    waiting = db.held_back(session)
+    before = waiting.mark() if waiting is not None else {}
     try:
         with session.begin_nested():
             return effect.apply(session, queries.get(session, shop_id), delivery, clock.now())
     except sa.exc.OperationalError:
         raise  # the connection or the disk, not the delivery: undo the batch
     except Exception as error:
+        if waiting is not None:
+            waiting.back_to(before)
         return _failed(delivery, error)
 
 

@@ -89,7 +89,7 @@ def apply(
         loose = _loose(session, shop.id, snapshot.order_ref)
         order = _create(session, shop, _collected([version], loose), evaluated, read_at)
         if order is not None:
-            _keep(session, order, version, source, "applied")
+            _keep(session, order, version, source, "applied", created=True)
             _adopt(session, order, loose)
             return Applied(order, "applied", changed=True, created=True)
         # Another transaction made it between the look and the insert, and has committed: it is there now.
@@ -377,17 +377,17 @@ def _write(order: Order, collected: Collected, evaluated: bool) -> bool:
     return changed
 
 
-def _keep(session: Session, order: Order, version: Version, source: str, outcome: Outcome) -> None:
-    session.connection().execute(
-        _KEEP,
-        {
-            "id": new_id("ver"), "order_id": order.id, "changed_at": version.changed_at,
-            "triggered_at": version.triggered_at, "content_hash": version.content_hash,
-            "snapshot": events.encode(version.snapshot).decode(), "buyer_hash": version.buyer_hash,
-            "buyer_hashes": version.buyer_hashes, "source": source, "outcome": outcome, "superseded": False,
-            "heard_at": clock.now(),
-        },
-    )  # fmt: skip
+def _keep(
+    session: Session, order: Order, version: Version, source: str, outcome: Outcome, *, created: bool = False
+) -> None:
+    row = {
+        "id": new_id("ver"), "order_id": order.id, "changed_at": version.changed_at,
+        "triggered_at": version.triggered_at, "content_hash": version.content_hash,
+        "snapshot": events.encode(version.snapshot).decode(), "buyer_hash": version.buyer_hash,
+        "buyer_hashes": version.buyer_hashes, "source": source, "outcome": outcome, "superseded": False,
+        "heard_at": clock.now(),
+    }  # fmt: skip
+    db.later(session, _KEEP, [row], unread=created)
 
 
 def _adopt(session: Session, order: Order, loose: Sequence[dict[str, Any]]) -> None:

@@ -14,18 +14,23 @@ from sqlalchemy.orm import Session
 from connector import clock, db
 from connector.commerce.shops.tables import ShopAbsence
 
-_AWAY = sa.select(
-    sa.exists().where(
-        ShopAbsence.shop_id == sa.bindparam("shop_id"),
-        ShopAbsence.left_at <= sa.bindparam("moment", type_=db.Moment()),
-        sa.or_(ShopAbsence.returned_at.is_(None), ShopAbsence.returned_at > sa.bindparam("moment", type_=db.Moment())),
-    )
-)
+_OF_SHOP = sa.select(ShopAbsence.left_at, ShopAbsence.returned_at).where(ShopAbsence.shop_id == sa.bindparam("shop_id"))
 
 
 def away(session: Session, shop_id: str, moment: datetime) -> bool:
-    """Was the shop absent at `moment` (business time)? It is from its leaving on, and no more from its return on."""
-    return bool(session.connection().execute(_AWAY, {"shop_id": shop_id, "moment": moment}).scalar_one())
+    """Was the shop absent at `moment` (business time)? It is from its leaving on, and no more from its return on.
+
+    A shop's absences are few, and are read once a session.
+    """
+    held: list[tuple[datetime, datetime | None]] | None = session.info.get(_held(shop_id))
+    if held is None:
+        rows = session.connection().execute(_OF_SHOP, {"shop_id": shop_id})
+        held = session.info[_held(shop_id)] = [(left_at, returned_at) for left_at, returned_at in rows]
+    return any(left_at <= moment and (back is None or moment < back) for left_at, back in held)
+
+
+def _held(shop_id: str) -> str:
+    return f"shop_absences:{shop_id}"
 
 
 def last_known(session: Session, shop_id: str) -> datetime | None:
@@ -39,6 +44,7 @@ def begin(session: Session, shop_id: str, left_at: datetime, returned_at: dateti
     session.execute(
         db.insert(session, ShopAbsence).values(row).on_conflict_do_nothing(index_elements=["shop_id", "left_at"])
     )
+    session.info.pop(_held(shop_id), None)
 
 
 def end(session: Session, shop_id: str, returned_at: datetime) -> None:
@@ -48,3 +54,4 @@ def end(session: Session, shop_id: str, returned_at: datetime) -> None:
         .where(ShopAbsence.shop_id == shop_id, ShopAbsence.returned_at.is_(None))
         .values(returned_at=returned_at, heard_at=clock.wall())
     )
+    session.info.pop(_held(shop_id), None)

@@ -115,7 +115,7 @@ def gather(
     without `note`, nothing is written.
     """
     placed_at, policy = facts.placed_at, policy_at(session, shop.id, facts.placed_at)
-    hinted = hints.of_order(session, order.id)
+    hinted = hints.of_order(session, order.id, created=created)
     carried, mended = _carried(shop, facts, hinted)
     by_token, bad, tried = _by_token(session, shop, carried)
     if also is None and note:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from connector import clock
+from connector import clock, db
 from connector.commerce.orders.facts import OrderFacts
 from connector.commerce.orders.tables import Order
 from connector.commerce.shops.tables import Shop
@@ -69,8 +69,7 @@ def credit_lines(
         else:
             _note_drift(session, row, decision, buyer_known=facts.buyer_hash is not None)
         decided[line_ref] = as_decision(row)
-    if fresh:
-        session.connection().execute(_INSERT, [_columns(order, decision, as_of) for decision in fresh])
+    db.later(session, _INSERT, [_columns(order, decision, as_of) for decision in fresh], unread=created)
     passed_over.note(session, order.id, gathered.order.placed_at, fresh, changed)
     if not any(row.pinned_at is not None for row in held.values()):
         _note_codes(session, order, gathered)

@@ -18,6 +18,7 @@ from connector.earnings.attribution.tables import OrderHint
 from connector.events import Carrier
 
 _MOST = 20
+_HINTED = "hinted_orders"
 # Built once: building a statement costs more than running it.
 _OF_ORDER = (
     sa.select(OrderHint.value, OrderHint.carrier)
@@ -40,6 +41,7 @@ def keep(session: Session, order_id: str, carriers: Iterable[Carrier]) -> bool:
             .on_conflict_do_nothing(index_elements=["order_id", "carrier", "value"])
         )
         fresh = fresh or bool(added.rowcount)  # type: ignore[attr-defined]
+        session.info.setdefault(_HINTED, set()).add(order_id)
     return fresh
 
 
@@ -52,7 +54,9 @@ def _kept(carrier: Carrier) -> str:
     return carrier.value if read is None or not read.mended else carrier.value[:100]
 
 
-def of_order(session: Session, order_id: str) -> list[tuple[str, str]]:
-    """(value, carrier's name)."""
+def of_order(session: Session, order_id: str, *, created: bool = False) -> list[tuple[str, str]]:
+    """(value, carrier's name). `created`: the order was made in this session, so there is what this session kept."""
+    if created and order_id not in session.info.get(_HINTED, ()):
+        return []
     rows = session.connection().execute(_OF_ORDER, {"order_id": order_id})
     return [(value, carrier) for value, carrier in rows]

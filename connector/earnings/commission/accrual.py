@@ -16,6 +16,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from connector import db
 from connector.commerce.orders.facts import OrderFacts
 from connector.commerce.orders.tables import Order
 from connector.commerce.shops import settings
@@ -85,7 +86,7 @@ def accrue(
     if standing.absorbed or any(row["paid_at"] is not None for row in rows.values()):
         held = borne(session, facts, decisions, assessment, taken, rows)
         drafts.extend(_absorptions(booking, held))
-    entries = journal.post_all(session, drafts, unbooked=True)
+    entries = journal.post_all(session, drafts, unbooked=True, unread=created)
     return Accrued(evaluation_id, entries, due, assessment)
 
 
@@ -258,17 +259,12 @@ def _evaluate(
         return str(newest.id)
     lines, parts = rate.plain(assessment)
     evaluation_id = new_id("evl")
-    session.connection().execute(
-        _KEEP,
-        [
-            {
-                "id": evaluation_id, "order_id": order.id, "sequence": newest.sequence + 1 if newest else 1,
-                "shop_id": order.shop_id, "content_hash": order.content_hash, "engine": rate.ENGINE, "cause": cause,
-                "reason": assessment.reason, "at": as_of, "lines": lines, "order_parts": parts,
-                "fingerprint": fingerprint,
-            }
-        ],
-    )  # fmt: skip
+    row = {
+        "id": evaluation_id, "order_id": order.id, "sequence": newest.sequence + 1 if newest else 1,
+        "shop_id": order.shop_id, "content_hash": order.content_hash, "engine": rate.ENGINE, "cause": cause,
+        "reason": assessment.reason, "at": as_of, "lines": lines, "order_parts": parts, "fingerprint": fingerprint,
+    }  # fmt: skip
+    db.later(session, _KEEP, [row], unread=created)
     return evaluation_id
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from connector import db
 from connector.commerce.orders import queries as orders
 from connector.commerce.orders.facts import OrderFacts
 from connector.commerce.orders.tables import Order
@@ -104,7 +105,8 @@ def follow(
                     "b_blocked": blocked, "b_changes": row["changes"] + 1, "b_at": as_of,
                 }
             )  # fmt: skip
-    for statement, values in ((_INSERT, new), (_BLOCK, freezes), (_PAST, past), (UPDATE, changed)):
+    db.later(session, _INSERT, new, unread=not rows and not freezes)
+    for statement, values in ((_BLOCK, freezes), (_PAST, past), (UPDATE, changed)):
         if values:
             session.connection().execute(statement, values)
 

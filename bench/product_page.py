@@ -91,9 +91,13 @@ def _build() -> None:
     shop_id = world.shop()
     listing = listing_id(shop_id, "100")
     early = world.PLACED - timedelta(days=300)
-    people = [{"id": new_id("crt"), "handle": f"many{n}", "name": f"Many {n}", "followers": 5000, "created_at": early}
-              for n in range(CREATORS)]  # fmt: skip
-    videos, links, touches = [], [], []
+    people: list[dict[str, Any]] = [
+        {"id": new_id("crt"), "handle": f"many{n}", "name": f"Many {n}", "followers": 5000, "created_at": early}
+        for n in range(CREATORS)
+    ]
+    videos: list[dict[str, Any]] = []
+    links: list[dict[str, Any]] = []
+    touches: list[dict[str, Any]] = []
     # By video and then by creator, so that taking turns by number keeps each video with its creator.
     for n in range(CREATORS * VIDEOS):
         creator, video, at = people[n % CREATORS]["id"], new_id("cnt"), world.PLACED - timedelta(hours=1, seconds=n)

@@ -29,6 +29,7 @@ from connector import db, vault
 from connector.commerce.catalog import take as catalog
 from connector.commerce.catalog.ids import listing_id
 from connector.commerce.shops import connect
+from connector.commerce.shops.tables import Shop
 from connector.config import Settings
 from connector.db import Database, Scope, new_id
 from connector.earnings.attribution import tokens
@@ -181,7 +182,7 @@ def _world(orders: int) -> None:
     before = everything()
     with db.write(SYSTEM) as session:
         seen = translated(body(9_000_000_001, token, number=0))
-        of = session.get_one(connect.Shop, shop_id)
+        of = session.get_one(Shop, shop_id)
         take_in(session, of, seen, triggered_at=PLACED, source="delivery:held", as_of=PLACED + timedelta(days=2))
     multiply(left_behind(before), orders, {"touch_id": _ids("touches"), "creator_id": _ids("creators")})
     with db.current().engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -207,7 +208,7 @@ def shop() -> str:
 def _touches(shop_id: str) -> str:
     """Twenty thousand taps of the two weeks before, each on a product by a creator, half of them in journeys of two."""
     creators = _ids("creators")
-    rows = []
+    rows: list[dict[str, Any]] = []
     for n in range(TOUCHES):
         at = PLACED - timedelta(hours=1, seconds=n % 600_000)
         product = str(100 + n % PRODUCTS)

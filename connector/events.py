@@ -66,7 +66,6 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True):
     edit_added: int = 0  # units that an edit is known to have added (by the store itself, or by an edit delivery)
     exchange_of: str = ""  # the returned line that the store itself says this one was given for
     duty: int = 0  # import duty contained in the price, for all ordered units; 0 where duty comes on top
-    exchange_of: str = ""  # line ref of what came back for it, where the store itself pairs them
 
 
 class RefundLine(msgspec.Struct, frozen=True, omit_defaults=True):

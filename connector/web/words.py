@@ -716,7 +716,9 @@ REASONS: dict[str, Wording] = {
         "A row could not be read", "A row could not be read", "A field can't be read; the detail names it"
     ),
     "row_refused": Wording(
-        "A row could not be recorded", "A row could not be recorded", "Refused while it was recorded; the detail says why"
+        "A row could not be recorded",
+        "A row could not be recorded",
+        "Refused while it was recorded; the detail says why",
     ),
     "not_incoming": Wording("Money that went out", "Money that went out", "The amount is not above zero: no receipt"),
     "reference_taken": Wording(
@@ -734,13 +736,17 @@ REASONS: dict[str, Wording] = {
     ),
     "shop_unknown": Wording("No such shop", "No such shop", "The row names a shop that we don't have"),
     "shop_differs": Wording(
-        "The invoice is another shop's", "The invoice is another shop's", "Shop and invoice of the row don't belong together"
+        "The invoice is another shop's",
+        "The invoice is another shop's",
+        "Shop and invoice of the row don't belong together",
     ),
     "no_invoice_named": Wording(
         "No invoice is named", "No invoice is named", "Neither invoice nor shop is named: never guessed by the sum"
     ),
     "several_invoices": Wording(
-        "Several invoices are named", "Several invoices are named", "Invoices of several shops, or unknown ones, are named"
+        "Several invoices are named",
+        "Several invoices are named",
+        "Invoices of several shops, or unknown ones, are named",
     ),
     "invoice_unknown": Wording("No such invoice", "No such invoice", "The number was never given out"),
     # Payouts: why a balance was set aside
@@ -1023,9 +1029,7 @@ REASONS: dict[str, Wording] = {
         "Not a plain decimal with at most the currency's decimals",
         remedy="Write digits like 12.34, with no more decimals than the currency has.",
     ),
-    "amount_zero": Wording(
-        "Nothing is owed", "Nothing is owed", "The amount is zero", remedy="Leave the row out."
-    ),
+    "amount_zero": Wording("Nothing is owed", "Nothing is owed", "The amount is zero", remedy="Leave the row out."),
     "balance_differs": Wording(
         "This balance was taken with another sum",
         "A balance from before differs",
@@ -1084,7 +1088,9 @@ REASONS: dict[str, Wording] = {
         "The store gave it back after the payout, and the shop's setting says absorb",
     ),
     "event_bonus": Wording(
-        "Bonus of an event", "Bonus of an event", "Commission at the event's tiers less commission, counted at its close"
+        "Bonus of an event",
+        "Bonus of an event",
+        "Commission at the event's tiers less commission, counted at its close",
     ),
     "event_counted_anew": Wording(
         "Bonus of an event, counted anew",

@@ -241,9 +241,7 @@ def reasons(session: Session, import_id: str) -> list[tuple[str, str, int]]:
     return [(outcome, reason, int(number)) for outcome, reason, number in rows]
 
 
-def rows_of(
-    session: Session, import_id: str, *, outcome: str = "", after: int = 0, limit: int = 0
-) -> list[ImportRow]:
+def rows_of(session: Session, import_id: str, *, outcome: str = "", after: int = 0, limit: int = 0) -> list[ImportRow]:
     """Rows by their number, behind one; a batch of them without a limit."""
     query = sa.select(ImportRow).where(ImportRow.import_id == import_id, ImportRow.number > after)
     if outcome:

@@ -56,6 +56,8 @@ bench: .venv/.test  ## benchmarks, each beside a peer in the same run; the table
 	$(BIN)/python -m bench.sync_fair
 	$(BIN)/python -m bench.acceptance
 	$(BIN)/python -m bench.drain
+	$(BIN)/python -m bench.engine
+	$(BIN)/python -m bench.product_page
 	$(BIN)/python -m bench.burst
 	$(BIN)/python -m bench.search
 	$(BIN)/python -m bench.settlement

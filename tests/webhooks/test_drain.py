@@ -13,10 +13,12 @@ import pytest
 import sqlalchemy as sa
 
 from connector import clock, db
-from connector.commerce.orders.tables import Order
+from connector.commerce.orders.tables import Order, OrderVersion
 from connector.commerce.shops import queries
 from connector.config import Settings
 from connector.db import Database, Scope
+from connector.earnings.attribution.tables import DecisionRow
+from connector.earnings.commission.tables import Evaluation
 from connector.earnings.intake import take_in as intake
 from connector.errors import Conflict, LedgerRefused
 from connector.events import Event
@@ -216,6 +218,40 @@ def test_a_poison_row_does_not_undo_its_batch(
     assert failed.tries == 1
     assert failed.next_try_at is not None
     assert failed.next_try_at > clock.wall()
+
+
+def test_rows_that_were_held_back_stand_where_their_delivery_does(
+    store: Store, shop_id: str, run_drain: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One batch: a new order, one that breaks when all its rows are made, the first again, a third. What the broken one
+    held back goes with it; what the first held back is written before the first is read again."""
+    real = intake.clearance.follow
+
+    def broken(session: Any, shop: Any, of: Order, *given: Any, **more: Any) -> None:
+        real(session, shop, of, *given, **more)
+        if of.order_ref == "2":
+            raise LedgerRefused("not this one")
+
+    monkeypatch.setattr(intake.clearance, "follow", broken)
+    store.post("orders/create", order(1))
+    store.post("orders/create", order(2))
+    store.post("orders/updated", order(1, updated_at="2026-11-21T12:00:00Z"))
+    store.post("orders/create", order(3))
+    run_drain()
+    assert [row.status for row in rows()] == ["done", "failed", "done", "done"]
+    assert orders() == ["1", "3"]
+    with db.read(Scope.system("test")) as session:
+        versions = session.execute(
+            sa.select(Order.order_ref, sa.func.count()).join(OrderVersion, OrderVersion.order_id == Order.id)
+            .group_by(Order.order_ref).order_by(Order.order_ref)
+        ).all()  # fmt: skip
+        evaluated = set(session.scalars(sa.select(Evaluation.order_id)))
+        decided = set(session.scalars(sa.select(DecisionRow.order_id)))
+        ids = set(session.scalars(sa.select(Order.id)))
+        kept = session.scalar(sa.select(sa.func.count()).select_from(OrderVersion))
+    assert [tuple(row) for row in versions] == [("1", 2), ("3", 1)]
+    assert kept == 3
+    assert evaluated == decided == ids
 
 
 def test_a_failure_is_tried_again_with_growing_delay_then_parked(

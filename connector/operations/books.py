@@ -21,8 +21,8 @@ from sqlalchemy.orm import Session
 from connector.commerce.orders.tables import Order
 from connector.earnings.attribution import queries as attribution
 from connector.earnings.attribution.tables import DecisionRow
-from connector.earnings.commission import rate
-from connector.earnings.commission.tables import Clearance, Evaluation
+from connector.earnings.commission import bonuses, rate
+from connector.earnings.commission.tables import Clearance, Evaluation, EventBonus
 from connector.earnings.ledger import checks, sums
 from connector.earnings.ledger.checks import Wrong
 from connector.earnings.ledger.queries import Key
@@ -95,6 +95,26 @@ def only_cleared_lines_have_cleared_money(session: Session) -> list[Wrong]:
     ]
 
 
+def bonuses_are_the_ledgers(session: Session) -> list[Wrong]:
+    """What an event's tiers came to, as last counted, stands in the ledger, and no other bonus does."""
+    query = (
+        sa.select(Entry.subject, Entry.currency, sa.func.sum(Posting.amount))
+        .join(Posting, Posting.entry_id == Entry.id)
+        .where(Entry.kind == "bonus", Posting.account == "merchant_receivable")
+        .group_by(Entry.subject, Entry.currency)
+    )
+    booked = {(subject, currency): int(amount) for subject, currency, amount in session.execute(query)}
+    counted = {
+        (bonuses.subject(row.event_id, row.creator_id), row.currency): row.bonus
+        for row in session.scalars(sa.select(EventBonus))
+    }
+    return [
+        Wrong("bonuses_are_the_ledgers", " ".join(key), f"counted {counted.get(key, 0)}, booked {booked.get(key, 0)}")
+        for key in sorted(counted.keys() | booked.keys())
+        if counted.get(key, 0) != booked.get(key, 0)
+    ]
+
+
 def statements_are_the_ledgers(session: Session) -> list[Wrong]:
     """A closing is the sum of its statements, a statement that of its lines, and both are what was settled."""
     name = "statements_are_the_ledgers"
@@ -151,6 +171,7 @@ CHECKS: tuple[Callable[[Session], list[Wrong]], ...] = (
     evaluations_follow_decisions,
     decisions_stand,
     only_cleared_lines_have_cleared_money,
+    bonuses_are_the_ledgers,
     statements_are_the_ledgers,
     payouts_are_the_ledgers,
     *settlement.CHECKS,

@@ -163,6 +163,7 @@ class Books:
 
     def rows(self, kind: type[Row]) -> list[Row]:
         with self.database.read(SYSTEM) as session:
-            found = list(session.scalars(sa.select(kind)))
+            # Ids are made in order; without it a database that was used before gives rows as its pages happen to be.
+            found = list(session.scalars(sa.select(kind).order_by(*sa.inspect(kind).primary_key)))
             session.expunge_all()
         return found

@@ -12,7 +12,6 @@ says when it is worth it.
 
 from __future__ import annotations
 
-import os
 import shutil
 import threading
 import time
@@ -59,7 +58,7 @@ class Gauge:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._file = Path(database.url.database) if database.is_sqlite and database.url.database else None
-        self._inode = _inode(self._file)
+        self._inode = line.inode(self._file)
         self._looked = self._counted = 0.0
         self._disk: str | None = None
         self._waiting = 0
@@ -83,9 +82,9 @@ class Gauge:
     def _of_disk(self, settings: Settings, now: float) -> str | None:
         if self._file is None:
             return None
-        # Every delivery asks whether the file is still the one that is open (two microseconds): one that is written to
-        # a file which was exchanged is answered with 200 and lost.
-        if now - self._looked >= LOOK_EVERY or _inode(self._file) != self._inode:
+        # The line looks before every write whether the file is still the one that is open, and says so: a delivery that
+        # is written to a file which was exchanged is answered with 200 and lost.
+        if now - self._looked >= LOOK_EVERY or line.of(self._database).exchanged:
             self._looked = now
             was, self._disk = self._disk, self._look(self._file, settings.disk_reserve_mb * 1_000_000)
             if self._disk != was:
@@ -93,7 +92,7 @@ class Gauge:
         return self._disk
 
     def _look(self, file: Path, reserve: int) -> str | None:
-        found = _inode(file)
+        found = line.inode(file)
         if found is None:
             return "database_away"
         if self._inode is not None and found != self._inode:
@@ -122,13 +121,6 @@ def _waiting(limit: int) -> int:
     some = sa.select(DeliveryRow.id).where(DeliveryRow.status == "waiting").limit(limit + 1).subquery()
     with db.read(Scope.system("how many deliveries wait")) as session:
         return session.scalar(sa.select(sa.func.count()).select_from(some)) or 0
-
-
-def _inode(path: Path | None) -> int | None:
-    try:
-        return None if path is None else os.stat(path).st_ino
-    except OSError:
-        return None
 
 
 _gauges: WeakKeyDictionary[Database, Gauge] = WeakKeyDictionary()

@@ -181,7 +181,7 @@ class Line:
             self.exchanged = True
             raise sa.exc.OperationalError("INSERT INTO deliveries", None, FileNotFoundError("the file is another one"))
         for row in rows:
-            shop_id = self._shop(row["platform"], row["domain"])
+            shop_id = self.shop(row["platform"], row["domain"])
             row["shop_id"] = shop_id
             row["status"], row["reason"] = ("waiting", "") if shop_id else ("parked", "unknown_store")
         if writer(rows) == len(rows):
@@ -196,7 +196,8 @@ class Line:
             connection.commit()
         return receipts
 
-    def _shop(self, platform: str, domain: str) -> str | None:
+    def shop(self, platform: str, domain: str) -> str | None:
+        """Our id of the shop that goes by this domain."""
         known = self._shops.get((platform, domain))
         if known is None:
             with self._engine.connect() as connection:

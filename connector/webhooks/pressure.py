@@ -4,7 +4,8 @@
     database_slow      the last commits took so long that the next one would be late
     disk_full          less than the reserve is free where SQLite lives
     database_away      SQLite's file is gone or another one: what is written now would be lost with the old one
-    inbox_full         more deliveries wait for a worker than the setting lets
+    inbox_full         more deliveries wait for a worker than the setting lets; shops that wait with less than their
+                       share are still taken, until twice as many wait
 
 A platform sends again what was answered with 503, over hours; a delivery that was taken and lost is lost. `Retry-After`
 says when it is worth it.
@@ -15,6 +16,7 @@ from __future__ import annotations
 import shutil
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from weakref import WeakKeyDictionary
@@ -42,6 +44,9 @@ TURNED_AWAY = Counter(
 _RETRY_AFTER = {"line_too_long": 5, "database_slow": 10, "disk_full": 300, "database_away": 30, "inbox_full": 60}
 
 
+Whose = Callable[[], str | None]
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     cause: str
@@ -62,13 +67,20 @@ class Gauge:
         self._looked = self._counted = 0.0
         self._disk: str | None = None
         self._waiting = 0
+        self._crowding: frozenset[str] | None = frozenset()  # shops with more than their share; None: all of them
         self._lock = threading.Lock()
 
-    def refusal(self, settings: Settings, now: float | None = None) -> Refusal | None:
-        """Why nothing should be taken right now; None: go on. `now` is monotonic. Never raises."""
+    def refusal(self, settings: Settings, whose: Whose, now: float | None = None) -> Refusal | None:
+        """Why this delivery should not be taken right now; None: go on. `now` is monotonic.
+
+        `whose` gives the shop that a delivery is of; it is asked under pressure only. Errors: those of `whose`.
+        """
         now = time.monotonic() if now is None else now
         cause = self._of_line(now) or self._of_disk(settings, now) or self._of_inbox(settings, now)
         if cause is None:
+            return None
+        shop_id = whose()
+        if cause == "inbox_full" and self._crowding is not None and shop_id not in self._crowding:
             return None
         TURNED_AWAY.labels(cause=cause).inc()
         return Refusal(cause)
@@ -110,6 +122,8 @@ class Gauge:
             # One request in five seconds counts, and only so far as it matters.
             try:
                 self._counted, self._waiting = now, _waiting(settings.inbox_limit)
+                if self._waiting > settings.inbox_limit:
+                    self._crowding = _crowding(settings.inbox_limit)
             except sa.exc.SQLAlchemyError as error:
                 _log.warning("inbox.not_counted", error=type(error).__name__)
             finally:
@@ -121,6 +135,23 @@ def _waiting(limit: int) -> int:
     some = sa.select(DeliveryRow.id).where(DeliveryRow.status == "waiting").limit(limit + 1).subquery()
     with db.read(Scope.system("how many deliveries wait")) as session:
         return session.scalar(sa.select(sa.func.count()).select_from(some)) or 0
+
+
+def _crowding(limit: int) -> frozenset[str] | None:
+    """Shops that wait with more than an equal share of `limit`: one shop's flood must not turn the others away.
+
+    None: twice the limit waits, so that nobody may add to it.
+    """
+    with db.read(Scope.system("whose deliveries wait")) as session:
+        query = (
+            sa.select(DeliveryRow.shop_id, sa.func.count())
+            .where(DeliveryRow.status == "waiting", DeliveryRow.shop_id.is_not(None))
+            .group_by(DeliveryRow.shop_id)
+        )
+        waiting = {str(shop_id): number for shop_id, number in session.execute(query)}
+    if sum(waiting.values()) >= 2 * limit:
+        return None
+    return frozenset(shop_id for shop_id, number in waiting.items() if number * len(waiting) > limit)
 
 
 _gauges: WeakKeyDictionary[Database, Gauge] = WeakKeyDictionary()

@@ -34,7 +34,7 @@ from connector.platforms import roster
 from connector.platforms.contract import Delivery
 from connector.web.guards import signed
 from connector.web.problems import DATABASE_AWAY
-from connector.webhooks import inbox, pressure
+from connector.webhooks import inbox, line, pressure
 
 blueprint = Blueprint("webhooks", __name__)
 _log = telemetry.logger(__name__)
@@ -78,9 +78,13 @@ def accept(slug: str, environ: Environ, settings: Settings) -> Answer:
     except ClientDisconnected:
         return _problem(400, "Bad Request", "The body ended before its announced length.")
     delivery = Delivery(_headers(environ), body)
+
+    def whose() -> str | None:
+        domain = platform.webhooks.verify(delivery, roster.settings_of(slug)).domain
+        return line.of(db.current()).shop(slug, domain)
+
     try:
-        if (refusal := pressure.of(db.current()).refusal(settings)) is not None:
-            platform.webhooks.verify(delivery, roster.settings_of(slug))
+        if (refusal := pressure.of(db.current()).refusal(settings, whose)) is not None:
             detail = f"We can't keep this now ({refusal.cause}): send it again."
             return _problem(503, "Service Unavailable", detail, ("Retry-After", str(refusal.retry_after)))
         receipt = inbox.receive(platform, delivery)

@@ -4,7 +4,8 @@
     database_slow      the last commits took so long that the next one would be late
     disk_full          less than the reserve is free where SQLite lives
     database_away      SQLite's file is gone or another one: what is written now would be lost with the old one
-    inbox_full         more deliveries wait for a worker than the setting lets
+    inbox_full         more deliveries wait for a worker than the setting lets; shops that wait with less than their
+                       share are still taken, until twice as many wait
 
 A platform sends again what was answered with 503, over hours; a delivery that was taken and lost is lost. `Retry-After`
 says when it is worth it.
@@ -12,10 +13,10 @@ says when it is worth it.
 
 from __future__ import annotations
 
-import os
 import shutil
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from weakref import WeakKeyDictionary
@@ -43,6 +44,9 @@ TURNED_AWAY = Counter(
 _RETRY_AFTER = {"line_too_long": 5, "database_slow": 10, "disk_full": 300, "database_away": 30, "inbox_full": 60}
 
 
+Whose = Callable[[], str | None]
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     cause: str
@@ -59,17 +63,24 @@ class Gauge:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._file = Path(database.url.database) if database.is_sqlite and database.url.database else None
-        self._inode = _inode(self._file)
+        self._inode = line.inode(self._file)
         self._looked = self._counted = 0.0
         self._disk: str | None = None
         self._waiting = 0
+        self._crowding: frozenset[str] | None = frozenset()  # shops with more than their share; None: all of them
         self._lock = threading.Lock()
 
-    def refusal(self, settings: Settings, now: float | None = None) -> Refusal | None:
-        """Why nothing should be taken right now; None: go on. `now` is monotonic. Never raises."""
+    def refusal(self, settings: Settings, whose: Whose, now: float | None = None) -> Refusal | None:
+        """Why this delivery should not be taken right now; None: go on. `now` is monotonic.
+
+        `whose` gives the shop that a delivery is of; it is asked under pressure only. Errors: those of `whose`.
+        """
         now = time.monotonic() if now is None else now
         cause = self._of_line(now) or self._of_disk(settings, now) or self._of_inbox(settings, now)
         if cause is None:
+            return None
+        shop_id = whose()
+        if cause == "inbox_full" and self._crowding is not None and shop_id not in self._crowding:
             return None
         TURNED_AWAY.labels(cause=cause).inc()
         return Refusal(cause)
@@ -83,9 +94,9 @@ class Gauge:
     def _of_disk(self, settings: Settings, now: float) -> str | None:
         if self._file is None:
             return None
-        # Every delivery asks whether the file is still the one that is open (two microseconds): one that is written to
-        # a file which was exchanged is answered with 200 and lost.
-        if now - self._looked >= LOOK_EVERY or _inode(self._file) != self._inode:
+        # The line looks before every write whether the file is still the one that is open, and says so: a delivery that
+        # is written to a file which was exchanged is answered with 200 and lost.
+        if now - self._looked >= LOOK_EVERY or line.of(self._database).exchanged:
             self._looked = now
             was, self._disk = self._disk, self._look(self._file, settings.disk_reserve_mb * 1_000_000)
             if self._disk != was:
@@ -93,7 +104,7 @@ class Gauge:
         return self._disk
 
     def _look(self, file: Path, reserve: int) -> str | None:
-        found = _inode(file)
+        found = line.inode(file)
         if found is None:
             return "database_away"
         if self._inode is not None and found != self._inode:
@@ -111,6 +122,8 @@ class Gauge:
             # One request in five seconds counts, and only so far as it matters.
             try:
                 self._counted, self._waiting = now, _waiting(settings.inbox_limit)
+                if self._waiting > settings.inbox_limit:
+                    self._crowding = _crowding(settings.inbox_limit)
             except sa.exc.SQLAlchemyError as error:
                 _log.warning("inbox.not_counted", error=type(error).__name__)
             finally:
@@ -124,11 +137,21 @@ def _waiting(limit: int) -> int:
         return session.scalar(sa.select(sa.func.count()).select_from(some)) or 0
 
 
-def _inode(path: Path | None) -> int | None:
-    try:
-        return None if path is None else os.stat(path).st_ino
-    except OSError:
+def _crowding(limit: int) -> frozenset[str] | None:
+    """Shops that wait with more than an equal share of `limit`: one shop's flood must not turn the others away.
+
+    None: twice the limit waits, so that nobody may add to it.
+    """
+    with db.read(Scope.system("whose deliveries wait")) as session:
+        query = (
+            sa.select(DeliveryRow.shop_id, sa.func.count())
+            .where(DeliveryRow.status == "waiting", DeliveryRow.shop_id.is_not(None))
+            .group_by(DeliveryRow.shop_id)
+        )
+        waiting = {str(shop_id): number for shop_id, number in session.execute(query)}
+    if sum(waiting.values()) >= 2 * limit:
         return None
+    return frozenset(shop_id for shop_id, number in waiting.items() if number * len(waiting) > limit)
 
 
 _gauges: WeakKeyDictionary[Database, Gauge] = WeakKeyDictionary()

@@ -51,6 +51,19 @@ def test_a_full_inbox_says_later_and_takes_again_when_it_is_worked_off(
     assert store.post("orders/create", order(4)).status_code == 200
 
 
+def test_a_flood_of_one_shop_turns_no_other_away(shop_id: str, settings: Settings) -> None:
+    store = Store(create_app(settings.model_copy(update={"inbox_limit": 4})).test_client())
+    join("small.myshopify.com")
+    for ref in range(5):
+        assert store.post("orders/create", order(ref)).status_code == 200
+    refused(store.post("orders/create", order(9)), "inbox_full")
+    for ref in range(3):
+        answer = store.post("orders/create", order(ref), domain="small.myshopify.com")
+        assert answer.status_code == 200, "it waits with less than half of what may wait"
+    refused(store.post("orders/create", order(3), domain="small.myshopify.com"), "inbox_full")
+    assert len(rows()) == 8, "twice as many as may wait, and no more"
+
+
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_a_disk_that_runs_full_says_later_before_sqlite_fails(
     store: Store, shop_id: str, monkeypatch: pytest.MonkeyPatch
@@ -103,7 +116,7 @@ def test_a_slow_database_or_a_long_line_says_later_for_a_while(
 
     def load(standing: int, seconds: float, ago: float) -> pressure.Refusal | None:
         monkeypatch.setattr(line.Line, "load", lambda _self: (standing, seconds, now - ago))
-        return gauge.refusal(settings, now)
+        return gauge.refusal(settings, lambda: None, now)
 
     assert load(0, 0.2, 0.1) is None
     assert load(63, 0.5, 0.1) is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import threading
 import time
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from werkzeug.test import create_environ, run_wsgi_app
 
 from connector import db, vault
 from connector.db import Database, Scope
+from connector.errors import SignatureRejected
 from connector.webhooks import inbox, line
 from connector.webhooks.tables import DeliveryRow, RejectedCount
 from tests.webhooks.conftest import DOMAIN, TRIGGERED, Store, join, moment, one, order, rows, sample
@@ -217,7 +219,7 @@ def test_two_processes_that_hear_the_same_make_one_row(store: Store, shop_id: st
         for each in range(10):
             key = {"id": f"dlv_{number}_{each}", "delivery_key": f"k{each}", "body_key": f"b{each}"}
             start.wait()
-            receipts.append(lines[number % 2].put({**row, **key}))
+            receipts.append(lines[number % 2].put(partial(dict, row, **key)))
 
     threads = [threading.Thread(target=put, args=(number,)) for number in range(8)]
     for thread in threads:
@@ -288,9 +290,15 @@ def test_one_bad_row_spoils_nothing_for_those_beside_it(shop_id: str, store: Sto
     shape = one()
     row = {name: getattr(shape, name) for name in SHAPE}
     ours = line.Line(database)
-    group = [line._Waiting({**row, "id": f"dlv_{n}", "delivery_key": f"k{n}", "body_key": None}) for n in range(3)]
-    group[1].row["topic"] = None
-    ours._settle(ours._free[0], group)
-    assert [each.error is None for each in group] == [True, False, True]
+
+    def bad() -> line.Row:
+        raise SignatureRejected("no row can be made of it")
+
+    keys: list[dict[str, Any]] = [{"id": f"dlv_{n}", "delivery_key": f"k{n}", "body_key": None} for n in range(3)]
+    keys[1]["topic"] = None
+    group = [*(line._Waiting(partial(dict, row, **key)) for key in keys), line._Waiting(bad)]
+    ours._settle(ours._free[0], line._made(group))
+    assert [each.error is None for each in group] == [True, False, True, False]
     assert isinstance(group[1].error, sa.exc.IntegrityError)
+    assert isinstance(group[3].error, SignatureRejected)
     assert len(rows()) == 3

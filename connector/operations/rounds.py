@@ -171,7 +171,7 @@ def close_period(period: str, as_of: datetime, by: str, shop_id: str | None = No
 
 
 def close_due(as_of: datetime, by: str, shop_id: str | None = None) -> list[Closed]:
-    """Close every period that is over, of one shop or of all, oldest first: months, half months or weeks as each closes.
+    """Close every period that is over, of one shop or of all, oldest first: months, half months or weeks.
 
     A period is a transaction: killed in between, the next run goes on with the first that isn't closed.
     """

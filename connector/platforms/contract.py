@@ -15,7 +15,18 @@ from typing import Any, Literal, Protocol
 import msgspec
 from pydantic_settings import BaseSettings
 
-from connector.events import Buyer, Carrier, Dispute, Event, OrderSeen, OrderSnapshot, Product, Refund, Return, ShopProfile
+from connector.events import (
+    Buyer,
+    Carrier,
+    Dispute,
+    Event,
+    OrderSeen,
+    OrderSnapshot,
+    Product,
+    Refund,
+    Return,
+    ShopProfile,
+)
 
 Capability = Literal[
     "joins_by_code",  # authorization code grant, started by us

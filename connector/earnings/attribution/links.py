@@ -165,7 +165,7 @@ class Wanted(msgspec.Struct, frozen=True):
 
 
 def create_all(session: Session, shop_id: str, wanted: Sequence[Wanted], now: datetime) -> list[str]:
-    """The links' ids, in the order asked; those that are there already are the same ones. Two statements, however many."""
+    """The links' ids, in the order asked; those that are there already stay. Two statements, however many."""
     rows = {}
     for one in wanted:
         listing_id = listing_ids.listing_id(shop_id, one.product_ref)
@@ -180,10 +180,8 @@ def create_all(session: Session, shop_id: str, wanted: Sequence[Wanted], now: da
     insert = db.insert(session, Link).on_conflict_do_nothing(index_elements=["subject"])
     session.connection().execute(insert, list(rows.values()))
     subjects = [row["subject"] for row in rows.values()]
-    stand = {
-        subject: link_id
-        for subject, link_id in session.execute(sa.select(Link.subject, Link.id).where(Link.subject.in_(subjects)))
-    }
+    found = session.execute(sa.select(Link.subject, Link.id).where(Link.subject.in_(subjects)))
+    stand = {row.subject: row.id for row in found}
     return [stand[str(rows[one]["subject"])] for one in wanted]
 
 

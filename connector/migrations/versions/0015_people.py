@@ -82,9 +82,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("import_id", "number", name=op.f("pk_import_rows")),
     )
     op.create_index("ix_import_rows_import_id_key", "import_rows", ["import_id", "key"])
-    op.create_index(
-        "ix_import_rows_import_id_outcome_number", "import_rows", ["import_id", "outcome", "number"]
-    )
+    op.create_index("ix_import_rows_import_id_outcome_number", "import_rows", ["import_id", "outcome", "number"])
     op.create_table(
         "imports_taken",
         sa.Column("shop_id", sa.Text(), nullable=False),

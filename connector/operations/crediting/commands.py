@@ -178,9 +178,7 @@ def _say(shown: Preview) -> None:
         )
 
 
-def _asked(
-    session: Session, kind: str, subject: str, line: str, creator: str | None, since: str | None
-) -> ActAsked:
+def _asked(session: Session, kind: str, subject: str, line: str, creator: str | None, since: str | None) -> ActAsked:
     owner = _creator(session, creator) if creator else None
     if kind == "leak_backdated":
         code = rooms.get(session, subject)

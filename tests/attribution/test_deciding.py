@@ -185,6 +185,29 @@ def test_own_purchases_and_what_only_looks_like_one(world: World) -> None:
     assert decided(world, before).credit_reason == "last_click_direct"
 
 
+def test_an_own_purchase_is_seen_of_a_creator_whom_an_edit_or_an_act_brings_after_the_pin(world: World) -> None:
+    """F3: what is pinned of the buyer is pinned of the creators who were candidates; of a new one it is asked, once."""
+    with world.database.write(ALL) as session:
+        identities.learn(session, world.creators["y"], email="y@example.org", now=OPENED)
+    of_x, of_y = world.tap("x"), world.tap("y", "B")
+    me, late = Buyer("7", "y@example.org"), PLACED + 3 * DAY
+    order_id = hear(world, touched=(of_x,), buyer=me, heard=late)
+    both = {"lines": (line(), line("2", "B")), "touched": (of_x, of_y), "changed_at": late}
+    hear(world, buyer=me, heard=late, **both)
+    assert decided(world, order_id).credit_reason == "last_click_direct"
+    assert decided(world, order_id, "2").credit_reason == "self_purchase"
+    # The outcome is the pin's from then on, though the address is forgotten and an older version names nobody.
+    with world.database.write(ALL) as session:
+        identities.forget(session, world.creators["y"])
+        take_in.reevaluate(session, order_id, cause="test", as_of=late + DAY)
+    assert (decided(world, order_id, "2").credit_reason, decided(world, order_id, "2").drift) == ("self_purchase", "")
+    other = hear(world, "7002", touched=(of_x,), buyer=me, heard=late)
+    with world.database.write(ALL) as session:
+        identities.learn(session, world.creators["y"], email="y@example.org", now=OPENED)
+    act(world, "manual", other, now=late, creator_id=world.creators["y"])
+    assert decided(world, other).credit_reason == "self_purchase"
+
+
 def test_a_review_holds_the_line_until_a_person_has_looked_and_erasure_moves_nothing(world: World) -> None:
     with world.database.write(ALL) as session:
         identities.learn(session, world.creators["x"], phone="+31 20 1", now=OPENED)

@@ -97,6 +97,13 @@ _BUYERS = (
 TouchRow = sa.Row[*tuple[Any, ...]]
 
 
+class Pinned(msgspec.Struct, frozen=True):
+    """What pinned lines hold of the buyer, and of which creators it was told: of any other nothing is pinned yet."""
+
+    personal: Personal
+    people: frozenset[str]
+
+
 class Gathered(msgspec.Struct, frozen=True):
     order: OrderAsked
     lines: list[LineAsked]
@@ -106,7 +113,7 @@ class Gathered(msgspec.Struct, frozen=True):
 
 def gather(
     session: Session, shop: Shop, order: Order, facts: OrderFacts, *, created: bool = False,
-    personal: Personal | None = None, also: ActSeen | None = None, note: bool = True,
+    personal: Pinned | None = None, also: ActSeen | None = None, note: bool = True,
 ) -> Gathered:  # fmt: skip
     """The facts of one order for `rules.decide`. Also notes which buyer ordered with which token.
 
@@ -184,29 +191,31 @@ def line_codes(session: Session, facts: OrderFacts, *, created: bool = False) ->
 
 def _with_creators(
     session: Session, facts: OrderFacts, asked: OrderAsked, lines: Sequence[LineAsked], touching: set[str],
-    personal: Personal | None,
+    pinned: Pinned | None,
 ) -> OrderAsked:  # fmt: skip
     """What is known of everybody who may be credited: status, terms, and whether they are the buyer."""
     bound = None
     if asked.policy.lifetime:
-        bound = buyers.bound(session, facts) if personal is None else personal.bound
+        bound = buyers.bound(session, facts) if pinned is None else pinned.personal.bound
     people = set(touching) | {code.creator_id for code in asked.codes.values() if code.creator_id is not None}
     people |= {act.creator_id for act in asked.acts if act.creator_id is not None}
     people |= {bound} if bound is not None else set()
     if not people:  # without a candidate no rate is asked for
-        return msgspec.structs.replace(asked, personal=personal or Personal())
+        return msgspec.structs.replace(asked, personal=Personal() if pinned is None else pinned.personal)
     products = sorted({line.product_ref for line in lines if line.product_ref is not None})
     offers = rates.offers(session, facts.shop_id, products, people)
-    if personal is None:
-        # Asked only where it changes the rate: most shops offer nothing special to new buyers.
-        special = any(version.new_buyer_bp is not None for version in offers.versions)
-        personal = Personal(
-            self_match=buyers.self_match(session, facts, people),
-            returning=buyers.returning(session, facts) if special else None,
-            bound=bound,
+    known = Personal(bound=bound) if pinned is None else pinned.personal
+    fresh = people if pinned is None else people - pinned.people
+    # Asked only where it changes the rate: most shops offer nothing special to new buyers.
+    special = known.returning is None and any(version.new_buyer_bp is not None for version in offers.versions)
+    if fresh or special:  # an edit may bring a creator, or a product, of whom nothing is pinned
+        known = msgspec.structs.replace(
+            known,
+            self_match=buyers.self_match(session, facts, fresh) | known.self_match if fresh else known.self_match,
+            returning=buyers.returning(session, facts) if special else known.returning,
         )
     statuses = creators.statuses_at(session, people, asked.placed_at)
-    return msgspec.structs.replace(asked, offers=offers, personal=personal, statuses=statuses)
+    return msgspec.structs.replace(asked, offers=offers, personal=known, statuses=statuses)
 
 
 def _flags(**raised: bool) -> tuple[str, ...]:

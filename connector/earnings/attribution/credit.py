@@ -18,7 +18,7 @@ from connector.commerce.orders.tables import Order
 from connector.commerce.shops.tables import Shop
 from connector.db import new_id
 from connector.earnings.attribution import candidates, leaks, passed_over
-from connector.earnings.attribution.candidates import Gathered
+from connector.earnings.attribution.candidates import Gathered, Pinned
 from connector.earnings.attribution.rules import ActSeen, Decision, Personal, decide, involved
 from connector.earnings.attribution.tables import DecisionRow, DueForPin, Touch
 
@@ -138,12 +138,24 @@ def _decided(gathered: Gathered, held: dict[str, DecisionRow]) -> list[tuple[str
     return [(line.line_ref, made[line.line_ref]) for line in gathered.lines]
 
 
-def _pinned_personal(held: dict[str, DecisionRow]) -> Personal | None:
-    """What was drawn from the buyer's data when the order was pinned: read from then on, whatever is erased (F9)."""
-    for row in held.values():
-        if row.pinned_at is not None and "personal" in row.evidence:
-            return msgspec.convert(row.evidence["personal"], Personal)
-    return None
+def _pinned_personal(held: dict[str, DecisionRow]) -> Pinned | None:
+    """What was drawn from the buyer's data when lines were pinned: read from then on, whatever is erased (F9).
+
+    A line that was pinned later may hold more: of a creator whom only an edit or an act brought.
+    """
+    pins = [row for row in held.values() if row.pinned_at is not None and "personal" in row.evidence]
+    if not pins:
+        return None
+    said = [msgspec.convert(row.evidence["personal"], Personal) for row in pins]
+    people = {row.creator_id for row in pins} | {each.bound for each in said}
+    for row in pins:
+        people |= {each["creator_id"] for name in ("candidates", "codes") for each in row.evidence.get(name, ())}
+    personal = Personal(
+        self_match={who: how for each in said for who, how in each.self_match.items()},
+        returning=next((each.returning for each in said if each.returning is not None), None),
+        bound=next((each.bound for each in said if each.bound is not None), None),
+    )
+    return Pinned(personal, frozenset(who for who in people if who is not None))
 
 
 def _by_act(row: DecisionRow, fresh: Decision) -> bool:

@@ -144,6 +144,18 @@ def test_the_menu_opens_on_a_phone(site: Site, visitor: Visit) -> None:
     assert small == []
 
 
+def test_the_navigation_fits_a_row_and_opens_a_section(site: Site, visitor: Visit) -> None:
+    seen = visitor(viewport={"width": 1280, "height": 800}).as_merchant()
+    page = seen.go("/dashboard/settings")
+    high = page.evaluate("document.querySelector('.bar-row').getBoundingClientRect().height")
+    assert high < 70, "one row at 1280 px"
+    section = page.get_by_role("navigation", name="Commission", exact=True)
+    expect(section.locator("[aria-current=page]")).to_have_text("Rules")
+    expect(page.get_by_role("navigation", name="Your shop").locator("[aria-current=true]")).to_have_text("Commission")
+    section.get_by_role("link", name="What would it pay?").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("What would it pay?")
+
+
 def test_a_merchant_starts_a_sync(site: Site, visitor: Visit) -> None:
     seen = visitor().as_merchant("souq")
     page = seen.go("/dashboard/sync")

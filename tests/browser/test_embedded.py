@@ -285,6 +285,7 @@ def test_an_answer_that_got_lost_is_said_and_nothing_is_sent_twice(admin: Admin)
     page.unroute("**/dashboard/orders")
     inside.get_by_role("button", name="Try again").click()
     admin.heading("Orders")
+    inside.get_by_role("link", name="Products", exact=True).first.click()
     inside.get_by_role("link", name="Catalog sync").first.click()
     admin.heading("Catalog sync")
     sent: list[str] = []
@@ -389,6 +390,7 @@ def test_pictures_and_downloads_come_with_the_token(busy: Admin) -> None:
     assert busy.frame().evaluate(loaded) > 0
     assert len(asked) >= 1
     assert all(each.startswith("200 ") for each in asked), "no picture was asked for without the token"
+    inside.get_by_role("link", name="Products", exact=True).first.click()
     inside.get_by_role("link", name="Catalog sync").first.click()
     busy.heading("Catalog sync")
     add = "document.querySelector('h1').insertAdjacentHTML('afterend', '<a href=/dashboard/sync/refused.csv>All</a>')"

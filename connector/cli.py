@@ -221,6 +221,26 @@ def creator_sign_out(handle: str) -> None:
     click.echo(f"{handle} is signed out everywhere.")
 
 
+@connector.command("country")
+@click.argument("code")
+@click.option("--off/--on", "off", default=None, help="Switch it, from now on: creators there earn nothing, or again.")
+@click.option("--why", default="", help="The reason, which is kept.")
+def country_switch(code: str, off: bool | None, why: str) -> None:
+    """Say whether the programme is on in a country (two letters), or switch it.
+
+    Orders placed before keep what they were decided by.
+    """
+    from connector.programme.creators import countries
+
+    open_process()
+    with db.write(db.Scope.system("a command about a country")) as session:
+        if off is not None:
+            countries.switch(session, code, on=not off, by="command", why=why)
+        name = countries.checked(code)
+        stands = "off" if name in countries.off_at(session, clock.now()) else "on"
+    click.echo(f"{name}: the programme is {stands}.")
+
+
 @connector.group()
 def token() -> None:
     """Tokens of the app's back end."""

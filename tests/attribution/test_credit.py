@@ -13,10 +13,11 @@ from connector.db import Scope
 from connector.earnings.attribution import queries, tokens
 from connector.earnings.attribution.rules import Decision
 from connector.earnings.attribution.tables import DecisionRow, DueForPin, Touch
+from connector.errors import InputRefused
 from connector.events import Carrier, ShopProfile
 from connector.platforms.contract import Grant
 from connector.programme.collaborations import terms
-from connector.programme.creators import register
+from connector.programme.creators import countries, register
 from tests.attribution.world import DAY, KEY, PLACED, World, add_shop
 
 HOUR = timedelta(hours=1)
@@ -244,6 +245,30 @@ def test_a_creator_suspended_at_the_order_earns_nothing_and_later_status_changes
     assert said(decided) == ("creator_ineligible", "", None, 0)
     earlier = world.order([touch], ref="7000", at=PLACED - 2 * DAY, heard=PLACED + 9 * DAY)["1"]
     assert earlier.creator_id == world.creators["x"]
+
+
+def test_a_country_that_is_off_is_tested_at_the_order_and_never_backdated(world: World) -> None:
+    """D16."""
+    y, off_at = world.creators["y"], PLACED - HOUR
+    with world.database.write(Scope.system("test")) as session:
+        assert countries.tell(session, y, "nl", PLACED - 9 * DAY)
+        assert not countries.tell(session, y, "NL", PLACED - 8 * DAY)
+        countries.switch(session, "NL", on=False, by="test", why="no licence", now=off_at)
+        for wrong in ({"on": False}, {"on": True, "starts_at": off_at - TICK}, {"on": True, "why": " "}):
+            with pytest.raises(InputRefused):
+                countries.switch(session, "NL", **{"by": "test", "why": "so", "now": off_at, **wrong})
+        with pytest.raises(InputRefused):
+            countries.tell(session, y, "EU")
+    touch, of_x = world.tap("y"), world.tap("x", at=PLACED - 2 * DAY)
+    before = world.order([touch], ref="7001", at=off_at - TICK)["1"]
+    during = world.order([touch, of_x], ref="7002", at=off_at)["1"]
+    assert (before.creator_id, before.credit_reason) == (y, "last_click_direct")
+    assert said(during) == ("creator_ineligible", "", None, 0)
+    assert [c["why"] for c in during.evidence["candidates"]] == ["country_off", ""]
+    with world.database.write(Scope.system("test")) as session:
+        countries.switch(session, "NL", on=True, by="test", why="licensed", now=PLACED)
+    assert world.order([touch], ref="7003", at=PLACED)["1"].creator_id == y
+    assert world.look("7002", at=PLACED + 3 * DAY)["1"].credit_reason == "creator_ineligible"
 
 
 def test_followers_are_tested_at_the_tap(world: World) -> None:

@@ -430,7 +430,7 @@ def test_a_forged_token_is_named_only_where_no_touch_stands_higher() -> None:
 
 @pytest.mark.parametrize(
     ("status", "missed", "why"),
-    [("suspended", "", "status_suspended"), ("unknown", "", "status_unknown"),
+    [("suspended", "", "status_suspended"), ("unknown", "", "status_unknown"), ("country_off", "", "country_off"),
      ("active", "followers_below_minimum", "followers_below_minimum")],
 )  # fmt: skip
 def test_an_ineligible_winner_ends_with_zero_unless_the_policy_lets_the_next_one_inherit(

@@ -38,6 +38,7 @@ from connector.earnings.attribution.rules import (
 from connector.earnings.attribution.tables import TokenBuyer, Touch
 from connector.platforms.roster import platform
 from connector.programme.collaborations import rates
+from connector.programme.creators import countries
 from connector.programme.creators import queries as creators
 
 # A token on orders of more customers than that is being passed around.
@@ -215,6 +216,7 @@ def _with_creators(
             returning=buyers.returning(session, facts) if special else known.returning,
         )
     statuses = creators.statuses_at(session, people, asked.placed_at)
+    statuses |= dict.fromkeys(countries.held_back(session, people, asked.placed_at), countries.OFF)
     return msgspec.structs.replace(asked, offers=offers, personal=known, statuses=statuses)
 
 

@@ -121,7 +121,7 @@ class OrderAsked(msgspec.Struct, frozen=True, kw_only=True):
     offers: Offers = _NOTHING_OFFERED
     personal: Personal = Personal()
     codes: dict[str, CreatorCode] = {}  # by text; codes that are nobody's business are not in it
-    statuses: dict[str, str] = {}  # creator → status when the order was placed (D16)
+    statuses: dict[str, str] = {}  # creator → status when the order was placed, or `country_off` (D16)
     acts: tuple[ActSeen, ...] = ()  # in the order in which they took effect
 
 
@@ -392,10 +392,10 @@ def _stops(order: OrderAsked, claims: Sequence[Claim]) -> list[str]:
 
 
 def _ineligible(order: OrderAsked, claim: Claim) -> str:
-    """What D16 holds against a creator: the status at the order, or a threshold missed at the touch."""
+    """What D16 holds against a creator: status or country at the order, or a threshold missed at the touch."""
     status = order.statuses.get(claim.creator_id, "unknown")
     if status != "active":
-        return f"status_{status}"
+        return status if status == "country_off" else f"status_{status}"
     return "" if claim.touch is None else claim.touch.threshold_missed
 
 

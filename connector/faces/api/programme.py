@@ -21,7 +21,7 @@ from connector.faces.api import shapes
 from connector.faces.api.face import blueprint, id_after, page
 from connector.programme.content import attach
 from connector.programme.content import queries as contents
-from connector.programme.creators import identities, register
+from connector.programme.creators import countries, identities, register
 from connector.programme.creators import queries as creators
 from connector.programme.creators.tables import Creator
 from connector.web.guards import actor, app_scope
@@ -151,7 +151,9 @@ def list_links(creator_id: str, query_data: shapes.Page) -> shapes.LinkPage:
 
 
 def _know(session: Session, creator_id: str, asked: shapes.CreatorAsked) -> None:
-    """What the creator buys by, as keyed hashes: an own purchase earns nothing (D17)."""
+    """Where the creator is (D16), and what they buy by, as keyed hashes: an own purchase earns nothing (D17)."""
+    if asked.country is not None:
+        countries.tell(session, creator_id, asked.country)
     identities.learn(session, creator_id, email=asked.email, phone=asked.phone)
     for customer in asked.customers:
         shops.get(session, customer.shop_id)
@@ -161,6 +163,7 @@ def _know(session: Session, creator_id: str, asked: shapes.CreatorAsked) -> None
 def _creators(session: Session, rows: Sequence[Creator]) -> list[shapes.CreatorShown]:
     ids = [row.id for row in rows]
     statuses = creators.statuses_at(session, ids, clock.now())
+    where = countries.of(session, ids, clock.now())
     touched = attribution.touch_counts(session, ids)
     return [
         shapes.CreatorShown(
@@ -168,6 +171,7 @@ def _creators(session: Session, rows: Sequence[Creator]) -> list[shapes.CreatorS
             handle=row.handle,
             name=row.name,
             followers=row.followers,
+            country=where.get(row.id),
             status=statuses[row.id],
             touches=touched[row.id],
             created_at=row.created_at,

@@ -230,6 +230,9 @@ class CreatorAsked(Asked):
     handle: Annotated[Text, Field(max_length=200)] = Field(description="With or without @; one form of it is kept.")
     name: Annotated[Text, Field(max_length=200)] = ""
     followers: int = Field(0, ge=0, le=10**10)
+    country: Annotated[Text, Field(max_length=10)] | None = Field(
+        None, description="Where the creator is, two letters of ISO 3166: from now on. Left out, it stays as it was."
+    )
     email: Annotated[Text, Field(max_length=320)] | None = Field(
         None,
         description="What the creator buys by: kept as a keyed hash only, to know an own purchase. What was sent "
@@ -246,6 +249,7 @@ class CreatorShown(Given):
     handle: str
     name: str
     followers: int
+    country: str | None = Field(description="Null: not known, which holds nobody back.")
     status: str
     touches: int = Field(description="Taps and clicks recorded for this creator, those over the rate too.")
     created_at: datetime

@@ -60,6 +60,32 @@ class Payee(Base):
     refused_at: Mapped[datetime | None]
 
 
+class CreatorCountry(Base):
+    """Where a creator is, from a moment on (D16). Never edited, never backdated."""
+
+    __tablename__ = "creator_countries"
+    __table_args__ = (sa.Index("ix_creator_countries_creator_id_starts_at", "creator_id", "starts_at"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # cct_…
+    creator_id: Mapped[str] = mapped_column(sa.ForeignKey("creators.id"))
+    country: Mapped[str]  # ISO 3166, two letters
+    starts_at: Mapped[datetime]
+
+
+class CountrySwitch(Base):
+    """The programme is off in a country, or on again, from a moment on. Never edited, never backdated."""
+
+    __tablename__ = "country_switches"
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # csw_…
+    country: Mapped[str]
+    is_on: Mapped[bool]
+    why: Mapped[str]
+    starts_at: Mapped[datetime]
+    recorded_at: Mapped[datetime]
+    recorded_by: Mapped[str]
+
+
 class CreatorIdentity(Base):
     """A keyed hash of what a creator buys by, to know an own purchase (D17). The address itself is never stored."""
 

@@ -2,7 +2,8 @@
 
 Why: creators are paid once the merchant paid (R15), so what a merchant owes and has paid is a record of its own, with a
 number series without gaps. Closings from before have no invoice: what they settled was paid in advance, and nothing
-waits for it. Old lines count as commission that corrects nothing.
+waits for it. Old lines count as commission that corrects nothing. Shops from before go on being paid as they were, in
+advance: the default of `payout_when` is another now, so what stood is written down for them; staff change it by shop.
 """
 
 import sqlalchemy as sa
@@ -34,6 +35,7 @@ def upgrade() -> None:
     op.create_index("ix_reserves_shop_id_released_in", "reserves", ["shop_id", "released_in"])
     _invoices()
     _receipts()
+    _paid_as_before()
 
 
 def _invoices() -> None:
@@ -97,3 +99,12 @@ def _receipts() -> None:
         sa.UniqueConstraint("reference", name=op.f("uq_receipts_reference")),
     )
     op.create_index("ix_receipts_shop_id_currency", "receipts", ["shop_id", "currency"])
+
+
+def _paid_as_before() -> None:
+    op.execute(
+        "INSERT INTO shop_settings (id, shop_id, name, value, starts_at, recorded_at, recorded_by) "
+        "SELECT 'set_' || substr(shops.id, 5), shops.id, 'payout_when', 'advance', shops.created_at, "
+        "CURRENT_TIMESTAMP, 'migration 0013' FROM shops WHERE NOT EXISTS (SELECT 1 FROM shop_settings AS own "
+        "WHERE own.shop_id = shops.id AND own.name = 'payout_when' AND own.starts_at <= shops.created_at)"
+    )

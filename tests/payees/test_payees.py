@@ -144,6 +144,8 @@ def test_a_change_is_announced_confirmed_and_held_and_can_be_refused(database: D
             assert payees.confirm(session, mira, "nonsense", "creator:thief", later) is None
         with pytest.raises(Conflict, match="too many"):
             payees.confirm(session, mira, "nonsense", "creator:thief", later)
+        again = payees.propose(session, mira, BARE, "creator:thief", later)
+        assert (again.number, new.refused_at) == (3, later)  # the same details, and a code that isn't void
         payees.refuse(session, mira, "creator:mira", later)
         assert payees.standing(session, mira, later).payee.id == same.id  # type: ignore[union-attr]
         with pytest.raises(Conflict, match="in force"):
@@ -155,8 +157,10 @@ def test_a_change_is_announced_confirmed_and_held_and_can_be_refused(database: D
         assert payees.sharing(session, his) == [mira]
     with database.read(SYSTEM) as session:
         kinds = [row.kind for row in session.scalars(sa.select(Notice).order_by(Notice.id))]
-        assert kinds == ["payee.changed", "payee.confirmed", "payee.changed", "payee.refused", "payee.changed"]
+        assert kinds == [
+            "payee.changed", "payee.confirmed", "payee.changed", "payee.changed", "payee.refused", "payee.changed",
+        ]  # fmt: skip
         assert notices.forget(session, clock.wall() - notices.KEPT) == 0
-        assert notices.forget(session, clock.wall() + SECOND) == 5
+        assert notices.forget(session, clock.wall() + SECOND) == 6
         log = str([(row.act, row.detail) for row in session.scalars(sa.select(audit.AuditRow))])
         assert "0532013000" not in log

@@ -39,6 +39,7 @@ from connector.programme.creators.tables import Creator, Payee
 HOLD = timedelta(hours=72)
 LAPSES = timedelta(days=14)
 WRONG_CODES = 5  # then the code is void: ask for the change once more
+MOST_A_DAY = 10  # changes asked for: who guesses codes has 50 tries of a million a day, and the creator hears of each
 
 CHANGED, CONFIRMED, REFUSED = "payee.changed", "payee.confirmed", "payee.refused"
 _LONGEST_NAME = 70  # as long as a bank's scheme carries it
@@ -173,17 +174,21 @@ def state_of(versions: Sequence[Payee], version: Payee, moment: datetime) -> str
 
 
 def propose(session: Session, creator_id: str, details: Details, by: str, now: datetime | None = None) -> Payee:
-    """Take down new details, and announce them. The same as those that stand or wait already change nothing.
+    """Take down new details, and announce them. The same as those that stand or wait already change nothing, unless
+    the code of the announcement is void: then there is a new one.
 
-    Errors: NotFound for the creator; InputRefused as `checked`.
+    Errors: NotFound for the creator; InputRefused as `checked`; Conflict beyond `MOST_A_DAY`.
     """
     now = now or clock.now()
     _locked(session, creator_id)
     details = checked(details)
     versions = of(session, creator_id)
     found = standing_of(versions, now).payee
-    if found is not None and opened(found) == details:
+    void = found is not None and found.confirmed_at is None and found.wrong_codes >= WRONG_CODES
+    if found is not None and not void and opened(found) == details:
         return found
+    if sum(version.proposed_at > now - timedelta(days=1) for version in versions) >= MOST_A_DAY:
+        raise Conflict("payment details were changed too often today: try again tomorrow")
     for version in versions:
         if version.confirmed_at is None and version.refused_at is None:
             version.refused_at = now  # its place is taken

@@ -70,12 +70,14 @@ def test_other_touches_of_the_journey_count_in_this_shop_only(world: World) -> N
     with world.database.write(Scope.system("test")) as session:
         elsewhere = add_shop(session, "two.plain.example").id
     by_token = world.tap("x", "B", PLACED - 2 * DAY, buyer="b1")
-    world.tap("y", "A", PLACED - DAY, buyer="b1")
+    world.tap("x", "A", PLACED - DAY, buyer="b1")
+    # The store cuts the second off: this one came before the order.
+    world.tap("y", "A", PLACED + timedelta(milliseconds=400), buyer="b1")
     world.tap("x", "A", PLACED - HOUR, buyer="b1", shop_id=elsewhere)
     world.tap("x", "A", PLACED - HOUR, buyer="b2")
     decided = world.order([by_token], lines="A")["1"]
     assert decided.creator_id == world.creators["y"]
-    assert [c["via"] for c in decided.evidence["candidates"]] == [["journey"], ["cart_attribute"]]
+    assert [c["via"] for c in decided.evidence["candidates"]] == [["journey"], ["journey"], ["cart_attribute"]]
 
 
 def test_forged_unknown_and_foreign_tokens_are_told_apart_and_credit_nobody(world: World) -> None:

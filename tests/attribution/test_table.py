@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import random
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connector.earnings.attribution.credit import in_turn
 from connector.earnings.attribution.rules import (
     ActSeen,
     BadToken,
@@ -576,6 +578,15 @@ def test_a_new_buyer_s_rate() -> None:
 
 
 # R8: exchange
+
+
+@pytest.mark.parametrize("listed", list(permutations("1234")))
+def test_exchanges_that_follow_exchanges_are_decided_in_turn(listed: tuple[str, ...]) -> None:
+    given_for = {"1": "", "2": "1", "3": "2", "4": "9"}
+    turn = [line.line_ref for line in in_turn([LineAsked(ref, "A", exchange_of=given_for[ref]) for ref in listed])]
+    assert turn.index("1") < turn.index("2") < turn.index("3")
+    ring = [LineAsked("1", "A", exchange_of="2"), LineAsked("2", "A", exchange_of="1")]
+    assert len(in_turn(ring)) == 2
 
 
 def test_what_was_given_for_a_returned_line_is_its_creator_s() -> None:

@@ -159,6 +159,9 @@ def test_a_shop_s_settings_are_changed_from_now_or_later_and_shown(world: World,
     assert ["minimum_payout", "0", "default"] in shown
     ahead = run("shop", "settings", shop, "--as-of", (soon + DAY).isoformat()).output
     assert ["hold_days", "25", "since"] in [line.split()[:3] for line in ahead.splitlines()]
+    assert "NL: the programme is off." in run("country", "nl", "--off", "--why", "no licence").output
+    assert "NL: the programme is off." in run("country", "NL").output
+    assert "NL: the programme is on." in run("country", "NL", "--on", "--why", "licensed").output
     with world.database.read(SYSTEM) as session:
         rows = session.scalars(sa.select(AuditRow).where(AuditRow.act == "shop.setting").order_by(AuditRow.id)).all()
         assert [(row.actor, row.shop_id, row.detail["name"], row.detail["after"]) for row in rows] == [

@@ -34,6 +34,7 @@ from connector.earnings.attribution.rules import (
     OrderAsked,
     Personal,
     Policy,
+    known_to,
 )
 from connector.earnings.attribution.tables import TokenBuyer, Touch
 from connector.platforms.roster import platform
@@ -331,10 +332,13 @@ def _others(
     products = sorted({line.product_ref for line in facts.snapshot.lines if line.product_ref is not None})
     if not journeys or not (products or wide):
         return
+    # A tap of the second in which the order was placed came before it (`rules.known_to`), by a journey too.
+    until = facts.placed_at + known_to(facts.placed_at)
+    of_these: dict[str, Any] = {"shop_id": shop.id, "placed_at": until, "journeys": journeys}
     if wide:
-        rows = session.connection().execute(_OF_JOURNEYS, {**asked, "journeys": journeys})
+        rows = session.connection().execute(_OF_JOURNEYS, of_these)
     else:
-        rows = session.connection().execute(_OF_JOURNEYS_DIRECT, {**asked, "journeys": journeys, "products": products})
+        rows = session.connection().execute(_OF_JOURNEYS_DIRECT, {**of_these, "products": products})
     yield from ((JOURNEY, touch) for touch in rows)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -19,7 +19,7 @@ from connector.commerce.shops.tables import Shop
 from connector.db import new_id
 from connector.earnings.attribution import candidates, leaks, passed_over
 from connector.earnings.attribution.candidates import Gathered, Pinned
-from connector.earnings.attribution.rules import ActSeen, Decision, Personal, decide, involved
+from connector.earnings.attribution.rules import ActSeen, Decision, LineAsked, Personal, decide, involved
 from connector.earnings.attribution.tables import DecisionRow, DueForPin, Touch
 
 # What of a decision moves money or says whose it is; evidence and reasons may grow after the pin.
@@ -130,12 +130,25 @@ def as_if(
 def _decided(gathered: Gathered, held: dict[str, DecisionRow]) -> list[tuple[str, Decision]]:
     """A decision of each line. One that was given for a returned line comes after that, by what stands for it (R8)."""
     made: dict[str, Decision] = {}
-    for line in sorted(gathered.lines, key=lambda line: bool(line.exchange_of)):
+    for line in in_turn(gathered.lines):
         row = held.get(line.exchange_of) if line.exchange_of else None
         pinned = row is not None and row.pinned_at is not None
         returned = as_decision(row) if row is not None and pinned else made.get(line.exchange_of)
         made[line.line_ref] = decide(gathered.order, line, gathered.candidates, returned)
     return [(line.line_ref, made[line.line_ref]) for line in gathered.lines]
+
+
+def in_turn(lines: Sequence[LineAsked]) -> list[LineAsked]:
+    """Every line behind the one that it was given for, however a store lists them: exchanges may follow exchanges."""
+    given_for = {line.line_ref: line.exchange_of for line in lines}
+
+    def steps(line: LineAsked) -> int:
+        number, ref = 0, line.exchange_of
+        while ref and number < len(lines):  # a ring is nothing that a store says; it mustn't hang us
+            number, ref = number + 1, given_for.get(ref, "")
+        return number
+
+    return sorted(lines, key=steps)
 
 
 def _pinned_personal(held: dict[str, DecisionRow]) -> Pinned | None:

@@ -238,7 +238,7 @@ def _direct(line: LineAsked, touch: Candidate) -> bool:
 
 def _unfit(order: OrderAsked, touch: Candidate) -> str:
     """What speaks against a touch whichever line it is held against."""
-    if touch.at >= order.placed_at + _known_to(order.placed_at):
+    if touch.at >= order.placed_at + known_to(order.placed_at):
         return "after_order"
     if touch.received_at > order.placed_at + order.grace:
         return "too_late"
@@ -259,7 +259,7 @@ def _pushed_in(ranked: Sequence[Candidate], failing: dict[str, str]) -> list[str
     return [c.touch_id for c in standing if c.at_checkout and earliest is not None and earliest < (c.at, c.touch_id)]
 
 
-def _known_to(placed_at: datetime) -> timedelta:
+def known_to(placed_at: datetime) -> timedelta:
     """How exactly a store's time is known: most give whole seconds, cut off. What comes within it isn't after."""
     return timedelta(seconds=1) if placed_at.microsecond == 0 else timedelta(microseconds=1)
 

@@ -263,6 +263,7 @@ def _evaluate(
         "id": evaluation_id, "order_id": order.id, "sequence": newest.sequence + 1 if newest else 1,
         "shop_id": order.shop_id, "content_hash": order.content_hash, "engine": rate.ENGINE, "cause": cause,
         "reason": assessment.reason, "at": as_of, "lines": lines, "order_parts": parts, "fingerprint": fingerprint,
+        "sold": msgspec.json.encode(rate.sold(assessment.lines)).decode(),
     }  # fmt: skip
     db.later(session, _KEEP, [row], unread=created)
     return evaluation_id

@@ -506,3 +506,27 @@ def plain(assessment: Assessment) -> tuple[list[Any], dict[str, Any]]:
     lines: list[Any] = msgspec.to_builtins(assessment.lines)
     parts: dict[str, Any] = msgspec.to_builtins(assessment.parts, order="deterministic")
     return list(lines), parts
+
+
+class _Credit(Protocol):
+    """What of a line `sold` reads: of one just assessed, or of one as it was kept."""
+
+    @property
+    def creator_id(self) -> str | None: ...
+    @property
+    def base(self) -> int: ...
+    @property
+    def refunded_base(self) -> int: ...
+    @property
+    def due(self) -> int: ...
+
+
+def sold(lines: Iterable[_Credit]) -> dict[str, tuple[int, int, int]]:
+    """{creator: (base, base taken back, due)} of the credited lines, in minor units. Units that an edit removed are in
+    what was taken back."""
+    found: dict[str, tuple[int, int, int]] = {}
+    for line in lines:
+        if line.creator_id is not None:
+            base, back, due = found.get(line.creator_id, (0, 0, 0))
+            found[line.creator_id] = base + line.base, back + line.refunded_base, due + line.due
+    return found

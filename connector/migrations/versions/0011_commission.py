@@ -3,7 +3,7 @@
 Why: what held a line's money, and until when, must be provable later; a freeze says why, until when there is an appeal
 and when it ends by itself; a refund after the payout is told from one before it; an open return keeps lines from
 clearing; a shop pays nothing on products that it excludes, from a date on; an event's tiers are counted once it has
-closed, and counted anew when an older refund is heard of.
+closed, and counted anew when an older refund is heard of; a report of sales reads an evaluation's sums, not its lines.
 """
 
 import sqlalchemy as sa
@@ -31,6 +31,7 @@ def upgrade() -> None:
     op.add_column("orders", sa.Column("returns", sa.Text(), nullable=False, server_default="[]"))
     op.add_column("clearances", sa.Column("changes", sa.BigInteger(), nullable=False, server_default="0"))
     op.add_column("clearances", _time("paid_at"))
+    op.add_column("evaluations", sa.Column("sold", sa.Text(), nullable=True))
     op.create_table(
         "clearance_history",
         *_texts("order_id", "line_ref"), *_counts("number"), _time("clears_at"), *_texts("why", "blocked"),

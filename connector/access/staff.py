@@ -48,15 +48,21 @@ def get(session: Session, staff_id: str) -> Staff:
     return person
 
 
+def named(session: Session, name: str) -> Staff:
+    """Errors: NotFound."""
+    person = session.scalar(sa.select(Staff).where(Staff.name == name))
+    if person is None:
+        raise NotFound(f"no staff is called {name[:80]!r}")
+    return person
+
+
 def everybody(session: Session) -> Sequence[Staff]:
     return session.scalars(sa.select(Staff).order_by(Staff.name)).all()
 
 
 def switch_off(session: Session, name: str, *, by: str) -> Staff:
     """That person may not sign in any more, and is signed out. Errors: NotFound."""
-    person = session.scalar(sa.select(Staff).where(Staff.name == name))
-    if person is None:
-        raise NotFound(f"no staff is called {name[:80]!r}")
+    person = named(session, name)
     person.active = False
     person.session_epoch += 1
     audit.record(session, by, "staff.off", person.id, name=name)

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from itertools import permutations
+from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from connector.access import staff
 from connector.commerce.orders import record
 from connector.commerce.orders.tables import Order
 from connector.commerce.shops import settings
@@ -21,11 +23,12 @@ from connector.earnings.attribution.tables import Act, Binding, CodeUse, Decisio
 from connector.earnings.commission.tables import Clearance
 from connector.earnings.intake import take_in
 from connector.earnings.ledger import queries as ledger
-from connector.errors import Conflict, InputRefused, NotAllowed
+from connector.errors import Conflict, InputRefused, NotAllowed, NotFound
 from connector.events import Allocation, Buyer, Carrier, FulfilledLine, Fulfilment, Line, OrderSeen, OrderSnapshot
 from connector.operations import deciding, rounds
 from connector.programme.creators import identities
 from tests.attribution.world import DAY, KEY, OPENED, PLACED, World
+from tests.operations.test_commands import prepared
 
 ALL = Scope.system("test")
 HOUR = timedelta(hours=1)
@@ -242,7 +245,9 @@ def delivered() -> tuple[Fulfilment, ...]:
     return (Fulfilment("f1", PLACED, PLACED + HOUR, (FulfilledLine("1", 1),)),)
 
 
-def test_an_assignment_over_a_closed_statement_needs_a_second_person(world: World) -> None:
+def test_an_assignment_over_a_closed_statement_needs_a_second_person(
+    world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     tap = world.tap("x")
     order_id = hear(world, touched=(tap,), heard=PLACED + 2 * DAY, fulfilments=delivered())
     asked = ActAsked(kind="manual", shop_id=world.shop_id, order_id=order_id, creator_id=world.creators["y"])
@@ -270,6 +275,14 @@ def test_an_assignment_over_a_closed_statement_needs_a_second_person(world: Worl
                 deciding.approve(session, waits.id, by=by, token=sent)
     with pytest.raises(Conflict, match="waits"):
         act(world, "manual", order_id, creator_id=world.creators["x"])
+    # A command's second person is staff by name, with the role, and not the first under another name.
+    with world.database.write(ALL) as session:
+        for name, role in (("jo", "finance"), ("su", "support")):
+            staff.ensure(session, name, role, by="test")
+    run = prepared(world, monkeypatch, tmp_path)
+    for name, refused in (("jo", NotAllowed), ("su", NotAllowed), ("anybody", NotFound)):
+        with pytest.raises(refused):
+            run("acts", "approve", waits.id, "--by", name)
     with world.database.write(ALL) as session:
         deciding.approve(session, waits.id, by="staff:al", token=token, now=PLACED + 52 * DAY)
     assert (owed(world, "x"), owed(world, "y")) == (200, 0)

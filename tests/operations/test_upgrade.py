@@ -45,7 +45,8 @@ def test_what_stood_before_the_upgrade_stands_after_it(tmp_path: Path) -> None:
         ))  # fmt: skip
         connection.execute(sa.text(
             "INSERT INTO ledger_entries (id, reference, subject, sequence, kind, shop_id, currency, reason,"
-            f" occurred_at, booked_at) VALUES ('ent_1', 'r', 'line:1', 1, 'accrual', 'shp_old', 'EUR', 'tapped', '{at}', '{at}')"
+            " occurred_at, booked_at) VALUES ('ent_1', 'r', 'line:1', 1, 'accrual', 'shp_old', 'EUR', 'tapped',"
+            f" '{at}', '{at}')"
         ))  # fmt: skip
         for number, account, whose, amount in (
             (1, "merchant_receivable", "NULL", 700), (2, "creator_pending", "'crt_1'", -700),

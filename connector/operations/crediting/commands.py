@@ -8,6 +8,7 @@ import click
 from sqlalchemy.orm import Session
 
 from connector import audit, clock, db
+from connector.access import staff
 from connector.commerce.orders.tables import Order
 from connector.commerce.shops import queries as shops
 from connector.db import Scope
@@ -142,7 +143,7 @@ def book(kind: str, subject: str, line: str, creator: str | None, since: str | N
 
 @acts.command("approve")
 @click.argument("act_id")
-@click.option("--by", required=True, help="Who approves: not who proposed it.")
+@click.option("--by", required=True, help="The staff member who approves, with the role finance: not who proposed it.")
 def approve(act_id: str, by: str) -> None:
     """Approve an act that somebody else proposed on a page, as its second person."""
     open_process()
@@ -151,9 +152,14 @@ def approve(act_id: str, by: str) -> None:
         if act.actor == BY:
             # Who types commands has no name here: two of them may be one person.
             raise NotAllowed(f"act {act_id} was proposed by a command: somebody approves it in the console")
+        second = staff.named(session, by)
+        if not staff.may(second, "finance"):
+            raise NotAllowed(f"{second.name} is {second.role}: who approves needs the role finance")
+        if act.actor == f"staff:{second.name}":
+            raise NotAllowed(f"{second.name} proposed act {act_id}: somebody else approves it")
         shown = deciding.preview(session, deciding.asked_of(act))
         _say(shown)
-        act = deciding.approve(session, act_id, by=f"{BY}:{by}", token=shown.token)
+        act = deciding.approve(session, act_id, by=f"{BY}:{second.name}", token=shown.token)
         click.echo(f"{act.id} is {act.state}.")
 
 

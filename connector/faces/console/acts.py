@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from flask import request, url_for
+from flask import g, request, url_for
 from sqlalchemy.orm import Session
 
 from connector import db
@@ -94,15 +94,16 @@ def _whose(asked: dict[str, Any]) -> list[tuple[str, str, None, bool]]:
 
 
 def _about(row: AuditRow) -> str:
-    """Where the thing that was acted on is shown; "" where it has no page."""
+    """Where the thing that was acted on is shown; "" where it has no page, or none that this reader may open."""
     known = {
         "run": (".run", "run_id"), "dlv": (".delivery", "delivery_id"), "shp": (".shop", "shop_id"),
         "crt": (".creator", "creator_id"), "bat": (".batch", "batch_id"), "cls": (".closing", "closing_id"),
         "pay": (".payout", "payout_id"),
         "frz": (".freeze", "freeze_id"), "evt": (".event", "event_id"),
     }  # fmt: skip
-    found = known.get(row.subject.partition("_")[0])
-    if found is None:
+    prefix = row.subject.partition("_")[0]
+    found = known.get(prefix)
+    if found is None or (prefix in ("bat", "cls", "pay") and not g.staff.may("finance")):
         return ""
     named: dict[str, Any] = {found[1]: row.subject}
     return url_for(found[0], **named)

@@ -86,6 +86,7 @@ ACTS = {
     "shop.scopes": "Permissions of the shop changed",
     "shop.setting": "Setting of the shop changed",
     "creator.status": "Creator's status changed",
+    "country.switch": "Programme switched off or on in a country",
     "feed.create": "Product feed made",
     "feed.renew": "Address of a product feed renewed",
     "feed.remove": "Product feed removed",

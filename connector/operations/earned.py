@@ -20,6 +20,7 @@ from connector.commerce.shops.tables import Shop
 from connector.earnings.attribution.tables import DecisionRow, PassedOver
 from connector.earnings.commission.tables import Clearance, ClearanceBlock, Evaluation, Freeze
 from connector.earnings.ledger import queries as ledger
+from connector.earnings.payouts import reached
 from connector.earnings.settlement import funding
 from connector.operations import trace_audience
 from connector.programme.content import queries as contents
@@ -223,7 +224,7 @@ def _lines(session: Session, creator_id: str, rows: Sequence[DecisionRow]) -> li
     order_ids = {row.order_id for row in rows}
     orders, shops = _orders(session, order_ids)
     assessed, money = _assessed(session, order_ids), ledger.of_lines(session, creator_id, order_ids)
-    clearances = _clearances(session, order_ids)
+    clearances, paid = _clearances(session, order_ids), reached.paid_lines(session, order_ids)
     videos = contents.some(session, {row.content_id for row in rows if row.content_id})
     found = []
     for row in rows:
@@ -237,14 +238,16 @@ def _lines(session: Session, creator_id: str, rows: Sequence[DecisionRow]) -> li
             video.kind if video else "", 0, 0, 0, "none", str(figures.get("reason") or "not_evaluated"),
         )  # fmt: skip
         if mine:
-            _credited(line, figures, clearances.get(key), money.get(key, {}))
+            _credited(line, figures, clearances.get(key), money.get(key, {}), paid=key in paid)
         else:
             _uncredited(line, row, creator_id)
         found.append(line)
     return found
 
 
-def _credited(line: Line, figures: Mapping[str, Any], clearance: Clearance | None, money: Mapping[str, int]) -> None:
+def _credited(
+    line: Line, figures: Mapping[str, Any], clearance: Clearance | None, money: Mapping[str, int], *, paid: bool
+) -> None:
     line.due, line.estimate = int(figures.get("due", 0)), int(figures.get("estimate", 0))
     line.reversed = int(figures.get("reversed", 0))
     if line.reason == "awaiting_payment":
@@ -266,7 +269,7 @@ def _credited(line: Line, figures: Mapping[str, Any], clearance: Clearance | Non
             line.reason = clearance.why  # it waits for something, and says for what
         return
     places = [name.removeprefix("creator_") for name in _MONEY if money.get(name, 0) > 0]
-    line.state = "paid" if clearance.paid_at and "cleared" not in places else places[0] if places else "cleared"
+    line.state = "paid" if paid and "cleared" not in places else places[0] if places else "cleared"
 
 
 def _uncredited(line: Line, row: DecisionRow, creator_id: str) -> None:

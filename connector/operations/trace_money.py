@@ -19,6 +19,7 @@ from connector.earnings.commission import clearance, freezes
 from connector.earnings.commission.tables import Clearance, ClearanceBlock, Freeze
 from connector.earnings.ledger.queries import BookedEntry
 from connector.earnings.payouts import queries as payouts
+from connector.earnings.payouts import reached
 from connector.earnings.payouts.tables import Payout, PayoutEvent
 from connector.earnings.settlement import funding, periods
 from connector.earnings.settlement import queries as settlement
@@ -43,10 +44,12 @@ def clearances(session: Session, order_id: str) -> dict[str, dict[str, Any]]:
             }
         )  # fmt: skip
     past, held = clearance.history(session, order_id), freezes.of_lines(session, order_id)
+    paid = reached.paid_lines(session, [order_id])
     return {
         row.line_ref: {
             "state": row.state, "clears_at": time(row.clears_at), "cleared_at": time(row.cleared_at), "why": row.why,
-            "blocked": row.blocked.split(), "paid_at": time(row.paid_at), "blocks": blocks.get(row.line_ref, []),
+            "blocked": row.blocked.split(), "paid_at": time(paid.get((order_id, row.line_ref))),
+            "blocks": blocks.get(row.line_ref, []),
             "freezes": [_freeze(each) for each in held.get(row.line_ref, [])],
             "history": [
                 {

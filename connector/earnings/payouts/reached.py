@@ -1,14 +1,15 @@
 """Which lines a payout has reached, and when: what a store gives back after that is carried or absorbed (R9, F7).
 
 Payouts pay balances, not lines. A creator's statements at a shop are paid in their order: one is paid with the payout
-whose sum, with all before it, covers it. Only shops that absorb anything are followed; a line's first statement counts,
-and a payout that came back has reached nothing.
+whose sum, with all before it, covers it. Only lines of shops that absorb anything keep the moment, since their money
+depends on it; for pages it is worked out when asked. A line's first statement counts, and a payout that came back has
+reached nothing.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -78,6 +79,26 @@ def covered(statements: Sequence[Settled], payouts: Sequence[Paid]) -> dict[str,
             number += 1
         found[statement.id] = payouts[number - 1].at if number and have >= most else None
     return found
+
+
+def paid_lines(session: Session, order_ids: Collection[str]) -> dict[tuple[str, str], datetime]:
+    """(order, line) → when a payout reached it, of every shop, for pages: worked out from statements and payouts."""
+    query = (
+        sa.select(
+            StatementLine.order_id, StatementLine.line_ref, Statement.id,
+            Statement.shop_id, Statement.creator_id, Statement.currency,
+        )
+        .join(Statement, Statement.id == StatementLine.statement_id)
+        .where(StatementLine.order_id.in_(order_ids), StatementLine.correction.is_(False))
+    )  # fmt: skip
+    lines = [tuple(row) for row in session.execute(query)]
+    whose = sorted({(shop_id, creator_id, currency) for *_, shop_id, creator_id, currency in lines})
+    moments: dict[str, datetime | None] = {}
+    if whose:
+        paid = _paid(session, whose)
+        for key, statements in _statements(session, whose).items():
+            moments |= covered(statements, paid[key])
+    return {(order_id, line): at for order_id, line, each, *_ in lines if (at := moments[each]) is not None}
 
 
 def _absorbs(session: Session, shop_id: str) -> bool:

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from connector import clock, db
 from connector.config import Settings, read_settings
 from connector.errors import ConnectorError
+from connector.operations.options import Moment, as_of_option, shop_id_of, shop_option
 
 
 def open_process() -> Settings:
@@ -345,31 +346,6 @@ def inbox(shop: str | None) -> None:
         click.echo(f"{number:>9}  {status}{f' ({reason})' if reason else ''}")
 
 
-class _Moment(click.ParamType[datetime]):
-    """An RFC 3339 time with its offset, like 2026-12-01T00:00Z."""
-
-    name = "time"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        try:
-            return value if isinstance(value, datetime) else clock.parse(str(value))
-        except ValueError:
-            self.fail(f"{value!r} isn't a time with its offset, like 2026-12-01T00:00Z", param, ctx)
-
-
-as_of_option = click.option("--as-of", type=_Moment(), help="Business time to act at; default: now.")
-shop_option = click.option("--shop", help="Only this shop, by its host or its id.")
-
-
-def _shop_id(shop: str | None) -> str | None:
-    from connector.commerce.shops import queries
-
-    if shop is None:
-        return None
-    with db.read(db.Scope.system("a command finds a shop by its name")) as session:
-        return queries.by_name(session, shop).id
-
-
 @connector.group("shop")
 def shop_group() -> None:
     """Shops and their dated settings."""
@@ -379,7 +355,7 @@ def shop_group() -> None:
 @click.argument("shop")
 @click.argument("name")
 @click.argument("value")
-@click.option("--from", "starts_at", type=_Moment(), help="From this business time on; default: now. Never earlier.")
+@click.option("--from", "starts_at", type=Moment(), help="From this business time on; default: now. Never earlier.")
 def shop_set(shop: str, name: str, value: str, starts_at: datetime | None) -> None:
     """Change the setting NAME of SHOP (its id or its host). What was decided before keeps the value of then."""
     from connector.commerce.shops import queries, settings
@@ -435,7 +411,7 @@ def pin(as_of: datetime | None, shop: str | None) -> None:
     from connector.operations import rounds
 
     open_process()
-    pinned = rounds.pin_due(as_of or clock.now(), _shop_id(shop))
+    pinned = rounds.pin_due(as_of or clock.now(), shop_id_of(shop))
     click.echo(f"{pinned.done} orders are final now.")
     _end_with(pinned.failed)
 
@@ -448,7 +424,7 @@ def clear(as_of: datetime | None, shop: str | None) -> None:
     from connector.operations import rounds
 
     open_process()
-    as_of, shop_id = as_of or clock.now(), _shop_id(shop)
+    as_of, shop_id = as_of or clock.now(), shop_id_of(shop)
     pinned = rounds.pin_due(as_of, shop_id)
     waits = rounds.read_before_clearing(as_of, shop_id)
     cleared = rounds.clear_due(as_of, shop_id)
@@ -480,7 +456,7 @@ def close(period: str | None, due: bool, as_of: datetime | None, shop: str | Non
     if due == (period is not None):
         raise click.UsageError("Name one period, or give --due.")
     open_process()
-    as_of, shop_id = as_of or clock.now(), _shop_id(shop)
+    as_of, shop_id = as_of or clock.now(), shop_id_of(shop)
     if period is None:
         done = rounds.close_due(as_of, "command", shop_id)
     else:
@@ -497,322 +473,6 @@ def close(period: str | None, due: bool, as_of: datetime | None, shop: str | Non
         sys.exit(1)
 
 
-@connector.group("invoice")
-def invoice_group() -> None:
-    """What merchants owe."""
-
-
-@invoice_group.command("list")
-@click.option("--all", "everything", is_flag=True, help="Those that are paid too.")
-@as_of_option
-@shop_option
-def invoice_list(everything: bool, as_of: datetime | None, shop: str | None) -> None:
-    """Print invoices with what is paid of each, oldest first."""
-    from connector import money
-    from connector.earnings.settlement import funding, invoices
-
-    open_process()
-    as_of, shop_id = as_of or clock.now(), _shop_id(shop)
-    with db.read(db.Scope.system("a command lists the invoices of all shops")) as session:
-        for account in funding.accounts(session, as_of.date(), shop_id=shop_id, only_open=not everything):
-            for each in account.standings:
-                row = each.invoice
-                if everything or each.open:
-                    total, still_open = (money.text(amount, row.currency) for amount in (row.total, each.open))
-                    click.echo(
-                        f"{invoices.number_text(row.number)}  {row.shop_id}  {row.period:10}  {row.currency} {total}  "
-                        f"open {still_open}  due {row.due_on}  {each.state}"
-                    )
-            if account.credit:
-                credit = money.text(account.credit, account.currency)
-                click.echo(f"{account.shop_id}  {account.currency} {credit} credit")
-
-
-@connector.group()
-def receipt() -> None:
-    """What merchants paid in."""
-
-
-@receipt.command("add")
-@click.argument("invoice")
-@click.argument("amount")
-@click.option("--reference", required=True, help="The bank's own. One that was recorded before changes nothing.")
-@click.option("--on", "received_on", type=click.DateTime(["%Y-%m-%d"]), help="Day on which the bank received it.")
-@click.option("--note", default="")
-def receipt_add(invoice: str, amount: str, reference: str, received_on: datetime | None, note: str) -> None:
-    """Record AMOUNT (1912.40) from the merchant who owes INVOICE (INV-000001). The oldest invoice is paid first."""
-    from connector import money
-    from connector.earnings.settlement import invoices, receipts
-
-    open_process()
-    now = clock.now()
-    day = received_on.date() if received_on is not None else now.date()
-    with db.write(db.Scope.system("a command records a receipt by its invoice")) as session:
-        found = invoices.by_number(session, invoices.number_of(invoice))
-        coming = receipts.Coming(
-            found.shop_id, found.currency, money.parse(amount, found.currency, "amount"), reference, day, "hand", note
-        )
-        row, fresh = receipts.record(session, coming, "command", now)
-        said = "recorded" if fresh else "was recorded before"
-        click.echo(f"{row.id}  {row.currency} {money.text(row.amount, row.currency)} {said}")
-
-
-@receipt.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--book", is_flag=True, help="Record what is new. Without it nothing is written.")
-def receipt_import(file: Path, book: bool) -> None:
-    """Read a bank's statement (CSV), show what each row would do, and record it with --book. Conflicts stay out."""
-    from connector import money
-    from connector.earnings.settlement import bank_file
-
-    open_process()
-    rows = bank_file.rows_of(file.read_text(encoding="utf-8-sig"))
-    scope = db.Scope.system("a bank's file holds payments of all shops")
-    if book:
-        with db.write(scope) as session:
-            done = bank_file.book(session, rows, "command")
-    else:
-        with db.read(scope) as session:
-            done = bank_file.judge(session, rows)
-    for each in done:
-        about = each.reason
-        if each.coming is not None:
-            about = f"{each.coming.currency} {money.text(each.coming.amount, each.coming.currency)}  {each.shop}"
-        doubt = f"  looks like {each.doubtful}" if each.doubtful else ""
-        click.echo(f"{each.line}  {each.outcome}  {about}  {each.detail}{doubt}")
-    conflicts = sum(each.outcome == "conflict" for each in done)
-    fresh = sum(each.outcome == "new" for each in done)
-    click.echo(f"{fresh} {'recorded' if book else 'new'}, {conflicts} conflicts, {len(done) - fresh - conflicts} known")
-    if conflicts:
-        sys.exit(1)
-
-
-@receipt.command("stripe")
-@click.option("--days", type=click.IntRange(1, 90), default=7, show_default=True, help="How far back Stripe is asked.")
-def receipt_stripe(days: int) -> None:
-    """Ask Stripe for payments that its webhook may have missed, and record those that are new."""
-    from datetime import timedelta
-
-    from connector.earnings.settlement import stripe_payments
-
-    key = open_process().stripe_key.get_secret_value()
-    if not key:
-        raise click.ClickException("Set CONNECTOR_STRIPE_KEY first.")
-    told = list(stripe_payments.poll(key, clock.wall() - timedelta(days=days)))
-    fresh = unmatched = 0
-    with db.write(db.Scope.system("a payment names its invoice, and so its shop")) as session:
-        for each in told:
-            done = stripe_payments.take(session, each, clock.now())
-            fresh += done is not None and done[1]
-            unmatched += done is None
-    click.echo(f"{len(told)} heard, {fresh} recorded, {unmatched} belong to no invoice (see the audit log)")
-    if unmatched:
-        sys.exit(1)
-
-
-@receipt.command("undo")
-@click.argument("receipt_id")
-@click.option("--why", required=True, help="It bounced, or was none.")
-def receipt_undo(receipt_id: str, why: str) -> None:
-    """Take RECEIPT_ID back: a receipt below zero is recorded, and what it paid is open again."""
-    from connector.earnings.settlement import receipts
-
-    open_process()
-    with db.write(db.Scope.system("a command takes a receipt back")) as session:
-        row = receipts.undo(session, receipt_id, "command", why)
-        click.echo(f"{row.id} takes {receipt_id} back.")
-
-
-rail_option = click.option(
-    "--rail", type=click.Choice(["csv", "sepa", "mass", "stripe"]), default="csv", show_default=True,
-    help="How it leaves: a bank's CSV, SEPA pain.001, a mass payment CSV, Stripe transfers.",
-)  # fmt: skip
-folder_option = click.option(
-    "--folder", type=click.Path(file_okay=False, path_type=Path), default=Path("var/payouts"), show_default=True,
-    help="Where files are written.",
-)  # fmt: skip
-
-
-@connector.group()
-def payout() -> None:
-    """Payout batches: looked at, prepared, handed over, followed."""
-
-
-@payout.command("preview")
-@click.option("--currency", required=True, help="The currency that is owed.")
-@rail_option
-@click.option("--minimum", help="Least sum a creator, like 25.00, in place of the shops' own setting.")
-@as_of_option
-def payout_preview(currency: str, rail: str, minimum: str | None, as_of: datetime | None) -> None:
-    """Say what a batch would pay and leave out, and book nothing."""
-    from connector import money
-    from connector.earnings.payouts import batch
-
-    open_process()
-    as_of, currency = as_of or clock.now(), currency.upper()
-    least = None if minimum is None else money.parse(minimum, currency, "minimum")
-    with db.read(db.Scope.system("a payout batch covers all shops")) as session:
-        plan = batch.preview(session, currency, as_of, minimum=least, rail=rail)
-    for row in plan.pay:
-        converted = "" if row.rate is None else f" = {row.pay_currency} {money.text(row.pay_amount, row.pay_currency)}"
-        click.echo(f"pay: {row.creator_id} at {row.shop_id} {money.text(row.amount, currency)}{converted}")
-    for each in plan.aside:
-        click.echo(_left_out(each.creator_id, each.shop_id, currency, each.amount, each.missing, each.reason))
-    click.echo(f"{len(plan.pay)} payouts, {currency} {money.text(plan.total, currency)}: nothing is booked")
-
-
-def _left_out(creator_id: str, shop_id: str, currency: str, amount: int, missing: int, reason: str) -> str:
-    from connector import money
-
-    more = f", {money.text(missing, currency)} missing" if missing else ""
-    return f"set aside: {creator_id} at {shop_id} {money.text(amount, currency)}: {reason}{more}"
-
-
-@payout.command("prepare")
-@click.option("--currency", required=True, help="One batch is of what is owed in one currency.")
-@rail_option
-@click.option("--key", help="The same key gives the same batch; default: day and currency.")
-@click.option("--minimum", help="Least sum a creator, like 25.00, in place of the shops' own setting.")
-@folder_option
-@as_of_option
-def payout_prepare(
-    currency: str, rail: str, key: str | None, minimum: str | None, folder: Path, as_of: datetime | None
-) -> None:
-    """Book what may be paid and write the file for the bank. Repeating it with the same key pays nobody twice."""
-    from connector import money
-    from connector.earnings.payouts import batch, hand_over, queries
-
-    open_process()
-    as_of, currency = as_of or clock.now(), currency.upper()
-    least = None if minimum is None else money.parse(minimum, currency, "minimum")
-    with db.write(db.Scope.system("a payout batch covers all shops")) as session:
-        made = batch.prepare(
-            session, key or f"{as_of:%Y-%m-%d} {currency}", currency, as_of, "command", minimum=least, rail=rail
-        )
-    with db.read(db.Scope.system("a payout batch covers all shops")) as session:
-        for row in queries.set_aside(session, made.id):
-            click.echo(_left_out(row.creator_id, row.shop_id, currency, row.amount, row.missing, row.reason))
-    click.echo(f"{made.id}: {made.rows} payouts, {currency} {money.text(made.total, currency)}, {made.status}")
-    if made.status == "awaiting":
-        click.echo("Its sum asks for a second person: approve it in the console, then `connector payout hand-over`.")
-    elif made.rows and made.rail not in hand_over.API_RAILS:
-        _write_files(made.id, folder, as_of)
-
-
-def _write_files(batch_id: str, folder: Path, as_of: datetime) -> None:
-    from connector.earnings.payouts import hand_over
-
-    with db.write(db.Scope.system("a payout batch covers all shops")) as session:
-        made = hand_over.files(session, batch_id, as_of, "command")
-    for path in hand_over.write(folder, made):
-        click.echo(path)
-
-
-@payout.command("hand-over")
-@click.argument("batch_id")
-@folder_option
-@as_of_option
-def payout_hand_over(batch_id: str, folder: Path, as_of: datetime | None) -> None:
-    """Hand BATCH_ID to its rail: write its file, or call. Repeating it after a crash pays nobody twice."""
-    from connector.earnings.payouts import hand_over, queries
-
-    open_process()
-    with db.read(db.Scope.system("a payout batch covers all shops")) as session:
-        rail = queries.batch(session, batch_id).rail
-    if rail not in hand_over.API_RAILS:
-        _write_files(batch_id, folder, as_of or clock.now())
-        return
-    _print_handed(hand_over.call(batch_id, "command"))
-
-
-@payout.command("ask")
-@click.argument("batch_id")
-def payout_ask(batch_id: str) -> None:
-    """Ask the rail what became of the payouts of BATCH_ID whose outcome isn't known. Nothing is sent."""
-    from connector.earnings.payouts import hand_over
-
-    open_process()
-    _print_handed(hand_over.ask(batch_id, "command"))
-
-
-def _print_handed(done: Any) -> None:
-    for outcome, number in sorted(done.counts.items()):
-        click.echo(f"{outcome}: {number}")
-    if done.waiting:
-        click.echo(f"still open: {done.waiting}")
-    if done.counts.get("unknown") or done.waiting:
-        sys.exit(1)
-
-
-def _text_of(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise click.ClickException(f"{file} isn't text in UTF-8: save it so, and try again.") from None
-
-
-@payout.command("outcomes")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@as_of_option
-def payout_outcomes(file: Path, as_of: datetime | None) -> None:
-    """Record what a bank's list (CSV: reference, outcome, …) says became of payouts. Rows that can't be are named."""
-    from connector.earnings.payouts import outcomes
-
-    open_process()
-    text = _text_of(file)
-    with db.write(db.Scope.system("a bank's list is about all shops")) as session:
-        taken = outcomes.take_file(session, text, as_of or clock.now(), "command")
-    for line, reference, why in taken.refused:
-        click.echo(f"line {line}: {reference}: {why}", err=True)
-    counts = ", ".join(f"{number} {outcome}" for outcome, number in sorted(taken.counts.items())) or "nothing new"
-    click.echo(f"{counts}; {len(taken.known)} known already, {len(taken.refused)} refused")
-    if taken.refused:
-        sys.exit(1)
-
-
-@payout.command("rates")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def payout_rates(file: Path) -> None:
-    """Keep the conversion rates of a CSV: base, quote, rate, source, quoted_at."""
-    from connector.earnings.payouts import conversion
-
-    open_process()
-    text = _text_of(file)
-    with db.write(db.Scope.system("conversion rates belong to no shop")) as session:
-        taken, refused = conversion.enter_all(session, text, "command")
-    for line, why in refused:
-        click.echo(f"line {line}: {why}", err=True)
-    click.echo(f"{taken} rates kept, {len(refused)} refused")
-    if refused:
-        sys.exit(1)
-
-
-@payout.command("sent")
-@click.argument("batch_id")
-@as_of_option
-def payout_sent(batch_id: str, as_of: datetime | None) -> None:
-    """The file of BATCH_ID was handed to the bank."""
-    from connector.earnings.payouts import batch
-
-    open_process()
-    with db.write(db.Scope.system("a payout batch covers all shops")) as session:
-        found = batch.mark_sent(session, batch_id, as_of or clock.now(), "command")
-        click.echo(f"{found.id} is {found.status}.")
-
-
-@payout.command("paid")
-@click.argument("batch_id")
-@as_of_option
-def payout_paid(batch_id: str, as_of: datetime | None) -> None:
-    """The bank says that BATCH_ID left: book it as paid."""
-    from connector.earnings.payouts import batch
-
-    open_process()
-    with db.write(db.Scope.system("a payout batch covers all shops")) as session:
-        found = batch.mark_paid(session, batch_id, as_of or clock.now(), "command")
-        click.echo(f"{found.id} is {found.status}.")
-
-
 @connector.command()
 @click.argument("order")
 @shop_option
@@ -826,7 +486,7 @@ def trace(order: str, shop: str | None, as_json: bool, audience: str, handle: st
     from connector.programme.creators import queries as creators
 
     open_process()
-    shop_id = _shop_id(shop)
+    shop_id = shop_id_of(shop)
     reader = trace_audience.audience(audience)
     with db.read(db.Scope.system("a command traces an order of any shop")) as session:
         found = act.trace(session, act.find(session, order, shop_id))
@@ -867,7 +527,7 @@ def rebuild(shop: str | None, verify: bool, without_bodies: bool) -> None:
     from connector.operations.rebuild import verify as act
 
     open_process()
-    shop_id = _shop_id(shop)
+    shop_id = shop_id_of(shop)
     with db.snapshot(db.Scope.system("a rebuild reads the books of all shops")) as session:
         done = act.verify(session, click.echo, shop_id=shop_id, retranslate=not without_bodies)
     for what, number in sorted(done.left_out.items()):
@@ -899,8 +559,8 @@ def export_group() -> None:
 )  # fmt: skip
 @shop_option
 @click.option("--currency", help="Only entries in this currency.")
-@click.option("--since", type=_Moment(), help="Business time at this moment or later.")
-@click.option("--until", type=_Moment(), help="Business time before this moment.")
+@click.option("--since", type=Moment(), help="Business time at this moment or later.")
+@click.option("--until", type=Moment(), help="Business time before this moment.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="A file; default: standard output.")
 def export_ledger(
     kind: Literal["csv", "jsonl", "beancount", "hledger"], shop: str | None, currency: str | None,
@@ -910,7 +570,7 @@ def export_ledger(
     from connector.operations.exports import ledger as act
 
     open_process()
-    asked = act.Asked(_shop_id(shop), currency, since, until)
+    asked = act.Asked(shop_id_of(shop), currency, since, until)
     with db.snapshot(db.Scope.system("a command exports the books of all shops")) as session:
         if out is None:
             totals = act.write(session, kind, asked, lambda piece: click.echo(piece, nl=False))
@@ -1237,7 +897,7 @@ def refund_amount(order: str, refund: str, amount: str, shop: str | None, why: s
     from connector.operations import trace as act
 
     open_process()
-    shop_id = _shop_id(shop)
+    shop_id = shop_id_of(shop)
     with db.write(db.Scope.system("a command enters an amount for an order of any shop")) as session:
         found = act.find(session, order, shop_id)
         minor = money.parse(amount, found.currency, "amount")
@@ -1287,6 +947,14 @@ connector.add_command(
     _OfRoom(
         "import", room="operations.imports", group="imports",
         help="Codes, links and open balances from an earlier programme: looked at first, then taken.",
+    )
+)  # fmt: skip
+connector.add_command(_OfRoom("invoice", room="operations.paying", group="invoices", help="What merchants owe."))
+connector.add_command(_OfRoom("receipt", room="operations.paying", group="receipts", help="What merchants paid in."))
+connector.add_command(
+    _OfRoom(
+        "payout", room="operations.paying", group="payouts",
+        help="Payout batches: looked at, prepared, handed over, followed.",
     )
 )  # fmt: skip
 connector.add_command(

@@ -155,7 +155,7 @@ def test_the_command_names_what_failed_and_exits_1(shops: list[str], monkeypatch
     bad = bad_order(shops[0])
     break_pins_of(bad, monkeypatch)
     monkeypatch.setattr(cli, "open_process", lambda: None)
-    monkeypatch.setattr(cli, "_shop_id", lambda shop: shop)
+    monkeypatch.setattr(cli, "shop_id_of", lambda shop: shop)
     said = CliRunner().invoke(cli.connector, ["pin", "--as-of", LATER.isoformat()])
     assert said.exit_code == 1
     assert "5 orders are final now." in said.output

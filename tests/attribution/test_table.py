@@ -577,6 +577,15 @@ def test_a_new_buyer_s_rate() -> None:
         assert decide(order(new, personal=Personal(returning=returning)), LINE, [touch()]).rate_bp == rate_bp
 
 
+# F4: acts
+
+
+def test_a_forfeit_takes_the_money_and_decides_nobody_anew() -> None:
+    """F4: a pinned line whose facts drifted isn't moved to another creator by it."""
+    acts = (ActSeen("act_1", "forfeit"), ActSeen("act_2", "review_passed"), ActSeen("act_3", "forfeit", "1"))
+    assert decide(order(acts=acts), LINE, [touch()]).evidence["acts"] == ["act_2"]
+
+
 # R8: exchange
 
 

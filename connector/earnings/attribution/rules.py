@@ -562,12 +562,16 @@ def _evidence(
 
 
 def _acts_on(order: OrderAsked, line: LineAsked, seen: _Seen) -> set[str]:
-    """The acts that this decision has taken in: another one decides the line anew, though it is pinned."""
+    """The acts that this decision has taken in: another one decides the line anew, though it is pinned.
+
+    A forfeit isn't among them: it takes the money, and whose line it was stays as pinned.
+    """
     codes = {code.code_id for code in seen.codes}
     mine = {
         act.act_id
         for act in order.acts
-        if (act.code_id in codes if act.kind == "leak_backdated" else act.line_ref in ("", line.line_ref))
+        if act.kind != "forfeit"
+        and (act.code_id in codes if act.kind == "leak_backdated" else act.line_ref in ("", line.line_ref))
     }
     return mine | {code.leak_act for code in seen.codes if code.leak_act}
 

@@ -38,6 +38,7 @@ from connector.insight.feeds import build, feeds
 from connector.insight.market import index
 from connector.operations import rounds, sealing
 from connector.operations.crediting import looks
+from connector.operations.imports import run as imports
 from connector.operations.privacy import erase, export
 from connector.operations.privacy import requests as privacy
 from connector.sync import first, products, proof, reconcile, reread, schedule
@@ -371,10 +372,11 @@ def until_pass(shop_id: str) -> timedelta:
 
 
 def forget_devices() -> int:
-    """Drop the device hashes, the unknown codes and the notices whose time is over; how many."""
+    """Drop the device hashes, the unknown codes, the notices and the untaken imports whose time is over; how many."""
     with db.write(Scope.system("device hashes whose time is over")) as session:
         forgotten = touches.forget_devices(session) + gaps.forget(session)
-        return forgotten + notices.forget(session, clock.wall() - notices.KEPT)
+        forgotten += notices.forget(session, clock.wall() - notices.KEPT)
+        return forgotten + imports.forget_untaken(session, clock.now() - imports.KEPT)
 
 
 def feeds_due() -> int:

@@ -128,6 +128,9 @@ def test_links_lead_on_from_their_old_address(world: World) -> None:
     assert "4,conflict,contradicts_row,,Row 3 of the file says otherwise.,Take the wrong one out" in csv
     later, _ = look(world, "links", "tag,creator,product\nmira-bio,y,A\nMIRA-BIO,x,A\nb-1,y,B\n")
     assert [row[1:] for row in outcomes(world, later)] == [("conflict", "tag_of_another"), ("same", ""), ("same", "")]
+    with world.database.write(SYSTEM) as session:  # what nobody took goes, what was taken stays
+        assert [run.forget_untaken(session, NOW + timedelta(days=1)) for _ in range(2)] == [1, 0]
+        assert [row.id for row in session.query(Import)] == [import_id]
 
 
 def test_a_file_that_can_not_be_told_apart_leaves_nothing_behind(world: World) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import IO, Any, Literal
 
@@ -27,6 +27,7 @@ from connector.operations.imports.tables import Import, ImportRow
 
 # Rows of one transaction; parameters of an IN stay far below what either database takes.
 BATCH = 500
+KEPT = timedelta(days=30)  # of a file that nobody takes
 # Outcomes that say something about the other rows of the file, and that `judge` alone can't see.
 _WITHIN = ("twice_in_file", "contradicts_row")
 
@@ -110,6 +111,15 @@ def _begin(shop_id: str, kind: str, file_name: str, unused: list[str], by: str, 
             )
         )  # fmt: skip
     return import_id
+
+
+def forget_untaken(session: Session, before: datetime, limit: int = 20) -> int:
+    """Drop files that were looked at before a moment and never taken, with what their rows say of people; how many."""
+    stale = sa.select(Import.id).where(Import.status.in_(("looking", "looked")), Import.looked_at < before)
+    ids = session.scalars(stale.order_by(Import.looked_at).limit(limit)).all()
+    session.execute(sa.delete(ImportRow).where(ImportRow.import_id.in_(ids)))
+    session.execute(sa.delete(Import).where(Import.id.in_(ids)))
+    return len(ids)
 
 
 def _forget(shop_id: str, import_id: str) -> None:

@@ -69,23 +69,30 @@ def read(session: Session, shop_id: str, *, until: datetime, zone: tzinfo, days:
         if place is None:
             place = found[currency] = InCurrency(currency, Sum(), {each: Sum() for each in span}, [])
         of_day = place.days[day]
-        place.total.orders += 1
         of_day.orders += 1
-        for creator_id, amounts in sold.items():
+        for creator_id, (base, taken_back, due) in sold.items():
             who = people.get((currency, creator_id))
             if who is None:
                 who = people[currency, creator_id] = OfCreator(creator_id, "")
-            who.total.orders += 1
-            who.days[day] = who.days.get(day, 0) + amounts[0]
-            for total in (place.total, of_day, who.total):
-                total.sales += amounts[0]
-                total.taken_back += amounts[1]
-                total.due += amounts[2]
+            who.days[day] = who.days.get(day, 0) + base
+            total = who.total
+            total.orders += 1
+            total.sales += base
+            total.taken_back += taken_back
+            total.due += due
+            of_day.sales += base
+            of_day.taken_back += taken_back
+            of_day.due += due
     known = creators.some(session, {creator_id for _, creator_id in people})
     for (currency, creator_id), who in people.items():
         who.name = known[creator_id].name if creator_id in known else creator_id
         found[currency].creators.append(who)
     for place in found.values():
+        every = place.days.values()
+        place.total = Sum(
+            sum(each.sales for each in every), sum(each.taken_back for each in every), sum(each.due for each in every),
+            sum(each.orders for each in every),
+        )  # fmt: skip
         place.creators.sort(key=lambda each: (-each.total.sales, each.name, each.id))
     return [found[currency] for currency in sorted(found)]
 
@@ -108,15 +115,15 @@ def _evaluated(
 ) -> Iterator[tuple[datetime, str, dict[str, tuple[int, int, int]]]]:
     """(placed, currency, what `rate.sold` says of it) of the span's orders that credit a creator, by their newest
     evaluation; stopped ones (a test, unpaid, cancelled) not."""
-    # One look into the index (order, sequence) an order; the lines only where the sums weren't kept yet.
     later = sa.orm.aliased(Evaluation)
-    newest = sa.select(sa.func.max(later.sequence)).where(later.order_id == Order.id).scalar_subquery()
+    outdone = sa.exists().where(later.order_id == Evaluation.order_id, later.sequence > Evaluation.sequence)
+    # The lines only where the sums weren't kept yet.
     lines = sa.case((Evaluation.sold.is_(None), sa.cast(Evaluation.lines, sa.Text)))
     asked = (
         sa.select(Order.placed_at, Order.currency, Evaluation.sold, lines)
-        .join(Evaluation, sa.and_(Evaluation.order_id == Order.id, Evaluation.sequence == newest))
+        .join(Evaluation, Evaluation.order_id == Order.id)
         .where(Order.shop_id == shop_id, Order.placed_at >= since, Order.placed_at <= until, Order.gone_at.is_(None))
-        .where(Evaluation.reason == "", sa.or_(Evaluation.sold.is_(None), Evaluation.sold != "{}"))
+        .where(~outdone, Evaluation.reason == "", sa.or_(Evaluation.sold.is_(None), Evaluation.sold != "{}"))
     )
     for placed_at, currency, kept, as_lines in session.connection().execute(asked.execution_options(yield_per=_PAGE)):
         sold = rate.sold(_lines.decode(as_lines)) if kept is None else _sold.decode(kept)

@@ -19,7 +19,7 @@ import msgspec
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
-class WrittenPosting(msgspec.Struct, frozen=True, omit_defaults=True):
+class WrittenPosting(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One side as it stands in the table, in minor units. Positive is debit, negative is credit."""
 
     account: str
@@ -54,7 +54,7 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
     postings: tuple[WrittenPosting, ...]
 
 
-class Link(msgspec.Struct, frozen=True):
+class Link(msgspec.Struct, frozen=True, gc=False):
     """A seal as it is kept, beside the entry that it is of. `entry` None: the entry is gone."""
 
     position: int

@@ -53,6 +53,8 @@ PERSONAL_KEYS = frozenset(
 EMAIL = re.compile(r"[A-Za-z0-9._%+\-]{1,64}@[A-Za-z0-9.\-]{1,253}\.[A-Za-z]{2,24}")
 # A phone number has an international prefix, or is grouped by spaces or dashes; bare digit runs are ids.
 PHONE = re.compile(r"(?<![\w.#])(?:\+\d[\d ().\-]{6,18}\d|\(?0\d{2,4}\)?[ \-]\d{2,4}[ \-]?\d{2,6})(?![\w])")
+# Whole account numbers: country, check digits, 11 to 30 signs, as people group them or in one piece.
+IBAN = re.compile(r"(?<![A-Za-z0-9_])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![A-Za-z0-9_])")
 TOKEN = re.compile(
     r"(?<![A-Za-z0-9])(?:"
     r"(?:shpat|shpca|shppa|shpss|shprt|ctk|sk|pk|rk|whsec|xox[abp])[_\-][A-Za-z0-9_\-]{8,}"  # prefixed secrets
@@ -78,6 +80,7 @@ def scrub_text(text: str) -> str:
     text = _IN_URL.sub(rf"\1{GONE}", text)
     text = TOKEN.sub(GONE, text)
     text = EMAIL.sub(GONE, text)
+    text = IBAN.sub(GONE, text)
     return PHONE.sub(GONE, text)
 
 

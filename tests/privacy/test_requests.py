@@ -272,7 +272,7 @@ def test_a_data_request_ends_with_the_file_in_the_merchants_hands(
         export.open_file(session, file.id, by="staff:ann")
     assert export.drop_expired() == 1
     with db.read(SYSTEM) as session:
-        acts = session.scalars(sa.select(AuditRow.act).order_by(AuditRow.id)).all()
+        acts = [act for act in session.scalars(sa.select(AuditRow.act).order_by(AuditRow.id)) if act.startswith("privacy.")]
         assert acts == ["privacy.export", "privacy.fetch", "privacy.fetch", "privacy.done"]
 
 

@@ -272,7 +272,8 @@ def test_a_data_request_ends_with_the_file_in_the_merchants_hands(
         export.open_file(session, file.id, by="staff:ann")
     assert export.drop_expired() == 1
     with db.read(SYSTEM) as session:
-        acts = [act for act in session.scalars(sa.select(AuditRow.act).order_by(AuditRow.id)) if act.startswith("privacy.")]
+        audited = sa.select(AuditRow.act).where(AuditRow.act.startswith("privacy.")).order_by(AuditRow.id)
+        acts = session.scalars(audited).all()
         assert acts == ["privacy.export", "privacy.fetch", "privacy.fetch", "privacy.done"]
 
 

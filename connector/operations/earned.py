@@ -132,17 +132,33 @@ def frozen(session: Session, creator_id: str) -> list[Held]:
         order = orders[row.order_id]
         key = (row.order_id, row.line_ref)
         stands = freezes.get(key)
+        amount = money.get(key, {}).get("creator_pending", 0)
+        if stands and not amount:
+            continue  # a freeze of everything holds lines too on which nothing stands
         code = next(kind for kind in FROZEN if kind in row.blocked.split())
         review = row.evidence.get("review") or {}
         until = stands.appeal_until if stands else _moment(review.get("until"))
         found.append(
             Held(
                 row.order_id, order.number, shops[order.shop_id], order.currency, _title(assessed, key),
-                money.get(key, {}).get("creator_pending", 0), "frozen_review" if code == "review" else code,
+                amount, "frozen_review" if code == "review" else code,
                 stands.reason if stands else "", until, stands.ends_at if stands else None,
             )
         )  # fmt: skip
     return sorted(found, key=lambda held: (held.explain_until is None, held.explain_until, held.order_id))
+
+
+def stopped(session: Session, creator_id: str) -> Freeze | None:
+    """The freeze that holds all of the creator's money, settled money too, if one stands."""
+    return session.scalars(
+        sa.select(Freeze)
+        .where(
+            Freeze.creator_id == creator_id, Freeze.scope == "creator", Freeze.shop_id.is_(None),
+            Freeze.ended_at.is_(None),
+        )
+        .order_by(Freeze.ends_at.desc())
+        .limit(1)
+    ).first()  # fmt: skip
 
 
 def earned(

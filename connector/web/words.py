@@ -778,7 +778,7 @@ REASONS: dict[str, Wording] = {
     "payee_other_rail": Wording(
         "The creator is paid another way",
         "Your payment details are for another way of paying",
-        "The details have nothing that this rail pays to: use another rail, or ask the creator",
+        "The details have nothing that this way pays to: choose another way, or ask the creator",
     ),
     "name_not_encodable": Wording(
         "The account holder's name has letters that banks don't take",
@@ -788,7 +788,7 @@ REASONS: dict[str, Wording] = {
     "currency_not_served": Wording(
         "This way of paying doesn't serve the currency",
         "This way of paying doesn't serve your currency",
-        "The rail doesn't serve the currency: use another rail",
+        "This way of paying doesn't serve the currency: choose another one",
     ),
     "rate_missing": Wording(
         "Waits for a conversion rate",
@@ -804,7 +804,7 @@ REASONS: dict[str, Wording] = {
         "Too small to convert", "Too small to convert yet", "Converted it comes to nothing: carried forward"
     ),
     # Payouts: what became of a transfer
-    "handed_to_rail": Wording("On its way", "On its way to you", "Handed to its rail"),
+    "handed_to_rail": Wording("On its way", "On its way to you", "Handed over"),
     "bank_confirmed": Wording("Paid", "Paid", "The bank's list says so"),
     "bank_refused": Wording(
         "The bank refused it; it is paid again later",
@@ -820,33 +820,33 @@ REASONS: dict[str, Wording] = {
         "We are asking the bank", "We are asking the bank", "The bank's list says that it isn't known"
     ),
     "batch_refused": Wording("Called off before it left", "Called off before it left", "The batch was called off"),
-    "rail_confirmed": Wording("Paid", "Paid", "The rail has the transfer"),
+    "rail_confirmed": Wording("Paid", "Paid", "The bank or service has the transfer"),
     "rail_did_not_answer": Wording(
         "We are asking what became of it",
         "We are asking what became of it",
-        "No clear answer: it may have gone out. Ask the rail; nothing is sent again by itself",
+        "No clear answer: it may have gone out. Ask the bank or service; nothing is sent again by itself",
     ),
     "rail_knows_nothing": Wording(
         "We are asking what became of it",
         "We are asking what became of it",
-        "A call was begun and the rail has no such transfer: look at the rail, then say that it failed",
+        "A call was begun and the service has no such transfer: look there, then say that it failed",
     ),
     "rail_out_of_money": Wording(
-        "It is paid again later", "It is paid again later", "Our balance at the rail was too low: settled again"
+        "It is paid again later", "It is paid again later", "Our balance at the service was too low: settled again"
     ),
-    "rail_refused": Wording("It is paid again later", "It is paid again later", "The rail refused it: settled again"),
+    "rail_refused": Wording("It is paid again later", "It is paid again later", "The bank refused it: settled again"),
     "account_refused": Wording(
         "The creator's account was refused",
         "Your account was refused: check your payment details",
-        "The rail refuses the creator's account: settled again",
+        "The bank or service refuses the creator's account: settled again",
     ),
     "amount_refused": Wording(
-        "It is paid again later", "It is paid again later", "The rail refuses such an amount: settled again"
+        "It is paid again later", "It is paid again later", "The bank or service refuses such an amount: settled again"
     ),
     "transfer_reversed": Wording(
         "The transfer was taken back; it is paid again later",
         "The transfer was taken back",
-        "The rail reversed the transfer: settled again",
+        "The bank or service reversed the transfer: settled again",
     ),
     "person_looked": Wording("Looked up by us", "Looked up by us", "A person looked and said so"),
     "price_negative": Wording(
@@ -1132,7 +1132,7 @@ REASONS: dict[str, Wording] = {
     "payout_unknown": Wording(
         "We are asking the bank about a payout",
         "We are asking the bank what became of your payout",
-        "The rail's answer was lost: nothing is sent again until somebody knows what became of it",
+        "The service's answer was lost: nothing is sent again until somebody knows what became of it",
     ),
     "freeze_past_its_end": Wording(
         "A check has ended; we are closing it",
@@ -1171,7 +1171,7 @@ STAFF_DO: dict[str, str] = {
     "batch_awaits_second": "A second person of finance approves or refuses the batch.",
     "batch_not_sent": "Finance sends the batch, or refuses it so that its money is settled again.",
     "payout_not_confirmed": "Finance reads the bank's list of outcomes in, or asks the bank.",
-    "payout_unknown": "Finance asks the rail by the payout's id, then records the outcome. Don't send it again.",
+    "payout_unknown": "Finance asks the bank by the payout's id, then records the outcome. Don't send it again.",
     "freeze_past_its_end": "See whether a worker runs; it ends freezes by rule.",
     "appeal_unanswered": "Whoever froze it reads the appeal, then lifts the freeze or forfeits the money.",
 }

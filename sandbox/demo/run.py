@@ -349,6 +349,7 @@ class Demo:
         self.screen.say(f"  console     {console}")
         shop = self.running.shops[0]
         self.screen.say(f"  dashboard   {self._connector('merchant', 'link', shop.domain).split()[-1]}")
+        self.screen.say(f"  studio      {self._connector('creator', 'link', 'mira').split()[-1]}")
         self.screen.say(f"  storefront  {self.store_url}/shops/{shop.domain}/")
         self.screen.say(f"  its admin   {self.store_url}/shops/{shop.domain}/admin/orders  (play the merchant)")
         self.screen.say(f"  a creator's link  {self.running.links[0].url}")

@@ -20,6 +20,7 @@ from connector.earnings.attribution import queries
 from connector.earnings.attribution.rules import APPEAL
 from connector.earnings.attribution.tables import Act, DecisionRow
 from connector.earnings.commission.tables import Clearance, Freeze
+from connector.earnings.payouts.tables import PayoutBatch
 from connector.earnings.settlement import queries as settlement
 from connector.faces.console import checks
 from connector.faces.console.face import WHY, blueprint
@@ -29,6 +30,7 @@ from connector.operations.privacy import requests as privacy
 from connector.operations.standing import Check, Checked
 from connector.sync.tables import DailyProof, Reconciliation, SyncRun
 from connector.web import moments, words
+from connector.web.amounts import plain
 from connector.web.guards import staff
 from connector.web.layout import page
 from connector.web.progress import SILENT_AFTER
@@ -363,6 +365,7 @@ def _of_money(session: Session) -> Iterator[Trouble]:
             "The order's page says what would differ; only a recorded act changes a pinned decision.",
         )  # fmt: skip
     yield from _of_deciding(session)
+    yield from _of_payouts(session)
     blocked = session.scalar(
         sa.select(sa.func.count(sa.distinct(Clearance.order_id))).where(
             Clearance.state == "open", Clearance.blocked.contains("refund_amount_unknown")
@@ -374,6 +377,23 @@ def _of_money(session: Session) -> Iterator[Trouble]:
         yield Trouble(
             words.status("money", "frozen"), text, "finance", url_for("console.orders", flag="unknown_refund"),
             "Ask the merchant for the amount and enter it; the line clears by itself then.",
+        )  # fmt: skip
+
+
+def _of_payouts(session: Session) -> Iterator[Trouble]:
+    """Batches that wait for a second person; a transfer that nobody knows of is a standing check's."""
+    waiting = session.scalars(sa.select(PayoutBatch).where(PayoutBatch.status == "awaiting").limit(standing.MOST)).all()
+    if waiting:
+        text = f"{len(waiting)} payout batches wait for a second person to approve them."
+        url = url_for("console.payouts", status="awaiting")
+        if len(waiting) == 1:
+            text = (
+                f"A payout batch of {plain(waiting[0].total, waiting[0].currency, 'code')} waits for a second person."
+            )
+            url = url_for("console.batch", batch_id=waiting[0].id)
+        yield Trouble(
+            words.status("payout", "awaiting"), text, "finance", url,
+            "Somebody else than who prepared it approves it or refuses it; nothing leaves before.",
         )  # fmt: skip
 
 

@@ -173,7 +173,7 @@ def _back(batch_id: str, said: str) -> AnyResponse:
 def approve_batch(batch_id: str) -> AnyResponse:
     with db.write(Scope.system(WHY)) as session:
         batches.approve(session, batch_id, clock.now(), guards.actor())
-    return _back(batch_id, "Approved. The batch may be handed to its rail.")
+    return _back(batch_id, "Approved. It may be handed over now.")
 
 
 @blueprint.post("/payouts/<batch_id>/refuse")
@@ -226,7 +226,7 @@ def ask_batch(batch_id: str) -> AnyResponse:
         audit.record(session, guards.actor(), "payout.ask", batch_id)
         key = f"{batch_id}:{clock.wall():%Y%m%d%H%M}"
         jobs.enqueue(session, "payouts.ask", key, batch_id=batch_id, by=guards.actor())
-    return _back(batch_id, "A worker asks the rail about every unknown transfer. Nothing is sent.")
+    return _back(batch_id, "A worker asks the service about every unknown transfer. Nothing is sent.")
 
 
 @blueprint.post("/payouts/<batch_id>/sent")

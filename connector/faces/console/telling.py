@@ -11,6 +11,7 @@ from typing import Any
 from flask import url_for
 
 from connector.commerce.shops.tables import Shop
+from connector.faces.console.face import blueprint
 from connector.operations.timeline import Happening
 from connector.web import moments, shop_settings, words
 from connector.web.amounts import count, rate
@@ -132,6 +133,7 @@ def act_words(act: str) -> str:
     return ACTS.get(act) or act.replace(".", ": ").replace("_", " ").capitalize()
 
 
+@blueprint.app_template_filter("actor")
 def actor_words(actor: str) -> str:
     """Who did it, as people read it: `staff:Kim` is Kim, a shop's id is "the merchant"."""
     kind, _, name = actor.partition(":")

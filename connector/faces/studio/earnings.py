@@ -34,6 +34,7 @@ def earnings() -> str:
         money = earned.standings(session, g.creator_id, now)
         held = earned.frozen(session, g.creator_id)
         goes_to = payees.standing(session, g.creator_id, now)
+        stopped = earned.stopped(session, g.creator_id)
         videos = earned.contents_of(session, g.creator_id)
         if show == "earned":
             after = str(before[0]) if before else ""
@@ -49,7 +50,7 @@ def earnings() -> str:
     ]
     return page(
         "studio/earnings.html", money=money, held=held, goes_to=goes_to, paid_to=paid_to, tabs=tabs, show=show,
-        lines=[(line, told(line)) for line in rows], videos=videos, chosen=chosen, first=not before,
+        stopped=stopped, lines=[(line, told(line)) for line in rows], videos=videos, chosen=chosen, first=not before,
         older=cursors.pack(listing, key) if key else "",
     )  # fmt: skip
 

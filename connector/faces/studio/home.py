@@ -25,7 +25,8 @@ def home() -> str:
         held = earned.frozen(session, g.creator_id)
         newest, _ = earned.earned(session, g.creator_id, limit=SHOWN)
         goes_to = payees.standing(session, g.creator_id, now)
+        stopped = earned.stopped(session, g.creator_id)
     return page(
         "studio/home.html", money=money, held=held, lines=[(line, told(line)) for line in newest], goes_to=goes_to,
-        paid_to=paid_to,
+        paid_to=paid_to, stopped=stopped,
     )  # fmt: skip

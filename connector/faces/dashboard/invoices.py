@@ -34,6 +34,7 @@ class InCurrency:
     pending: int
     cleared: int
     settled: int
+    under_way: int  # handed over for payout, and not confirmed
     paid: int
     account: Account
 
@@ -59,14 +60,14 @@ def money() -> str:
         paid_in = receipts.of_shop(session, shop.id, limit=20)
     sums: dict[str, list[int]] = {}
     for each in balances:
-        row = sums.setdefault(each.currency, [0, 0, 0, 0])
-        for place, amount in enumerate((each.pending, each.cleared, each.settled, each.in_transit + each.paid)):
+        row = sums.setdefault(each.currency, [0] * 5)
+        for place, amount in enumerate((each.pending, each.cleared, each.settled, each.in_transit, each.paid)):
             row[place] += amount
     shown = []
     for code in sorted(sums.keys() | accounts.keys(), key=lambda code: (code != shop.currency, code)):
-        pending, cleared, settled, paid = sums.get(code, [0, 0, 0, 0])
+        pending, cleared, settled, under_way, paid = sums.get(code, [0] * 5)
         account = accounts.get(code) or Account(shop.id, code, (), 0, 0)
-        shown.append(InCurrency(code, pending, cleared, settled, paid, account))
+        shown.append(InCurrency(code, pending, cleared, settled, under_way, paid, account))
     return page(
         "dashboard/money.html", shop=shop, shown=shown, paid_in=paid_in, number=invoices.number_text, said=period_words
     )

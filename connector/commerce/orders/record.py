@@ -8,7 +8,7 @@ refund records, carriers and edit facts, and the oldest known version may arrive
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -77,7 +77,8 @@ def apply(
         snapshot.changed_at, triggered_at, events.content_hash(snapshot), snapshot, buyer_hash(shop.id, buyer),
         buyers.hashes(shop.id, buyer),
     )  # fmt: skip
-    order = _locked(session, shop.id, snapshot.order_ref)
+    unheard = _unheard(session, shop.id, snapshot.order_ref)
+    order = None if unheard else _locked(session, shop.id, snapshot.order_ref)
     for dispute in disputes:
         _keep_loose(session, shop, snapshot.order_ref, order, source, "dispute", dispute.dispute_ref, dispute)
     read_at = triggered_at if source.startswith("read:") else None
@@ -86,7 +87,9 @@ def apply(
     for back in returns:
         _keep_loose(session, shop, snapshot.order_ref, order, source, "return", back.return_ref, back)
     if order is None:
-        loose = _loose(session, shop.id, snapshot.order_ref)
+        # A fact that is kept beside an order nobody has heard of is kept by this very call.
+        unheard = unheard and not disputes and not returns
+        loose = [] if unheard else _loose(session, shop.id, snapshot.order_ref)
         order = _create(session, shop, _collected([version], loose), evaluated, read_at)
         if order is not None:
             _keep(session, order, version, source, "applied", created=True)
@@ -101,6 +104,36 @@ def apply(
     if read_at is not None:
         asked_at(order, read_at)
     return _add(session, order, version, source, evaluated, look_again=bool(disputes or returns))
+
+
+@dataclass(frozen=True, slots=True)
+class _Unheard:
+    """Orders of a batch of which nothing was kept when it began. Once asked for, a ref is in it no more."""
+
+    shop_id: str
+    refs: set[str]
+
+
+def read_ahead(session: Session, shop_id: str, order_refs: Collection[str]) -> set[str]:
+    """Ask once which of a batch's orders are new (`db.known`); their refs. The unique key still decides who makes one.
+
+    Loose facts come without their order from this shop's deliveries alone, which one worker handles.
+    """
+    connection, asked = session.connection(), {"shop_id": shop_id, "refs": sorted(order_refs)}
+    heard = {ref for (ref,) in connection.execute(_HEARD, asked)} | {
+        ref for (ref,) in connection.execute(_BESIDE, asked)
+    }
+    new = set(order_refs) - heard
+    db.know(session, _Unheard(shop_id, set(new)))
+    return new
+
+
+def _unheard(session: Session, shop_id: str, order_ref: str) -> bool:
+    ahead = db.known(session, _Unheard)
+    if ahead is None or ahead.shop_id != shop_id or order_ref not in ahead.refs:
+        return False
+    ahead.refs.discard(order_ref)
+    return True
 
 
 def asked_at(order: Order, moment: datetime) -> None:
@@ -262,6 +295,12 @@ _LOCKED = (
     .where(Order.shop_id == sa.bindparam("shop_id"), Order.order_ref == sa.bindparam("order_ref"))
     .with_for_update()
     .execution_options(populate_existing=True)
+)
+_HEARD = sa.select(Order.order_ref).where(
+    Order.shop_id == sa.bindparam("shop_id"), Order.order_ref.in_(sa.bindparam("refs", expanding=True))
+)
+_BESIDE = sa.select(LooseFact.order_ref).where(
+    LooseFact.shop_id == sa.bindparam("shop_id"), LooseFact.order_ref.in_(sa.bindparam("refs", expanding=True))
 )
 _KEEP = sa.insert(OrderVersion)
 

@@ -11,10 +11,12 @@ import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, Literal
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, make_transient_to_detached
 
 from connector import clock, db, events, money
@@ -23,7 +25,7 @@ from connector.commerce.orders.collect import Collected, Entered, Version, colle
 from connector.commerce.orders.tables import LooseFact, Order, OrderVersion
 from connector.commerce.shops.tables import Shop
 from connector.db import Base, new_id
-from connector.errors import PayloadUnreadable
+from connector.errors import Conflict, PayloadUnreadable
 from connector.events import Buyer, Dispute, FulfilledLine, OrderSnapshot, OrderStub, Refund, Return
 
 NOBODY = Buyer()
@@ -90,7 +92,7 @@ def apply(
         # A fact that is kept beside an order nobody has heard of is kept by this very call.
         unheard = unheard and not disputes and not returns
         loose = [] if unheard else _loose(session, shop.id, snapshot.order_ref)
-        order = _create(session, shop, _collected([version], loose), evaluated, read_at)
+        order = _create(session, shop, _collected([version], loose), evaluated, read_at, unheard=unheard)
         if order is not None:
             _keep(session, order, version, source, "applied", created=True)
             _adopt(session, order, loose)
@@ -386,9 +388,10 @@ COLUMNS = (
 
 
 def _create(
-    session: Session, shop: Shop, collected: Collected, evaluated: bool, read_at: datetime | None
+    session: Session, shop: Shop, collected: Collected, evaluated: bool, read_at: datetime | None, *, unheard: bool
 ) -> Order | None:
-    """The order's row; None when another transaction was faster."""
+    """The order's row; None when another transaction was faster. `unheard`: read ahead as new, so that the row may wait
+    with all the others of its batch; that another transaction was faster then shows at the batch's end."""
     snapshot = collected.newest.snapshot
     values = {
         "id": new_id("ord"), "shop_id": shop.id, "order_ref": snapshot.order_ref, "currency": snapshot.currency,
@@ -396,7 +399,9 @@ def _create(
         "evaluated_hash": collected.newest.content_hash if evaluated else "",
         **_columns(collected),
     }  # fmt: skip
-    if not _insert_new(session, Order, values):
+    if unheard:
+        db.later(session, _make, [values], unread=True)
+    elif not _insert_new(session, Order, values):
         return None
     order = Order(**values)
     make_transient_to_detached(order)
@@ -438,18 +443,22 @@ def _adopt(session: Session, order: Order, loose: Sequence[dict[str, Any]]) -> N
         )
 
 
-_INSERTS: dict[tuple[str, type[Base]], sa.Insert] = {}
+def _make(connection: sa.Connection, rows: list[dict[str, Any]]) -> None:
+    if connection.execute(_new(connection.dialect.name, Order), rows).rowcount != len(rows):
+        raise Conflict("another transaction made one of a batch's orders first; read again and repeat")
 
 
 def _insert_new(session: Session, table: type[Base], values: dict[str, Any]) -> bool:
     """INSERT … ON CONFLICT DO NOTHING; False when the row was there."""
-    dialect = session.get_bind().dialect.name
-    insert = _INSERTS.get((dialect, table))
-    if insert is None:
-        # SQLAlchemy keeps an INSERT's row count only when asked to; without it PostgreSQL's reads -1.
-        insert = db.insert(session, table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
-        _INSERTS[dialect, table] = insert
-    return session.connection().execute(insert, values).rowcount == 1
+    connection = session.connection()
+    return connection.execute(_new(connection.dialect.name, table), values).rowcount == 1
+
+
+@cache
+def _new(dialect: str, table: type[Base]) -> sa.Insert:
+    insert = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+    # SQLAlchemy keeps an INSERT's row count only when asked to; without it PostgreSQL's reads -1.
+    return insert.on_conflict_do_nothing().execution_options(preserve_rowcount=True)
 
 
 def _digest(body: bytes) -> str:

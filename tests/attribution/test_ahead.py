@@ -41,8 +41,8 @@ def seen(ref: int, token: str, lines: str, customer: str, *, at: timedelta, emai
 
 
 def orders_of(world: World) -> list[OrderSeen]:
-    """A token that five customers share, in mixed order; a journey over two products; a creator's own purchase; a forged
-    and an unknown token; an order that is known already, with the shared token and a buyer of its own."""
+    """A token that five customers share, in mixed order; a journey over two products; a creator's own purchase; a token
+    that is none; an order that is known already, with the shared token and another buyer than before."""
     shared = world.tap("x", "A", PLACED - DAY, buyer="b").token
     world.tap("y", "B", PLACED - DAY, buyer="b")
     way = world.tap("x", "A", PLACED - 2 * DAY, buyer="c").token

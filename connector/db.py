@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
 import sqlalchemy as sa
@@ -310,6 +310,26 @@ def later(session: Session, write: Write, rows: Sequence[dict[str, Any]], *, unr
         held.add(write, rows)
     elif rows:
         _at_once(session.connection(), write, list(rows))
+
+
+_AHEAD = "ahead"
+Known = TypeVar("Known")
+
+
+def know(session: Session, known: object) -> None:
+    """Keep what a room has read for a whole batch ahead of its deliveries, one object a type, until `forget`."""
+    session.info.setdefault(_AHEAD, {})[type(known)] = known
+
+
+def known(session: Session, kind: type[Known]) -> Known | None:
+    """What was read ahead. None: nothing was, so ask the database; what isn't found in it is asked there as well."""
+    found: Known | None = session.info.get(_AHEAD, {}).get(kind)
+    return found
+
+
+def forget(session: Session) -> None:
+    """From now on everything is asked again."""
+    session.info.pop(_AHEAD, None)
 
 
 def _at_once(connection: sa.Connection, write: Write, rows: list[dict[str, Any]]) -> None:

@@ -2,7 +2,7 @@
 
     claim the shop   one worker a shop; a killed worker's claim runs out by itself; the shops take turns, a batch each
     translate        outside any transaction
-    apply            each delivery in its own savepoint; what it did and its `done` commit together
+    apply            new orders in one savepoint until one fails, else each delivery in its own; commits with its `done`
     afterwards       a failure waits with growing delay, then is parked with its reason
 
 A kill at any point leaves either nothing of a batch or all of it. No HTTP happens here: what must be read from the
@@ -12,7 +12,7 @@ store becomes a wish (`wanted`) or a job.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -22,8 +22,10 @@ from sqlalchemy.orm import Session
 
 from connector import clock, db, jobs, telemetry
 from connector.commerce.shops import queries
+from connector.commerce.shops.tables import Shop
 from connector.config import Settings
-from connector.db import Scope
+from connector.db import HeldBack, Scope
+from connector.earnings.intake import ahead
 from connector.errors import ConnectorError, InputRefused, LedgerRefused, PayloadUnreadable
 from connector.events import OrderSeen
 from connector.platforms import roster
@@ -35,6 +37,8 @@ from connector.webhooks.tables import DeliveryRow
 from connector.webhooks.translate import Read
 
 TRIES = 8
+# So many deliveries share a savepoint, and what they ask is read ahead together.
+AT_ONCE = 100
 # A batch ends early so that nobody waits long: on SQLite it holds the only writer, and webhooks want it too.
 BATCH_SECONDS = {True: 0.2, False: 2.0}
 # SQLite hands its writer to whoever asks at the right moment: between two batches the web's line gets its chance.
@@ -188,16 +192,19 @@ def _commit(held: Claim, read: Sequence[Read]) -> int:
     with db.write(Scope.shop(held.shop_id)) as session:
         held.hold(session)
         shop = queries.get(session, held.shop_id)
-        until = time.monotonic() + BATCH_SECONDS[db.current().is_sqlite]
-        waiting, handled = db.hold_back(session), set[str]()
-        for each in read:
-            if not _is_first(each, handled):
-                waiting.write()  # outside of its savepoint: what others did must stand when this one is undone
-            outcome = one(session, held.shop_id, each)
-            batch.marks.append(_row(each, outcome))
-            batch.reads_orders |= outcome.reads_order
-            batch.products += outcome.products
-            batch.privacy += [each.id] if outcome.privacy else []
+        waiting = db.hold_back(session)
+        until = _until()
+        for group in _groups(read):
+            waiting.write()  # outside of its savepoint: what others did must stand when this one is undone
+            outcomes = _together(session, shop, group, waiting, until) if len(group) > 1 else None
+            if outcomes is None:
+                until = _until() if len(group) > 1 else until  # what was undone took its time
+                outcomes = _in_turn(session, shop.id, group, until)
+            for each, outcome in zip(group, outcomes, strict=False):
+                batch.marks.append(_row(each, outcome))
+                batch.reads_orders |= outcome.reads_order
+                batch.products += outcome.products
+                batch.privacy += [each.id] if outcome.privacy else []
             if time.monotonic() > until:
                 break
         waiting.write()
@@ -207,12 +214,65 @@ def _commit(held: Claim, read: Sequence[Read]) -> int:
     return len(batch.marks)
 
 
-def _is_first(delivery: Read, handled: set[str]) -> bool:
-    """Is it one version of an order that nothing in this batch was about yet? Then it reads nothing that waits."""
-    refs = [event.snapshot.order_ref for event in delivery.events if isinstance(event, OrderSeen)]
-    first = len(refs) == len(delivery.events) == 1 and refs[0] not in handled
-    handled.update(refs)
-    return first
+def _until() -> float:
+    return time.monotonic() + BATCH_SECONDS[db.current().is_sqlite]
+
+
+def _groups(read: Sequence[Read]) -> Iterator[list[Read]]:
+    """What may share a savepoint, in its order: each one version of an order that nothing else there is about, so that
+    none reads what another one holds back. Anything else is alone."""
+    group: dict[str, Read] = {}
+    for each in read:
+        seen = _only_order(each)
+        ref = seen.snapshot.order_ref if seen is not None else None
+        if group and (ref is None or ref in group or len(group) >= AT_ONCE):
+            yield list(group.values())
+            group = {}
+        if ref is None:
+            yield [each]
+        else:
+            group[ref] = each
+    if group:
+        yield list(group.values())
+
+
+def _only_order(delivery: Read) -> OrderSeen | None:
+    """The one version of one order that it is about, if that is all."""
+    if delivery.problem is not None or len(delivery.events) != 1:
+        return None
+    event = delivery.events[0]
+    return event if isinstance(event, OrderSeen) else None
+
+
+def _together(
+    session: Session, shop: Shop, group: Sequence[Read], waiting: HeldBack, until: float
+) -> list[Outcome] | None:
+    """Apply a group in one savepoint, what they ask read ahead, until the time is over. None: one of them failed, all
+    are undone, and each is tried for itself."""
+    seen = [event for event in map(_only_order, group) if event is not None]
+    outcomes: list[Outcome] = []
+    before = waiting.mark()
+    try:
+        with session.begin_nested(), ahead.read(session, shop, seen):
+            for each in group:
+                outcomes.append(effect.apply(session, shop, each, clock.now()))
+                if time.monotonic() > until:
+                    break
+    except sa.exc.OperationalError:
+        raise  # the connection or the disk, not a delivery: undo the batch
+    except Exception:
+        waiting.back_to(before)
+        return None
+    return outcomes
+
+
+def _in_turn(session: Session, shop_id: str, group: Sequence[Read], until: float) -> list[Outcome]:
+    outcomes: list[Outcome] = []
+    for each in group:
+        outcomes.append(one(session, shop_id, each))
+        if time.monotonic() > until:
+            break
+    return outcomes
 
 
 def one(session: Session, shop_id: str, delivery: Read) -> Outcome:

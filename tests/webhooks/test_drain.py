@@ -19,6 +19,7 @@ from connector.config import Settings
 from connector.db import Database, Scope
 from connector.earnings.attribution.tables import DecisionRow
 from connector.earnings.commission.tables import Evaluation
+from connector.earnings.intake import ahead
 from connector.earnings.intake import take_in as intake
 from connector.errors import Conflict, LedgerRefused
 from connector.events import Event
@@ -252,6 +253,32 @@ def test_rows_that_were_held_back_stand_where_their_delivery_does(
     assert [tuple(row) for row in versions] == [("1", 2), ("3", 1)]
     assert kept == 3
     assert evaluated == decided == ids
+
+
+def test_an_order_that_another_transaction_made_after_it_was_read_ahead(
+    store: Store, shop_id: str, run_drain: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The batch took it for new; the unique key knows better. All of the batch is undone and done one by one."""
+    store.post("orders/create", order(2))
+    run_drain()
+    real = ahead.record.read_ahead
+
+    def blind(session: Any, shop_id: str, refs: Any) -> set[str]:
+        new = real(session, shop_id, refs)
+        missed = db.known(session, ahead.record._Unheard)
+        assert missed is not None
+        missed.refs.add("2")
+        return new
+
+    monkeypatch.setattr(ahead.record, "read_ahead", blind)
+    store.post("orders/create", order(1))
+    store.post("orders/updated", order(2, updated_at="2026-11-21T12:00:00Z"))
+    store.post("orders/create", order(3))
+    run_drain()
+    assert [row.status for row in rows()] == ["done"] * 4
+    assert orders() == ["1", "2", "3"]
+    with db.read(Scope.system("test")) as session:
+        assert session.scalar(sa.select(sa.func.count()).select_from(OrderVersion)) == 4
 
 
 def test_a_failure_is_tried_again_with_growing_delay_then_parked(

@@ -8,13 +8,15 @@ refund records, carriers and edit facts, and the oldest known version may arrive
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, Literal
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, make_transient_to_detached
 
 from connector import clock, db, events, money
@@ -23,7 +25,7 @@ from connector.commerce.orders.collect import Collected, Entered, Version, colle
 from connector.commerce.orders.tables import LooseFact, Order, OrderVersion
 from connector.commerce.shops.tables import Shop
 from connector.db import Base, new_id
-from connector.errors import PayloadUnreadable
+from connector.errors import Conflict, PayloadUnreadable
 from connector.events import Buyer, Dispute, FulfilledLine, OrderSnapshot, OrderStub, Refund, Return
 
 NOBODY = Buyer()
@@ -77,7 +79,8 @@ def apply(
         snapshot.changed_at, triggered_at, events.content_hash(snapshot), snapshot, buyer_hash(shop.id, buyer),
         buyers.hashes(shop.id, buyer),
     )  # fmt: skip
-    order = _locked(session, shop.id, snapshot.order_ref)
+    unheard = _unheard(session, shop.id, snapshot.order_ref)
+    order = None if unheard else _locked(session, shop.id, snapshot.order_ref)
     for dispute in disputes:
         _keep_loose(session, shop, snapshot.order_ref, order, source, "dispute", dispute.dispute_ref, dispute)
     read_at = triggered_at if source.startswith("read:") else None
@@ -86,8 +89,10 @@ def apply(
     for back in returns:
         _keep_loose(session, shop, snapshot.order_ref, order, source, "return", back.return_ref, back)
     if order is None:
-        loose = _loose(session, shop.id, snapshot.order_ref)
-        order = _create(session, shop, _collected([version], loose), evaluated, read_at)
+        # A fact that is kept beside an order nobody has heard of is kept by this very call.
+        unheard = unheard and not disputes and not returns
+        loose = [] if unheard else _loose(session, shop.id, snapshot.order_ref)
+        order = _create(session, shop, _collected([version], loose), evaluated, read_at, unheard=unheard)
         if order is not None:
             _keep(session, order, version, source, "applied", created=True)
             _adopt(session, order, loose)
@@ -101,6 +106,36 @@ def apply(
     if read_at is not None:
         asked_at(order, read_at)
     return _add(session, order, version, source, evaluated, look_again=bool(disputes or returns))
+
+
+@dataclass(frozen=True, slots=True)
+class _Unheard:
+    """Orders of a batch of which nothing was kept when it began. Once asked for, a ref is in it no more."""
+
+    shop_id: str
+    refs: set[str]
+
+
+def read_ahead(session: Session, shop_id: str, order_refs: Collection[str]) -> set[str]:
+    """Ask once which of a batch's orders are new (`db.known`); their refs. The unique key still decides who makes one.
+
+    Loose facts come without their order from this shop's deliveries alone, which one worker handles.
+    """
+    connection, asked = session.connection(), {"shop_id": shop_id, "refs": sorted(order_refs)}
+    heard = {ref for (ref,) in connection.execute(_HEARD, asked)} | {
+        ref for (ref,) in connection.execute(_BESIDE, asked)
+    }
+    new = set(order_refs) - heard
+    db.know(session, _Unheard(shop_id, set(new)))
+    return new
+
+
+def _unheard(session: Session, shop_id: str, order_ref: str) -> bool:
+    ahead = db.known(session, _Unheard)
+    if ahead is None or ahead.shop_id != shop_id or order_ref not in ahead.refs:
+        return False
+    ahead.refs.discard(order_ref)
+    return True
 
 
 def asked_at(order: Order, moment: datetime) -> None:
@@ -263,6 +298,12 @@ _LOCKED = (
     .with_for_update()
     .execution_options(populate_existing=True)
 )
+_HEARD = sa.select(Order.order_ref).where(
+    Order.shop_id == sa.bindparam("shop_id"), Order.order_ref.in_(sa.bindparam("refs", expanding=True))
+)
+_BESIDE = sa.select(LooseFact.order_ref).where(
+    LooseFact.shop_id == sa.bindparam("shop_id"), LooseFact.order_ref.in_(sa.bindparam("refs", expanding=True))
+)
 _KEEP = sa.insert(OrderVersion)
 
 
@@ -347,9 +388,10 @@ COLUMNS = (
 
 
 def _create(
-    session: Session, shop: Shop, collected: Collected, evaluated: bool, read_at: datetime | None
+    session: Session, shop: Shop, collected: Collected, evaluated: bool, read_at: datetime | None, *, unheard: bool
 ) -> Order | None:
-    """The order's row; None when another transaction was faster."""
+    """The order's row; None when another transaction was faster. `unheard`: read ahead as new, so that the row may wait
+    with all the others of its batch; that another transaction was faster then shows at the batch's end."""
     snapshot = collected.newest.snapshot
     values = {
         "id": new_id("ord"), "shop_id": shop.id, "order_ref": snapshot.order_ref, "currency": snapshot.currency,
@@ -357,7 +399,9 @@ def _create(
         "evaluated_hash": collected.newest.content_hash if evaluated else "",
         **_columns(collected),
     }  # fmt: skip
-    if not _insert_new(session, Order, values):
+    if unheard:
+        db.later(session, _make, [values], unread=True)
+    elif not _insert_new(session, Order, values):
         return None
     order = Order(**values)
     make_transient_to_detached(order)
@@ -399,18 +443,22 @@ def _adopt(session: Session, order: Order, loose: Sequence[dict[str, Any]]) -> N
         )
 
 
-_INSERTS: dict[tuple[str, type[Base]], sa.Insert] = {}
+def _make(connection: sa.Connection, rows: list[dict[str, Any]]) -> None:
+    if connection.execute(_new(connection.dialect.name, Order), rows).rowcount != len(rows):
+        raise Conflict("another transaction made one of a batch's orders first; read again and repeat")
 
 
 def _insert_new(session: Session, table: type[Base], values: dict[str, Any]) -> bool:
     """INSERT … ON CONFLICT DO NOTHING; False when the row was there."""
-    dialect = session.get_bind().dialect.name
-    insert = _INSERTS.get((dialect, table))
-    if insert is None:
-        # SQLAlchemy keeps an INSERT's row count only when asked to; without it PostgreSQL's reads -1.
-        insert = db.insert(session, table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
-        _INSERTS[dialect, table] = insert
-    return session.connection().execute(insert, values).rowcount == 1
+    connection = session.connection()
+    return connection.execute(_new(connection.dialect.name, table), values).rowcount == 1
+
+
+@cache
+def _new(dialect: str, table: type[Base]) -> sa.Insert:
+    insert = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+    # SQLAlchemy keeps an INSERT's row count only when asked to; without it PostgreSQL's reads -1.
+    return insert.on_conflict_do_nothing().execution_options(preserve_rowcount=True)
 
 
 def _digest(body: bytes) -> str:

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -19,7 +21,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from connector import telemetry
+from connector import db, telemetry
 from connector.commerce.orders import queries as orders
 from connector.commerce.orders.facts import OrderFacts
 from connector.commerce.orders.tables import Order
@@ -95,6 +97,18 @@ _BUYERS = (
     .distinct()
     .limit(sa.bindparam("most", type_=sa.Integer()))
 )
+# More rows than that aren't read for a batch at once.
+_MOST_AHEAD = 2_000
+_ON_JOURNEYS = (
+    _TOUCH.where(Touch.shop_id == sa.bindparam("shop_id"), Touch.journey.in_(sa.bindparam("journeys", expanding=True)))
+    .order_by(Touch.at.desc(), Touch.id.desc())
+    .limit(_MOST_AHEAD + 1)
+)
+_BUYERS_AHEAD = (
+    sa.select(TokenBuyer.touch_id, TokenBuyer.order_id, TokenBuyer.buyer_hash, TokenBuyer.placed_at)
+    .where(TokenBuyer.touch_id.in_(sa.bindparam("touches", expanding=True)), TokenBuyer.buyer_hash.is_not(None))
+    .limit(_MOST_AHEAD + 1)
+)
 # A row of `_TOUCH`.
 TouchRow = sa.Row[*tuple[Any, ...]]
 
@@ -104,6 +118,76 @@ class Pinned(msgspec.Struct, frozen=True):
 
     personal: Personal
     people: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What a batch's orders would ask of touches, read at once before the first of them (`db.known`)."""
+
+    shop_id: str
+    tokens: frozenset[str]  # that were asked for
+    by_token: dict[str, TouchRow]
+    journeys: frozenset[str]  # whose touches were read, all of them
+    of_journeys: Sequence[TouchRow]  # the latest first
+    # Touch → order → (buyer, placed at): the rows of `token_buyers`, with those that the batch itself has noted.
+    buyers: dict[str, dict[str, tuple[str | None, datetime]]]
+
+    @property
+    def creator_ids(self) -> set[str]:
+        return {touch.creator_id for touch in (*self.by_token.values(), *self.of_journeys)}
+
+    def note(self, rows: Sequence[Mapping[str, Any]]) -> bool:
+        """An order was noted with its touches; whether the buyers of all of these are known here."""
+        for row in rows:
+            noted = self.buyers.get(row["touch_id"])
+            if noted is not None:  # as the table does it: another version names the buyer anew, the moment stays
+                _, placed_at = noted.get(row["order_id"], ("", row["placed_at"]))
+                noted[row["order_id"]] = (row["buyer_hash"], placed_at)
+        return all(row["touch_id"] in self.buyers for row in rows)
+
+    def customers(self, touch_id: str, placed_at: datetime) -> int:
+        return len({buyer for buyer, at in self.buyers[touch_id].values() if at <= placed_at})
+
+    def on_journeys(
+        self, journeys: Collection[str], placed_at: datetime, products: Collection[str] | None
+    ) -> list[TouchRow]:
+        """As `_OF_JOURNEYS`, or with `products` as `_OF_JOURNEYS_DIRECT`."""
+        found = (
+            touch
+            for touch in self.of_journeys
+            if touch.journey in journeys
+            and touch.at <= placed_at
+            and (products is None or touch.product_ref in products)
+        )
+        return list(islice(found, _MOST_TOUCHES))
+
+
+def read_ahead(session: Session, shop: Shop, carried: Iterable[str]) -> Ahead | None:
+    """Ask for a whole batch's touches, their journeys and their tokens' buyers in three statements.
+
+    `carried`: what its orders carry. None: it is too much, or the shop counts taps of a customer's earlier orders,
+    which must be in their table when the next order asks: then each order asks for itself.
+    """
+    read = (tokens.read(value) for value in carried)
+    asked = sorted({found.token for found in read if found is not None})
+    if len(asked) > _MOST_AHEAD or settings.changes(session, shop.id, "customer_match"):
+        return None
+    connection = session.connection()
+    by_token = {touch.token: touch for touch in connection.execute(_BY_TOKEN, {"tokens": asked})}
+    ours = [touch for touch in by_token.values() if touch.shop_id == shop.id]
+    journeys = sorted({touch.journey for touch in ours if touch.journey is not None})
+    on_way = connection.execute(_ON_JOURNEYS, {"shop_id": shop.id, "journeys": journeys}).all() if journeys else []
+    if len(on_way) > _MOST_AHEAD:  # a machine's: each order reads its latest
+        journeys, on_way = [], []
+    buyers: dict[str, dict[str, tuple[str | None, datetime]]] = {touch.id: {} for touch in ours}
+    noted = connection.execute(_BUYERS_AHEAD, {"touches": list(buyers)}).all() if buyers else []
+    if len(noted) > _MOST_AHEAD:  # a token that goes around
+        buyers = {}
+    for touch_id, order_id, buyer_hash, placed_at in noted if buyers else ():
+        buyers[touch_id][order_id] = (buyer_hash, placed_at)
+    ahead = Ahead(shop.id, frozenset(asked), by_token, frozenset(journeys), on_way, buyers)
+    db.know(session, ahead)
+    return ahead
 
 
 class Gathered(msgspec.Struct, frozen=True):
@@ -128,7 +212,7 @@ def gather(
     carried, mended = _carried(shop, facts, hinted)
     by_token, bad, tried = _by_token(session, shop, carried)
     if also is None and note:
-        _note_buyer(session, order, facts.buyer_hash, [touch.id for touch, _ in by_token])
+        _note_buyer(session, order, facts.buyer_hash, [touch.id for touch, _ in by_token], created=created)
     shared = _shared(session, [touch.id for touch, _ in by_token], placed_at)
     on_lines = line_codes(session, facts, created=created)
     known = codes.of_order(session, shop.id, {text for texts in on_lines.values() for text in texts}, placed_at)
@@ -252,8 +336,7 @@ def _by_token(
     """The touches of genuine tokens with their carriers, what rode there that is no token of this shop, and whether
     a merchant's test click did."""
     genuine = [token for token in carried if tokens.genuine(token)]
-    rows = session.connection().execute(_BY_TOKEN, {"tokens": genuine}).all() if genuine else []
-    known = {touch.token: touch for touch in rows}
+    known = _touches(session, genuine)
     lost = [token for token in genuine if token not in known]
     trials = trial.among(session, shop.id, lost) if lost else frozenset()
     good: list[tuple[TouchRow, tuple[str, ...]]] = []
@@ -270,6 +353,15 @@ def _by_token(
     return good, bad, bool(trials)
 
 
+def _touches(session: Session, genuine: Sequence[str]) -> dict[str, TouchRow]:
+    """Token → its touch, of those that are kept."""
+    ahead = db.known(session, Ahead)
+    if ahead is not None and ahead.tokens.issuperset(genuine):
+        return {token: ahead.by_token[token] for token in genuine if token in ahead.by_token}
+    rows = session.connection().execute(_BY_TOKEN, {"tokens": genuine}).all() if genuine else []
+    return {touch.token: touch for touch in rows}
+
+
 def _nearest(session: Session, shop: Shop, token: str) -> str:
     """The shop's touch whose token begins alike; for people, never for credit. Told to the log as well."""
     head = tokens.head(token)
@@ -283,16 +375,23 @@ def _nearest(session: Session, shop: Shop, token: str) -> str:
     return found or ""
 
 
-def _note_buyer(session: Session, order: Order, buyer_hash: str | None, touch_ids: Collection[str]) -> None:
+def _note_buyer(
+    session: Session, order: Order, buyer_hash: str | None, touch_ids: Collection[str], *, created: bool
+) -> None:
     if buyer_hash is None or not touch_ids:
         return
-    session.connection().execute(
-        _noted(session.get_bind().dialect.name),
-        [
-            {"touch_id": touch_id, "order_id": order.id, "buyer_hash": buyer_hash, "placed_at": order.placed_at}
-            for touch_id in touch_ids
-        ],
-    )
+    rows = [
+        {"touch_id": touch_id, "order_id": order.id, "buyer_hash": buyer_hash, "placed_at": order.placed_at}
+        for touch_id in touch_ids
+    ]
+    ahead = db.known(session, Ahead)
+    known = ahead is not None and ahead.note(rows)
+    # Held back only where every order of the batch counts in what was read ahead, and in what was noted there since.
+    db.later(session, _note, rows, unread=created and known)
+
+
+def _note(connection: sa.Connection, rows: list[dict[str, Any]]) -> None:
+    connection.execute(_noted(connection.dialect.name), rows)
 
 
 @cache
@@ -308,6 +407,9 @@ def _shared(session: Session, touch_ids: Sequence[str], placed_at: datetime) -> 
     """Had more than three customers ordered with one of these tokens, up to and with this order?"""
     if not touch_ids:
         return False
+    ahead = db.known(session, Ahead)
+    if ahead is not None and ahead.buyers.keys() >= set(touch_ids):
+        return any(ahead.customers(touch_id, placed_at) > BUYERS_OF_A_TOKEN for touch_id in touch_ids)
     most = BUYERS_OF_A_TOKEN * len(touch_ids) + 1  # so many pairs leave one token with more than three
     asked = {"touches": touch_ids, "placed_at": placed_at, "most": most}
     counts = Counter(touch_id for touch_id, _ in session.connection().execute(_BUYERS, asked))
@@ -335,7 +437,11 @@ def _others(
     # A tap of the second in which the order was placed came before it (`rules.known_to`), by a journey too.
     until = facts.placed_at + known_to(facts.placed_at)
     of_these: dict[str, Any] = {"shop_id": shop.id, "placed_at": until, "journeys": journeys}
-    if wide:
+    rows: Iterable[TouchRow]
+    ahead = db.known(session, Ahead)
+    if ahead is not None and ahead.shop_id == shop.id and ahead.journeys.issuperset(journeys):
+        rows = ahead.on_journeys(journeys, until, None if wide else products)
+    elif wide:
         rows = session.connection().execute(_OF_JOURNEYS, of_these)
     else:
         rows = session.connection().execute(_OF_JOURNEYS_DIRECT, {**of_these, "products": products})

@@ -70,7 +70,7 @@ def credit_lines(
             _note_drift(session, row, decision, buyer_known=facts.buyer_hash is not None)
         decided[line_ref] = as_decision(row)
     db.later(session, _INSERT, [_columns(order, decision, as_of) for decision in fresh], unread=created)
-    passed_over.note(session, order.id, gathered.order.placed_at, fresh, changed)
+    passed_over.note(session, order.id, gathered.order.placed_at, fresh, changed, created=created)
     if not any(row.pinned_at is not None for row in held.values()):
         _note_codes(session, order, gathered)
     _follow_due(session, order, pin_at if facts.collected and not pins else None, created=created)
@@ -255,12 +255,15 @@ def _erased(session: Session, row: DecisionRow, *, buyer_known: bool) -> bool:
 
 def _follow_due(session: Session, order: Order, pin_at: datetime | None, *, created: bool = False) -> None:
     """Let the pin job know: a paid order with provisional decisions waits for `pin_at`; any other doesn't."""
-    connection = session.connection()
     if pin_at is not None:
         waits = {"order_id": order.id, "shop_id": order.shop_id, "pin_at": pin_at}
-        connection.execute(_wait(connection.dialect.name), waits)
+        db.later(session, _wait_for, [waits], unread=created)
     elif not created:
-        connection.execute(_WAITS_NO_MORE, {"of": order.id})
+        session.connection().execute(_WAITS_NO_MORE, {"of": order.id})
+
+
+def _wait_for(connection: sa.Connection, rows: list[dict[str, Any]]) -> None:
+    connection.execute(_wait(connection.dialect.name), rows)
 
 
 @cache

@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from connector import db
 from connector.earnings.attribution.rules import Decision
 from connector.earnings.attribution.tables import PassedOver
 
@@ -26,15 +27,14 @@ _DELETE = sa.delete(PassedOver).where(
 
 
 def note(
-    session: Session, order_id: str, placed_at: datetime, fresh: Sequence[Decision], changed: Sequence[Decision]
-) -> None:
+    session: Session, order_id: str, placed_at: datetime, fresh: Sequence[Decision], changed: Sequence[Decision],
+    *, created: bool = False,
+) -> None:  # fmt: skip
     """Write down who is passed over by decisions just made, or made anew. No statement where there is nobody."""
     rows = [row for decision in (*fresh, *changed) for row in _rows(order_id, placed_at, decision)]
-    connection = session.connection()
     if changed:
-        connection.execute(_DELETE, {"of": order_id, "lines": [decision.line_ref for decision in changed]})
-    if rows:
-        connection.execute(_INSERT, rows)
+        session.connection().execute(_DELETE, {"of": order_id, "lines": [decision.line_ref for decision in changed]})
+    db.later(session, _INSERT, rows, unread=created)
 
 
 def _rows(order_id: str, placed_at: datetime, decision: Decision) -> Iterator[dict[str, Any]]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from connector import db
 from connector.programme.collaborations.offer import Offers, Promotion, Rate, Version, in_force
 from connector.programme.collaborations.tables import PromotionRow, Terms
 
@@ -49,6 +51,9 @@ def offers(session: Session, shop_id: str, product_refs: Collection[str], creato
 
 def _offers(session: Session, shop_id: str, product_refs: Collection[str], creator_ids: Collection[str]) -> Offers:
     products, creators = sorted(set(product_refs)), sorted(set(creator_ids))
+    ahead = db.known(session, _Ahead)
+    if ahead is not None and ahead.covers(shop_id, products, creators):
+        return ahead.offers(products, creators)
     connection = session.connection()
     asked = {"shop_id": shop_id, "scopes": ["", *products]}
     if creators:
@@ -60,6 +65,47 @@ def _offers(session: Session, shop_id: str, product_refs: Collection[str], creat
         return Offers(versions)
     promoted = connection.execute(_PROMOTED, {"shop_id": shop_id, "creators": creators, "products": products})
     return Offers(versions, [Promotion(*row) for row in promoted])
+
+
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """All versions and promotions of a batch's products and creators; (kind's creator or None, product) → versions."""
+
+    shop_id: str
+    products: frozenset[str]
+    creators: frozenset[str]
+    versions: dict[tuple[str | None, str], list[Version]]
+    promotions: dict[tuple[str, str], list[Promotion]] | None  # None: nothing was ever replaced
+
+    def covers(self, shop_id: str, products: Collection[str], creators: Collection[str]) -> bool:
+        return shop_id == self.shop_id and self.products.issuperset(products) and self.creators.issuperset(creators)
+
+    def offers(self, products: Sequence[str], creators: Sequence[str]) -> Offers:
+        wanted = ((whose, scope) for whose in (None, *creators) for scope in ("", *products))
+        versions = [version for key in wanted for version in self.versions.get(key, ())]
+        if self.promotions is None or not creators or not _replaced(versions):
+            return Offers(versions)
+        pairs = ((creator, product) for creator in creators for product in products)
+        return Offers(versions, [each for pair in pairs for each in self.promotions.get(pair, ())])
+
+
+def read_ahead(session: Session, shop_id: str, product_refs: Collection[str], creator_ids: Collection[str]) -> None:
+    """Ask for all that bears on a whole batch's products and creators at once (`db.known`)."""
+    products, creators = frozenset(product_refs), frozenset(creator_ids)
+    connection = session.connection()
+    asked = {"shop_id": shop_id, "scopes": ["", *sorted(products)], "creators": sorted(creators)}
+    rows = [Version(*row) for row in connection.execute(_BOTH, asked)]
+    versions: dict[tuple[str | None, str], list[Version]] = {}
+    for version in rows:
+        whose = version.creator_id if version.kind == "targeted" else None
+        versions.setdefault((whose, version.product_ref), []).append(version)
+    promotions: dict[tuple[str, str], list[Promotion]] | None = None
+    if _replaced(rows):
+        promotions = {}
+        asked = {"shop_id": shop_id, "creators": sorted(creators), "products": sorted(products)}
+        for row in connection.execute(_PROMOTED, asked):
+            promotions.setdefault((row.creator_id, row.product_ref), []).append(Promotion(*row))
+    db.know(session, _Ahead(shop_id, products, creators, versions, promotions))
 
 
 @contextmanager

@@ -6,8 +6,10 @@ people may share it: the telephone of a household, or a mailbox under another sp
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -25,6 +27,12 @@ _MATCHES = sa.select(CreatorIdentity.creator_id, CreatorIdentity.kind).where(
     CreatorIdentity.hash.in_(sa.bindparam("hashes", expanding=True)),
     CreatorIdentity.creator_id.in_(sa.bindparam("creators", expanding=True)),
     CreatorIdentity.starts_at <= sa.bindparam("moment"),
+)
+_EVERY_MATCH = sa.select(
+    CreatorIdentity.hash, CreatorIdentity.creator_id, CreatorIdentity.kind, CreatorIdentity.starts_at
+).where(
+    CreatorIdentity.hash.in_(sa.bindparam("hashes", expanding=True)),
+    CreatorIdentity.creator_id.in_(sa.bindparam("creators", expanding=True)),
 )
 
 
@@ -67,10 +75,44 @@ def matches(session: Session, hashes: Sequence[str], creator_ids: Collection[str
     """Creator → hard | soft, of these creators, by what was known of them at `moment`: one query."""
     asked = {"hashes": list(hashes), "creators": sorted(creator_ids), "moment": moment}
     found: dict[str, str] = {}
-    for creator_id, kind in session.connection().execute(_MATCHES, asked):
+    ahead = db.known(session, _Ahead)
+    if ahead is not None and ahead.covers(hashes, creator_ids):
+        rows: Iterable[Any] = ahead.matches(hashes, creator_ids, moment)
+    else:
+        rows = session.connection().execute(_MATCHES, asked)
+    for creator_id, kind in rows:
         if kind in HARD or creator_id not in found:
             found[creator_id] = "hard" if kind in HARD else "soft"
     return dict(sorted(found.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """Of a batch's buyers and creators: hash → (creator, kind, start) of those who have it."""
+
+    hashes: frozenset[str]
+    creators: frozenset[str]
+    held: dict[str, list[tuple[str, str, datetime]]]
+
+    def covers(self, hashes: Sequence[str], creator_ids: Collection[str]) -> bool:
+        return self.hashes.issuperset(hashes) and self.creators.issuperset(creator_ids)
+
+    def matches(
+        self, hashes: Sequence[str], creator_ids: Collection[str], moment: datetime
+    ) -> Iterator[tuple[str, str]]:
+        for hashed in hashes:
+            for creator_id, kind, starts_at in self.held.get(hashed, ()):
+                if creator_id in creator_ids and starts_at <= moment:
+                    yield creator_id, kind
+
+
+def read_ahead(session: Session, hashes: Collection[str], creator_ids: Collection[str]) -> None:
+    """Ask for the likeness of a whole batch's buyers and creators at once (`db.known`)."""
+    held: dict[str, list[tuple[str, str, datetime]]] = {}
+    asked = {"hashes": sorted(hashes), "creators": sorted(creator_ids)}
+    for hashed, creator_id, kind, starts_at in session.connection().execute(_EVERY_MATCH, asked):
+        held.setdefault(hashed, []).append((creator_id, kind, starts_at))
+    db.know(session, _Ahead(frozenset(hashes), frozenset(creator_ids), held))
 
 
 def known(session: Session, creator_id: str) -> list[str]:

@@ -44,7 +44,8 @@ TURNED_AWAY = Counter(
 _RETRY_AFTER = {"line_too_long": 5, "database_slow": 10, "disk_full": 300, "database_away": 30, "inbox_full": 60}
 
 
-Whose = Callable[[], str | None]
+# The platform and the host that a delivery is of, verified.
+Whose = Callable[[], tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +74,18 @@ class Gauge:
     def refusal(self, settings: Settings, whose: Whose, now: float | None = None) -> Refusal | None:
         """Why this delivery should not be taken right now; None: go on. `now` is monotonic.
 
-        `whose` gives the shop that a delivery is of; it is asked under pressure only. Errors: those of `whose`.
+        `whose` says whom a delivery is of; it is asked under pressure only. Errors: those of `whose`.
         """
         now = time.monotonic() if now is None else now
         cause = self._of_line(now) or self._of_disk(settings, now) or self._of_inbox(settings, now)
         if cause is None:
             return None
-        shop_id = whose()
-        if cause == "inbox_full" and self._crowding is not None and shop_id not in self._crowding:
-            return None
+        sender = whose()
+        if cause == "inbox_full" and self._crowding is not None:
+            # Only here is the database asked: where it is away, SQLite would make an empty file in its place.
+            shop_id = line.of(self._database).shop(*sender)
+            if shop_id not in self._crowding:
+                return None
         TURNED_AWAY.labels(cause=cause).inc()
         return Refusal(cause)
 

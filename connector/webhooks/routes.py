@@ -34,7 +34,7 @@ from connector.platforms import roster
 from connector.platforms.contract import Delivery
 from connector.web.guards import signed
 from connector.web.problems import DATABASE_AWAY
-from connector.webhooks import inbox, line, pressure
+from connector.webhooks import inbox, pressure
 
 blueprint = Blueprint("webhooks", __name__)
 _log = telemetry.logger(__name__)
@@ -79,9 +79,8 @@ def accept(slug: str, environ: Environ, settings: Settings) -> Answer:
         return _problem(400, "Bad Request", "The body ended before its announced length.")
     delivery = Delivery(_headers(environ), body)
 
-    def whose() -> str | None:
-        domain = platform.webhooks.verify(delivery, roster.settings_of(slug)).domain
-        return line.of(db.current()).shop(slug, domain)
+    def whose() -> tuple[str, str]:
+        return slug, platform.webhooks.verify(delivery, roster.settings_of(slug)).domain
 
     try:
         if (refusal := pressure.of(db.current()).refusal(settings, whose)) is not None:

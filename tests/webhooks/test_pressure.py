@@ -103,7 +103,9 @@ def test_a_database_file_that_is_gone_or_another_one(store: Store, shop_id: str,
     path = Path(str(database.url.database))
     away = path.with_name("away.db")
     path.rename(away)
+    line.of(database)._shops.clear()
     refused(store.post("orders/create", order(2)), "database_away")
+    assert not path.exists(), "nobody made an empty one in its place"
     shutil.copy(away, path)  # put back from a copy: the same path, another file
     assert store.post("orders/create", order(3)).status_code == 200
     assert [row.order_ref for row in rows()] == ["1", "3"]
@@ -116,7 +118,7 @@ def test_a_slow_database_or_a_long_line_says_later_for_a_while(
 
     def load(standing: int, seconds: float, ago: float) -> pressure.Refusal | None:
         monkeypatch.setattr(line.Line, "load", lambda _self: (standing, seconds, now - ago))
-        return gauge.refusal(settings, lambda: None, now)
+        return gauge.refusal(settings, lambda: ("shopify", DOMAIN), now)
 
     assert load(0, 0.2, 0.1) is None
     assert load(63, 0.5, 0.1) is None

@@ -17,7 +17,6 @@ from sqlalchemy.orm import Session
 
 from connector import clock
 from connector.commerce.orders import queries as orders
-from connector.commerce.orders.facts import OrderFacts
 from connector.commerce.orders.tables import Order
 from connector.commerce.shops import queries as shops
 from connector.commerce.shops import settings
@@ -256,7 +255,7 @@ def _changes(session: Session, asked: ActAsked, order: Order, digest: hashlib.bl
     shop, facts = shops.get(session, order.shop_id), orders.facts(order)
     before, after = credit.with_act(session, shop, order, facts, asked.seen())
     taken = accrual.forfeited(session, order.id, facts)
-    would = taken | _forfeited(asked, facts)
+    would = accrual.forfeited(session, order.id, facts, then=(asked.kind, asked.line_ref))
     rules = accrual.amount_rules(session, order.shop_id, facts.placed_at)
     old, new = rate.assess(facts, before, rules, taken), rate.assess(facts, after, rules, would)
     stated = set(session.scalars(sa.select(StatementLine.line_ref).where(StatementLine.order_id == order.id)))
@@ -287,12 +286,6 @@ def _changes(session: Session, asked: ActAsked, order: Order, digest: hashlib.bl
             )
         )
     return found
-
-
-def _forfeited(asked: ActAsked, facts: OrderFacts) -> frozenset[str]:
-    if asked.kind != "forfeit":
-        return frozenset()
-    return frozenset(line.line_ref for line in facts.snapshot.lines if asked.line_ref in ("", line.line_ref))
 
 
 def _named(decision: Decision) -> str:

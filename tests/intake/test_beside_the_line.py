@@ -10,12 +10,13 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from connector.commerce.orders import queries as orders
 from connector.commerce.orders.facts import OrderFacts
 from connector.commerce.orders.tables import Order
 from connector.commerce.shops.tables import Shop, ShopSetting
 from connector.db import Database, Scope, new_id
 from connector.earnings.attribution.tables import Act, DecisionRow
-from connector.earnings.commission import bonuses, clearance, freezes, frozen
+from connector.earnings.commission import accrual, bonuses, clearance, freezes, frozen
 from connector.earnings.commission.freezes import Ask
 from connector.earnings.commission.tables import Clearance, EventBonus, EventClose, Freeze
 from connector.earnings.intake import take_in as intake
@@ -102,6 +103,18 @@ class World:
         found = queries.accounts(self.session, shop_id=self.shop.id)
         return {account: amount for (_, _, account), amount in found.items() if amount}
 
+    def act(self, kind: str, line_ref: str, when: datetime) -> None:
+        """An act that is effective, whoever asked for it."""
+        self.session.add(
+            Act(
+                id=new_id("act"), shop_id=self.shop.id, kind=kind, state="effective", order_id=self.order.id,
+                line_ref=line_ref, creator_id=None, content_id=None, code_id=None, since=None, actor="staff:jo",
+                reason="Family", token="t", proposed_at=when, needs_second=False, approved_by=None, approved_at=None,
+                effective_at=when, refused_by=None, refused_at=None, refused_why="",
+            )
+        )  # fmt: skip
+        self.session.flush()
+
     def clear(self, as_of: datetime) -> int:
         return clear.clear_due(self.session, self.shop.id, as_of)
 
@@ -150,14 +163,7 @@ def test_freeze_appeal_forfeit_and_then_a_refund(world: World) -> None:
         freezes.appeal(world.session, held.id, by="creator:mira", words="Too late", as_of=at(34))
     assert freezes.may_forfeit(held, at(33))
 
-    world.session.add(
-        Act(
-            id=new_id("act"), shop_id=world.shop.id, kind="forfeit", state="effective", order_id=world.order.id,
-            line_ref="1", creator_id=None, content_id=None, code_id=None, since=None, actor="staff:jo", reason="Family",
-            token="t", proposed_at=at(34), needs_second=False, approved_by=None, approved_at=None, effective_at=at(34),
-            refused_by=None, refused_at=None, refused_why="",
-        )
-    )  # fmt: skip
+    world.act("forfeit", "1", at(34))
     intake.reevaluate(world.session, world.order.id, cause="act:1", as_of=at(34))
     assert world.entries()[2:] == [("reversal", "forfeited", -600), ("fee", "refunded", -120)]
     half = changed(E1, refunds=(refund("1", money_only=2000, days=35),), changed_at=at(36))
@@ -168,6 +174,24 @@ def test_freeze_appeal_forfeit_and_then_a_refund(world: World) -> None:
     assert (held.ended_why, held.ended_at, world.row().blocked) == ("forfeited", at(47), "")
     past = clearance.history(world.session, world.order.id)["1"]
     assert [(row.number, row.blocked, row.until) for row in past] == [(1, "", at(3)), (2, "freeze", at(47))]
+
+
+def test_who_is_assigned_after_a_forfeit_earns(world: World) -> None:
+    world.take(snapshot(line("1", 4000), line("2", 1000)))
+    facts = orders.facts(world.order)
+
+    def taken(then: tuple[str, str] | None = None) -> frozenset[str]:
+        return accrual.forfeited(world.session, world.order.id, facts, then=then)
+
+    assert (taken(), taken(("forfeit", "")), taken(("review_passed", ""))) == (set(), {"1", "2"}, set())
+    world.act("forfeit", "", at(34))
+    assert (taken(), taken(("manual", "2"))) == ({"1", "2"}, {"1"})
+    world.act("manual", "2", at(35))
+    assert taken() == {"1"}
+    intake.reevaluate(world.session, world.order.id, cause="act:1", as_of=at(35))
+    assert world.accounts() == {"merchant_receivable": 150, "creator_pending": -150}
+    world.act("forfeit", "2", at(36))
+    assert taken() == {"1", "2"}
 
 
 def test_a_creators_freeze_holds_what_comes_later_and_ends_by_itself(world: World) -> None:

@@ -64,16 +64,6 @@ def of_order(session: Session, order_id: str) -> tuple[ActSeen, ...]:
     return tuple(ActSeen(row.id, row.kind, row.line_ref, row.creator_id, row.content_id, row.code_id) for row in rows)
 
 
-def forfeits(session: Session, order_id: str) -> dict[str, Act]:
-    """Line ref ("" for the whole order) → the effective act that takes its commission."""
-    rows = session.scalars(
-        sa.select(Act)
-        .where(Act.order_id == order_id, Act.kind == "forfeit", Act.state == "effective")
-        .order_by(Act.effective_at.desc(), Act.id.desc())
-    )
-    return {row.line_ref: row for row in rows}
-
-
 def propose(
     session: Session, asked: ActAsked, *, actor: str, reason: str, token: str, needs_second: bool,
     now: datetime | None = None,

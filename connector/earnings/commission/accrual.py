@@ -99,17 +99,32 @@ def amount_rules(session: Session, shop_id: str, moment: datetime) -> AmountRule
     return AmountRules(fee_bp, refused, kept, out) if fee_bp or refused or kept or out else PLAIN
 
 
-_TAKEN = sa.select(Act.line_ref).where(
-    Act.order_id == sa.bindparam("order_id"), Act.kind == "forfeit", Act.state == "effective"
-)
+_TAKEN = (
+    sa.select(Act.kind, Act.line_ref)
+    .where(
+        Act.order_id == sa.bindparam("order_id"), Act.kind.in_(("forfeit", "manual")), Act.state == "effective"
+    )
+    .order_by(Act.effective_at, Act.id)
+)  # fmt: skip
 
 
-def forfeited(session: Session, order_id: str, facts: OrderFacts) -> frozenset[str]:
-    """Refs of the lines whose commission a recorded act took away; the act of a whole order names none."""
-    taken = {line_ref for (line_ref,) in session.connection().execute(_TAKEN, {"order_id": order_id})}
-    if "" in taken:
-        taken |= {line.line_ref for line in facts.snapshot.lines}
-    return frozenset(taken - {""})
+def forfeited(
+    session: Session, order_id: str, facts: OrderFacts, *, then: tuple[str, str] | None = None
+) -> frozenset[str]:
+    """Refs of the lines whose commission a recorded act took away. An act of a whole order names none.
+
+    A forfeit takes from who earned then: who is assigned by hand after it earns. `then`: an act (kind, line ref) that
+    isn't recorded: what would it do?
+    """
+    lines = {line.line_ref for line in facts.snapshot.lines}
+    taken: set[str] = set()
+    for kind, line_ref in (*session.connection().execute(_TAKEN, {"order_id": order_id}), *((then,) if then else ())):
+        about = {line_ref} if line_ref else lines
+        if kind == "forfeit":
+            taken |= about
+        elif kind == "manual":
+            taken -= about
+    return frozenset(taken)
 
 
 def _posted(standing: Standing, key: Key) -> int:

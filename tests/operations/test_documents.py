@@ -6,6 +6,7 @@ import csv
 import io
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -124,11 +125,11 @@ def test_a_long_invoice_lists_its_first_thousand_orders_on_numbered_pages() -> N
 def test_csv_rows_sum_to_the_document_and_run_nothing() -> None:
     rows = list(csv.DictReader(io.StringIO(table.of_invoice(invoice()))))
     assert [row["total"] for row in rows] == ["784.35", "-97.12", "50.00"]
-    assert sum(round(float(row["total"]) * 100) for row in rows) == invoice().invoice.total
+    assert sum(Decimal(row["total"]) * 100 for row in rows) == invoice().invoice.total
     assert rows[1]["order"] == "'=HYPERLINK(1)"
     assert rows[1]["commission"] == "-92.50"  # an amount stays a number
     rows = list(csv.DictReader(io.StringIO(table.of_statement(statement()))))
-    assert sum(round(float(row["amount"]) * 100) for row in rows) == statement().head.payable
+    assert sum(Decimal(row["amount"]) * 100 for row in rows) == statement().head.payable
     assert [row["kind"] for row in rows] == [
         "commission", "commission", "correction", "carried", "opening", "reserve", "reserve_release",
     ]  # fmt: skip

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any, Literal, Protocol, get_args
@@ -172,7 +173,7 @@ class Jsonl:
         self._out(_sorted(value).decode() + "\n")
 
 
-class _Text:
+class _Text(ABC):
     """What Beancount's file and hledger's journal share: accounts declared when first met, days in the shop's zone."""
 
     def __init__(self, about: About, known: Known, out: Out) -> None:
@@ -196,8 +197,9 @@ class _Text:
         self._out(f"; connector ledger, taken {moment(about.taken_at)}; {', '.join(asked) or 'all of it'}\n")
         self._out("; Debit is positive. Days are those of the shop's own time zone.\n\n")
 
+    @abstractmethod
     def _declare(self, account: str, currency: str) -> None:
-        raise NotImplementedError
+        """Open an account, in the file's own words."""
 
     def _account(self, entry: Written, side: WrittenPosting) -> str:
         shop_id, currency = side.shop_id or entry.shop_id, side.currency or entry.currency

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -18,36 +19,41 @@ WHY = "a command is an operator's, and names a shop by its host"
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
+def _brings(command: Callable[..., None]) -> Callable[..., None]:
+    """What every kind of file is brought with."""
+    for option in reversed(
+        (
+            click.argument("file", type=_FILE),
+            click.option("--shop", required=True, help="The shop's id or its host."),
+            click.option("--dry-run", is_flag=True, help="Only report: nothing is taken."),
+            click.option("--token", default="", help="Take only if this report of a dry run still holds."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
 @click.group("import")
 def imports() -> None:
     """Codes, links and open balances from an earlier programme: looked at first, then taken."""
 
 
 @imports.command("codes")
-@click.argument("file", type=_FILE)
-@click.option("--shop", required=True, help="The shop's id or its host.")
-@click.option("--dry-run", is_flag=True, help="Only report: nothing is taken.")
-@click.option("--token", default="", help="Take only if this report of a dry run still holds.")
+@_brings
 def codes(file: Path, shop: str, dry_run: bool, token: str) -> None:
     """Creators' codes: columns code, creator."""
     _bring("codes", file, shop, dry_run, token)
 
 
 @imports.command("links")
-@click.argument("file", type=_FILE)
-@click.option("--shop", required=True, help="The shop's id or its host.")
-@click.option("--dry-run", is_flag=True, help="Only report: nothing is taken.")
-@click.option("--token", default="", help="Take only if this report of a dry run still holds.")
+@_brings
 def links(file: Path, shop: str, dry_run: bool, token: str) -> None:
     """Bio links with their old address: columns tag, creator, product; variant, network, content, kind, title."""
     _bring("links", file, shop, dry_run, token)
 
 
 @imports.command("balances")
-@click.argument("file", type=_FILE)
-@click.option("--shop", required=True, help="The shop's id or its host.")
-@click.option("--dry-run", is_flag=True, help="Only report: nothing is taken.")
-@click.option("--token", default="", help="Take only if this report of a dry run still holds.")
+@_brings
 def balances(file: Path, shop: str, dry_run: bool, token: str) -> None:
     """What creators are still owed from before: columns creator, currency, amount; ref makes a row its own."""
     _bring("balances", file, shop, dry_run, token)

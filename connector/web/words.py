@@ -247,7 +247,7 @@ REASONS: dict[str, Wording] = {
     "not_completed": Wording(
         "A draft that is not an order yet", "The order was not completed", "Draft not completed: due 0 until it is"
     ),
-    "sample_order": Wording("A sample order", "Samples earn nothing", "Sample mark on the order: base 0"),
+    "sample_order": Wording("A sample order", "Samples earn nothing", "Sample mark on the order: no commission"),
     "order_cancelled": Wording(
         "The order was cancelled",
         "The order was cancelled",

@@ -1,0 +1,9 @@
+"""To be filled: rebuild."""
+
+revision = "0018"
+down_revision = "0017"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None: ...

@@ -1,0 +1,9 @@
+"""To be filled: people."""
+
+revision = "0019"
+down_revision = "0018"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None: ...

@@ -1,0 +1,9 @@
+"""To be filled: joining."""
+
+revision = "0020"
+down_revision = "0019"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None: ...

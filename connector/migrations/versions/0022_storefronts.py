@@ -1,0 +1,9 @@
+"""To be filled: storefronts."""
+
+revision = "0022"
+down_revision = "0021"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None: ...

@@ -41,6 +41,7 @@ from connector.operations.crediting import looks
 from connector.operations.imports import run as imports
 from connector.operations.privacy import erase, export
 from connector.operations.privacy import requests as privacy
+from connector.platforms import roster
 from connector.sync import first, products, proof, reconcile, reread, schedule
 from connector.sync import queries as sync_queries
 from connector.webhooks import drain, preview, retention, subscribe, wanted
@@ -68,7 +69,6 @@ JOBS = (
 BEAT = 3.0
 DRAIN_ENDS_WITHIN, JOBS_END_WITHIN = 15.0, 20
 FIRST_PASS_AFTER = timedelta(minutes=10)
-PASS_EVERY = timedelta(hours=1)
 M_ARENA_MAX = -8  # malloc.h
 LOST_SEAT = 75  # exit code: start me again
 
@@ -330,10 +330,12 @@ class _Passes:
                 self._next[shop_id] = now + until_pass(shop_id).total_seconds()
             if now < self._next[shop_id]:
                 continue
-            self._next[shop_id] = now + PASS_EVERY.total_seconds()
             with db.write(Scope.shop(shop_id)) as session:
-                # The hour in the key: several workers start it once.
-                jobs.enqueue(session, "sync.reconcile", f"{shop_id}:{clock.wall():%Y%m%dT%H}", shop_id=shop_id)
+                every = roster.platform(shops.get(session, shop_id).platform).orders_every.total_seconds()
+                # The hour, or what the platform has instead, in the key: several workers start it once.
+                key = f"{shop_id}:{clock.wall().timestamp() // every:.0f}"
+                jobs.enqueue(session, "sync.reconcile", key, shop_id=shop_id)
+            self._next[shop_id] = now + every
             started += 1
         return started
 
@@ -363,11 +365,12 @@ def start_looks() -> int:
 
 
 def until_pass(shop_id: str) -> timedelta:
-    """How long until the shop's next pass: an hour after its last one began, ten minutes after it joined."""
+    """How long until the shop's next pass: as its platform has it after its last one began, ten minutes after it
+    joined."""
     with db.read(Scope.shop(shop_id)) as session:
-        last = sync_queries.last_begun(session, shop_id)
-        after = PASS_EVERY if last is not None else FIRST_PASS_AFTER
-        due = (last or shops.get(session, shop_id).installed_at) + after
+        last, shop = sync_queries.last_begun(session, shop_id), shops.get(session, shop_id)
+        after = roster.platform(shop.platform).orders_every if last is not None else FIRST_PASS_AFTER
+        due = (last or shop.installed_at) + after
     return min(max(due - clock.now(), timedelta(0)), after)
 
 

@@ -8,10 +8,11 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from connector import outbound, telemetry
+from connector import telemetry
 from connector.commerce.catalog import ids
 from connector.commerce.catalog import queries as listings
 from connector.commerce.catalog.tables import Listing, VariantRow
+from connector.commerce.shops import grants
 from connector.commerce.shops.tables import GrantRow, Shop
 from connector.earnings.attribution.tables import Touch
 from connector.errors import Conflict, ConnectorError
@@ -31,6 +32,7 @@ class Opening:
     line: CartLine
     token: str
     code: str
+    page: str  # the product's own page at the store: the way where no link opens a cart
     makes_cart: bool  # the store lets us make a cart; else, and where that fails, a permalink
 
 
@@ -55,7 +57,7 @@ def to_variant(session: Session, shop: Shop, variant_ref: str, token: str, code:
     if platform.can("storefront_carts"):
         scopes = session.scalar(sa.select(GrantRow.scopes).where(GrantRow.shop_id == shop.id)) or ""
     return Opening(
-        shop.id, shop.domain, shop.platform, CartLine(variant_ref), token, code,
+        shop.id, shop.domain, shop.platform, CartLine(variant_ref), token, code, _page(session, shop, variant_ref),
         platform.can("storefront_carts") and platform.checkout.may_make_carts(scopes.split()),
     )  # fmt: skip
 
@@ -66,16 +68,18 @@ def open_cart(how: Opening, http: Http | None = None) -> Opened:
     HTTP, where the store lets us make the cart: never inside `db.write()`. The buyer waits, so a store that doesn't
     answer at once, or answers anything else than a cart, is reached by the permalink.
     """
-    checkout, settings = roster.platform(how.platform).checkout, roster.settings_of(how.platform)
+    platform, settings = roster.platform(how.platform), roster.settings_of(how.platform)
+    checkout = platform.checkout
     if how.makes_cart:
         try:
-            url = checkout.make_cart(
-                how.domain, [how.line], how.token, settings, http or outbound.current(), code=how.code
-            )
+            client = grants.client_for(how.shop_id, http)
+            url = checkout.make_cart(client, [how.line], how.token, code=how.code)
         except ConnectorError as error:
             _log.warning("cart.by_permalink", shop_id=how.shop_id, problem=type(error).__name__)
         else:
             return Opened(url, "storefront_cart")
+    if not platform.can("cart_links"):
+        return Opened(checkout.landing_link(how.domain, how.page, how.token, settings, code=how.code), "landing")
     return Opened(checkout.cart_link(how.domain, [how.line], how.token, settings, code=how.code), "permalink")
 
 
@@ -125,6 +129,13 @@ def buyable(session: Session, shop: Shop, product_ref: str, variant_ref: str | N
     if first is None:
         raise Conflict(f"listing {listing.id} has nothing to buy", public="It is sold out.")
     return first.variant_ref
+
+
+def _page(session: Session, shop: Shop, variant_ref: str) -> str:
+    variant = session.get(VariantRow, ids.variant_id(shop.id, variant_ref))
+    listing = session.get(Listing, ids.listing_id(shop.id, variant.product_ref)) if variant is not None else None
+    url = shop_window(listing, shop)
+    return roster.platform(shop.platform).checkout.variant_link(url, variant_ref) if listing is not None else url
 
 
 def shop_window(listing: Listing | None, shop: Shop) -> str:

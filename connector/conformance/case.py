@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from connector.platforms.contract import Delivery, Envelope, Http, Platform
+
+ORIGIN = "https://connector.example"  # where the platform under test is told that we are
 
 
 class Nonconformity(AssertionError):
@@ -65,6 +67,7 @@ class Case:
     bought: Callable[[str], tuple[Envelope, bytes]] | None = None  # a followed cart link → the order's delivery
     # (host, now, secret) → a session token of a person of that shop, where the platform shows us in a frame
     session_token: Callable[[str, datetime, str], str] | None = None
+    path: str = ""  # of our address, where it is longer than `/webhooks/<slug>`
     personal: Sequence[str] = ()  # words of people in the payloads, which no snapshot may hold
 
     def payloads(self) -> dict[str, tuple[str, bytes]]:
@@ -86,4 +89,17 @@ class Case:
 
     def delivery(self, topic: str, body: bytes, secret: str | None = None) -> Delivery:
         headers = {name.lower(): value for name, value in self.sign(topic, body, secret or self.secret).items()}
-        return Delivery(headers=headers, body=body)
+        return self.received(headers, body)
+
+    def received(self, headers: Mapping[str, str], body: bytes) -> Delivery:
+        """A delivery to our address, as the web process would make it of a request."""
+        path = self.path or f"/webhooks/{self.platform.slug}"
+        return Delivery(headers, body, path, f"{ORIGIN}{path}")
+
+    def verify(self, delivery: Delivery, secret: str, previous: str = "") -> Envelope:
+        """With exactly these live secrets, wherever this platform keeps them. Errors: SignatureRejected."""
+        settings = self.settings(secret, previous)
+        if self.platform.can("shop_secrets"):
+            live = tuple(each for each in (secret, previous) if each)
+            delivery = replace(delivery, domain=self.domain, secrets=live)
+        return self.platform.webhooks.verify(delivery, settings)

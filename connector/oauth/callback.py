@@ -30,12 +30,13 @@ def complete(
     platform, settings = roster.platform(platform_slug), roster.settings_of(platform_slug)
     expected = _spend(platform_slug, query, browser)
     now, began = clock.wall(), clock.now()
-    # A callback is signed like a launch: that proves the shop before `complete` asks anything of it.
-    if platform.authorize.launched(query, settings, now) != expected:
+    # Where the platform signs its callbacks, that proves the shop before `complete` asks anything of it.
+    proven = platform.authorize.answered(query, settings, now)
+    if proven is not None and proven != expected:
         raise JoinRefused("a callback for another shop", "The answer was about another store than the one you chose.")
     http = http or outbound.current()
     joined = platform.authorize.complete(query, begin.redirect_uri(platform_slug, public_url), settings, http, now)
-    if joined.domain != expected:
+    if expected and joined.domain != expected:
         raise JoinRefused("a grant for another shop", "The answer was about another store than the one you chose.")
     return join.finish(platform, joined, settings, http, began)
 

@@ -46,6 +46,7 @@ def finish(platform: Platform, joined: Joined, settings: object, http: Http, beg
         scopes=granted,
         expires_at=joined.grant.expires_at,
         refresh_expires_at=joined.grant.refresh_expires_at,
+        details=joined.grant.details,
     )
     missing = scopes.missing(scopes.asked(settings), granted)
     with db.write(Scope.system(WHY)) as session:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -20,3 +21,7 @@ class PendingJoin(Base):
     browser_hash: Mapped[str]
     started_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
+    # Of a hand-over: the store as it was found, and how it ended; the browser that began waits for one of the two.
+    details: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
+    shop_id: Mapped[str | None]
+    problem: Mapped[str] = mapped_column(default="", server_default="")

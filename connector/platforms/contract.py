@@ -1,8 +1,16 @@
 """What a store platform must bring. Code above sees platforms only through this module.
 
 A platform is one `Platform` value: constants, capabilities, and five parts (authorize, catalog, orders, webhooks,
-checkout). Parts are synchronous, know no database and no Flask, and do HTTP only through the `Http` port that they are
-given; so a test hands them a fake, and the budget of a shop's API is kept outside.
+checkout), beside those that only some platforms have (embedded, handover, pasted, farewell). Parts are synchronous,
+know no database and no Flask, and do HTTP only through the `Http` port that they are given; so a test hands them a
+fake, and the budget of a shop's API is kept outside.
+
+The ways in, each a capability:
+
+    joins_by_code           we send the browser to the platform and it comes back with our state and a code
+    joins_from_platform     the platform's own pages begin: its callback brings a code and no state of ours
+    joins_by_handover       the merchant approves in the store, whose server then posts us a key pair
+    joins_by_credentials    the merchant pastes a key that was made in the store
 """
 
 from __future__ import annotations
@@ -30,6 +38,11 @@ from connector.events import (
 
 Capability = Literal[
     "joins_by_code",  # authorization code grant, started by us
+    "joins_from_platform",  # authorization code grant, started in the platform's own pages: no state of ours
+    "joins_by_handover",  # the merchant approves in the store, its server posts us the keys
+    "joins_by_credentials",  # the merchant pastes keys
+    "shop_secrets",  # deliveries come to an address of the shop's own, signed with a secret that we made for it
+    "plugin",  # the store posts through a small plug-in of ours: the merchant is shown address and secret
     "embedded",  # installs by itself and shows us in a frame, with a token that says who looks
     "bulk_catalog",  # a whole catalog as one streamed file
     "webhooks_by_api",  # subscriptions are made per shop through the API
@@ -39,6 +52,7 @@ Capability = Literal[
     "cart_links",  # a URL that opens the store's cart with our carriers in it
     "global_ids",  # ids of orders, products and shops are unique over all shops of the platform
     "storefront_carts",  # a cart can be made at the store, before the buyer is sent there
+    "landing_links",  # the token may ride in the address of the store's own page
 ]
 
 
@@ -107,6 +121,8 @@ class Grant:
     scopes: tuple[str, ...] = ()
     expires_at: datetime | None = None  # wall time; None: never
     refresh_expires_at: datetime | None = None
+    # What calls need beside the tokens and is no secret: the API's address, a channel, locations. Kept as it is.
+    details: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +143,11 @@ class Delivery:
 
     headers: Mapping[str, str]
     body: bytes
-    path: str = ""
+    path: str = ""  # as it was asked for: `/webhooks/<slug>` and what stands behind
+    url: str = ""  # our public origin, as it was configured, and the path: what some platforms sign
+    # Of a platform with `shop_secrets`: whom the address was made for, and the secrets that may sign, newest first.
+    domain: str = ""
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +163,14 @@ class Envelope:
 
 
 @dataclass(frozen=True, slots=True)
+class Hook:
+    """Where a shop's deliveries are to go, and what they are to be signed with ("": the app's own secret signs)."""
+
+    address: str
+    secret: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class JoinStart:
     """Where the merchant goes to agree."""
 
@@ -155,6 +183,40 @@ class Joined:
 
     domain: str
     grant: Grant = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A store that was found where a merchant said that it is."""
+
+    domain: str  # the tenant key: host, port and path where they matter, in lower case but for the path
+    details: Mapping[str, str] = field(default_factory=dict)  # for the grant
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialField:
+    """One thing that a merchant pastes. `help` says where in the store it is made."""
+
+    name: str  # of the form's field: a to z and _
+    title: str
+    help: str
+    example: str = ""
+    secret: bool = False
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """One thing that a platform's folder promises, and what the promise rests on.
+
+    proven      seen on a real store, or on the platform's own schema and recorded payloads; `how` says which
+    unproven    built from documentation alone: nobody has seen it work
+    absent      the platform can't, or we don't yet; `how` says what happens instead
+    """
+
+    what: str
+    state: Literal["proven", "unproven", "absent"]
+    how: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +259,7 @@ class ProductPage:
     products: Sequence[Product]
     refused: Sequence[RefusedItem]
     checkpoint: str | None  # where to go on; None at the end
+    gone: Sequence[str] = ()  # refs of products that the store says were deleted
 
 
 class StockLevel(msgspec.Struct, frozen=True):
@@ -278,7 +341,16 @@ class Authorize(Protocol):
         """The canonical host of what a merchant typed or a query said. Errors: HostRefused, nothing was sent."""
         ...
 
-    def begin(self, domain: str, state: str, redirect_uri: str, settings: Any) -> JoinStart: ...
+    def begin(self, domain: str, state: str, redirect_uri: str, settings: Any) -> JoinStart:
+        """Where the merchant agrees (`can("joins_by_code")`). `domain` is "" where only the platform knows the shop."""
+        ...
+
+    def answered(self, query: Sequence[tuple[str, str]], settings: Any, now: datetime) -> str | None:
+        """The domain that the callback proves by its own signature; None where the platform signs no callback.
+
+        Nothing is sent. Errors: SignatureRejected.
+        """
+        ...
 
     def launched(
         self, query: Sequence[tuple[str, str]], settings: Any, now: datetime, *, within: timedelta | None = None
@@ -305,6 +377,52 @@ class Authorize(Protocol):
     def profile(self, client: Client) -> ShopProfile: ...
 
     def scopes(self, client: Client) -> tuple[str, ...]: ...
+
+
+class Handover(Protocol):
+    """Joining by the store's own page of approval (`can("joins_by_handover")`)."""
+
+    def locate(self, typed: str, settings: Any, http: Http) -> Place:
+        """Ask the address what it is, before a merchant is sent there.
+
+        Errors: HostRefused; InputRefused("shop", …) in words that tell the merchant what to do.
+        """
+        ...
+
+    def begin(self, place: Place, state: str, callback_url: str, return_url: str, settings: Any) -> JoinStart:
+        """The store's page of approval. The state is in both addresses already, and is named where the store wants a
+        value of ours."""
+        ...
+
+    def handed(self, body: bytes, state: str, place: Place, settings: Any, http: Http, now: datetime) -> Joined:
+        """The keys that the store's server posted, tried on that very store: a callback is signed by nobody.
+
+        Errors: PayloadUnreadable for a body that isn't one; InputRefused(field, …) for keys that don't open the store,
+        or open too little of it; PlatformDown.
+        """
+        ...
+
+
+class Pasted(Protocol):
+    """Joining by pasted keys (`can("joins_by_credentials")`)."""
+
+    fields: Sequence[CredentialField]
+    steps: Sequence[str]  # what the merchant does in the store, a sentence a step
+
+    def enter(self, given: Mapping[str, str], settings: Any, http: Http, now: datetime) -> Joined:
+        """What was pasted, tried on the store: it must open it, and far enough.
+
+        Errors: HostRefused; InputRefused(field's name, what is wrong, what to do); PlatformDown.
+        """
+        ...
+
+
+class Farewell(Protocol):
+    """A call by which the platform says that an app was removed, beside or instead of a delivery."""
+
+    def said(self, query: Sequence[tuple[str, str]], settings: Any, now: datetime) -> tuple[str, datetime]:
+        """Which domain left, and when by the platform's clock. Errors: SignatureRejected."""
+        ...
 
 
 class Embedded(Protocol):
@@ -401,8 +519,18 @@ class Webhooks(Protocol):
         """Pure: bytes to events. `currency` is the shop's. Errors: PayloadUnreadable(path)."""
         ...
 
-    def subscribe(self, client: Client, address: str) -> list[str]:
-        """Make sure that every topic we need is delivered to `address`; the topics that had to be put (back)."""
+    def greeting(self, delivery: Delivery) -> bool:
+        """Is it an unsigned call by which the platform tries our address? It is answered 200 and nothing is kept.
+
+        Asked of deliveries whose signature is wrong or missing. Never raises.
+        """
+        ...
+
+    def subscribe(self, client: Client, hook: Hook) -> list[str]:
+        """Make sure that every topic we need is delivered to the hook; the topics that had to be put (back).
+
+        Subscriptions that were switched off are switched on again, those of ours to another address are removed.
+        """
         ...
 
 
@@ -442,9 +570,7 @@ class Checkout(Protocol):
         """The store's page at `url` with the token in its address; with a code, by the store's discount link."""
         ...
 
-    def make_cart(
-        self, domain: str, lines: Sequence[CartLine], token: str, settings: Any, http: Http, *, code: str = ""
-    ) -> str:
+    def make_cart(self, client: Client, lines: Sequence[CartLine], token: str, *, code: str = "") -> str:
         """A cart made at the store, with the token on it and on each of its lines; the address of its checkout.
 
         Only where the platform can `storefront_carts` and the shop granted what it asks for (`may_make_carts`). The
@@ -480,6 +606,19 @@ class Platform:
     checkout: Checkout
     overlap_seconds: int = 600  # how far back an incremental call looks beyond its watermark
     embedded: Embedded | None = None  # there where `can("embedded")`
+    handover: Handover | None = None  # there where `can("joins_by_handover")`
+    pasted: Pasted | None = None  # there where `can("joins_by_credentials")`
+    farewell: Farewell | None = None
+    needs: str = ""  # one sentence for the merchant who chooses a platform: what to have at hand
+    # How often orders and products are asked for where deliveries may be lost or don't come at all.
+    orders_every: timedelta = timedelta(hours=1)
+    products_every: timedelta = timedelta(minutes=15)
+    # The list of changed orders doesn't show every change (a refund, say): each look reads uncleared orders again.
+    quiet_changes: bool = False
+    header_prefixes: tuple[str, ...] = ()  # of the headers that are kept with a delivery; (): `x-<slug>-`
+    readiness: Sequence[Readiness] = ()
+    # check of `connector.conformance` that this platform need not pass → why
+    exemptions: Mapping[str, str] = field(default_factory=dict)
     # what we do with a shop → the scopes that it needs; what isn't named needs none
     features: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     # a page of the store's own admin (`product`, `order`) → its path under the shop's origin, `{ref}` its id there
@@ -491,7 +630,8 @@ class Platform:
 
 __all__ = [
     "Authorize", "Budget", "BulkNode", "BulkState", "Capability", "Carrying", "CartLine", "Catalog", "Checkout",
-    "Client", "Delivery", "Embedded", "Envelope", "Frame", "Grant", "Http", "HttpAnswer", "JoinStart", "Joined",
-    "MarketPrice", "OrderHead", "OrderPage", "OrderRead", "Orders", "Platform", "ProductPage", "Refund", "RefusedItem",
-    "StockLevel", "Visit", "Way", "Webhooks",
+    "Client", "CredentialField", "Delivery", "Embedded", "Envelope", "Farewell", "Frame", "Grant", "Handover", "Hook",
+    "Http", "HttpAnswer", "JoinStart", "Joined", "MarketPrice", "OrderHead", "OrderPage", "OrderRead", "Orders",
+    "Pasted", "Place", "Platform", "ProductPage", "Readiness", "Refund", "RefusedItem", "StockLevel", "Visit", "Way",
+    "Webhooks",
 ]  # fmt: skip

@@ -42,6 +42,7 @@ class Part:
     pages: int = 0
     products: list[Product] = field(default_factory=list)
     refused: list[RefusedItem] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
     variants: int = 0
     since: float = field(default_factory=time.monotonic)
 
@@ -49,6 +50,7 @@ class Part:
         self.pages += 1
         self.products += page.products
         self.refused += page.refused
+        self.gone += page.gone
         self.variants += sum(len(product.variants) for product in page.products)
         self.checkpoint = page.checkpoint
 
@@ -118,6 +120,9 @@ def _take(run_id: str, shop_id: str, part: Part) -> None:
             dry.note_products(session, run, part.products)
         else:
             _take_products(session, run, part, max(now, run.started_at or now))
+            if part.gone:
+                take.bury(session, shop_id, part.gone, run.exported_at or now)
+                run.gone += len(part.gone)
         items = [(item.product_ref, item.title, item.reason, item.detail) for item in part.refused]
         load.note_refusals(session, run, items)
         run.products_in += len(part.products) + len(part.refused)

@@ -100,7 +100,7 @@ def reconcile(
         for page in _pages(found, since):
             _compare(found, page)
             jobs.check()
-        if look in DEEP:
+        if look in DEEP or platform.quiet_changes:
             _look_deep(found, since)
     except Exception as error:
         problem = said(error)

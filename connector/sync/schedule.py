@@ -1,4 +1,4 @@
-"""Scheduled runs: what changed every quarter of an hour, the whole catalog once a week.
+"""Scheduled runs: what changed as often as the platform has it, the whole catalog once a week.
 
 Wall time, whatever the demo does to business time. A shop whose last run failed is tried again after an hour; one that
 waits for a person's answer about a large removal still hears of changes.
@@ -14,10 +14,11 @@ from connector import clock, db
 from connector.commerce.shops.tables import Shop
 from connector.db import Scope
 from connector.errors import Conflict
+from connector.platforms import roster
 from connector.sync import runs
 from connector.sync.tables import SyncRun, SyncState
 
-CHANGED_EVERY = timedelta(minutes=15)
+SOONEST = timedelta(minutes=1)  # no platform's products are asked for more often
 FULL_EVERY = timedelta(days=7)  # deletions that no webhook told of
 AFTER_FAILURE = timedelta(hours=1)
 AT_ONCE = 50  # shops a round: the others have their turn within the next ones
@@ -27,16 +28,16 @@ def start_due(now: datetime | None = None) -> int:
     """Queue a run for the shops whose time has come; how many. Several workers may ask: each run is queued once."""
     now = now or clock.wall()
     with db.read(Scope.system("which catalogs are due")) as session:
-        due = session.scalars(
-            sa.select(Shop.id)
+        asked = session.execute(
+            sa.select(Shop.id, Shop.platform, SyncState.changed_at)
             .outerjoin(SyncState, SyncState.shop_id == Shop.id)
             .where(Shop.status == "connected", SyncState.paused_at.is_(None))
-            .where(sa.or_(SyncState.changed_at.is_(None), SyncState.changed_at <= now - CHANGED_EVERY))
+            .where(sa.or_(SyncState.changed_at.is_(None), SyncState.changed_at <= now - SOONEST))
             .order_by(SyncState.changed_at.is_(None), SyncState.changed_at)
-            .limit(AT_ONCE * 4)
         ).all()
+    due = [shop_id for shop_id, slug, at in asked if at is None or at <= now - every(slug)]
     started = 0
-    for shop_id in due:
+    for shop_id in due[: AT_ONCE * 4]:
         if started >= AT_ONCE:
             break
         started += _start(shop_id, now)
@@ -46,10 +47,10 @@ def start_due(now: datetime | None = None) -> int:
 def _start(shop_id: str, now: datetime) -> bool:
     with db.write(Scope.shop(shop_id)) as session:
         # The shop's row is held by `runs.start` too: what is looked at here stays so.
-        session.scalar(sa.select(Shop.id).where(Shop.id == shop_id).with_for_update())
+        slug = session.scalar(sa.select(Shop.platform).where(Shop.id == shop_id).with_for_update()) or ""
         state = session.get(SyncState, shop_id)
         begun = state.changed_at if state is not None else None
-        if (begun is not None and begun > now - CHANGED_EVERY) or runs.live(session, shop_id) is not None:
+        if (begun is not None and begun > now - every(slug)) or runs.live(session, shop_id) is not None:
             return False
         last = session.scalars(
             sa.select(SyncRun)
@@ -71,8 +72,13 @@ def _start(shop_id: str, now: datetime) -> bool:
         return True
 
 
-def next_due(state: SyncState | None) -> datetime | None:
+def every(platform_slug: str) -> timedelta:
+    """How often a platform's products are asked for."""
+    return roster.platform(platform_slug).products_every
+
+
+def next_due(state: SyncState | None, platform_slug: str) -> datetime | None:
     """When the shop's next scheduled run may begin (wall time); None while it is paused, or before its first run."""
     if state is None or state.changed_at is None or state.paused_at is not None:
         return None
-    return state.changed_at + CHANGED_EVERY
+    return state.changed_at + every(platform_slug)

@@ -68,7 +68,7 @@ def _row(platform: Platform, envelope: Envelope, delivery: Delivery, now: dateti
         "triggered_at": envelope.triggered_at,
         "api_version": envelope.api_version,
         "received_at": now or clock.wall(),
-        "headers": named_headers(platform.slug, delivery.headers),
+        "headers": named_headers(platform, delivery.headers),
         "body_sealed": vault.current().seal(_packed(delivery.body)),
         "body_hash": digest,
         "body_size": len(delivery.body),
@@ -154,14 +154,15 @@ def counts(session: Session, *, shop_id: str | None = None) -> list[tuple[str, s
     ]
 
 
-def named_headers(slug: str, headers: Mapping[str, str]) -> dict[str, str]:
-    """The platform's own headers (`x-<slug>-…`), without its signature. No cookies, no addresses."""
-    return {name: value[:500] for name, value in headers.items() if _kept(slug, name)}
+def named_headers(platform: Platform, headers: Mapping[str, str]) -> dict[str, str]:
+    """The platform's own headers, without its signature. No cookies, no addresses."""
+    prefixes = platform.header_prefixes or (f"x-{platform.slug}-",)
+    return {name: value[:500] for name, value in headers.items() if _kept(prefixes, name)}
 
 
 @lru_cache(1024)
-def _kept(slug: str, name: str) -> bool:
-    return name.startswith(f"x-{slug}-") and not any(secret in name for secret in _SECRET_HEADERS)
+def _kept(prefixes: tuple[str, ...], name: str) -> bool:
+    return name.startswith(prefixes) and not any(secret in name for secret in _SECRET_HEADERS)
 
 
 def _whole(platform: Platform, topic: str) -> bool:

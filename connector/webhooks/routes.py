@@ -2,6 +2,8 @@
 
     over the limit            413, before it is read (or as soon as it is over, where no length was announced)
     signature wrong           401, counted, nothing kept
+    the platform only tries   200, nothing kept
+    address of no shop        404, counted, nothing kept
     the same again            200, no new row
     shop not known            200, parked until the shop is connected
     database away, disk full,
@@ -17,7 +19,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import Any
 
@@ -34,7 +36,7 @@ from connector.platforms import roster
 from connector.platforms.contract import Delivery
 from connector.web.guards import signed
 from connector.web.problems import DATABASE_AWAY
-from connector.webhooks import inbox, pressure
+from connector.webhooks import hooks, inbox, pressure
 
 blueprint = Blueprint("webhooks", __name__)
 _log = telemetry.logger(__name__)
@@ -54,18 +56,20 @@ class Answer:
 
 
 _KEPT = Answer(200, "OK", b"kept")
+_KEPT_NOTHING = Answer(200, "OK", b"heard")
 _REPEAT = Answer(200, "OK", b"repeat")
 
 
-@blueprint.post("/webhooks/<slug>")
+@blueprint.post("/webhooks/<path:to>")
 @signed("platform webhook")
-def receive(slug: str) -> Response:
-    answer = accept(slug, request.environ, current_app.config["CONNECTOR"])
+def receive(to: str) -> Response:
+    answer = accept(to, request.environ, current_app.config["CONNECTOR"])
     return Response(answer.body, status=answer.status, headers=list(answer.headers))
 
 
-def accept(slug: str, environ: Environ, settings: Settings) -> Answer:
-    """Keep one delivery, or say why not."""
+def accept(to: str, environ: Environ, settings: Settings) -> Answer:
+    """Keep one delivery, or say why not. `to`: the platform's slug, and what of the address stands behind it."""
+    slug, _, behind = to.partition("/")
     try:
         platform = roster.platform(slug)
     except NotFound:
@@ -77,17 +81,26 @@ def accept(slug: str, environ: Environ, settings: Settings) -> Answer:
         return _problem(413, "Content Too Large", f"We take {settings.body_limit} bytes.")
     except ClientDisconnected:
         return _problem(400, "Bad Request", "The body ended before its announced length.")
-    delivery = Delivery(_headers(environ), body)
+    path = _PREFIX + to
+    delivery = Delivery(_headers(environ), body, path, settings.public_url + path)
 
     def whose() -> tuple[str, str]:
         return slug, platform.webhooks.verify(delivery, roster.settings_of(slug)).domain
 
     try:
+        if platform.can("shop_secrets"):
+            found = hooks.addressee(db.current(), slug, behind.partition("/")[0])
+            if found is None:
+                inbox.reject(slug, "unknown_address")
+                return _problem(404, "Not Found", "This address was made for no store.")
+            delivery = replace(delivery, domain=found.domain, secrets=found.secrets)
         if (refusal := pressure.of(db.current()).refusal(settings, whose)) is not None:
             detail = f"We can't keep this now ({refusal.cause}): send it again."
             return _problem(503, "Service Unavailable", detail, ("Retry-After", str(refusal.retry_after)))
         receipt = inbox.receive(platform, delivery)
     except SignatureRejected:
+        if platform.webhooks.greeting(delivery):
+            return _KEPT_NOTHING
         inbox.reject(slug, "bad_signature")
         return _problem(401, "Unauthorized", "The signature isn't one over these bytes.")
     except DATABASE_AWAY as error:

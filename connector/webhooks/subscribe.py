@@ -13,7 +13,8 @@ from connector.db import Scope
 from connector.earnings.intake.portion import said
 from connector.errors import ConnectorError, PlatformBusy, PlatformDown
 from connector.platforms import roster
-from connector.platforms.contract import Http
+from connector.platforms.contract import Hook, Http
+from connector.webhooks import hooks
 from connector.webhooks.tables import ShopSubscription
 
 JOB = "webhooks.subscribe"
@@ -37,9 +38,11 @@ def ensure(shop_id: str, http: Http | None = None, *, public_url: str | None = N
     platform = roster.platform(slug)
     if not platform.can("webhooks_by_api"):
         return []
-    to = address(slug, public_url or read_settings().public_url)
+    origin = public_url or read_settings().public_url
+    hook = hooks.hook_of(shop_id, origin) if platform.can("shop_secrets") else Hook(address(slug, origin))
+    to = hook.address
     try:
-        put = grants.calling(shop_id, lambda client: platform.webhooks.subscribe(client, to), http)
+        put = grants.calling(shop_id, lambda client: platform.webhooks.subscribe(client, hook), http)
     except ConnectorError as error:
         _note(shop_id, to, None, said(error))
         raise

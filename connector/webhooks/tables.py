@@ -166,3 +166,17 @@ class ShopSubscription(Base):
     put_at: Mapped[datetime | None]  # when something last had to be put (back)
     put: Mapped[list[Any]]  # the topics of then
     problem: Mapped[str] = mapped_column(default="")
+
+
+class ShopHook(Base):
+    """The address of a shop's own, where its platform lets each shop have its own secret. The key in it is public:
+    whoever knows it can still sign nothing."""
+
+    __tablename__ = "shop_hooks"
+
+    shop_id: Mapped[str] = mapped_column(sa.ForeignKey("shops.id"), primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    secret_sealed: Mapped[str]
+    previous_sealed: Mapped[str | None]  # still taken after a change, until the next one
+    made_at: Mapped[datetime]  # wall time
+    changed_at: Mapped[datetime | None]

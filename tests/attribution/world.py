@@ -28,7 +28,7 @@ from connector.earnings.attribution.rules import Decision
 from connector.earnings.attribution.tables import Touch
 from connector.events import Buyer, Carrier, Line, OrderSnapshot, Product, Variant
 from connector.platforms import roster
-from connector.platforms.contract import Carrying, CartLine, Platform
+from connector.platforms.contract import Carrying, CartLine, Client, Platform
 from connector.programme.collaborations import terms
 from connector.programme.creators import register
 
@@ -60,11 +60,9 @@ class _Checkout:
     def landing_link(self, domain: str, url: str, token: str, settings: Any, *, code: str = "") -> str:
         return f"{url}?{urlencode({'ref': token})}"
 
-    def make_cart(
-        self, domain: str, lines: Sequence[CartLine], token: str, settings: Any, http: Any, *, code: str = ""
-    ) -> str:
+    def make_cart(self, client: Client, lines: Sequence[CartLine], token: str, *, code: str = "") -> str:
         self.made.append(token)
-        return f"https://{domain}/checkouts/cn/{token}"
+        return f"https://{client.domain}/checkouts/cn/{token}"
 
     def may_make_carts(self, scopes: Sequence[str]) -> bool:
         return "write_carts" in scopes

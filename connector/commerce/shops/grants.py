@@ -13,7 +13,7 @@ import random
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -191,7 +191,7 @@ def _exchange(held: _Held, http: Http) -> Grant:
     except GrantLost as lost:
         if not lost.fatal or held.previous_refresh is None:
             raise
-        earlier = Grant(access_token=held.grant.access_token, refresh_token=held.previous_refresh)
+        earlier = replace(held.grant, refresh_token=held.previous_refresh)
         return authorize.renew(held.domain, earlier, settings, http, clock.wall())
 
 
@@ -238,6 +238,8 @@ def _fill(row: GrantRow, grant: Grant) -> None:
     row.refresh_sealed = box.seal(grant.refresh_token) if grant.refresh_token else None
     if grant.scopes:
         row.scopes = " ".join(grant.scopes)
+    if grant.details:
+        row.details = dict(grant.details)
     row.expires_at, row.refresh_expires_at = grant.expires_at, grant.refresh_expires_at
     row.generation += 1
     row.renewed_at = clock.wall()
@@ -263,6 +265,7 @@ def _held(shop_id: str) -> _Held:
                 scopes=tuple(row.scopes.split()),
                 expires_at=row.expires_at,
                 refresh_expires_at=row.refresh_expires_at,
+                details={name: str(value) for name, value in row.details.items()},
             ),
             previous_refresh=box.open(row.previous_refresh_sealed).decode() if row.previous_refresh_sealed else None,
             generation=row.generation,

@@ -79,6 +79,7 @@ class GrantRow(Base):
     scopes_at: Mapped[datetime | None]  # business time at which it said so
     expires_at: Mapped[datetime | None]  # wall time
     refresh_expires_at: Mapped[datetime | None]
+    details: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")  # of the API, no secrets
     generation: Mapped[int] = mapped_column(default=1)
     renewed_at: Mapped[datetime]
     # Who is renewing right now: a lease, since HTTP may not happen inside a write transaction.

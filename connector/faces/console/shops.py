@@ -123,7 +123,7 @@ def shop(shop_id: str) -> str:
         last_order=last_order, last_delivery=last_delivery, orders=orders, in_force=in_force, changed=changed,
         listings=listings, reasons=reasons, items=items, sentence=_sentence(found, last_order), wall=clock.wall(),
         paused_at=state.paused_at if state else None, paused_by=state.paused_by if state else "",
-        next_sync=schedule.next_due(state), refused_now=refused_now,
+        next_sync=schedule.next_due(state, found.platform), refused_now=refused_now,
         setting_words=setting_words, actor_words=telling.actor_words,
     )  # fmt: skip
 

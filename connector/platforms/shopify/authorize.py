@@ -32,10 +32,11 @@ from connector.errors import (
 )
 from connector.events import ShopProfile
 from connector.platforms.contract import Client, Grant, Http, HttpAnswer, Joined, JoinStart
+from connector.platforms.reading import decode
 from connector.platforms.shopify import documents
 from connector.platforms.shopify.client import ask, retry_after
+from connector.platforms.shopify.ids import ref
 from connector.platforms.shopify.payloads import ScopesAnswer, ShopAnswer, TokenBody, TokenErrorBody
-from connector.platforms.shopify.reading import decode, ref
 from connector.platforms.shopify.settings import ShopifySettings
 
 log = logging.getLogger(__name__)
@@ -94,6 +95,10 @@ class Authorize:
                 state=state,
             )
         )
+
+    def answered(self, query: Query, settings: ShopifySettings, now: datetime) -> str:
+        """A callback is signed as a launch is."""
+        return self.launched(query, settings, now)
 
     def launched(
         self, query: Query, settings: ShopifySettings, now: datetime, *, within: timedelta | None = None

@@ -23,6 +23,7 @@ from connector.events import (
     RefundLine,
     Transaction,
 )
+from connector.platforms.reading import amount, known, moment, moment_or_none
 from connector.platforms.shopify import snapshot
 from connector.platforms.shopify.payloads import (
     DisputeBody,
@@ -34,7 +35,6 @@ from connector.platforms.shopify.payloads import (
     RefundLineBody,
     TaxLineBody,
 )
-from connector.platforms.shopify.reading import amount, known, moment, moment_or_none
 
 
 def to_snapshot(order: OrderBody) -> OrderSnapshot:

@@ -25,8 +25,10 @@ from connector.errors import HostRefused, MoneyRefused, PayloadUnreadable, Platf
 from connector.events import Product, Variant
 from connector.outbound import LINE_LIMIT
 from connector.platforms.contract import BulkNode, BulkState, Client, MarketPrice, ProductPage, RefusedItem, StockLevel
+from connector.platforms.reading import amount, clean, gtin, kept, mended, price
 from connector.platforms.shopify import documents
 from connector.platforms.shopify.client import TooDear, ask, refuse_user_errors
+from connector.platforms.shopify.ids import gid, ref
 from connector.platforms.shopify.orders import instant
 from connector.platforms.shopify.payloads import (
     AnyLine,
@@ -50,7 +52,6 @@ from connector.platforms.shopify.payloads import (
     StockVariantNode,
     VariantNode,
 )
-from connector.platforms.shopify.reading import amount, clean, gid, gtin, kept, mended, price, ref
 from connector.platforms.shopify.settings import ShopifySettings
 
 PRODUCTS = 7  # a page with their first variants and images costs 919 points at most

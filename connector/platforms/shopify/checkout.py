@@ -16,7 +16,7 @@ import msgspec
 
 from connector.errors import HostRefused, InputRefused, PlatformBusy, PlatformDown, PlatformRefused
 from connector.events import OrderSnapshot
-from connector.platforms.contract import Carrying, CartLine, Http, Way
+from connector.platforms.contract import Carrying, CartLine, Client, Way
 from connector.platforms.shopify.settings import ShopifySettings
 from connector.platforms.shopify.snapshot import TOKEN
 
@@ -144,11 +144,9 @@ class Checkout:
 
     def make_cart(
         self,
-        domain: str,
+        client: Client,
         lines: Sequence[CartLine],
         token: str,
-        settings: ShopifySettings,
-        http: Http,
         *,
         code: str = "",
     ) -> str:
@@ -158,6 +156,7 @@ class Checkout:
         PlatformRefused; HostRefused for an address that is neither the shop's nor https (dev: the stand-in's).
         """
         _check(lines, token, code)
+        domain, settings, http = client.domain, client.settings, client.http
         origin = settings.origin(domain)
         entry = {
             "lines": [

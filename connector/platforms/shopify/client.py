@@ -27,8 +27,8 @@ import msgspec
 
 from connector.errors import GrantLost, PayloadUnreadable, PlatformBusy, PlatformDown, PlatformError, PlatformRefused
 from connector.platforms.contract import Client, HttpAnswer
+from connector.platforms.reading import decode
 from connector.platforms.shopify.payloads import UserErrorNode
-from connector.platforms.shopify.reading import decode
 
 T = TypeVar("T")
 

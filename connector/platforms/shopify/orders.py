@@ -34,8 +34,10 @@ from connector.events import (
     Transaction,
 )
 from connector.platforms.contract import Client, OrderHead, OrderPage, OrderRead
+from connector.platforms.reading import amount, moment, moment_or_none
 from connector.platforms.shopify import documents, snapshot
 from connector.platforms.shopify.client import TooDear, ask
+from connector.platforms.shopify.ids import gid, ref
 from connector.platforms.shopify.payloads import (
     AdjustmentNode,
     AftermathAnswer,
@@ -66,7 +68,6 @@ from connector.platforms.shopify.payloads import (
     TransactionNode,
     WholeOrderNode,
 )
-from connector.platforms.shopify.reading import amount, gid, moment, moment_or_none, ref
 
 LINES = 40
 REFUNDS, FULFILMENTS = 4, 5  # as many as one question holds with their lists

@@ -34,7 +34,7 @@ from connector.events import (
     Refund,
     TransactionStatus,
 )
-from connector.platforms.shopify.reading import by_ref
+from connector.platforms.reading import by_ref
 
 SAMPLE_TAG = "sample_order"  # COMMISSION.md: marks an order that is a creator's sample
 GIFT_CARD = "gift_card"  # the gateway's name, in bodies and in the API

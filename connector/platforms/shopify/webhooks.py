@@ -38,10 +38,12 @@ from connector.events import (
     StockSeen,
     Unrecognised,
 )
-from connector.platforms.contract import Client, Delivery, Envelope
+from connector.platforms.contract import Client, Delivery, Envelope, Hook
+from connector.platforms.reading import decode
 from connector.platforms.shopify import documents
 from connector.platforms.shopify.bodies import in_currency, to_buyer, to_dispute, to_hints, to_refund, to_snapshot
 from connector.platforms.shopify.client import ask
+from connector.platforms.shopify.ids import ref
 from connector.platforms.shopify.payloads import (
     BulkFinishedBody,
     DisputeBody,
@@ -63,7 +65,6 @@ from connector.platforms.shopify.payloads import (
     SubscriptionsAnswer,
     TransactionBody,
 )
-from connector.platforms.shopify.reading import decode, ref
 from connector.platforms.shopify.settings import ShopifySettings
 
 TOPICS: Mapping[str, str] = MappingProxyType(
@@ -218,13 +219,18 @@ class Webhooks:
             case _:
                 return [_shop(envelope, kind, body)]
 
-    def subscribe(self, client: Client, address: str) -> list[str]:
+    def greeting(self, delivery: Delivery) -> bool:
+        """Shopify tries no address."""
+        return False
+
+    def subscribe(self, client: Client, hook: Hook) -> list[str]:
         """Subscribe to each topic that the grant's scopes allow. Ours with a filter, cut fields or an old version is
         made anew: each of them would silently keep something from us. Those of an address that we have left go, once
         the new ones stand. Returns the topics that had to be put.
 
         Errors: PlatformRefused naming the topics that Shopify refused (the others stand).
         """
+        address = hook.address
         standing: dict[str, list[SubscriptionNode]] = {}
         moved: list[SubscriptionNode] = []
         for node in _subscriptions(client):

@@ -11,8 +11,9 @@ import requests
 from connector import events
 from connector.errors import GrantLost, PayloadUnreadable, PlatformDown, PlatformRefused
 from connector.events import Product, Variant
-from connector.platforms.contract import CartLine, Client
-from connector.platforms.shopify import PLATFORM, bodies, payloads, reading
+from connector.platforms import reading
+from connector.platforms.contract import CartLine, Client, Hook
+from connector.platforms.shopify import PLATFORM, bodies, payloads
 from tests.platforms.shopify.kit import Budget
 
 pytestmark = pytest.mark.end_to_end
@@ -270,16 +271,16 @@ def test_a_cut_file_is_not_taken_for_a_whole_one(stand_in: Any, mode: str) -> No
 def test_subscriptions_are_made_once_and_put_back(stand_in: Any) -> None:
     client = shop(stand_in, "hooks")
     address = "http://127.0.0.1:9/webhooks/shopify"
-    put = PLATFORM.webhooks.subscribe(client, address)
+    put = PLATFORM.webhooks.subscribe(client, Hook(address))
     assert "orders/create" in put
     assert "fulfillments/update" in put
     assert "inventory_levels/update" not in put  # read_inventory isn't asked for
     assert not {"customers/redact", "shop/redact"} & set(put)
-    assert PLATFORM.webhooks.subscribe(client, address) == []
+    assert PLATFORM.webhooks.subscribe(client, Hook(address)) == []
     standing = stand_in.control("GET", f"/shops/{client.domain}/subscriptions")["subscriptions"]
     dropped = next(row for row in standing if row["topic"] == "refunds/create")
     stand_in.control("DELETE", f"/shops/{client.domain}/subscriptions/{dropped['id']}")
-    assert PLATFORM.webhooks.subscribe(client, address) == ["refunds/create"]
+    assert PLATFORM.webhooks.subscribe(client, Hook(address)) == ["refunds/create"]
 
 
 def test_a_cart_link_carries_its_token_to_the_cart(stand_in: Any) -> None:
@@ -312,11 +313,11 @@ def test_a_storefront_cart_carries_its_token_to_the_order(stand_in: Any) -> None
     client = shop(stand_in, "storefront", currency="USD")
     product = stand_in.control("POST", f"/shops/{client.domain}/products", {"title": "Mug", "price": "10.00"})
     lines = [CartLine(str(product["variants"][0]["id"]), 2)]
-    address = PLATFORM.checkout.make_cart(client.domain, lines, TOKEN, client.settings, client.http)
+    address = PLATFORM.checkout.make_cart(client, lines, TOKEN)
     order = same_on_both_sides(stand_in, client, int(buy(address)["id"]))
     assert sorted(PLATFORM.checkout.tokens(order)) == [(TOKEN, "cart_attribute"), (TOKEN, "line_property")]
     with pytest.raises(PlatformRefused):
-        PLATFORM.checkout.make_cart(client.domain, [CartLine("1")], TOKEN, client.settings, client.http)
+        PLATFORM.checkout.make_cart(client, [CartLine("1")], TOKEN)
 
 
 def test_the_way_is_read_where_the_cart_lost_everything(stand_in: Any) -> None:

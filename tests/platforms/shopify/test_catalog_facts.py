@@ -10,8 +10,8 @@ import pytest
 from connector.errors import PayloadUnreadable
 from connector.events import Product, Variant
 from connector.platforms.contract import MarketPrice, RefusedItem, StockLevel
+from connector.platforms.reading import LONGEST, gtin, mended
 from connector.platforms.shopify import catalog
-from connector.platforms.shopify.reading import LONGEST, gtin, mended
 from tests.platforms.shopify.kit import PAYLOADS, Script, graphql, make_client
 from tests.platforms.shopify.test_catalog import CATALOG, FILE, Store, line, nodes, one
 

@@ -14,7 +14,7 @@ from connector.events import Carrier, OrderSnapshot
 from connector.platforms.contract import CartLine
 from connector.platforms.shopify import PLATFORM
 from connector.platforms.shopify.snapshot import landing_carriers, token_carrier
-from tests.platforms.shopify.kit import DOMAIN, Reply, Script, graphql, make_settings
+from tests.platforms.shopify.kit import DOMAIN, Reply, Script, graphql, make_client, make_settings
 
 TOKEN = "t1abcdefghij012345ABCDEFGHIJ-_6789"
 
@@ -124,7 +124,8 @@ def test_a_variant_s_page_has_no_token(settings: Any) -> None:
 
 def made(reply: Any, settings: Any, **more: Any) -> tuple[str, Script]:
     http = Script(reply)
-    return PLATFORM.checkout.make_cart(DOMAIN, [CartLine("1", 2), CartLine("4")], TOKEN, settings, http, **more), http
+    client = make_client(http, settings)
+    return PLATFORM.checkout.make_cart(client, [CartLine("1", 2), CartLine("4")], TOKEN, **more), http
 
 
 def cart(url: str) -> Reply:

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from connector.errors import PayloadUnreadable
+from connector.platforms.reading import decode
 from connector.platforms.shopify import snapshot
 from connector.platforms.shopify.bodies import to_snapshot
 from connector.platforms.shopify.payloads import OrderBody
-from connector.platforms.shopify.reading import decode
 from tests.platforms.shopify.kit import PAYLOADS
 
 REFUNDED = "orders_updated.after_refund"

@@ -25,8 +25,9 @@ from connector.earnings.intake import amounts
 from connector.earnings.intake.take_in import take_in, take_in_stub
 from connector.earnings.ledger import queries as ledger
 from connector.events import Ignored, OrderSeen, OrderSnapshot, OrderStub
-from connector.platforms.contract import Client, Envelope
-from connector.platforms.shopify import PLATFORM, bodies, payloads, reading
+from connector.platforms import reading
+from connector.platforms.contract import Client, Envelope, Hook
+from connector.platforms.shopify import PLATFORM, bodies, payloads
 from sandbox import expected as plain
 from tests.money.books import shop as new_shop
 from tests.money.builders import Credit
@@ -49,7 +50,7 @@ class Orders:
             env="dev", origin_template=f"{stand_in.base}/shops/{{shop}}", scopes=SCOPES,
         )  # fmt: skip
         self.client: Client = stand_in.join(f"{name}.myshopify.com", settings)
-        PLATFORM.webhooks.subscribe(self.client, "http://127.0.0.1:9/webhooks/shopify")
+        PLATFORM.webhooks.subscribe(self.client, Hook("http://127.0.0.1:9/webhooks/shopify"))
         self.path = f"/shops/{self.client.domain}"
         prices = ["19.99", "40", "7.5"] if given.get("currency") != "JPY" else ["1999", "4000", "750"]
         self.variants = [

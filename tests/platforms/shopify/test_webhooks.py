@@ -27,7 +27,7 @@ from connector.events import (
     Transaction,
     content_hash,
 )
-from connector.platforms.contract import Delivery, Envelope
+from connector.platforms.contract import Delivery, Envelope, Hook
 from connector.platforms.shopify import PLATFORM, snapshot
 from connector.platforms.shopify.webhooks import IGNORED, TOPICS, wanted_topics
 from tests.platforms.shopify.case import sign
@@ -570,9 +570,9 @@ def words(topics: list[str]) -> list[str]:
 def test_every_wanted_topic_is_subscribed_once() -> None:
     wanted = wanted_topics(ALL_SCOPES)
     client = make_client(Script(Hooks()), scopes=ALL_SCOPES)
-    assert HOOKS.subscribe(client, ADDRESS) == wanted
+    assert HOOKS.subscribe(client, Hook(ADDRESS)) == wanted
     all_there = [standing(word) for word in words(wanted)]
-    assert HOOKS.subscribe(make_client(Script(Hooks(all_there)), scopes=ALL_SCOPES), ADDRESS) == []
+    assert HOOKS.subscribe(make_client(Script(Hooks(all_there)), scopes=ALL_SCOPES), Hook(ADDRESS)) == []
 
 
 def test_topics_follow_the_scopes() -> None:
@@ -598,7 +598,7 @@ def test_a_subscription_that_keeps_something_back_is_made_anew(bent: dict[str, A
     there = [standing(word) for word in words(wanted)]
     there[3] |= bent
     hooks = Hooks(there)
-    assert HOOKS.subscribe(make_client(Script(hooks), scopes=ALL_SCOPES), ADDRESS) == [wanted[3]]
+    assert HOOKS.subscribe(make_client(Script(hooks), scopes=ALL_SCOPES), Hook(ADDRESS)) == [wanted[3]]
     assert hooks.deleted == [there[3]["id"]]
 
 
@@ -610,7 +610,7 @@ def test_disputes_are_heard_of_where_their_scope_is_granted() -> None:
 def test_another_address_is_left_alone() -> None:
     there = [standing(word, uri="https://old.example/hooks") for word in words(wanted_topics(ALL_SCOPES))]
     hooks = Hooks(there)
-    put = HOOKS.subscribe(make_client(Script(hooks), scopes=ALL_SCOPES), ADDRESS)
+    put = HOOKS.subscribe(make_client(Script(hooks), scopes=ALL_SCOPES), Hook(ADDRESS))
     assert put == wanted_topics(ALL_SCOPES)
     assert hooks.deleted == []
 
@@ -619,7 +619,7 @@ def test_an_address_of_ours_that_we_left_goes_once_the_new_one_stands() -> None:
     wanted = wanted_topics(ALL_SCOPES)
     moved = [standing(word, id=f"old/{word}", uri=ADDRESS.replace("connector", "old")) for word in words(wanted)]
     hooks = Hooks([*moved, *(standing(word) for word in words(wanted)[:2])])
-    assert HOOKS.subscribe(make_client(Script(hooks), scopes=ALL_SCOPES), ADDRESS) == wanted[2:]
+    assert HOOKS.subscribe(make_client(Script(hooks), scopes=ALL_SCOPES), Hook(ADDRESS)) == wanted[2:]
     assert hooks.deleted == [node["id"] for node in moved]
 
 
@@ -627,11 +627,11 @@ def test_a_refused_topic_is_named_and_the_others_stand() -> None:
     hooks = Hooks(refuses="ORDERS_CREATE", message="This app is not approved to subscribe to this topic")
     http = Script(hooks)
     with pytest.raises(PlatformRefused, match="orders/create: This app is not approved"):
-        HOOKS.subscribe(make_client(http, scopes=ALL_SCOPES), ADDRESS)
+        HOOKS.subscribe(make_client(http, scopes=ALL_SCOPES), Hook(ADDRESS))
     assert sum(sent.operation == "Subscribe" for sent in http.sent) == len(wanted_topics(ALL_SCOPES))
 
 
 def test_a_topic_that_another_worker_subscribed_meanwhile_is_fine() -> None:
     hooks = Hooks(refuses="ORDERS_CREATE", message="Address for this topic has already been taken")
-    put = HOOKS.subscribe(make_client(Script(hooks), scopes=ALL_SCOPES), ADDRESS)
+    put = HOOKS.subscribe(make_client(Script(hooks), scopes=ALL_SCOPES), Hook(ADDRESS))
     assert "orders/create" not in put

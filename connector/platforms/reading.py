@@ -1,4 +1,4 @@
-"""How bytes, ids, times and amounts of Shopify become ours. Every failure names the field: PayloadUnreadable(path)."""
+"""How bytes, times, amounts and names of a platform become ours. A failure names the field: PayloadUnreadable(path)."""
 
 from __future__ import annotations
 
@@ -17,15 +17,17 @@ from connector.errors import MoneyRefused, PayloadUnreadable
 T = TypeVar("T")
 
 _PATH = re.compile(r"^(?P<problem>.*) - at `(?P<path>\$[^`]*)`$", re.S)
-LONGEST = 500  # characters of a title or another short text; Shopify itself keeps 255
+LONGEST = 500  # characters of a title or another short text; platforms themselves keep 255
 _GTIN_LENGTHS = frozenset({8, 12, 13, 14})
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _TURNING = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
-_GID = re.compile(r"gid://shopify/[A-Za-z]+/(\d+)(?:\?.*)?", re.S)
 
 
 def decode(body: bytes | msgspec.Raw, kind: type[T]) -> T:
-    """JSON to one of payloads.py. Errors: PayloadUnreadable with the field that is absent or of another type."""
+    """JSON to a struct of the platform's payloads.
+
+    Errors: PayloadUnreadable with the field that is absent or of another type.
+    """
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:
@@ -86,21 +88,6 @@ def gtin(text: str) -> str:
     zeros = 48 * (3 * (len(codes) // 2) + (len(codes) + 1) // 2)
     total = 3 * sum(codes[-2::-2]) + sum(codes[-1::-2]) - zeros
     return "" if total % 10 or not total else digits
-
-
-def ref(gid: str, path: str = "$.id") -> str:
-    """`gid://shopify/Order/71` to `71`; query parts are dropped. Errors: PayloadUnreadable."""
-    found = _GID.fullmatch(gid)
-    if found is None:
-        raise PayloadUnreadable(path, f"{gid[:60]!r} isn't a Shopify id")
-    return found[1]
-
-
-def gid(kind: str, number: str) -> str:
-    """`71` to `gid://shopify/Order/71`. Errors: PayloadUnreadable for a reference that can't be Shopify's."""
-    if not (number.isascii() and number.isdigit()):
-        raise PayloadUnreadable("$.id", f"{number[:60]!r} isn't a Shopify id")
-    return f"gid://shopify/{kind}/{number}"
 
 
 def moment(text: str, path: str) -> datetime:

@@ -10,8 +10,9 @@ PURE := 90
 DATABASES := 150
 BROWSER := 120
 END_TO_END := 150
+STORES := 240
 
-.PHONY: demo test check bench dev lock format test-pure test-databases test-browser test-end-to-end clean
+.PHONY: demo test check bench dev lock format test-pure test-databases test-browser test-end-to-end test-stores clean
 
 demo: .venv/.demo  ## from nothing to a running system; ONCE=1 exits by itself, DB=postgresql starts its own server
 	@$(BIN)/python -m sandbox.demo --db $(DB) $(if $(ONCE),--once)
@@ -29,16 +30,22 @@ define within
 endef
 
 test-pure: .venv/.test
-	$(call within,pure,$(PURE),-n 2 -m "not database and not browser and not end_to_end and not kill")
+	$(call within,pure,$(PURE),-n 2 -m "not database and not browser and not end_to_end and not kill and not store")
 
 test-databases: .venv/.test
-	$(call within,both databases,$(DATABASES),-n 2 --dist worksteal -m "database and not browser and not end_to_end and not kill")
+	$(call within,both databases,$(DATABASES),-n 2 --dist worksteal -m "database and not browser and not end_to_end and not kill and not store")
 
 test-browser: .venv/.test
 	$(call within,browser,$(BROWSER),-n 2 --dist loadfile -m "browser")
 
 test-end-to-end: .venv/.test
-	$(call within,end-to-end and kills,$(END_TO_END),-n 2 --dist loadfile -m "(end_to_end or kill) and not browser")
+	$(call within,end-to-end and kills,$(END_TO_END),-n 2 --dist loadfile -m "(end_to_end or kill) and not browser and not store")
+
+# Installs (once, about a minute a store) what of the real stores can be had; the tests of the others are skipped and say why.
+test-stores: .venv/.test  ## joins, sync, orders and refunds against real stores from npm packages; not part of `make test`
+	@for store in tests/stores/*/store.sh; do \
+		$$store install || echo "== $$store: its packages can't be had, its tests are skipped"; done
+	$(call within,stores,$(STORES),-n 0 -rs -m store tests/stores)
 
 check: .venv/.test  ## what CI checks before the tests: style, types, who may import whom
 	$(BIN)/pip check --quiet

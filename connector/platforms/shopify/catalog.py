@@ -7,8 +7,6 @@ Source: bulk-operations/queries on shopify.dev and the fact sheet, section 3. Ne
 
 from __future__ import annotations
 
-import html
-import re
 import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -18,14 +16,13 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import msgspec
-import nh3
 
 from connector import clock
 from connector.errors import HostRefused, MoneyRefused, PayloadUnreadable, PlatformBusy, PlatformDown, PlatformRefused
 from connector.events import Product, Variant
 from connector.outbound import LINE_LIMIT
 from connector.platforms.contract import BulkNode, BulkState, Client, MarketPrice, ProductPage, RefusedItem, StockLevel
-from connector.platforms.reading import amount, clean, gtin, kept, mended, price
+from connector.platforms.reading import amount, clean, gtin, kept, mended, plain_text, price
 from connector.platforms.shopify import documents
 from connector.platforms.shopify.client import TooDear, ask, refuse_user_errors
 from connector.platforms.shopify.ids import gid, ref
@@ -88,10 +85,6 @@ _CONDITIONS: dict[str, Literal["new", "refurbished", "used"]] = {
     "refurbished": "refurbished",
     "used": "used",
 }
-_BREAKS = re.compile(r"<(?:br|/p|/div|/li|/h[1-6]|/tr)\b[^<>]*>", re.I)
-_TAGS = re.compile(r"""</?[a-z](?:[^<>"']|"[^"]*"|'[^']*')*>""", re.I)
-_RAW = re.compile(r"<(?:!|\?|script|style|template|textarea|title|iframe|noscript|xmp|svg|math|plaintext)", re.I)
-SIMPLE_LENGTH = 8192  # bounds what a hostile text costs the pattern
 
 _read_line = msgspec.json.Decoder(BulkLine).decode
 _read_any = msgspec.json.Decoder(AnyLine).decode
@@ -456,25 +449,6 @@ def _options(pairs: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
 @lru_cache(maxsize=4096)
 def _moment(text: str) -> datetime:
     return clock.parse(text)
-
-
-def plain_text(markup: str) -> str:
-    """HTML as lines of text, without scripts and styles; entities become characters.
-
-    Plain markup, which nearly all descriptions are, loses its tags to a pattern (ten times quicker); what holds raw
-    text or is long goes through the real parser. The result is text: whoever shows it escapes it.
-    """
-    if "<" in markup:
-        text = _BREAKS.sub("\n", markup)
-        if len(text) > SIMPLE_LENGTH or _RAW.search(text):
-            text = nh3.clean(text, tags=set())
-        else:
-            text = _TAGS.sub("", text)
-    else:
-        text = markup
-    if "&" in text:
-        text = html.unescape(text)
-    return "\n".join(filter(None, (" ".join(line.split()) for line in text.splitlines())))
 
 
 def _image_url(image: ImageNode | None) -> str:

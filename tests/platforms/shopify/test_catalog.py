@@ -13,8 +13,8 @@ import pytest
 from connector.errors import HostRefused, PayloadUnreadable, PlatformBusy, PlatformDown, PlatformRefused
 from connector.events import Product, Variant
 from connector.platforms.contract import BulkNode, Client, RefusedItem
-from connector.platforms.shopify import PLATFORM
 from connector.platforms.reading import plain_text
+from connector.platforms.shopify import PLATFORM
 from tests.platforms.shopify.kit import PAYLOADS, Reply, Script, Sent, graphql, make_client, make_settings
 
 CATALOG = PLATFORM.catalog

@@ -45,7 +45,7 @@ def enter(platform: Platform, visit: Visit, http: Http | None = None) -> Entered
         settings = roster.settings_of(platform.slug)
         http = http or outbound.current()
         grant = embedded.inside(platform).exchange(visit, settings, http, clock.wall())
-        shop_id, joined = join.finish(platform, grant, settings, http, at), True
+        shop_id, joined = join.finish(platform, grant, settings, http, at, "frame"), True
     else:
         shop_id, joined = shop.id, False
     if joined or not noted:

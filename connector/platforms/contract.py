@@ -1,9 +1,9 @@
 """What a store platform must bring. Code above sees platforms only through this module.
 
 A platform is one `Platform` value: constants, capabilities, and five parts (authorize, catalog, orders, webhooks,
-checkout), beside those that only some platforms have (embedded, handover, pasted, farewell). Parts are synchronous,
-know no database and no Flask, and do HTTP only through the `Http` port that they are given; so a test hands them a
-fake, and the budget of a shop's API is kept outside.
+checkout), beside those that only some platforms have (embedded, handover, pasted, farewell, parting). Parts are
+synchronous, know no database and no Flask, and do HTTP only through the `Http` port that they are given; so a test
+hands them a fake, and the budget of a shop's API is kept outside.
 
 The ways in, each a capability:
 
@@ -425,6 +425,18 @@ class Farewell(Protocol):
         ...
 
 
+class Parting(Protocol):
+    """Going, while the key still opens the store: what we put there is taken away."""
+
+    def part(self, client: Client, hook: Hook) -> None:
+        """Remove our subscriptions (those to `hook.address` or to one of ours before it), and give the permission back
+        where the platform takes it. Asked once, best effort: a store that is down keeps what it has.
+
+        Errors: those of the platform.
+        """
+        ...
+
+
 class Embedded(Protocol):
     """The other way in (`can("embedded")`): the platform installs and a session token takes the code's place."""
 
@@ -609,6 +621,14 @@ class Platform:
     handover: Handover | None = None  # there where `can("joins_by_handover")`
     pasted: Pasted | None = None  # there where `can("joins_by_credentials")`
     farewell: Farewell | None = None
+    parting: Parting | None = None
+    # Of `joins_by_code`, `joins_by_handover`: what a store's address looks like, for the form that asks for it. "" with
+    # `joins_by_code`: nobody is asked, only the platform's answer says which shop it is.
+    address_example: str = ""
+    # Of `plugin`: how our plug-in comes into the store, a sentence a step.
+    plugin_steps: Sequence[str] = ()
+    # Origins of the platform's own pages that may frame the page which ends a launch or a join begun there.
+    frames: tuple[str, ...] = ()
     needs: str = ""  # one sentence for the merchant who chooses a platform: what to have at hand
     # How often orders and products are asked for where deliveries may be lost or don't come at all.
     orders_every: timedelta = timedelta(hours=1)
@@ -632,6 +652,6 @@ __all__ = [
     "Authorize", "Budget", "BulkNode", "BulkState", "Capability", "Carrying", "CartLine", "Catalog", "Checkout",
     "Client", "CredentialField", "Delivery", "Embedded", "Envelope", "Farewell", "Frame", "Grant", "Handover", "Hook",
     "Http", "HttpAnswer", "JoinStart", "Joined", "MarketPrice", "OrderHead", "OrderPage", "OrderRead", "Orders",
-    "Pasted", "Place", "Platform", "ProductPage", "Readiness", "Refund", "RefusedItem", "StockLevel", "Visit", "Way",
-    "Webhooks",
+    "Parting", "Pasted", "Place", "Platform", "ProductPage", "Readiness", "Refund", "RefusedItem", "StockLevel",
+    "Visit", "Way", "Webhooks",
 ]  # fmt: skip

@@ -34,6 +34,7 @@ SYSTEM = {
     "oauth/embedded.py": "which shop a session token is about isn't known before the row is read",
     "oauth/join.py": "a shop that joins has no id yet",
     "webhooks/drain.py": "claims shops; each is then drained in its own scope",
+    "webhooks/hooks.py": "whose an address is, is asked over all shops",
     "webhooks/inbox.py": "a delivery names a shop that may not be here",
     "webhooks/line.py": "one INSERT for deliveries of many shops",
     "webhooks/quarantine.py": "whose an id is, is asked over all shops",

@@ -88,4 +88,4 @@ def test_nobody_gets_through_a_guard(app: Flask, sqlite_database: Database) -> N
 def _example(rule: Rule, name: str) -> object:
     if isinstance(rule._converters[name], AnyConverter):
         return sorted(rule._converters[name].items)[0]  # one of those that the route names itself
-    return 1 if "int" in type(rule._converters[name]).__name__.lower() else "shopify" if name == "slug" else "x"
+    return 1 if "int" in type(rule._converters[name]).__name__.lower() else "shopify" if name in ("slug", "to") else "x"

@@ -14,7 +14,7 @@ from werkzeug.datastructures import Headers
 from werkzeug.test import TestResponse
 
 from connector import app as application
-from connector import outbound
+from connector import outbound, vault
 from connector.checkout import cart
 from connector.checkout.routes import COOKIE
 from connector.checkout.visitors import visitor
@@ -278,7 +278,8 @@ def grant_carts(world: World, monkeypatch: pytest.MonkeyPatch, scopes: str) -> N
     with world.database.write(ALL) as session:
         session.add(
             GrantRow(
-                shop_id=world.shop_id, access_sealed="", refresh_sealed=None, previous_refresh_sealed=None,
+                shop_id=world.shop_id, access_sealed=vault.current().seal("key"), refresh_sealed=None,
+                previous_refresh_sealed=None,
                 scopes=scopes, scopes_at=None, expires_at=None, refresh_expires_at=None, generation=1,
                 renewed_at=PLACED, lease_owner=None, lease_until=None,
             )

@@ -15,6 +15,7 @@ from connector.commerce.orders.tables import Order, OrderVersion
 from connector.config import Settings
 from connector.db import Scope
 from connector.errors import Conflict, InputRefused, NotFound, PlatformBusy, PlatformDown
+from connector.platforms.contract import Hook
 from connector.platforms.shopify import PLATFORM
 from connector.webhooks import inbox, replay, retention, subscribe
 from connector.webhooks.tables import ShopSubscription
@@ -121,15 +122,15 @@ def test_counts_name_every_status(store: Store, shop_id: str, run_drain: Run) ->
 def test_subscriptions_are_made_for_our_address(
     settings: Settings, shop_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[tuple[str, str]] = []
+    asked: list[tuple[str, Hook]] = []
 
-    def put(_self: Any, client: Any, address: str) -> list[str]:
-        asked.append((client.domain, address))
+    def put(_self: Any, client: Any, hook: Hook) -> list[str]:
+        asked.append((client.domain, hook))
         return ["orders/create"]
 
     monkeypatch.setattr(type(PLATFORM.webhooks), "subscribe", put)
     assert subscribe.ensure(shop_id, http=object(), public_url="https://connector.example") == ["orders/create"]  # type: ignore[arg-type]
-    assert asked == [("sample-shop.myshopify.com", "https://connector.example/webhooks/shopify")]
+    assert asked == [("sample-shop.myshopify.com", Hook("https://connector.example/webhooks/shopify"))]
 
 
 def test_the_job_asks_a_store_that_is_down_again(shop_id: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,6 +35,8 @@ class Shop(Base):
     currency_changed_at: Mapped[datetime | None]
     profile_at: Mapped[datetime | None]  # business time of the newest profile that was taken over
     visited_at: Mapped[datetime | None]  # business time of the newest session token: the app was installed then
+    # By which of `join.WAYS` it came last; "" for a shop that came before this was kept.
+    joined_by: Mapped[str] = mapped_column(default="", server_default="")
     installed_at: Mapped[datetime]
     left_at: Mapped[datetime | None]
     created_at: Mapped[datetime]

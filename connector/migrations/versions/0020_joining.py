@@ -1,5 +1,9 @@
-"""Joining in more ways than a code: what a grant's calls need beside its tokens, the store that a hand-over was begun
-for and how it ended, and an address with a secret of its own for each shop of a platform that signs by shop."""
+"""Joining in more ways than a code.
+
+Why: a platform may hand its keys over from server to server, or a merchant pastes them. So a grant keeps what its calls
+need beside the tokens, a pending join the store that it was begun for and how it ended, a shop the way in which it
+came; and where each shop signs with a secret of its own, an address and that secret.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -17,6 +21,7 @@ def upgrade() -> None:
     op.add_column("pending_joins", sa.Column("details", sa.JSON(), nullable=False, server_default="{}"))
     op.add_column("pending_joins", sa.Column("shop_id", sa.Text(), nullable=True))
     op.add_column("pending_joins", sa.Column("problem", sa.Text(), nullable=False, server_default=""))
+    op.add_column("shops", sa.Column("joined_by", sa.Text(), nullable=False, server_default=""))
     op.create_table(
         "shop_hooks",
         sa.Column("shop_id", sa.Text(), nullable=False),

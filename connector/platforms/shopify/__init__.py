@@ -48,6 +48,8 @@ PLATFORM = Platform(
     features=FEATURES,
     # `https://{shop}/admin/…` leads on to admin.shopify.com/store/<name>/…, whoever is signed in there.
     places={"product": "/admin/products/{ref}", "order": "/admin/orders/{ref}"},
+    address_example="your-store.myshopify.com",
+    needs="The address of your store, and a sign-in there as its owner or as staff who may install apps.",
     overlap_seconds=600,  # searches lag writes by seconds, changes of children bump the order late
 )
 

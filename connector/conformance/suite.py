@@ -372,7 +372,8 @@ def hosts_in_disguise_are_refused(case: Case) -> None:
     settings = case.settings(case.secret, "")
     for typed, canonical in {case.domain: case.domain, **case.hosts}.items():
         expect(case.platform.authorize.domain(typed, settings) == canonical, f"{typed!r} isn't {canonical}")
-    for typed in (*case.not_hosts, *_disguises(case.domain)):
+    disguises = [typed for typed in _disguises(case.domain) if typed != case.domain]  # a key may have nothing to bend
+    for typed in (*case.not_hosts, *disguises):
         try:
             made = case.platform.authorize.domain(typed, settings)
         except HostRefused:
@@ -568,7 +569,7 @@ def secrets_are_in_no_text(case: Case) -> None:
             except ConnectorError as error:
                 texts += [str(error), repr(error), error.public, repr(error.__cause__), repr(error.__dict__)]
             else:
-                expect(status == 200, f"status {status} is no error")
+                expect(status in (200, 404), f"status {status} is no error")  # 404: there is none
     for text in texts:
         for secret in (case.secret, "access-secret-word", "refresh-secret-word", _Failing.ECHO):
             expect(secret not in text, f"a secret is in {text[:200]!r}")

@@ -394,6 +394,10 @@ class Handover(Protocol):
         value of ours."""
         ...
 
+    def denied(self, query: Sequence[tuple[str, str]]) -> bool:
+        """Does the return page's query say that the merchant did not agree? Nobody signs it: it only ends a wait."""
+        ...
+
     def handed(self, body: bytes, state: str, place: Place, settings: Any, http: Http, now: datetime) -> Joined:
         """The keys that the store's server posted, tried on that very store: a callback is signed by nobody.
 
@@ -617,6 +621,7 @@ class Platform:
     webhooks: Webhooks
     checkout: Checkout
     overlap_seconds: int = 600  # how far back an incremental call looks beyond its watermark
+    products_overlap_seconds: int | None = None  # the same of products; None: as above
     embedded: Embedded | None = None  # there where `can("embedded")`
     handover: Handover | None = None  # there where `can("joins_by_handover")`
     pasted: Pasted | None = None  # there where `can("joins_by_credentials")`

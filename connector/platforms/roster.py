@@ -10,8 +10,9 @@ from connector.config import load
 from connector.errors import NotFound
 from connector.platforms.contract import Platform
 from connector.platforms.shopify import PLATFORM as SHOPIFY
+from connector.platforms.square import PLATFORM as SQUARE
 
-OURS = (SHOPIFY,)
+OURS = (SHOPIFY, SQUARE)
 
 
 @cache

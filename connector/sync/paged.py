@@ -68,7 +68,7 @@ def pull(run_id: str, shop_id: str, platform: Platform) -> str:
 
     Errors: runs.Asks when a sweep is large; RunRefused; those of the platform; runs.Stopped, Paused; jobs.Stopping.
     """
-    since, checkpoint, stage = _begin(run_id, shop_id, platform.overlap_seconds)
+    since, checkpoint, stage = _begin(run_id, shop_id, platform.products_overlap_seconds or platform.overlap_seconds)
     while stage != "settle":
         read = partial(_read_part, platform, since, checkpoint)
         part = patiently(run_id, shop_id, read, "reading its products")

@@ -1,0 +1,203 @@
+"""A small Square in memory, behind the `Http` port: what the calls of our folder need, by Square's own rules."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from connector.platforms.contract import Client, Grant
+from connector.platforms.square.settings import SquareSettings
+from tests.platforms.square.case import KEY, MERCHANT, settings
+
+API = Path(__file__).parent / "payloads" / "api"
+USD = "USD"
+
+
+def sample(name: str) -> Any:
+    return json.loads((API / f"{name}.json").read_text())
+
+
+def money(amount: int, currency: str = USD) -> dict[str, Any]:
+    return {"amount": amount, "currency": currency}
+
+
+@dataclass
+class Reply:
+    status: int = 200
+    content: bytes = b"{}"
+    headers: Mapping[str, str] = field(default_factory=lambda: {"Content-Type": "application/json"})
+
+    def lines(self) -> Iterator[bytes]:
+        yield from self.content.splitlines()
+
+    def close(self) -> None: ...
+
+
+def reply(body: Any, status: int = 200) -> Reply:
+    return Reply(status, json.dumps(body).encode())
+
+
+def refused(status: int, code: str) -> Reply:
+    return reply({"errors": [{"category": "X", "code": code, "detail": "private words"}]}, status)
+
+
+class Budget:
+    def wait(self, cost: float) -> None: ...
+
+    def heard(self, available: float, maximum: float, restore_rate: float) -> None: ...
+
+    def landed(self) -> None: ...
+
+    def served(self, version: str) -> None: ...
+
+
+class Square:
+    """Objects by id; pages of two, so that every walk turns a page."""
+
+    PAGE = 2
+
+    def __init__(self) -> None:
+        self.locations = [
+            {"id": "LDEMO1", "name": "Main", "status": "ACTIVE", "currency": USD, "country": "US",
+             "timezone": "America/New_York", "website_url": "candles.example"},
+        ]  # fmt: skip
+        self.merchant = {
+            "id": MERCHANT, "business_name": "Lantern", "country": "US", "currency": USD, "main_location_id": "LDEMO1",
+        }  # fmt: skip
+        self.objects: dict[str, dict[str, Any]] = {}
+        self.orders: dict[str, dict[str, Any]] = {}
+        self.payments: dict[str, dict[str, Any]] = {}
+        self.refunds: dict[str, dict[str, Any]] = {}
+        self.counts: list[dict[str, Any]] = []
+        self.asked: list[tuple[str, str, Any]] = []
+        self.answers: list[Reply] = []  # given before anything is looked at
+        self.token: dict[str, Any] = sample("token_reply")
+
+    def send(self, method: str, url: str, *, body: bytes | None = None, headers: Any = None, **given: Any) -> Reply:
+        path = urlsplit(url).path
+        asked = json.loads(body) if body else {}
+        self.asked.append((method, path, asked))
+        assert (headers or {})["Square-Version"] == "2026-08-19"
+        if self.answers:
+            return self.answers.pop(0)
+        match method, path.strip("/").split("/"):
+            case "POST", ["oauth2", "token"]:
+                return reply(self.token)
+            case "POST", ["oauth2", "token", "status"]:
+                return reply({"scopes": ["ORDERS_READ", "ITEMS_READ"], "merchant_id": MERCHANT})
+            case "GET", ["v2", "merchants", "me"]:
+                return reply({"merchant": self.merchant})
+            case "GET", ["v2", "locations"]:
+                return reply({"locations": self.locations})
+            case "GET", ["v2", "locations", "main"]:
+                return reply({"location": self.locations[0]})
+            case "POST", ["v2", "catalog", "search"]:
+                return self._search(asked)
+            case "POST", ["v2", "catalog", "batch-retrieve"]:
+                return self._batch(asked)
+            case "POST", ["v2", "inventory", "counts", "batch-retrieve"]:
+                wanted = asked["catalog_object_ids"]
+                return reply({"counts": [each for each in self.counts if each["catalog_object_id"] in wanted]})
+            case "POST", ["v2", "orders", "search"]:
+                return self._orders(asked)
+            case "POST", ["v2", "orders", "batch-retrieve"]:
+                return reply({"orders": [self.orders[ref] for ref in asked["order_ids"] if ref in self.orders]})
+            case "GET", ["v2", ("orders" | "payments" | "refunds") as kind, ref]:
+                found = getattr(self, kind).get(ref)
+                return reply({kind[:-1]: found}) if found else refused(404, "NOT_FOUND")
+            case "POST", ["v2", "online-checkout", "payment-links"]:
+                return reply({"payment_link": {"url": "https://square.link/u/abc", "order_id": "ORDNEW"}})
+            case _:
+                raise AssertionError(f"nobody answers {method} {path}")
+
+    def _search(self, asked: dict[str, Any]) -> Reply:
+        found = [each for each in self._flat() if each["type"] in asked["object_types"]]
+        if not asked.get("include_deleted_objects"):
+            found = [each for each in found if not each.get("is_deleted")]
+        if since := asked.get("begin_time"):
+            found = [each for each in found if each["updated_at"] > since]
+        start = int(asked.get("cursor", 0))
+        size = min(self.PAGE, asked["limit"])
+        page = found[start : start + size]
+        more = {"cursor": str(start + size)} if start + size < len(found) else {}
+        return reply(
+            {"objects": page, "related_objects": self._related(), "latest_time": "2025-11-21T20:00:00.000Z", **more}
+        )
+
+    def _batch(self, asked: dict[str, Any]) -> Reply:
+        there = {each["id"]: each for each in self._flat()}
+        found = [there[ref] for ref in asked["object_ids"] if ref in there]
+        if not asked.get("include_deleted_objects"):
+            found = [each for each in found if not each.get("is_deleted")]
+        return reply({"objects": found, "related_objects": self._related()})
+
+    def _flat(self) -> list[dict[str, Any]]:
+        """Items, and their variations as objects of their own."""
+        found = list(self.objects.values())
+        for item in self.objects.values():
+            found += item.get("item_data", {}).get("variations", [])
+        return found
+
+    def _related(self) -> list[dict[str, Any]]:
+        return [each for each in self.objects.values() if each["type"] in ("IMAGE", "CATEGORY")]
+
+    def _orders(self, asked: dict[str, Any]) -> Reply:
+        ((by, window),) = asked["query"]["filter"]["date_time_filter"].items()
+        assert asked["query"]["sort"]["sort_field"] == by.upper(), "the call fails otherwise"
+        assert len(asked["location_ids"]) <= 10
+        found = [
+            each for each in self.orders.values()
+            if each["location_id"] in asked["location_ids"] and each[by] >= window["start_at"]
+            and each[by] <= window.get("end_at", "9") and each["state"] in asked["query"]["filter"]["state_filter"]["states"]
+        ]  # fmt: skip
+        found.sort(key=lambda each: str(each[by]))
+        start = int(asked.get("cursor", 0))
+        more = {"cursor": str(start + self.PAGE)} if start + self.PAGE < len(found) else {}
+        return reply({"orders": found[start : start + self.PAGE], **more})
+
+
+def client(square: Square, **given: Any) -> Client:
+    grant = Grant(access_token="EAAAsecret", refresh_token="EQAAsecret", scopes=given.pop("scopes", ()))  # noqa: S106
+    of: SquareSettings = given.pop("settings", None) or settings(KEY, "")
+    return Client(MERCHANT, USD, grant, square, Budget(), of)  # type: ignore[arg-type]
+
+
+def sold(square: Square, **changes: Any) -> dict[str, Any]:
+    """The sheet's story: two candles at 40.00, ten per cent off, tax on top, paid."""
+    order: dict[str, Any] = sample("order")["order"] | changes
+    square.orders[order["id"]] = order
+    for tender in order.get("tenders", []):
+        square.payments[tender["payment_id"]] = {
+            "id": tender["payment_id"], "status": "COMPLETED", "order_id": order["id"], "refund_ids": [],
+            "created_at": "2025-11-21T19:59:58Z", "updated_at": "2025-11-21T20:00:01Z",
+        }  # fmt: skip
+    page = sample("catalog_search_page")
+    for each in [*page["objects"], *page["related_objects"]]:
+        square.objects[each["id"]] = each
+    return order
+
+
+def refund(square: Square, ref: str, amount: int, *, into: str = "", status: str = "COMPLETED", at: str = "") -> None:
+    """Money back for PAYDEMO1; `into` is the order in which goods came back."""
+    square.payments["PAYDEMO1"]["refund_ids"].append(ref)
+    when = at or "2025-11-22T19:59:00Z"
+    square.refunds[ref] = {
+        "id": ref, "status": status, "amount_money": money(amount), "payment_id": "PAYDEMO1",
+        "order_id": into or "ORDDEMO1", "created_at": when, "updated_at": when,
+    }  # fmt: skip
+
+
+def came_back(square: Square, ref: str = "RETORD1", units: int = 1) -> None:
+    """The order in which `units` candles came back."""
+    order = sample("return_order")["order"]
+    line = order["returns"][0]["return_line_items"][0]
+    line |= {
+        "uid": f"{ref}-u1", "quantity": str(units), "total_money": money(3920 * units),
+        "total_tax_money": money(320 * units), "total_discount_money": money(400 * units),
+        "gross_return_money": money(4000 * units),
+    }  # fmt: skip
+    square.orders[ref] = order | {"id": ref}

@@ -39,7 +39,7 @@ from connector.platforms.square.payloads import (
 from connector.platforms.square.settings import SquareSettings
 
 Query = Sequence[tuple[str, str]]
-MERCHANT = re.compile(r"[A-Z0-9]{5,64}")
+MERCHANT = re.compile(r"[A-Z][A-Z0-9]{4,63}")
 RENEW_AFTER = timedelta(days=7)  # by Square's own advice; a token itself lives thirty
 TOKEN_LIFE = timedelta(days=30)
 NO_WEBSITE = "https://squareup.com"

@@ -149,10 +149,11 @@ class Square:
         ((by, window),) = asked["query"]["filter"]["date_time_filter"].items()
         assert asked["query"]["sort"]["sort_field"] == by.upper(), "the call fails otherwise"
         assert len(asked["location_ids"]) <= 10
+        states = asked["query"]["filter"]["state_filter"]["states"]
         found = [
             each for each in self.orders.values()
-            if each["location_id"] in asked["location_ids"] and each[by] >= window["start_at"]
-            and each[by] <= window.get("end_at", "9") and each["state"] in asked["query"]["filter"]["state_filter"]["states"]
+            if each["location_id"] in asked["location_ids"] and each["state"] in states
+            and window["start_at"] <= each[by] <= window.get("end_at", "9")
         ]  # fmt: skip
         found.sort(key=lambda each: str(each[by]))
         start = int(asked.get("cursor", 0))

@@ -52,7 +52,8 @@ def test_the_way_to_square_names_scopes_and_state() -> None:
     assert url.startswith(
         "https://connect.squareup.com/oauth2/authorize?client_id=sq0idp-made-up&scope=MERCHANT_PROFILE"
     )
-    assert "state=n0nce" in url and "session=false" in url
+    assert "state=n0nce" in url
+    assert "session=false" in url
     sandbox = settings(KEY, "").model_copy(update={"origin": SANDBOX})
     assert "session=" not in PLATFORM.authorize.begin("", "n0nce", BACK, sandbox).url
     bare = settings(KEY, "").model_copy(update={"client_id": ""})
@@ -103,7 +104,8 @@ def test_a_refused_code_says_so(square: Square, answer: Any, error: type[Excepti
     square.answers = [answer]
     with pytest.raises(error) as raised:
         PLATFORM.authorize.complete([("code", "c0de")], BACK, settings(KEY, ""), square, NOW)
-    assert "private words" not in str(raised.value) and "c0de" not in str(raised.value)
+    for word in ("private words", "c0de"):
+        assert word not in str(raised.value)
 
 
 def test_a_renewal_keeps_the_refresh_token_and_refuses_another_seller_s(square: Square) -> None:
@@ -422,7 +424,8 @@ def test_orders_of_all_locations_are_listed_oldest_change_first(square: Square) 
 def test_fetched_goods_are_delivered_sent_ones_are_on_their_way(square: Square) -> None:
     order = sold(square)
     order["fulfillments"] = [
-        {"uid": "f1", "type": "PICKUP", "state": "COMPLETED", "pickup_details": {"picked_up_at": "2025-11-22T10:00:00Z"}},
+        {"uid": "f1", "type": "PICKUP", "state": "COMPLETED",
+         "pickup_details": {"picked_up_at": "2025-11-22T10:00:00Z"}},
         {"uid": "f2", "type": "SHIPMENT", "state": "COMPLETED", "shipment_details": {
             "shipped_at": "2025-11-22T11:00:00Z", "recipient": {"email_address": "ana@example.com"}},
          "line_item_application": "ENTRY_LIST", "entries": [{"line_item_uid": "u1", "quantity": "1"}]},

@@ -168,6 +168,8 @@ class OrderSnapshot(msgspec.Struct, frozen=True, omit_defaults=True):
     total: int = 0  # as placed, for the trace only
     source: str = ""
     refunds: tuple[Refund, ...] = ()
+    # The store can delete a refund record, and lists all that there are: one that the newest version misses is no more.
+    refunds_whole: bool = False
     fulfilments: tuple[Fulfilment, ...] = ()
     carriers: tuple[Carrier, ...] = ()
 

@@ -132,6 +132,20 @@ def test_a_refund_that_a_newer_version_lost_stays() -> None:
     assert [r.refund_ref for r in got.refunds] == ["1"]
 
 
+def test_a_refund_that_a_store_with_whole_lists_deleted_is_no_more() -> None:
+    """Whatever arrived first; and one that came back, or came later, counts."""
+    one, other = moved(ref="1"), moved(ref="2")
+
+    def whole(*refunds: Refund, days: float, heard: float) -> Version:
+        listed = snapshot(line("1", 1000), refunds=refunds, refunds_whole=True)
+        return version(listed, changed=at(days), triggered=at(heard))
+
+    kept = whole(one, other, days=1, heard=1)
+    deleted = whole(other, days=1, heard=2)  # the order's change time doesn't move
+    assert [r.refund_ref for r in alike([kept, deleted]).refunds] == ["2"]
+    assert [r.refund_ref for r in alike([kept, deleted, whole(one, other, days=2, heard=3)]).refunds] == ["1", "2"]
+
+
 def test_instants_are_compared_not_texts() -> None:
     """A time with another offset is the same moment: the platform's `+02:00` isn't later than our `Z`."""
     early = version(ORDER, changed=datetime.fromisoformat("2026-10-05T14:30:00+02:00"))

@@ -163,6 +163,9 @@ def _refunds(ranked: Iterable[Version], alone: Iterable[Refund]) -> list[Refund]
     for refund in alone:
         heard.setdefault(refund.refund_ref, []).append((_NO_VERSION, refund))
     for version in ranked:
+        if version.snapshot.refunds_whole:  # what the store has deleted since is told by nothing else
+            there = {refund.refund_ref for refund in version.snapshot.refunds}
+            heard = {ref: hearings for ref, hearings in heard.items() if ref in there}
         for refund in version.snapshot.refunds:
             heard.setdefault(refund.refund_ref, []).append((version.rank, refund))
     return [_merged(hearings) for hearings in heard.values()]

@@ -172,6 +172,7 @@ class OrderSnapshot(msgspec.Struct, frozen=True, omit_defaults=True):
     refunds_whole: bool = False
     fulfilments: tuple[Fulfilment, ...] = ()
     carriers: tuple[Carrier, ...] = ()
+    disputed: bool = False  # its payment is, where a store tells that as a state of the order and of no dispute
 
 
 class Buyer(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -36,7 +36,7 @@ class OrderFacts(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def under_dispute(self) -> bool:
         """A chargeback or an inquiry is open: nothing of the order clears."""
-        return any(dispute.status == "open" for dispute in self.disputes)
+        return self.snapshot.disputed or any(dispute.status == "open" for dispute in self.disputes)
 
     def on_its_way_back(self, line_ref: str) -> bool:
         """A return of the line, or one that names no line, is open: the line doesn't clear."""

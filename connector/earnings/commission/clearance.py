@@ -114,7 +114,7 @@ def follow(
 def _of_facts(facts: OrderFacts, line_ref: str, flags: Collection[str], reviewed: Collection[str]) -> set[str]:
     """What of the order itself keeps the line from clearing."""
     found = BLOCKING & set(flags)
-    if facts.disputes and facts.under_dispute:
+    if facts.under_dispute:
         found |= {DISPUTE}
     if facts.returns and facts.on_its_way_back(line_ref):
         found |= {RETURN}

@@ -30,6 +30,7 @@ from connector.faces.api import routes as api
 from connector.faces.console import routes as console
 from connector.faces.console.measures import StateCollector
 from connector.faces.dashboard import routes as dashboard
+from connector.faces.install import routes as install
 from connector.faces.showcase import routes as showcase
 from connector.faces.studio import routes as studio
 from connector.oauth import routes as oauth
@@ -41,7 +42,7 @@ from connector.webhooks import routes as webhooks
 _log = telemetry.logger(__name__)
 
 # Rooms that bring routes, in the order in which they stand in front of each other.
-_ROOMS = (webhooks, oauth, checkout, api, console, dashboard, showcase, studio)
+_ROOMS = (webhooks, oauth, checkout, api, console, dashboard, install, showcase, studio)
 
 
 def from_environment() -> Flask:

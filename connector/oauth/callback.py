@@ -41,6 +41,25 @@ def complete(
     return join.finish(platform, joined, settings, http, began)
 
 
+def from_platform(
+    platform_slug: str, query: Sequence[tuple[str, str]], public_url: str, http: Http | None = None
+) -> str:
+    """Finish a join that the platform's own pages began; the shop's id. The caller signs nobody in.
+
+    No state of ours vouches for the browser here: anybody can send one to us with a code of their own store. So the
+    code connects that store, as its owner agreed, and that is all.
+    Errors: SignatureRejected or HostRefused before any request leaves; GrantLost, PlatformDown, Conflict.
+    """
+    platform, settings = roster.platform(platform_slug), roster.settings_of(platform_slug)
+    now, began = clock.wall(), clock.now()
+    proven = platform.authorize.answered(query, settings, now)
+    http = http or outbound.current()
+    joined = platform.authorize.complete(query, begin.redirect_uri(platform_slug, public_url), settings, http, now)
+    if proven is not None and joined.domain != proven:
+        raise JoinRefused("a grant for another shop", "The answer was about another store than the one you chose.")
+    return join.finish(platform, joined, settings, http, began, "platform")
+
+
 def _spend(platform_slug: str, query: Sequence[tuple[str, str]], browser: str) -> str:
     """Errors: JoinRefused; a state that is refused stays unspent, since it may be somebody else's."""
     given = [value for name, value in query if name == "state"]

@@ -1,5 +1,12 @@
 """How a merchant comes in: the platform's launch link, a connect link of ours, and the way back from the platform.
 
+    /<slug>/launch                     opened in the platform: signed link, or session token in its frame
+    /connect/<slug>                    on to the platform's page of agreement, or the store's
+    /oauth/<slug>/callback             back with a code: with our state, or begun by the platform, without one
+    /oauth/<slug>/handover/<state>     the store's server posts the keys
+    /oauth/<slug>/return/<state>       the browser is back from a hand-over, and waits for the keys
+    /oauth/<slug>/farewell             the platform says that the app was removed
+
 A launch comes in two ways. In a window of its own it is signed, and signs the browser in. In the platform's frame it
 brings a session token, which is proof enough, connects the shop where it isn't, and needs no cookie and no form.
 """
@@ -9,27 +16,36 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
-from flask import Blueprint, current_app, redirect, request
+from flask import Blueprint, current_app, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from connector import clock, telemetry
+from connector import clock, db, telemetry
+from connector.access import links
+from connector.commerce.shops import queries
 from connector.config import Settings
-from connector.errors import GrantLost, NotFound, SignatureRejected
-from connector.oauth import begin, callback
+from connector.db import Scope
+from connector.errors import ConnectorError, GrantLost, NotFound, SignatureRejected
+from connector.oauth import begin, callback, handover
 from connector.oauth import embedded as joining
+from connector.oauth import farewell as goodbye
 from connector.oauth.state import JoinRefused
 from connector.platforms import roster
-from connector.platforms.contract import Platform
-from connector.web import embedded, problems, sessions
-from connector.web.guards import public
+from connector.platforms.contract import Capability, Platform
+from connector.web import csp, embedded, pace, problems, sessions
+from connector.web.guards import public, signed
 from connector.web.layout import page, safe_path
 
-blueprint = Blueprint("oauth", __name__)
+blueprint = Blueprint("oauth", __name__, template_folder="templates")
 DASHBOARD = "/dashboard"
 FIRST_SYNC = "/dashboard/sync"
 SIGNS_IN_WITHIN = timedelta(seconds=90)
 # What the way back from the platform carries: such a query is signed too, and is no launch.
 _ANSWERS = frozenset({"code", "state"})
+_WAYS: tuple[Capability, ...] = ("joins_by_code", "joins_from_platform", "joins_by_handover", "embedded")
+_MOST = 64 * 1024  # bytes of a hand-over; two keys have a hundred
+# Tries of one address: stores looked at in five minutes; callbacks and hand-overs a minute (a host of many stores has
+# one address).
+LOOKS, CALLBACKS, KEYS = 20, 60, 120
 _log = telemetry.logger(__name__)
 
 
@@ -51,6 +67,8 @@ def _in_window(platform: Platform, query: list[tuple[str, str]]) -> Response:
     now = clock.wall()
     domain = platform.authorize.launched(query, roster.settings_of(platform.slug), now)
     shop_id = begin.connected_shop(platform.slug, domain)
+    if platform.frames and embedded.in_frame() and shop_id is not None and _just_made(platform, query, now):
+        return Response(_connected(platform, shop_id, joined=False), mimetype="text/html")
     if shop_id is not None and _just_made(platform, query, now):
         sessions.sign_in_merchant(shop_id)
         return redirect(_way_back(), code=303)
@@ -108,18 +126,80 @@ def bounce(slug: str) -> Response | str:
 @blueprint.get("/connect/<slug>")
 @public("it only sends the browser to the store's own page, where the merchant signs in and agrees")
 def connect(slug: str) -> Response:
-    _joinable(slug)
-    typed = request.args.get("shop", "")
-    return redirect(begin.begin(slug, typed, sessions.browser_id(), _settings().public_url), code=303)
+    platform = _joinable(slug)
+    typed, browser, origin = request.args.get("shop", ""), sessions.browser_id(), _settings().public_url
+    if platform.can("joins_by_handover"):
+        pace.hold("handover.begin", LOOKS, 5)  # the address is asked what it is
+        return redirect(handover.begin(slug, typed, browser, origin), code=303)
+    return redirect(begin.begin(slug, typed, browser, origin), code=303)
 
 
 @blueprint.get("/oauth/<slug>/callback")
 @public("state of this browser and the platform's signature are checked before anything is asked of the store")
-def back(slug: str) -> Response:
-    _joinable(slug)
-    shop_id = callback.complete(slug, _query(), sessions.browser_id(), _settings().public_url)
+def back(slug: str) -> Response | str:
+    platform, query, origin = _joinable(slug), _query(), _settings().public_url
+    if platform.can("joins_from_platform") and not any(name == "state" for name, _ in query):
+        pace.hold("callback", CALLBACKS)
+        return _connected(platform, callback.from_platform(slug, query, origin), joined=True)
+    shop_id = callback.complete(slug, query, sessions.browser_id(), origin)
     sessions.sign_in_merchant(shop_id)
     return redirect(_way_back(), code=303)
+
+
+def _connected(platform: Platform, shop_id: str, *, joined: bool) -> str:
+    """A page that names the store and leads to its dashboard by a single-use link.
+
+    It may stand in the platform's frame, where no cookie reaches. And who was sent here with somebody else's code or
+    link sees whose store it is, twice, before this browser is signed in for it.
+    """
+    csp.may_be_framed_by(platform.frames)
+    with db.write(Scope.shop(shop_id)) as session:
+        shop = queries.get(session, shop_id)
+        token = links.issue(session, "merchant", shop_id)
+        name, domain = shop.name or shop.domain, shop.domain
+    return page("oauth/connected.html", platform=platform, name=name, domain=domain, token=token, joined=joined)
+
+
+@blueprint.post("/oauth/<slug>/handover/<given>")
+@signed("keys that a store's server posts: the state names the store, and the keys have to open it")
+def hand_over(slug: str, given: str) -> Response:
+    """Exactly 200 where the keys are kept; anything else makes the store take them back."""
+    pace.hold("handover.keys", KEYS)
+    body = request.stream.read(_MOST + 1)
+    if len(body) > _MOST:
+        return _said(413, "more than keys")
+    try:
+        handover.handed(slug, given, body)
+    except JoinRefused:
+        return _said(403, "not a hand-over that was begun here, or too late")
+    except ConnectorError as error:
+        return _said(error.status if error.status >= 400 else 500, error.title)
+    return _said(200, "kept")
+
+
+def _said(status: int, words: str) -> Response:
+    return Response(words, status=status, mimetype="text/plain")
+
+
+@blueprint.get("/oauth/<slug>/return/<given>")
+@public("only the browser that began the hand-over is signed in by it, and only when the store's keys were tried")
+def returned(slug: str, given: str) -> Response | str | tuple[str, int]:
+    platform = roster.platform(slug)
+    seen = handover.returned(slug, given, sessions.browser_id(), _query())
+    if seen.shop_id is not None:
+        sessions.sign_in_merchant(seen.shop_id)
+        return redirect(safe_path(sessions.way_back()) or FIRST_SYNC, code=303)
+    again = url_for("install.platform", slug=slug, shop=seen.domain)
+    if seen.problem:
+        return page("oauth/refused.html", platform=platform, problem=seen.problem, again=again), 422
+    return page("oauth/waiting.html", platform=platform, domain=seen.domain, again=again)
+
+
+@blueprint.get("/oauth/<slug>/farewell")
+@public("the platform's signature says which store removed us; without it nothing is looked up")
+def farewell(slug: str) -> Response:
+    goodbye.hear(slug, _query())
+    return _said(200, "heard")
 
 
 def _way_back() -> str:
@@ -142,7 +222,7 @@ def _rounds() -> int:
 
 def _joinable(slug: str) -> Platform:
     platform = roster.platform(slug)
-    if not (platform.can("joins_by_code") or platform.can("embedded")):
+    if not any(platform.can(way) for way in _WAYS):
         raise NotFound(f"{platform.title} isn't joined this way")
     return platform
 

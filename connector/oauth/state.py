@@ -14,7 +14,7 @@ from connector.errors import ConnectorError
 from connector.oauth.tables import PendingJoin
 
 LIFETIME = timedelta(minutes=10)
-_AGAIN = "Open the app from your store's admin to start again. Nothing was changed."
+_AGAIN = "Start again from the beginning; nothing was changed."
 
 
 class JoinRefused(ConnectorError):
@@ -23,12 +23,23 @@ class JoinRefused(ConnectorError):
     status = 400
     title = "This store was not connected"
 
-    def __init__(self, message: str, public: str) -> None:
-        super().__init__(message, public=f"{public} {_AGAIN}")
+    def __init__(self, message: str, public: str, again: str = _AGAIN) -> None:
+        super().__init__(message, public=f"{public} {again}".strip())
 
 
-def give(session: Session, platform_slug: str, domain: str, browser: str, now: datetime | None = None) -> str:
-    """A new state; only its hash is kept, and nothing of `browser` but a hash. Old ones are swept out."""
+def give(
+    session: Session,
+    platform_slug: str,
+    domain: str,
+    browser: str,
+    now: datetime | None = None,
+    *,
+    details: dict[str, str] | None = None,
+) -> str:
+    """A new state; only its hash is kept, and nothing of `browser` but a hash. Old ones are swept out.
+
+    `domain` is "" where only the platform knows the shop; `details` are what was found out about it.
+    """
     now = now or clock.wall()
     session.execute(sa.delete(PendingJoin).where(PendingJoin.started_at < now - timedelta(days=1)))
     state = secrets.token_urlsafe(32)
@@ -40,6 +51,7 @@ def give(session: Session, platform_slug: str, domain: str, browser: str, now: d
             browser_hash=_hash(browser),
             started_at=now,
             used_at=None,
+            details=details or {},
         )
     )
     session.flush()
@@ -68,6 +80,17 @@ def spend(session: Session, platform_slug: str, state: str, browser: str, now: d
     if spent is None:
         raise JoinRefused("a state that was used", "This link was used already.")
     return spent
+
+
+def find(session: Session, platform_slug: str, state: str) -> PendingJoin | None:
+    """The pending join of a state, however old or used it is."""
+    row = session.get(PendingJoin, _hash(state)) if state else None
+    return row if row is not None and row.platform == platform_slug else None
+
+
+def is_of(row: PendingJoin, browser: str) -> bool:
+    """Was it begun in this browser?"""
+    return row.browser_hash == _hash(browser)
 
 
 def _hash(text: str) -> str:

@@ -9,6 +9,8 @@ of the stores.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flask import Flask, Response, current_app, g, request
 
 from connector.config import Settings
@@ -25,10 +27,15 @@ def may_show_images_of_stores() -> None:
     g.images_from = " https:" + (" http://127.0.0.1:*" if current_app.config["CONNECTOR"].dev else "")
 
 
+def may_be_framed_by(origins: Sequence[str]) -> None:
+    """This answer may stand in a frame of these pages: it shows what the platform itself just proved, and no form."""
+    g.framed_by = " ".join(origins)
+
+
 def policy() -> str:
     frame = embedded.frame()
     if frame is None:
-        return _POLICY.format(script="", img=g.get("images_from", ""), ancestors="'none'")
+        return _POLICY.format(script="", img=g.get("images_from", ""), ancestors=g.get("framed_by", "") or "'none'")
     return _POLICY.format(script=f" {frame.script_source}", img=" blob:", ancestors=" ".join(frame.ancestors))
 
 

@@ -47,7 +47,7 @@ _HTTP_WORDS: dict[int, tuple[str, str, str]] = {
     ),
     413: ("That is too large", "We take less than was sent.", "Send a smaller body."),
     415: ("That kind of content isn't taken here", "The content type is not one we read.", "Send JSON."),
-    429: ("Too many requests", "This token asked more often in a minute than it may.", "Wait a minute, then go on."),
+    429: ("Too many requests", "More was asked in a short time than one caller may.", "Wait a minute, then go on."),
     503: (
         "We can't reach our database right now",
         "Nothing you did is lost: stores send their messages again, and we read what we missed.",

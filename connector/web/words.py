@@ -63,6 +63,16 @@ _STATUSES: dict[str, dict[str, Badge]] = {
         "paused": Badge("hold", "Paused"),
         "left": Badge("idle", "Left"),
     },
+    "join": {
+        "waiting": Badge("info", "Waiting"),
+        "not_set_up": Badge("idle", "Not set up"),
+    },
+    "hook": {
+        "arrives": Badge("good", "Arrives"),
+        "never": Badge("warn", "Never heard"),
+        "silent": Badge("warn", "Silent"),
+        "new": Badge("info", "Not heard yet"),
+    },
     "listing": {
         "shoppable": Badge("good", "Can be sold"),
         "not_shoppable": Badge("warn", "Cannot be sold"),

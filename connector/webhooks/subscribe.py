@@ -51,6 +51,28 @@ def ensure(shop_id: str, http: Http | None = None, *, public_url: str | None = N
     return put
 
 
+def part(shop_id: str, http: Http | None = None, *, public_url: str | None = None) -> bool:
+    """Take what we put at the store away, while the key still opens it; False where that could not be done.
+
+    For a shop that is about to be given up: best effort, a store that is down keeps subscriptions that nobody answers
+    (it drops them by itself after some failures). HTTP: never inside `db.write()`. Never raises a platform's error.
+    """
+    with db.read(Scope.shop(shop_id)) as session:
+        slug = queries.get(session, shop_id).platform
+    platform = roster.platform(slug)
+    if platform.parting is None:
+        return False
+    origin = public_url or read_settings().public_url
+    hook = hooks.hook_of(shop_id, origin) if platform.can("shop_secrets") else Hook(address(slug, origin))
+    parting = platform.parting
+    try:
+        parting.part(grants.client_for(shop_id, http), hook)
+    except ConnectorError as error:
+        _log.warning("webhooks.not_parted", shop_id=shop_id, problem=type(error).__name__)
+        return False
+    return True
+
+
 def _note(shop_id: str, to: str, put: list[str] | None, problem: str) -> None:
     """Keep what was found, and say on the shop's timeline what had to be put. `put` None: it could not be asked."""
     now = clock.wall()

@@ -31,6 +31,8 @@ SYSTEM = {
     "web/guards.py": "who signs in isn't known before the row is read",
     "oauth/begin.py": "a shop that joins has no id yet",
     "oauth/callback.py": "a shop that joins has no id yet",
+    "oauth/farewell.py": "which shop left is said by the platform, and isn't known before the row is read",
+    "oauth/handover.py": "a hand-over names its store by its state alone; there may be no shop yet",
     "oauth/embedded.py": "which shop a session token is about isn't known before the row is read",
     "oauth/join.py": "a shop that joins has no id yet",
     "webhooks/drain.py": "claims shops; each is then drained in its own scope",

@@ -210,7 +210,8 @@ def test_an_app_in_the_platforms_store_asks_nobody_for_an_address(
     database: Database, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = make_app(database, monkeypatch, install_url="https://apps.shopify.com/connector").test_client()
-    page = client.get("/dashboard/connect").text
+    assert client.get("/dashboard/connect?platform=shopify").location == "/install/shopify"
+    page = client.get("/install/shopify").text
     assert 'href="https://apps.shopify.com/connector"' in page
     assert 'name="shop"' not in page
 

@@ -1,9 +1,6 @@
-"""The way in for merchants: connect a store, or come back by a single-use link (dev and stand-alone use)."""
+"""The way in for merchants: on to `/install` to connect a store, or back by a single-use link."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
-from typing import Any
 
 from flask import redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
@@ -12,56 +9,34 @@ from connector import audit, db
 from connector.access import links
 from connector.commerce.shops.tables import Shop
 from connector.db import Scope
-from connector.errors import ConfigurationWrong, HostRefused, NotSignedIn
+from connector.errors import NotSignedIn
 from connector.faces.dashboard.face import blueprint
 from connector.platforms import roster
-from connector.platforms.contract import Platform
 from connector.web import sessions
 from connector.web.guards import public
 from connector.web.layout import page, safe_path
 
 
 @blueprint.get("/connect")
-@public("where a merchant begins: nobody is known yet")
-def connect() -> str | tuple[str, int]:
-    """Without a store's address the form; with one, a page that goes on to the store, or the form and what is wrong."""
+@public("an old address of the page where a merchant begins: nobody is known yet")
+def connect() -> AnyResponse:
+    """Links of before, and whoever isn't signed in, come here; what they brought along goes on with them."""
     way_back = safe_path(request.args.get("next", ""))
     if way_back.startswith("/dashboard"):
         sessions.keep_way_back(way_back)
-    typed, slug = request.args.get("shop", "").strip(), request.args.get("platform", "")
-    chosen = [each for each in roster.platforms().values() if each.can("joins_by_code")]
-    shown: dict[str, Any] = {"platforms": chosen, "listed": _listed(chosen), "typed": typed, "slug": slug}
-    if "shop" not in request.args:
-        return page("dashboard/connect.html", **shown, error="")
-    platform = roster.platform(slug or chosen[0].slug)
-    try:
-        domain = platform.authorize.domain(typed, roster.settings_of(platform.slug))
-    except HostRefused as refused:
-        return page("dashboard/connect.html", **shown, error=refused.public), 422
-    except ConfigurationWrong as wrong:
-        error = (
-            f"{platform.title} is not set up here: {wrong.setting} {wrong.problem}. Who runs the connector can set it."
-        )
-        return page("dashboard/connect.html", **shown, error=error), 503
-    return page("web/onward.html", url=f"/connect/{platform.slug}?shop={domain}", where=domain)
-
-
-def _listed(platforms: Sequence[Platform]) -> dict[str, str]:
-    """Platform → our page in its store of apps, where one is set: then nobody is asked for a store's address."""
-    found = {}
-    for each in platforms:
-        try:
-            url = str(getattr(roster.settings_of(each.slug), "install_url", ""))
-        except ConfigurationWrong:
-            continue
-        if url:
-            found[each.slug] = url
-    return found
+    kept = {name: request.args[name] for name in ("shop",) if request.args.get(name)}
+    slug = request.args.get("platform", "")
+    if slug in roster.platforms():
+        return redirect(url_for("install.platform", slug=slug, **kept), code=303)
+    return redirect(url_for("install.platforms", **kept), code=303)
 
 
 @blueprint.get("/sign-in/link/<token>")
 @public("shows the button that spends a single-use link")
 def sign_in_link(token: str) -> str:
+    way_back = safe_path(request.args.get("next", ""))
+    if way_back.startswith("/dashboard"):
+        sessions.keep_way_back(way_back)
     with db.read(Scope.system("a single-use link names its shop")) as read:
         shop = read.get(Shop, links.look(read, "merchant", token))
     return page("dashboard/sign_in_link.html", token=token, shop=shop)

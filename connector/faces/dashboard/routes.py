@@ -14,6 +14,7 @@ from connector.faces.dashboard import (
     products,
     sales,
     settings,
+    store,
     terms,
     tracking,
     whatif,
@@ -22,5 +23,5 @@ from connector.faces.dashboard.face import blueprint
 
 __all__ = [
     "blueprint", "codes", "connect", "feeds", "home", "invoices", "orders", "permissions", "privacy", "products",
-    "sales", "settings", "terms", "tracking", "whatif",
+    "sales", "settings", "store", "terms", "tracking", "whatif",
 ]  # fmt: skip

@@ -57,7 +57,8 @@ def to_variant(session: Session, shop: Shop, variant_ref: str, token: str, code:
     if platform.can("storefront_carts"):
         scopes = session.scalar(sa.select(GrantRow.scopes).where(GrantRow.shop_id == shop.id)) or ""
     return Opening(
-        shop.id, shop.domain, shop.platform, CartLine(variant_ref), token, code, _page(session, shop, variant_ref),
+        shop.id, shop.domain, shop.platform, _line(session, shop, variant_ref), token, code,
+        _page(session, shop, variant_ref),
         platform.can("storefront_carts") and platform.checkout.may_make_carts(scopes.split()),
     )  # fmt: skip
 
@@ -129,6 +130,11 @@ def buyable(session: Session, shop: Shop, product_ref: str, variant_ref: str | N
     if first is None:
         raise Conflict(f"listing {listing.id} has nothing to buy", public="It is sold out.")
     return first.variant_ref
+
+
+def _line(session: Session, shop: Shop, variant_ref: str) -> CartLine:
+    variant = session.get(VariantRow, ids.variant_id(shop.id, variant_ref))
+    return CartLine(variant_ref, product_ref=variant.product_ref if variant is not None else "")
 
 
 def _page(session: Session, shop: Shop, variant_ref: str) -> str:

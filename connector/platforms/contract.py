@@ -243,6 +243,7 @@ class Frame:
 class CartLine:
     variant_ref: str
     quantity: int = 1
+    product_ref: str = ""  # where it is known: some platforms make carts of a product and its variant
 
 
 class RefusedItem(msgspec.Struct, frozen=True):

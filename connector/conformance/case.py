@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from connector.conformance.stand_in import StandIn
 from connector.platforms.contract import Delivery, Envelope, Http, Platform
 
 ORIGIN = "https://connector.example"  # where the platform under test is told that we are
@@ -67,6 +68,9 @@ class Case:
     bought: Callable[[str], tuple[Envelope, bytes]] | None = None  # a followed cart link → the order's delivery
     # (host, now, secret) → a session token of a person of that shop, where the platform shows us in a frame
     session_token: Callable[[str, datetime, str], str] | None = None
+    stand_in: Callable[[str], StandIn] | None = None  # currency → an empty store that sells in it
+    currencies: Sequence[str] = ("USD", "JPY", "KWD")  # that the stand-in can have: of two, no and three decimals
+    no_order: str = "999999999"  # a ref that the platform's orders may have, and none has
     path: str = ""  # of our address, where it is longer than `/webhooks/<slug>`
     personal: Sequence[str] = ()  # words of people in the payloads, which no snapshot may hold
 

@@ -19,6 +19,7 @@ from connector.conformance import Case, Read, Vector
 from connector.platforms.contract import Envelope
 from connector.platforms.shopify import PLATFORM
 from connector.platforms.shopify.settings import ShopifySettings
+from tests.platforms.shopify.shop import Shop
 
 FOLDER = Path(__file__).parent / "payloads"
 SECRET = "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"
@@ -173,6 +174,7 @@ def session_token(host: str, now: datetime, secret: str) -> str:
 
 
 CASE = Case(
+    stand_in=Shop,
     platform=PLATFORM,
     folder=FOLDER,
     topics={

@@ -8,25 +8,12 @@ import hmac
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import SecretStr
-
 from connector.conformance import Case, Vector
 from connector.platforms.square import PLATFORM
-from connector.platforms.square.settings import SquareSettings
 from connector.platforms.square.webhooks import HEADER
+from tests.platforms.square.kit import KEY, MERCHANT, URL, Shop, settings
 
 FOLDER = Path(__file__).parent / "payloads"
-KEY = "demoSqSignatureKey+/0123456789ab"  # looks like base64, and is text
-URL = "https://app.example/hooks/square/v1"
-MERCHANT = "MLDEMO1"
-
-
-def settings(current: str, previous: str) -> SquareSettings:
-    return SquareSettings(
-        _env_file=None, env="production", client_id="sq0idp-made-up", client_secret=SecretStr("sq0csp-made-up"),
-        webhook_signature_key=SecretStr(current), webhook_signature_key_previous=SecretStr(previous),
-        notification_url=URL,
-    )  # fmt: skip
 
 
 def sign(topic: str, body: bytes, secret: str) -> Mapping[str, str]:
@@ -71,5 +58,6 @@ CASE = Case(
     ],
     hosts={MERCHANT: MERCHANT},
     not_hosts=["mldemo1", "MLDEMO1 ", "MLDEMO1\n", "squareup.com", "https://squareup.com/MLDEMO1", "", "ML", "ML/../1"],
+    stand_in=Shop,
     personal=["ana@example.com", "one broken"],
 )

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from pydantic import SecretStr
+
 from connector.platforms.contract import Client, Grant
 from connector.platforms.square.settings import SquareSettings
-from tests.platforms.square.case import KEY, MERCHANT, settings
 
+KEY = "demoSqSignatureKey+/0123456789ab"  # looks like base64, and is text
+URL = "https://app.example/hooks/square/v1"
+MERCHANT = "MLDEMO1"
 API = Path(__file__).parent / "payloads" / "api"
 USD = "USD"
+
+
+def settings(current: str, previous: str) -> SquareSettings:
+    return SquareSettings(
+        _env_file=None, env="production", client_id="sq0idp-made-up", client_secret=SecretStr("sq0csp-made-up"),
+        webhook_signature_key=SecretStr(current), webhook_signature_key_previous=SecretStr(previous),
+        notification_url=URL,
+    )  # fmt: skip
 
 
 def sample(name: str) -> Any:
@@ -202,3 +215,111 @@ def came_back(square: Square, ref: str = "RETORD1", units: int = 1) -> None:
         "gross_return_money": money(4000 * units),
     }  # fmt: skip
     square.orders[ref] = order | {"id": ref}
+
+
+class Shop:
+    """`conformance.StandIn` over the Square above; its clock goes on by a second with each act."""
+
+    def __init__(self, currency: str) -> None:
+        self.square = Square()
+        self.square.locations[0]["currency"] = self.square.merchant["currency"] = currency
+        self.currency = currency
+        self.client = replace(client(self.square), currency=currency)
+        self._now = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
+        self._made = 0
+
+    def now(self) -> datetime:
+        self._now += timedelta(seconds=1)
+        return self._now
+
+    def product(self, title: str, prices: Sequence[int]) -> str:
+        ref = self._ref("ITEM")
+        variations = [self._variation(f"{ref}V{number}", ref, price) for number, price in enumerate(prices)]
+        self.square.objects[ref] = {
+            "type": "ITEM", "id": ref, "updated_at": self._text(), "present_at_all_locations": True,
+            "item_data": {"name": title, "product_type": "REGULAR", "variations": variations},
+        }  # fmt: skip
+        return ref
+
+    def reprice(self, product_ref: str, price: int) -> None:
+        first = self._first(product_ref)
+        first["updated_at"] = self._text()
+        first["item_variation_data"]["price_money"] = money(price, self.currency)
+
+    def delete(self, product_ref: str) -> None:
+        self.square.objects[product_ref] = {
+            "type": "ITEM", "id": product_ref, "updated_at": self._text(), "is_deleted": True,
+        }  # fmt: skip
+
+    def order(self, product_ref: str, quantity: int, token: str) -> str:
+        first, ref, at = self._first(product_ref), self._ref("ORDER"), self._text()
+        total = money(first["item_variation_data"]["price_money"]["amount"] * quantity, self.currency)
+        payment = self._ref("PAY")
+        self.square.orders[ref] = {
+            "id": ref, "location_id": "LDEMO1", "created_at": at, "updated_at": at, "state": "OPEN", "version": 1,
+            "line_items": [
+                {"uid": "u1", "quantity": str(quantity), "name": "Thing", "catalog_object_id": first["id"],
+                 "item_type": "ITEM", "gross_sales_money": total, "total_money": total},
+            ],
+            "metadata": {"connector_touch": token}, "reference_id": token[:40],
+            "tenders": [
+                {"id": payment, "payment_id": payment, "type": "CARD", "amount_money": total, "created_at": at},
+            ],
+            "total_money": total, "net_amount_due_money": money(0, self.currency),
+        }  # fmt: skip
+        self.square.payments[payment] = {
+            "id": payment, "status": "COMPLETED", "order_id": ref, "refund_ids": [], "created_at": at, "updated_at": at,
+        }  # fmt: skip
+        return ref
+
+    def refund(self, order_ref: str, units: int) -> None:
+        """An itemised return: an order of its own, and the payment's refund that names it."""
+        order = self.square.orders[order_ref]
+        line = order["line_items"][0]
+        amount = money(line["total_money"]["amount"] // int(line["quantity"]) * units, self.currency)
+        back = self._ref("RETURN")
+        at = self._text()
+        self.square.orders[back] = {
+            "id": back, "location_id": "LDEMO1", "created_at": at, "updated_at": at, "state": "COMPLETED",
+            "total_money": money(0, self.currency),
+            "returns": [{"source_order_id": order_ref, "return_line_items": [
+                {"uid": f"{back}-1", "source_line_item_uid": "u1", "quantity": str(units),
+                 "gross_return_money": amount, "total_money": amount}]}],
+        }  # fmt: skip
+        self._give(order, amount, back, at)
+
+    def cancel(self, order_ref: str) -> None:
+        order = self.square.orders[order_ref]
+        order |= {"state": "CANCELED", "updated_at": self._text(), "closed_at": self._text()}
+        self._give(order, order["total_money"], order_ref, self._text())
+
+    def busy(self, answers: int) -> None:
+        self.square.answers = [refused(429, "RATE_LIMITED")] * answers
+
+    def _give(self, order: dict[str, Any], amount: dict[str, Any], into: str, at: str) -> None:
+        ref = self._ref("REFUND")
+        payment = self.square.payments[order["tenders"][0]["payment_id"]]
+        payment["refund_ids"].append(ref)
+        self.square.refunds[ref] = {
+            "id": ref, "status": "COMPLETED", "amount_money": amount, "payment_id": payment["id"], "order_id": into,
+            "created_at": at, "updated_at": at,
+        }  # fmt: skip
+
+    def _first(self, product_ref: str) -> dict[str, Any]:
+        first: dict[str, Any] = self.square.objects[product_ref]["item_data"]["variations"][0]
+        return first
+
+    def _variation(self, ref: str, of: str, price: int) -> dict[str, Any]:
+        return {
+            "type": "ITEM_VARIATION", "id": ref, "updated_at": self._text(), "present_at_all_locations": True,
+            "item_variation_data": {
+                "item_id": of, "name": ref, "pricing_type": "FIXED_PRICING", "price_money": money(price, self.currency),
+            },
+        }  # fmt: skip
+
+    def _ref(self, kind: str) -> str:
+        self._made += 1
+        return f"{kind}{self._made}"
+
+    def _text(self) -> str:
+        return self.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")

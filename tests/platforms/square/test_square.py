@@ -25,8 +25,20 @@ from connector.platforms import rest
 from connector.platforms.contract import CartLine, Grant
 from connector.platforms.square import PLATFORM
 from connector.platforms.square.settings import SANDBOX, SquareSettings
-from tests.platforms.square.case import KEY, MERCHANT, settings
-from tests.platforms.square.kit import Square, came_back, client, money, refund, refused, reply, sample, sold
+from tests.platforms.square.kit import (
+    KEY,
+    MERCHANT,
+    Square,
+    came_back,
+    client,
+    money,
+    refund,
+    refused,
+    reply,
+    sample,
+    settings,
+    sold,
+)
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 BACK = "https://connector.example/oauth/square/callback"
@@ -41,7 +53,7 @@ def square() -> Square:
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rest.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(rest, "pause", lambda seconds: None)
 
 
 # --- joining ----------------------------------------------------------------------------------------------------------

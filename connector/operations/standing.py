@@ -1,6 +1,6 @@
 """The standing checks: credit that was missed, money that stands twice or still, codes that we don't know.
 
-Each check returns what is wrong, one `Finding` a thing, with a reason code (`web/words.py` has the wordings) and
+Each check returns what is wrong, one `Finding` a thing, with a reason code (`web/words` has the wordings) and
 whether a rule explains it. A finding that no rule explains needs a person and is what the first page counts; an
 explained one is listed beside it, so that "why did this order with a token pay nobody?" is answered in the same place.
 

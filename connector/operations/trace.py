@@ -1,7 +1,7 @@
 """Why an order paid what it paid: everything that was heard, decided, computed, booked, settled and paid, in one value.
 
 `trace` gives a JSON-able dict; faces and the command only dress it. Amounts are integers of `order.currency`'s minor
-unit, times are RFC 3339 in UTC, reasons are codes (`web/words.py` has the wordings), and nothing in it is a person's
+unit, times are RFC 3339 in UTC, reasons are codes (`web/words` has the wordings), and nothing in it is a person's
 data: a buyer is at most "known" or "not known", a token is its touch. The shape:
 
     order       id, ref, number, shop {id, name, domain}, placed_at, changed_at, currency, payment_status, total,

@@ -17,7 +17,7 @@ from connector.web import words
 
 ROOT = Path(connector.__file__).parent
 # These rooms word codes, they don't make them.
-OUTSIDE = ("web/", "faces/", "migrations/", "access/", "operations/", "cli.py", "app.py", "telemetry.py", "config.py")
+OUTSIDE = ("web/", "faces/", "migrations/", "access/", "operations/", "cli/", "app.py", "telemetry.py", "config.py")
 # Names under which codes travel, and calls that take one.
 NAMES = {
     "reason", "why", "blocked", "credit_reason", "rate_reason", "status_reason", "outcome", "flags", "invalid",

@@ -63,12 +63,14 @@ JOBS = (
     proof.job,
     hand_over.job,
     hand_over.ask_job,
+    rounds.carry_on_job,
 )
 
 BEAT = 3.0
 DRAIN_ENDS_WITHIN, JOBS_END_WITHIN = 15.0, 20
 FIRST_PASS_AFTER = timedelta(minutes=10)
 PASS_EVERY = timedelta(hours=1)
+CLOSING_STANDS = timedelta(minutes=2)  # who began it, a page or a command, is booking it until then
 M_ARENA_MAX = -8  # malloc.h
 LOST_SEAT = 75  # exit code: start me again
 
@@ -240,6 +242,7 @@ def _housekeeping(settings: Settings, slot: str, owner: str, stop: threading.Eve
         _Chore("wake wanted reads", 15.0, wanted.wake_due),
         _Chore("pin and clear", 30.0, lambda: money.mature(stop.is_set)),
         _Chore("seal the ledger", 5.0, lambda: sealing.seal_waiting(stop.is_set)),
+        _Chore("go on with closings", 60.0, carry_on_closings, due=time.monotonic() + 15),
         _Chore("end freezes", 600.0, lambda: rounds.end_freezes(clock.now()), due=time.monotonic() + 45),
         _Chore("count events", 3600.0, lambda: rounds.close_events(clock.now()), due=time.monotonic() + 75),
         _Chore("tell of cuts", 3600.0, lambda: rounds.tell_of_cuts(clock.now()), due=time.monotonic() + 105),
@@ -369,6 +372,11 @@ def until_pass(shop_id: str) -> timedelta:
         after = PASS_EVERY if last is not None else FIRST_PASS_AFTER
         due = (last or shops.get(session, shop_id).installed_at) + after
     return min(max(due - clock.now(), timedelta(0)), after)
+
+
+def carry_on_closings() -> int:
+    """Go on with the closings that somebody began minutes ago and that stand since; how many."""
+    return rounds.carry_on_closings(clock.wall() - CLOSING_STANDS)
 
 
 def forget_devices() -> int:

@@ -60,7 +60,7 @@ _log = telemetry.logger(__name__)
 _TOUCH = sa.select(
     Touch.id, Touch.token, Touch.shop_id, Touch.creator_id, Touch.content_id, Touch.product_ref, Touch.kind,
     Touch.journey, Touch.at, Touch.received_at, Touch.window_seconds, Touch.eligible, Touch.ineligible_reason,
-    Touch.flags,
+    Touch.flags, Touch.followers, Touch.followers_needed,
 )  # fmt: skip
 _BY_TOKEN = _TOUCH.where(Touch.token.in_(sa.bindparam("tokens", expanding=True)))
 _OF_JOURNEYS = (
@@ -195,6 +195,7 @@ class Gathered(msgspec.Struct, frozen=True):
     lines: list[LineAsked]
     candidates: list[Candidate]
     referrer: str = ""  # the coupon site that the visit came from
+    personal: Pinned | None = None  # what was pinned of the buyer, if anything was
 
 
 def gather(
@@ -239,8 +240,9 @@ def gather(
         codes=known,
         acts=(*done, *((also,) if also is not None else ())),
     )
-    asked = _with_creators(session, facts, asked, lines, {touch.creator_id for touch in touches.values()}, personal)
-    return Gathered(asked, lines, _candidates(touches.values(), via), leaks.referrer(hinted) if known else "")
+    asked = with_creators(session, facts, asked, lines, {touch.creator_id for touch in touches.values()}, personal)
+    referrer = leaks.referrer(hinted) if known else ""
+    return Gathered(asked, lines, as_candidates(touches.values(), via), referrer, personal)
 
 
 def policy_at(session: Session, shop_id: str, moment: datetime) -> Policy:
@@ -275,7 +277,7 @@ def line_codes(session: Session, facts: OrderFacts, *, created: bool = False) ->
     return {line_ref: tuple(texts) for line_ref, texts in found.items()}
 
 
-def _with_creators(
+def with_creators(
     session: Session, facts: OrderFacts, asked: OrderAsked, lines: Sequence[LineAsked], touching: set[str],
     pinned: Pinned | None,
 ) -> OrderAsked:  # fmt: skip
@@ -448,7 +450,7 @@ def _others(
     yield from ((JOURNEY, touch) for touch in rows)
 
 
-def _candidates(touches: Iterable[TouchRow], via: Mapping[str, tuple[str, ...]]) -> list[Candidate]:
+def as_candidates(touches: Iterable[TouchRow | Touch], via: Mapping[str, tuple[str, ...]]) -> list[Candidate]:
     return [
         Candidate(
             touch_id=touch.id,
@@ -463,6 +465,8 @@ def _candidates(touches: Iterable[TouchRow], via: Mapping[str, tuple[str, ...]])
             invalid="over_rate" if "over_rate" in touch.flags else "",
             at_checkout="at_checkout" in touch.flags,
             threshold_missed="" if touch.eligible else touch.ineligible_reason,
+            followers=touch.followers,
+            followers_needed=touch.followers_needed,
         )
         for touch in touches
     ]

@@ -93,6 +93,11 @@ REASONS: dict[str, Wording] = {
         "The period is over; your statement comes when it is closed",
         "Cleared money waits: the period is over for more than ten days and isn't closed",
     ),
+    "closing_stands": Wording(
+        "Your period is being closed; its statements come when that is done",
+        "The period is being closed; your statement comes when that is done",
+        "The closing began more than ten minutes ago and isn't booked to its end",
+    ),
     "invoice_overdue": Wording(
         "Your invoice is past its due day",
         "It is paid out as soon as the shop has paid its invoice",
@@ -152,6 +157,7 @@ STAFF_DO: dict[str, str] = {
     "paid_twice": "Don't send the batch again. Finance compares it with the bank.",
     "pending_past_its_time": "See what holds the line; one that nothing holds clears with `connector clear`.",
     "period_not_closed": "Finance closes the period, or says why not.",
+    "closing_stands": "See whether a worker runs: it goes on with it. So does `connector close` with the period.",
     "invoice_overdue": "Finance reminds the merchant, or records the receipt if it came.",
     "batch_awaits_second": "A second person of finance approves or refuses the batch.",
     "batch_not_sent": "Finance sends the batch, or refuses it so that its money is settled again.",

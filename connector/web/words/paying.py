@@ -109,6 +109,11 @@ REASONS: dict[str, Wording] = {
     "amount_too_small": Wording(
         "Too small to convert", "Too small to convert yet", "Converted it comes to nothing: carried forward"
     ),
+    "being_closed": Wording(
+        "Your period is being closed; creators are paid when that is done",
+        "The shop's period is being closed; you are paid when that is done",
+        "The shop's closing is under way: it is paid with the next batch",
+    ),
     # Payouts: what became of a transfer
     "handed_to_rail": Wording("On its way", "On its way to you", "Handed over"),
     "bank_confirmed": Wording("Paid", "Paid", "The bank's list says so"),

@@ -370,7 +370,7 @@ def _transfers_twice(session: Session, since: datetime, shop_id: str | None) -> 
         Payout.id, Payout.shop_id, Payout.creator_id, Payout.currency, Payout.amount, Payout.created_at, Entry.kind,
     )  # fmt: skip
     handed = sa.and_(Entry.kind == "payout", Posting.account == "payout_in_transit")
-    confirmed = sa.and_(Entry.kind == "payout_paid", Posting.account == "bank")
+    confirmed = sa.and_(Entry.kind == "payout_paid", Posting.account.in_(("bank", "fx")))
     query = (
         sa.select(*key, booked)
         .join(Entry, Entry.subject == sa.literal("payout:") + Payout.id)

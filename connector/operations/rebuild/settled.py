@@ -78,10 +78,16 @@ def _openings(session: Session, tally: Tally, done: Verified, shop_id: str | Non
 
 
 def _payouts(session: Session, tally: Tally, shop_id: str | None) -> None:
-    key = (Payout.shop_id, Payout.currency, Payout.creator_id, Payout.status)
-    query = sa.select(*key, sa.func.sum(Payout.amount)).group_by(*key)
-    for shop, currency, creator_id, status, amount in session.execute(_of(query, Payout.shop_id, shop_id)):
-        tally.payout(shop, currency, creator_id, int(amount), status)
+    key = (
+        Payout.shop_id, Payout.currency, Payout.creator_id, Payout.status, Payout.through_fx, Payout.pay_currency,
+    )  # fmt: skip
+    query = sa.select(*key, sa.func.sum(Payout.amount), sa.func.sum(Payout.pay_amount)).group_by(*key)
+    rows = session.execute(_of(query, Payout.shop_id, shop_id))
+    for shop, currency, creator_id, status, through_fx, paid_in, amount, left in rows:
+        if through_fx and status == "paid":
+            tally.converted(shop, creator_id, (int(amount), currency), (int(left), paid_in))
+        else:
+            tally.payout(shop, currency, creator_id, int(amount), status)
 
 
 def _of(query: Any, column: Any, shop_id: str | None) -> Any:

@@ -6,10 +6,7 @@ and nobody sees a statement; and two closings with two payouts at once settle an
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from datetime import datetime
@@ -38,36 +35,12 @@ from connector.earnings.settlement.tables import (
 )  # fmt: skip
 from connector.errors import Conflict
 from connector.operations import books as audit
+from tests.kills.dying import die, run
 from tests.settlement.books import SYSTEM, Books, utc
 
 pytestmark = pytest.mark.kill
 
 AS_OF = utc("2026-12-01T06:00")
-# The child closes as the command does. At its n-th stop of a kind it says so, and waits there to be killed.
-CHILD = """
-import sys, time
-from datetime import datetime
-from connector import db
-from connector.earnings.ledger import checks as ledger_checks
-from connector.earnings.settlement import checks as settlement_checks
-from connector.earnings.settlement import close, pieces
-
-url, shop, as_of, name, when, rows, number = sys.argv[1:]
-pieces.ROWS, count, stop = int(rows), 0, getattr(pieces, name)
-
-def stopping(*args, **more):
-    global count
-    count += 1
-    made = stop(*args, **more) if when == "after" else None
-    if count == int(number):
-        print("here", flush=True)
-        time.sleep(120)
-    return made if when == "after" else stop(*args, **more)
-
-setattr(pieces, name, stopping)
-db.use(db.Database(url))
-close.in_pieces(shop, "2026-11", datetime.fromisoformat(as_of), "command")
-"""
 # Inside of the transaction that the call stands in, or between two: `ready` is called when nothing is open.
 STOPS = (
     ("begin", "after", 1),
@@ -134,21 +107,6 @@ def all_well(books: Books) -> None:
         assert audit.statements_are_the_ledgers(session) == []
 
 
-def kill(books: Books, shop: str, name: str, when: str, number: int) -> None:
-    url = books.database.url.render_as_string(hide_password=False)
-    child = subprocess.Popen(
-        [sys.executable, "-c", CHILD, url, shop, AS_OF.isoformat(), name, when, str(pieces.ROWS), str(number)],
-        stdout=subprocess.PIPE, text=True, env=os.environ,
-    )  # fmt: skip
-    assert child.stdout is not None
-    try:
-        assert child.stdout.readline().strip() == "here", (name, when, number)
-    finally:
-        child.send_signal(signal.SIGKILL)
-        child.wait(30)
-        child.stdout.close()
-
-
 def test_a_closing_killed_at_every_stop_settles_once(books: Books) -> None:
     """One shop, killed at each stop in its turn; the next process goes on where the one before was killed."""
     calm, shop = full(books), full(books)
@@ -156,9 +114,15 @@ def test_a_closing_killed_at_every_stop_settles_once(books: Books) -> None:
     expected = said(books, calm)
     assert expected["closings"] == [("2026-11", 1162, AS_OF)]
     assert (len(expected["statements"]), len(expected["lines"]), expected["reserves"]) == (3, 5, [(8,), (33,), (75,)])
-    books.database.engine.dispose()
     for name, when, number in STOPS:
-        kill(books, shop, name, when, number)
+        books.database.engine.dispose()  # nothing of this process's connections goes into the child
+
+        def closing(name: str = name, when: str = when, number: int = number) -> None:
+            die(pieces, name, when, number)
+            db.use(Database(books.database.url.render_as_string(hide_password=False)))
+            close.in_pieces(shop, "2026-11", AS_OF, "command")
+
+        assert run(closing) == -signal.SIGKILL, (name, when, number)
         seen = said(books, shop)
         assert seen["closings"] == seen["statements"] == seen["invoice"] == [], (name, when)
         all_well(books)

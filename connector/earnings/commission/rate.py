@@ -245,6 +245,50 @@ def refund_status(refund: Refund) -> str:
     return "pending" if "pending" in statuses else "failed"
 
 
+# What the store did after a payout: R9's switch, F7
+
+
+def as_stood(facts: OrderFacts, versions: Sequence[OrderSnapshot], moment: datetime) -> OrderFacts:
+    """The facts by what the store had said of the order at `moment`. `versions`: all that are known, the oldest first.
+
+    Refunds and cancellations have times of their own (`assess` takes `until`). Edits and voids have none: they happened
+    between the newest version up to then and the one that shows them first, and count from that one on.
+    """
+    then = next((each for each in reversed(versions) if each.changed_at <= moment), None)
+    if then is None:
+        return facts
+    now = {line.line_ref: line.quantity for line in facts.snapshot.lines}
+    # Units that an edit added since are in neither the quantity nor what edits had added by then.
+    since = {line.line_ref: max(0, now.get(line.line_ref, line.quantity) - line.quantity) for line in then.lines}
+    added = {ref: max(0, facts.added_units.get(ref, 0) - more) for ref, more in since.items()}
+    # When it was cancelled is the store's own word, whichever version says it.
+    then = msgspec.structs.replace(then, cancelled_at=facts.snapshot.cancelled_at)
+    return msgspec.structs.replace(
+        facts, snapshot=then, added_units={ref: units for ref, units in added.items() if units}
+    )
+
+
+def taken_back(
+    then: Assessment, now: Assessment, paid: Collection[str]
+) -> dict[tuple[str, str | None, str | None], int]:  # fmt: skip
+    """What of the `paid` lines the store has taken back since: {(line ref, creator, content): due then less due now}.
+
+    A line that only moved by the rounding of its group (R4), since an edit added another one, lost nothing of its own:
+    that is an adjustment like any other.
+    """
+    after = {line.line_ref: line for line in now.lines}
+    found = {}
+    for line in then.lines:
+        newer = after.get(line.line_ref)
+        if line.line_ref not in paid or line.creator_id is None:
+            continue
+        due = 0 if newer is None else newer.due
+        less = newer is None or newer.base - newer.refunded_base < line.base - line.refunded_base
+        if due < line.due and (less or now.reason != then.reason):
+            found[line.line_ref, line.creator_id, line.content_id] = line.due - due
+    return found
+
+
 # Bases: R2, R3, D7, D8
 
 

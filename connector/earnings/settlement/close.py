@@ -53,7 +53,7 @@ def close_period(
     shop = _locked(session, shop_id)
     plans = planned(session, shop_id, name, as_of)
     _seen(plans, token)
-    for run in pieces.begin(session, plans, by):
+    for run in pieces.begin(session, pieces.cut(plans), by):
         for number in pieces.waiting(session, run.id):
             if (piece := pieces.ready(session, run, number)) is not None:
                 pieces.book(session, piece)
@@ -82,12 +82,13 @@ def begin(shop_id: str, name: str, as_of: datetime, by: str, *, token: str = "")
         with db.snapshot(Scope.shop(shop_id)) as session:
             plans = planned(session, shop_id, name, as_of)
         _seen(plans, token)
+        cuts = pieces.cut(plans)
         try:
             with db.write(Scope.shop(shop_id)) as session:
                 span = _span(session, _locked(session, shop_id), name, as_of)
                 if any(plan.period != span for plan in plans):
                     raise pieces.BalancesMoved("the period before it was closed meanwhile: work it out again")
-                return [run.id for run in pieces.begin(session, plans, by)]
+                return [run.id for run in pieces.begin(session, cuts, by)]
         except pieces.BalancesMoved:
             if not left:
                 raise

@@ -13,8 +13,9 @@ is made from the shop's balances.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -45,6 +46,7 @@ from connector.errors import Conflict
 
 ROWS = 1_000  # of a piece: a tenth of a second on SQLite, whose only writer it holds
 _CHUNK = 500
+_FIELDS = attrgetter(*(each.name for each in fields(Unsettled)))
 
 
 class BalancesMoved(Conflict):
@@ -54,27 +56,38 @@ class BalancesMoved(Conflict):
 # ------------------------------------------------------------------ begin
 
 
-def begin(session: Session, plans: Sequence[Plan], by: str) -> list[ClosingRun]:
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A plan and its pieces, as they will be written down: made before the transaction, as it takes a second."""
+
+    plan: Plan
+    pieces: list[dict[str, Any]]
+
+
+def cut(plans: Sequence[Plan]) -> list[Cut]:
+    return [Cut(plan, list(_cut(plan))) for plan in plans]
+
+
+def begin(session: Session, cuts: Sequence[Cut], by: str) -> list[ClosingRun]:
     """Take the period: write down what will be booked. The caller holds the shop's row and has checked the period.
 
     Errors: BalancesMoved when somebody was paid since the plans were made, or brought a balance along.
     """
     runs = []
-    for plan in plans:
+    for plan, made in ((each.plan, each.pieces) for each in cuts):
         settled = outstanding.settled_at(session, plan.shop_id, plan.currency)
         if any(settled.get(part.creator_id, 0) != part.carried + part.opening for part in plan.parts):
             raise BalancesMoved("a balance has changed since the closing was worked out: work it out again")
         run = ClosingRun(
             id=new_id("cls"), shop_id=plan.shop_id, currency=plan.currency, period=plan.period.name,
             starts_at=plan.period.starts_at, ends_at=plan.period.ends_at, closed_at=plan.as_of, closed_by=by,
-            total=plan.total, invoice_id=new_id("inv") if plan.bill.rows else None,
-            bill=plan.bill.sums(),
+            total=plan.total, invoice_id=new_id("inv") if plan.bill.rows else None, bill=plan.bill.sums(),
             reserve_days=settings.whole(session, plan.shop_id, "reserve_days", plan.period.ends_at),
             begun_at=clock.wall(),
         )  # fmt: skip
         session.add(run)
         session.flush()
-        rows = [{"run_id": run.id, "number": n, "booked_at": None, **piece} for n, piece in enumerate(_cut(plan), 1)]
+        rows = [{"run_id": run.id, "number": n, "booked_at": None, **piece} for n, piece in enumerate(made, 1)]
         if rows:
             session.connection().execute(sa.insert(ClosingPiece), rows)
         runs.append(run)
@@ -94,10 +107,10 @@ def _cut(plan: Plan) -> Iterator[dict[str, Any]]:
                 yield {"statements": heads, "lines": lines, "bill": []}
                 heads, lines = [], []
             clears = (line.creator_id, line.subject, line.content_id) in pending
-            lines.append([statement_id, clears, asdict(line)])
+            lines.append([statement_id, clears, *_FIELDS(line)])
     if heads or lines:
         yield {"statements": heads, "lines": lines, "bill": []}
-    rows = [asdict(row) for row in plan.bill.rows]
+    rows = [[row.subject, row.kind, row.order_id, row.commission, row.absorbed, row.fee] for row in plan.bill.rows]
     for start in range(0, len(rows), ROWS):
         yield {"statements": [], "lines": [], "bill": rows[start : start + ROWS]}
 
@@ -154,8 +167,8 @@ class Ready:
         self.lines: list[dict[str, Any]] = []
         self.drafts: list[Draft] = []
         self.order_ids: set[str] = set()
-        for statement_id, clears, said in piece.lines:
-            line = Unsettled(**said)
+        for statement_id, clears, *said in piece.lines:
+            line = Unsettled(*said)
             self.lines.append(_line(statement_id, line))
             if clears:
                 self.drafts.append(_bonus_clears(run, line))
@@ -169,7 +182,7 @@ class Ready:
                     [Release(kept_by, head["creator_id"], amount) for kept_by, amount in head["releases"]],
                 )
             )  # fmt: skip
-        self.bill = [invoices.line_of(run.invoice_id or "", Row(**row)) for row in piece.bill]
+        self.bill = [invoices.line_of(run.invoice_id or "", Row(*row)) for row in piece.bill]
 
 
 def ready(session: Session, run: ClosingRun, number: int) -> Ready | None:

@@ -62,8 +62,8 @@ class ClosingPiece(Base):
     run_id: Mapped[str] = mapped_column(sa.ForeignKey("closing_runs.id"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True)
     statements: Mapped[list[Any]]  # heads of the statements that begin in it, with the reserves that they let go
-    lines: Mapped[list[Any]]  # [statement, whether a bonus clears first, what is settled]
-    bill: Mapped[list[Any]]  # rows of the invoice
+    lines: Mapped[list[Any]]  # [statement, whether a bonus clears first, what is settled: the fields of `Unsettled`]
+    bill: Mapped[list[Any]]  # rows of the invoice: the fields of `invoices.Row`
     booked_at: Mapped[datetime | None]  # wall time
 
 

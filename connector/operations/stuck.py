@@ -150,6 +150,7 @@ def _in_transit(session: Session, now: datetime, shop_id: str | None) -> Iterato
         .where(
             sa.or_(
                 Payout.status == "unknown",
+                sa.and_(Payout.status == "paid", Payout.outcome_reason == "reversed_in_part"),
                 sa.and_(Payout.status == "sent", since <= sa.literal(now - IN_TRANSIT, PayoutBatch.prepared_at.type)),
             )
         )
@@ -158,8 +159,9 @@ def _in_transit(session: Session, now: datetime, shop_id: str | None) -> Iterato
     if shop_id is not None:
         query = query.where(Payout.shop_id == shop_id)
     for payout, at in session.execute(query):
+        reason = {"unknown": "payout_unknown", "paid": "reversed_in_part"}.get(payout.status, "payout_not_confirmed")
         yield Stuck(
-            "payout_unknown" if payout.status == "unknown" else "payout_not_confirmed", at, payout.shop_id, payout.id,
+            reason, at, payout.shop_id, payout.id,
             creator_id=payout.creator_id, amount=payout.amount, currency=payout.currency, detail=payout.outcome_reason,
         )  # fmt: skip
 

@@ -163,6 +163,7 @@ STAFF_DO: dict[str, str] = {
     "batch_not_sent": "Finance sends the batch, or refuses it so that its money is settled again.",
     "payout_not_confirmed": "Finance reads the bank's list of outcomes in, or asks the bank.",
     "payout_unknown": "Finance asks the bank by the payout's id, then records the outcome. Don't send it again.",
+    "reversed_in_part": "Finance finds out why, then has Stripe take back the rest, or corrects it by an act.",
     "freeze_past_its_end": "See whether a worker runs; it ends freezes by rule.",
     "appeal_unanswered": "Whoever froze it reads the appeal, then lifts the freeze or forfeits the money.",
 }

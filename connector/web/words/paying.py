@@ -154,6 +154,11 @@ REASONS: dict[str, Wording] = {
     "amount_refused": Wording(
         "It is paid again later", "It is paid again later", "The bank or service refuses such an amount: settled again"
     ),
+    "reversed_in_part": Wording(
+        "We are checking a payout; you need do nothing",
+        "A part of this payout was taken back: we are finding out why",
+        "Stripe took a part of the transfer back: nothing is booked until a person says what is owed",
+    ),
     "transfer_reversed": Wording(
         "The transfer was taken back; it is paid again later",
         "The transfer was taken back",

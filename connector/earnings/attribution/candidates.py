@@ -62,18 +62,18 @@ _TOUCH = sa.select(
     Touch.journey, Touch.at, Touch.received_at, Touch.window_seconds, Touch.eligible, Touch.ineligible_reason,
     Touch.flags, Touch.followers, Touch.followers_needed,
 )  # fmt: skip
-_BY_TOKEN = _TOUCH.where(Touch.token.in_(sa.bindparam("tokens", expanding=True)))
+_BY_TOKEN = _TOUCH.where(db.among(Touch.token, "tokens"))
 _OF_JOURNEYS = (
     _TOUCH.where(
         Touch.shop_id == sa.bindparam("shop_id"),
-        Touch.journey.in_(sa.bindparam("journeys", expanding=True)),
+        db.among(Touch.journey, "journeys"),
         Touch.at <= sa.bindparam("placed_at"),
     )
     .order_by(Touch.at.desc(), Touch.id.desc())
     .limit(_MOST_TOUCHES)
 )
 # Where only direct touches count, those on other products aren't even read.
-_OF_JOURNEYS_DIRECT = _OF_JOURNEYS.where(Touch.product_ref.in_(sa.bindparam("products", expanding=True)))
+_OF_JOURNEYS_DIRECT = _OF_JOURNEYS.where(db.among(Touch.product_ref, "products"))
 _OF_CUSTOMER = (
     _TOUCH.where(
         Touch.shop_id == sa.bindparam("shop_id"),
@@ -90,7 +90,7 @@ _OF_CUSTOMER = (
 _BUYERS = (
     sa.select(TokenBuyer.touch_id, TokenBuyer.buyer_hash)
     .where(
-        TokenBuyer.touch_id.in_(sa.bindparam("touches", expanding=True)),
+        db.among(TokenBuyer.touch_id, "touches"),
         TokenBuyer.buyer_hash.is_not(None),
         TokenBuyer.placed_at <= sa.bindparam("placed_at"),
     )
@@ -100,13 +100,13 @@ _BUYERS = (
 # More rows than that aren't read for a batch at once.
 _MOST_AHEAD = 2_000
 _ON_JOURNEYS = (
-    _TOUCH.where(Touch.shop_id == sa.bindparam("shop_id"), Touch.journey.in_(sa.bindparam("journeys", expanding=True)))
+    _TOUCH.where(Touch.shop_id == sa.bindparam("shop_id"), db.among(Touch.journey, "journeys"))
     .order_by(Touch.at.desc(), Touch.id.desc())
     .limit(_MOST_AHEAD + 1)
 )
 _BUYERS_AHEAD = (
     sa.select(TokenBuyer.touch_id, TokenBuyer.order_id, TokenBuyer.buyer_hash, TokenBuyer.placed_at)
-    .where(TokenBuyer.touch_id.in_(sa.bindparam("touches", expanding=True)), TokenBuyer.buyer_hash.is_not(None))
+    .where(db.among(TokenBuyer.touch_id, "touches"), TokenBuyer.buyer_hash.is_not(None))
     .limit(_MOST_AHEAD + 1)
 )
 # A row of `_TOUCH`.
@@ -389,7 +389,11 @@ def _note_buyer(
     ahead = db.known(session, Ahead)
     known = ahead is not None and ahead.note(rows)
     # Held back only where every order of the batch counts in what was read ahead, and in what was noted there since.
-    db.later(session, _note, rows, unread=created and known)
+    # An order that has just been made was noted with nothing yet: a plain row each.
+    db.later(session, _NOTE_NEW if created else _note, rows, unread=created and known)
+
+
+_NOTE_NEW = sa.insert(TokenBuyer)
 
 
 def _note(connection: sa.Connection, rows: list[dict[str, Any]]) -> None:

@@ -38,6 +38,7 @@ APPEAL = timedelta(days=30)
 # Candidates written into the evidence of one line; the number left out stands beside them.
 SHOWN = 50
 BP = 10_000
+# As `creators.followers.BELOW` says it; that module reads the database, and this one doesn't.
 FEW_FOLLOWERS = "followers_below_minimum"
 _PRECEDENCE = {"targeted": 2, "open": 1, "store": 0}
 _NOTHING_OFFERED = Offers(())

@@ -122,7 +122,7 @@ def record(
         followers=followers,
         followers_needed=least,
         eligible=followers >= least,
-        ineligible_reason="" if followers >= least else "followers_below_minimum",
+        ineligible_reason="" if followers >= least else counted.BELOW,
         terms_id=None if terms is None else terms.terms_id,
         flags=flags,
         request_key=request_key,

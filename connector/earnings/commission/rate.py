@@ -252,17 +252,22 @@ def as_stood(facts: OrderFacts, versions: Sequence[OrderSnapshot], moment: datet
     """The facts by what the store had said of the order at `moment`. `versions`: all that are known, the oldest first.
 
     Refunds and cancellations have times of their own (`assess` takes `until`). Edits and voids have none: they happened
-    between the newest version up to then and the one that shows them first, and count from that one on.
+    between the newest version up to then and the one that shows them first, and count from that one on. An order of
+    which no version is so old is as the oldest one has it.
     """
-    then = next((each for each in reversed(versions) if each.changed_at <= moment), None)
-    if then is None:
+    if not versions:
         return facts
+    then = next((each for each in reversed(versions) if each.changed_at <= moment), versions[0])
     now = {line.line_ref: line.quantity for line in facts.snapshot.lines}
     # Units that an edit added since are in neither the quantity nor what edits had added by then.
     since = {line.line_ref: max(0, now.get(line.line_ref, line.quantity) - line.quantity) for line in then.lines}
     added = {ref: max(0, facts.added_units.get(ref, 0) - more) for ref, more in since.items()}
-    # When it was cancelled is the store's own word, whichever version says it.
-    then = msgspec.structs.replace(then, cancelled_at=facts.snapshot.cancelled_at)
+    # When it was cancelled is the store's own word, whichever version says it; and money that came in later came in.
+    status = facts.snapshot.payment_status
+    then = msgspec.structs.replace(
+        then, cancelled_at=facts.snapshot.cancelled_at,
+        payment_status=then.payment_status if status in _NOT_COLLECTED else status,
+    )  # fmt: skip
     return msgspec.structs.replace(
         facts, snapshot=then, added_units={ref: units for ref, units in added.items() if units}
     )

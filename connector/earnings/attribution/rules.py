@@ -189,7 +189,7 @@ def decide(
         return _decision(order, line, seen, "store_disconnected")
     claims = [
         *_assigned(order, line),  # D9
-        *_exchanged(seen, returned),  # R8
+        *_exchanged(order, seen, returned),  # R8
         *_by_code(line, seen),  # D10
         *_by_touch("last_click_direct", seen.standing(line.product_ref, direct=True)),  # D11
         *_by_cart(order, line, seen),  # D12
@@ -317,8 +317,9 @@ def _assigned(order: OrderAsked, line: LineAsked) -> Iterator[Claim]:
         yield Claim("manual", act.creator_id, act.content_id)
 
 
-def _exchanged(seen: _Seen, returned: Decision | None) -> Iterator[Claim]:
-    """R8: the creator of the returned line, by the same click. Where that was nobody's, it is a line like any other."""
+def _exchanged(order: OrderAsked, seen: _Seen, returned: Decision | None) -> Iterator[Claim]:
+    """R8: the creator of the returned line, by the same click or code. Where that was nobody's, it is a line like any
+    other."""
     if returned is None or returned.creator_id is None or "credit" not in returned.evidence:
         return
     credit = returned.evidence["credit"]
@@ -327,7 +328,7 @@ def _exchanged(seen: _Seen, returned: Decision | None) -> Iterator[Claim]:
         credit["reason"], returned.creator_id, returned.content_id,
         touch=next((c for c in seen.touches if c.touch_id == returned.touch_id), None),
         clicked_at=clicked_at, through_ad=credit["through_ad"],
-        code=next((code for code in seen.codes if code.creator_id == returned.creator_id), None),
+        code=order.codes.get(credit.get("code", "")),
     )  # fmt: skip
 
 
@@ -488,6 +489,7 @@ def _decision(
         evidence["credit"] = {
             "reason": winner.reason, "through_ad": winner.through_ad,
             "clicked_at": None if winner.clicked_at is None else winner.clicked_at.isoformat(),
+            **({"code": winner.code.text} if winner.code is not None and winner.reason == "code" else {}),
         }  # fmt: skip
     if review:
         evidence["review"] = {"why": list(review), "until": (order.placed_at + APPEAL).isoformat()}
@@ -535,7 +537,7 @@ def _evidence(
     codes [{code_id, text, creator_id, outcome}], bound {creator_id, outcome}?, personal {self_match, returning, bound},
     bad_tokens [{token, problem, via, nearest?}], carriers [names that brought anything], flags, acts [ids], engine;
     of who is credited also rates {click, order: {rate_bp, terms_id, kind …} | None}, credit {reason, clicked_at,
-    through_ad} and, where a person must look, review {why, until}.
+    through_ad, code?} and, where a person must look, review {why, until}.
     """
     outcomes = _outcomes(order, seen, claims, stops, winner)
     flags = {*order.flags, *(("token_shared",) if order.shared else ())}

@@ -259,9 +259,14 @@ def as_stood(facts: OrderFacts, versions: Sequence[OrderSnapshot], moment: datet
         return facts
     then = next((each for each in reversed(versions) if each.changed_at <= moment), versions[0])
     now = {line.line_ref: line.quantity for line in facts.snapshot.lines}
-    # Units that an edit added since are in neither the quantity nor what edits had added by then.
-    since = {line.line_ref: max(0, now.get(line.line_ref, line.quantity) - line.quantity) for line in then.lines}
-    added = {ref: max(0, facts.added_units.get(ref, 0) - more) for ref, more in since.items()}
+    first = {line.line_ref: line.quantity for line in versions[0].lines}
+    added = {}
+    for line in then.lines:
+        if line.line_ref in now:  # what edits added since is in neither the quantity nor what they had added by then
+            since = max(0, now[line.line_ref] - line.quantity)
+            added[line.line_ref] = max(0, facts.added_units.get(line.line_ref, 0) - since)
+        else:  # of a line that the store has lost, what the oldest version hadn't
+            added[line.line_ref] = max(0, line.quantity - first.get(line.line_ref, 0))
     # When it was cancelled is the store's own word, whichever version says it; and money that came in later came in.
     status = facts.snapshot.payment_status
     then = msgspec.structs.replace(

@@ -71,7 +71,8 @@ def creator_link(handle: str) -> None:
 
     settings = open_process()
     with db.write(db.Scope.system("a command finds a creator by handle")) as session:
-        made, _ = studio.link(session, queries.named(session, handle).id, by="command")
+        found = queries.living(session, queries.named(session, handle).id)
+        made, _ = studio.link(session, found.id, by="command")
     click.echo(f"{settings.public_url}/studio/sign-in/link/{made}")
 
 

@@ -1,4 +1,4 @@
-"""POST /hooks/stripe: what Stripe tells of merchants' payments and of our transfers. Closed without a secret; signed."""
+"""POST /hooks/stripe: what Stripe tells of payments and of our transfers. Closed without a secret; signed."""
 
 from __future__ import annotations
 

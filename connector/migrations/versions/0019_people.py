@@ -3,6 +3,8 @@
 Why: a large shop's closing held SQLite's only writer for ten seconds. Now it is worked out first and written down
 (`closing_runs`, `closing_pieces`), booked a thousand rows at a time, and appears whole at its end; so lines of
 statements and invoices come before the row that they belong to, and no foreign key may ask for it.
+
+A creator may be erased: `creators.erased_at` says that handle and name are nobody's since then.
 """
 
 import sqlalchemy as sa
@@ -47,6 +49,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["run_id"], ["closing_runs.id"], name=op.f("fk_closing_pieces_run_id")),
         sa.PrimaryKeyConstraint("run_id", "number", name=op.f("pk_closing_pieces")),
     )
+    op.add_column("creators", sa.Column("erased_at", Moment(), nullable=True))
     for table, name in (
         ("statement_lines", "fk_statement_lines_statement_id"),
         ("invoice_lines", "fk_invoice_lines_invoice_id_invoices"),

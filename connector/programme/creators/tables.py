@@ -20,6 +20,7 @@ class Creator(Base):
     name: Mapped[str]
     followers: Mapped[int]  # the newest count, for lists: what stood when is told by `creator_followers`
     created_at: Mapped[datetime]
+    erased_at: Mapped[datetime | None]  # handle and name are nobody's since then
 
 
 class CreatorStatus(Base):

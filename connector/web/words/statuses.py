@@ -136,6 +136,10 @@ STATUSES: dict[str, dict[str, Badge]] = {
         "conflict": Badge("warn", "Conflict"),
         "refused": Badge("bad", "Refused"),
     },
+    "country": {
+        "on": Badge("good", "On"),
+        "off": Badge("hold", "Off"),
+    },
     "creator": {
         "active": Badge("good", "Active"),
         "suspended": Badge("hold", "Suspended"),

@@ -2,7 +2,8 @@
 
     python -m bench.settlement [--database sqlite|postgresql|both] [--lines 100000] [--creators 10000] [--rounds 3]
 
-Beside it, in the same run, the limit: the rows that a closing writes (entries, postings, statements and their lines,
+While it is booked in its pieces another writer goes on, as deliveries do; the longest of its waits is told. Beside it,
+in the same run, the limit: the rows that a closing writes (entries, postings, statements and their lines,
 the invoice and its lines), inserted again as they are by bare executemany into copies of the tables without a rule.
 The world is built by set-based SQL: a line that was accrued and cleared, with the app's fee of its order.
 """
@@ -13,6 +14,7 @@ import argparse
 import shutil
 import statistics
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,19 +52,20 @@ def main() -> None:
     options.add_argument("--creators", type=int, default=10_000)
     options.add_argument("--rounds", type=int, default=3)
     chosen = options.parse_args()
-    print("| database | look first s | close s | lines /s | the same rows barely s | ratio |")
-    print("|---|---:|---:|---:|---:|---:|")
+    print("| database | look first s | close s | lines /s | another writer waited s | the same rows barely s | ratio |")
+    print("|---|---:|---:|---:|---:|---:|---:|")
     for name in ["sqlite", "postgresql"] if chosen.database == "both" else [chosen.database]:
         found = [_round(name, chosen.lines, chosen.creators) for _ in range(chosen.rounds)]
-        look, took, bare = (statistics.median(times) for times in zip(*found, strict=True))
+        look, took, waited, bare = (statistics.median(times) for times in zip(*found, strict=True))
         print(
-            f"| {name} | {look:.1f} | **{took:.1f}** | {chosen.lines / took:,.0f} | {bare:.1f} | {bare / took:.2f} |",
+            f"| {name} | {look:.1f} | **{took:.1f}** | {chosen.lines / took:,.0f} | {waited:.2f} | {bare:.1f} | "
+            f"{bare / took:.2f} |",
             flush=True,
         )
 
 
-def _round(name: str, lines: int, creators: int) -> tuple[float, float, float]:
-    """(seconds to look, to close, to insert the same rows barely)."""
+def _round(name: str, lines: int, creators: int) -> tuple[float, float, float, float]:
+    """(seconds to look, to close, that another writer waited at most, to insert the same rows barely)."""
     with world.kept(name, f"settlement_{lines}_{creators}", lambda: _build(lines, creators)) as url:
         db.current().close()
         with _copy(name, url) as copied:
@@ -73,13 +76,34 @@ def _round(name: str, lines: int, creators: int) -> tuple[float, float, float]:
                 token = close.token_of(close.planned(session, shop_id, PERIOD, CLOSED))
             look = time.monotonic() - began
             began = time.monotonic()
-            with database.write(world.SYSTEM) as session:
-                [closing] = close.close_period(session, shop_id, PERIOD, CLOSED, "bench", token=token)
-                assert closing.total == AMOUNT * lines
+            with _writing(database) as waits:
+                [closing] = close.in_pieces(shop_id, PERIOD, CLOSED, "bench", token=token)
+            assert closing.total == AMOUNT * lines
             took = time.monotonic() - began
             bare = _barely(database)
             database.close()
-        return look, took, bare
+        return look, took, max(waits), bare
+
+
+@contextmanager
+def _writing(database: Database) -> Iterator[list[float]]:
+    """A second writer meanwhile, as a delivery is one: how long each of its writes took, with its wait."""
+    waits, stop = [0.0], threading.Event()
+
+    def write() -> None:
+        while not stop.wait(0.02):
+            began = time.monotonic()
+            with database.write(world.SYSTEM) as session:
+                session.execute(sa.update(Shop).values(name="Sample"))
+            waits.append(time.monotonic() - began)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        yield waits
+    finally:
+        stop.set()
+        thread.join()
 
 
 @contextmanager

@@ -72,6 +72,16 @@ def forget(session: Session, before: datetime) -> int:
     return int(dropped.rowcount)  # type: ignore[attr-defined]
 
 
+def count(session: Session, creator_id: str) -> int:
+    """How many notices are kept for a creator."""
+    return session.scalar(sa.select(sa.func.count()).where(Notice.creator_id == creator_id)) or 0
+
+
+def forget_about(session: Session, creator_id: str) -> None:
+    """Drop a creator's notices: the creator is erased."""
+    session.execute(sa.delete(Notice).where(Notice.creator_id == creator_id))
+
+
 def forget_secrets(session: Session, kind: str, creator_id: str) -> None:
     """Drop the secrets of a creator's notices of a kind: they were used, or are void."""
     session.execute(

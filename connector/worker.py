@@ -14,6 +14,7 @@ thing reach its checkpoint and give the seat up.
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import signal
 import sys
@@ -64,11 +65,13 @@ JOBS = (
     proof.job,
     hand_over.job,
     hand_over.ask_job,
+    rounds.carry_on_job,
 )
 
 BEAT = 3.0
 DRAIN_ENDS_WITHIN, JOBS_END_WITHIN = 15.0, 20
 FIRST_PASS_AFTER = timedelta(minutes=10)
+CLOSING_STANDS = timedelta(minutes=2)  # who began it, a page or a command, is booking it until then
 M_ARENA_MAX = -8  # malloc.h
 LOST_SEAT = 75  # exit code: start me again
 
@@ -76,7 +79,7 @@ _log = telemetry.logger(__name__)
 
 
 def run(settings: Settings) -> int:
-    """Work until a signal; the exit code. The caller has opened the process (`cli.open_process`).
+    """Work until a signal; the exit code. The caller has opened the process (`operations.opening.open_process`).
 
     Errors: Conflict when another worker lives and the database takes only one.
     """
@@ -103,6 +106,7 @@ def run(settings: Settings) -> int:
     threads[0].start()
     jobs.launch(settings, db.current(), slot)
     _log.info("worker.started", slot=slot, jobs=sorted(jobs.names()))
+    keep_what_stands()
     for thread in threads[1:]:
         thread.start()
     stop.wait()
@@ -121,6 +125,13 @@ def _one_arena() -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(M_ARENA_MAX, 1)
+
+
+def keep_what_stands() -> None:
+    """Spare the collector what the process holds from its start on, modules and mapped classes: a full collection went
+    through all of it every second of a drain, an eighth of the drain's time."""
+    gc.collect()
+    gc.freeze()
 
 
 def leave(code: int) -> None:
@@ -240,6 +251,7 @@ def _housekeeping(settings: Settings, slot: str, owner: str, stop: threading.Eve
         _Chore("wake wanted reads", 15.0, wanted.wake_due),
         _Chore("pin and clear", 30.0, lambda: money.mature(stop.is_set)),
         _Chore("seal the ledger", 5.0, lambda: sealing.seal_waiting(stop.is_set)),
+        _Chore("go on with closings", 60.0, carry_on_closings, due=time.monotonic() + 15),
         _Chore("end freezes", 600.0, lambda: rounds.end_freezes(clock.now()), due=time.monotonic() + 45),
         _Chore("count events", 3600.0, lambda: rounds.close_events(clock.now()), due=time.monotonic() + 75),
         _Chore("tell of cuts", 3600.0, lambda: rounds.tell_of_cuts(clock.now()), due=time.monotonic() + 105),
@@ -372,6 +384,11 @@ def until_pass(shop_id: str) -> timedelta:
         after = roster.platform(shop.platform).orders_every if last is not None else FIRST_PASS_AFTER
         due = (last or shop.installed_at) + after
     return min(max(due - clock.now(), timedelta(0)), after)
+
+
+def carry_on_closings() -> int:
+    """Go on with the closings that somebody began minutes ago and that stand since; how many."""
+    return rounds.carry_on_closings(clock.wall() - CLOSING_STANDS)
 
 
 def forget_devices() -> int:

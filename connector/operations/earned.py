@@ -1,7 +1,7 @@
 """What a creator earned, line by line, and what of it is where: for the creator's own pages.
 
 Every sum is the ledger's. A list of lines is read in a fixed number of queries, however many lines it has; each line
-has its state and the reason for it, in codes (`web/words.py` has the wordings). Nothing of the buyer and of no other
+has its state and the reason for it, in codes (`web/words` has the wordings). Nothing of the buyer and of no other
 creator is in it.
 """
 

@@ -23,7 +23,7 @@ from connector.db import Scope
 from connector.earnings.commission import bonuses, freezes
 from connector.earnings.intake import take_in
 from connector.earnings.intake.portion import Portion, crossed, said
-from connector.earnings.settlement import clear, close
+from connector.earnings.settlement import clear, close, pieces
 from connector.earnings.settlement.tables import Closing
 from connector.errors import Conflict
 from connector.programme.collaborations import cuts
@@ -166,14 +166,14 @@ def end_freezes(as_of: datetime) -> int:
 
 
 def close_period(period: str, as_of: datetime, by: str, shop_id: str | None = None) -> list[Closed]:
-    """Close a period of one shop or of all, each in its own transaction; one that refuses doesn't stop the rest."""
+    """Close a period of one shop or of all, each by itself; one that refuses doesn't stop the rest."""
     return [_closed(one, period, as_of, by) for one in _walk(shop_id)]
 
 
 def close_due(as_of: datetime, by: str, shop_id: str | None = None) -> list[Closed]:
     """Close every period that is over, of one shop or of all, oldest first: months, half months or weeks.
 
-    A period is a transaction: killed in between, the next run goes on with the first that isn't closed.
+    Killed anywhere, the next run goes on where this one was (`settlement.pieces`).
     """
     done = []
     for one in _walk(shop_id):
@@ -186,11 +186,24 @@ def close_due(as_of: datetime, by: str, shop_id: str | None = None) -> list[Clos
     return done
 
 
+def carry_on_closings(before: datetime) -> int:
+    """Go on with closings that began before a moment (wall time) and stand: whoever began them is gone; how many."""
+    with db.read(Scope.system("closings under way of all shops")) as session:
+        waiting = {run.shop_id for run in pieces.under_way(session) if run.begun_at < before}
+    return sum(len(close.carry_on(shop_id)) for shop_id in sorted(waiting))
+
+
+@jobs.workflow("settlement.close")
+def carry_on_job(shop_id: str) -> None:
+    """Book a closing that a page began. Done again it finds nothing to do."""
+    close.carry_on(shop_id)
+
+
 def _closed(shop_id: str, period: str, as_of: datetime, by: str) -> Closed:
     with db.read(Scope.shop(shop_id)) as session:
         domain = shops.get(session, shop_id).domain
     try:
-        closings = _again(shop_id, partial(close.close_period, shop_id=shop_id, name=period, as_of=as_of, by=by))
+        closings = close.in_pieces(shop_id, period, as_of, by)
     except Conflict as refused:
         return Closed(shop_id, domain, refused=refused.public)
     return Closed(shop_id, domain, tuple(closings))

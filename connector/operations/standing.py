@@ -1,6 +1,6 @@
 """The standing checks: credit that was missed, money that stands twice or still, codes that we don't know.
 
-Each check returns what is wrong, one `Finding` a thing, with a reason code (`web/words.py` has the wordings) and
+Each check returns what is wrong, one `Finding` a thing, with a reason code (`web/words` has the wordings) and
 whether a rule explains it. A finding that no rule explains needs a person and is what the first page counts; an
 explained one is listed beside it, so that "why did this order with a token pay nobody?" is answered in the same place.
 
@@ -370,7 +370,7 @@ def _transfers_twice(session: Session, since: datetime, shop_id: str | None) -> 
         Payout.id, Payout.shop_id, Payout.creator_id, Payout.currency, Payout.amount, Payout.created_at, Entry.kind,
     )  # fmt: skip
     handed = sa.and_(Entry.kind == "payout", Posting.account == "payout_in_transit")
-    confirmed = sa.and_(Entry.kind == "payout_paid", Posting.account == "bank")
+    confirmed = sa.and_(Entry.kind == "payout_paid", Posting.account.in_(("bank", "fx")))
     query = (
         sa.select(*key, booked)
         .join(Entry, Entry.subject == sa.literal("payout:") + Payout.id)

@@ -2,6 +2,7 @@
 
     pending    the hold is over and the line has not cleared; what holds it explains it for a while, not for ever
     cleared    its period is over and not closed
+               or its closing began and stands
     settled    the merchant's invoice is overdue, so the statements that it funds wait
     in transit a batch waits for its second person or its sending; a payout left and nobody knows what became of it
     frozen     a freeze whose end has come and that still stands
@@ -18,12 +19,13 @@ from datetime import UTC, datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from connector import clock
 from connector.commerce.orders.tables import Order
 from connector.commerce.shops import queries as shops
 from connector.earnings.commission.tables import Clearance, Freeze
 from connector.earnings.ledger import outstanding, running
 from connector.earnings.payouts.tables import Payout, PayoutBatch
-from connector.earnings.settlement import close, funding
+from connector.earnings.settlement import close, funding, pieces
 
 # A living worker clears within minutes; a store that can't be asked is tried for a day before a person looks.
 PENDING = timedelta(days=3)
@@ -31,6 +33,8 @@ PENDING = timedelta(days=3)
 HELD = timedelta(days=60)
 # After its end a period waits for late refunds and for whoever closes it.
 CLOSING = timedelta(days=10)
+# A hundred thousand lines are booked in half a minute, and a worker goes on with what a kill left.
+BOOKED_WITHIN = timedelta(minutes=10)
 SECOND_PERSON = timedelta(days=2)
 UNSENT = timedelta(days=3)
 IN_TRANSIT = timedelta(days=5)
@@ -57,6 +61,7 @@ def stuck(session: Session, now: datetime, shop_id: str | None) -> Iterator[Stuc
     """All of it, stage by stage, of one shop or of all."""
     yield from _pending(session, now, shop_id)
     yield from _cleared(session, now, shop_id)
+    yield from _closing(session, shop_id)
     yield from _unfunded(session, now, shop_id)
     yield from _batches(session, now, shop_id)
     yield from _in_transit(session, now, shop_id)
@@ -98,6 +103,14 @@ def _cleared(session: Session, now: datetime, shop_id: str | None) -> Iterator[S
                 yield Stuck("period_not_closed", last.ends_at, shop.id, last.name, amount=amount, currency=currency)
 
 
+def _closing(session: Session, shop_id: str | None) -> Iterator[Stuck]:
+    for run in pieces.under_way(session, shop_id):
+        if run.begun_at <= clock.wall() - BOOKED_WITHIN:
+            yield Stuck(
+                "closing_stands", run.begun_at, run.shop_id, run.period, amount=run.total, currency=run.currency
+            )
+
+
 def _unfunded(session: Session, now: datetime, shop_id: str | None) -> Iterator[Stuck]:
     by_id = {shop.id: shop for shop in shops.every(session)}
     # One day for all shops: whose day has begun is a matter of hours, and this is about weeks.
@@ -137,6 +150,7 @@ def _in_transit(session: Session, now: datetime, shop_id: str | None) -> Iterato
         .where(
             sa.or_(
                 Payout.status == "unknown",
+                sa.and_(Payout.status == "paid", Payout.outcome_reason == "reversed_in_part"),
                 sa.and_(Payout.status == "sent", since <= sa.literal(now - IN_TRANSIT, PayoutBatch.prepared_at.type)),
             )
         )
@@ -145,8 +159,9 @@ def _in_transit(session: Session, now: datetime, shop_id: str | None) -> Iterato
     if shop_id is not None:
         query = query.where(Payout.shop_id == shop_id)
     for payout, at in session.execute(query):
+        reason = {"unknown": "payout_unknown", "paid": "reversed_in_part"}.get(payout.status, "payout_not_confirmed")
         yield Stuck(
-            "payout_unknown" if payout.status == "unknown" else "payout_not_confirmed", at, payout.shop_id, payout.id,
+            reason, at, payout.shop_id, payout.id,
             creator_id=payout.creator_id, amount=payout.amount, currency=payout.currency, detail=payout.outcome_reason,
         )  # fmt: skip
 

@@ -1,7 +1,7 @@
 """Why an order paid what it paid: everything that was heard, decided, computed, booked, settled and paid, in one value.
 
 `trace` gives a JSON-able dict; faces and the command only dress it. Amounts are integers of `order.currency`'s minor
-unit, times are RFC 3339 in UTC, reasons are codes (`web/words.py` has the wordings), and nothing in it is a person's
+unit, times are RFC 3339 in UTC, reasons are codes (`web/words` has the wordings), and nothing in it is a person's
 data: a buyer is at most "known" or "not known", a token is its touch. The shape:
 
     order       id, ref, number, shop {id, name, domain}, placed_at, changed_at, currency, payment_status, total,
@@ -19,7 +19,10 @@ data: a buyer is at most "known" or "not known", a token is its touch. The shape
     lines       line_ref, title, sku, product_ref, quantity, current_quantity, reason, flags, base {parts}, commission,
                 estimate, due, removed_units, removed_base, refunded_units, refunded_base, reversed,
                 decision {credit_reason, rate_reason, creator, content, touch_id, rate_bp, terms, pinned_at, drift,
-                candidates [{touch_id, creator, content, kind, at, outcome, why, via, buyers …}], left_out, flags,
+                candidates [{touch_id, creator, content, kind, at, outcome, why, via, buyers …}], all of them, flags,
+                left_out (of evidence that was kept before all were named),
+                earlier [{decided_at, until, pinned, credit_reason, rate_reason, creator, content, touch_id, rate_bp,
+                candidates, left_out, codes, acts}], oldest first: what was decided before, until the pin or an act,
                 codes [{text, creator, outcome}], bound {creator, outcome} | None, review {why, until} | None,
                 credit {reason, clicked_at, through_ad} | None, exchange_of, acts [ids],
                 rates {click, order: {rate_bp, kind, ads, basis, kept_until, terms} | None} | None};
@@ -66,7 +69,7 @@ from connector.commerce.orders.tables import Order
 from connector.commerce.shops import queries as shops
 from connector.earnings.attribution import acts
 from connector.earnings.attribution import queries as attribution
-from connector.earnings.attribution.tables import Act, Code, DecisionRow
+from connector.earnings.attribution.tables import Act, Code, DecisionPast, DecisionRow, Touch
 from connector.earnings.commission.tables import Evaluation
 from connector.earnings.ledger import queries as ledger
 from connector.earnings.ledger.queries import BookedEntry
@@ -80,6 +83,7 @@ from connector.programme.creators import queries as creators
 from connector.webhooks.tables import DeliveryRow
 
 Named = Mapping[str, dict[str, Any]]
+Decided = DecisionRow | DecisionPast
 
 
 def find(session: Session, wanted: str, shop_id: str | None = None) -> Order:
@@ -107,12 +111,16 @@ def trace(session: Session, order: Order) -> dict[str, Any]:
     """Everything known of one order, in the shape above. Reads only."""
     facts = orders.facts(order)
     decisions = {row.line_ref: row for row in attribution.decisions(session, order.id)}
+    earlier = attribution.earlier(session, order.id)
+    every = [*decisions.values(), *(row for rows in earlier.values() for row in rows)]
     evaluations = _evaluations(session, order.id)
     entries = ledger.entries(session, order.id)
     settled = settlement.of_order(session, order.id)
     recorded = _recorded(session, order.id, decisions.values())
-    people, videos = _named(session, decisions.values(), entries, recorded)
+    taps = _taps(session, every)
+    people, videos = _named(session, every, entries, recorded, taps)
     lines = _lines(session, order, facts, decisions, evaluations, people, videos)
+    _tell_decisions(session, lines, decisions, earlier, taps, people, videos)
     newest = evaluations[0] if evaluations else None
     return {
         "order": _order(session, order, facts),
@@ -246,15 +254,12 @@ def _lines(
 ) -> list[dict[str, Any]]:
     """A line of the newest snapshot each, then lines that have vanished from it and left something behind."""
     assessed = {line["line_ref"]: line for line in evaluations[0].lines} if evaluations else {}
-    terms = _terms(session, decisions.values())
-    buyers = _buyers(session, decisions.values())
     clearances = trace_money.clearances(session, order.id)
     balances = _balances(session, order.id, people, videos)
     known = {line.line_ref: line for line in facts.snapshot.lines}
     lines = []
     for line_ref in [*known, *sorted((decisions.keys() | balances.keys()) - known.keys())]:
         line, figures = known.get(line_ref), assessed.get(line_ref, {})
-        row = decisions.get(line_ref)
         lines.append(
             {
                 "line_ref": line_ref, "title": line.title if line else "", "sku": line.sku if line else "",
@@ -263,7 +268,7 @@ def _lines(
                 "reason": figures.get("reason") or ("line_vanished" if line is None else "not_evaluated"),
                 "flags": list(figures.get("flags", ())), "base": figures.get("parts"),
                 **{name: figures.get(name, 0) for name in _FIGURES},
-                "decision": _decision(row, terms, people, videos, buyers) if row else None,
+                "decision": None,
                 "clearance": clearances.get(line_ref),
                 "balances": balances.get(line_ref, []),
             }
@@ -276,36 +281,95 @@ _FIGURES = (
 )  # fmt: skip
 
 
-def _buyers(session: Session, decisions: Iterable[DecisionRow]) -> dict[str, int]:
-    candidates = [one for row in decisions for one in row.evidence.get("candidates", [])]
-    return attribution.buyers_of_tokens(session, {one["touch_id"] for one in candidates})
+def _taps(session: Session, rows: Iterable[Decided]) -> dict[str, Touch]:
+    """The touches that an evidence only names, since it shows fifty whole."""
+    return attribution.touches(
+        session, {each for row in rows for ids in row.evidence.get("rest", {}).values() for each in ids}
+    )
 
 
-def _decision(
-    row: DecisionRow, terms: Named, people: Named, videos: Named, buyers: Mapping[str, int]
-) -> dict[str, Any]:
+def _tell_decisions(
+    session: Session, lines: list[dict[str, Any]], decisions: Mapping[str, DecisionRow],
+    earlier: Mapping[str, list[DecisionPast]], taps: Mapping[str, Touch], people: Named, videos: Named,
+) -> None:  # fmt: skip
+    """Each line's decision as it stands, and what was decided of it before."""
+    terms = _terms(session, decisions.values())
+    shown = {row.line_ref: _candidates(row.evidence, taps) for row in decisions.values()}
+    buyers = attribution.buyers_of_tokens(session, {one["touch_id"] for each in shown.values() for one in each})
+    for line in lines:
+        row = decisions.get(line["line_ref"])
+        if row is None:
+            continue
+        candidates = [
+            {**each, "buyers": buyers[each["touch_id"]]} for each in _whose(shown[row.line_ref], people, videos)
+        ]
+        before = [_before(past, taps, people, videos) for past in earlier.get(row.line_ref, ())]
+        line["decision"] = {
+            **_decision(row, terms, people, videos), "candidates": candidates, "left_out": _left_out(row.evidence),
+            "earlier": before,
+        }  # fmt: skip
+
+
+def _candidates(evidence: Mapping[str, Any], taps: Mapping[str, Touch]) -> list[dict[str, Any]]:
+    """Every candidate with what became of it: those that are shown whole, then those that are named only."""
+    found = list(evidence.get("candidates", []))
+    for outcome, ids in evidence.get("rest", {}).items():
+        for touch in (taps[each] for each in ids if each in taps):
+            found.append(
+                {
+                    "touch_id": touch.id, "creator_id": touch.creator_id, "content_id": touch.content_id,
+                    "product_ref": touch.product_ref, "kind": touch.kind, "at": touch.at.isoformat(),
+                    "received_at": touch.received_at.isoformat(), "window_seconds": touch.window_seconds, "via": [],
+                    "outcome": outcome, "why": "",
+                }
+            )  # fmt: skip
+    return found
+
+
+def _left_out(evidence: Mapping[str, Any]) -> int:
+    named = sum(len(ids) for ids in evidence.get("rest", {}).values())
+    return max(0, int(evidence.get("left_out", 0)) - named)
+
+
+def _whose(candidates: Iterable[Mapping[str, Any]], people: Named, videos: Named) -> list[dict[str, Any]]:
+    return [
+        {
+            **{name: value for name, value in each.items() if name not in ("creator_id", "content_id")},
+            "creator": people.get(each.get("creator_id") or ""),
+            "content": videos.get(each.get("content_id") or ""),
+        }
+        for each in candidates
+    ]
+
+
+def _before(row: DecisionPast, taps: Mapping[str, Touch], people: Named, videos: Named) -> dict[str, Any]:
+    return {
+        "decided_at": _time(row.decided_at), "until": _time(row.until), "pinned": row.pinned,
+        "credit_reason": row.credit_reason, "rate_reason": row.rate_reason, "creator": people.get(row.creator_id or ""),
+        "content": videos.get(row.content_id or ""), "touch_id": row.touch_id, "rate_bp": row.rate_bp,
+        "candidates": _whose(_candidates(row.evidence, taps), people, videos), "left_out": _left_out(row.evidence),
+        "codes": _codes(row.evidence, people), "acts": row.evidence.get("acts", []),
+    }  # fmt: skip
+
+
+def _codes(evidence: Mapping[str, Any], people: Named) -> list[dict[str, Any]]:
+    return [
+        {"text": each["text"], "creator": people.get(each["creator_id"] or ""), "outcome": each["outcome"]}
+        for each in evidence.get("codes", [])
+    ]
+
+
+def _decision(row: DecisionRow, terms: Named, people: Named, videos: Named) -> dict[str, Any]:
     evidence = row.evidence
     return {
         "credit_reason": row.credit_reason, "rate_reason": row.rate_reason,
         "creator": people.get(row.creator_id or ""), "content": videos.get(row.content_id or ""),
         "touch_id": row.touch_id, "rate_bp": row.rate_bp, "terms": terms.get(row.terms_id or ""),
         "decided_at": _time(row.decided_at), "pinned_at": _time(row.pinned_at), "drift": row.drift,
-        "candidates": [
-            {
-                **{name: value for name, value in candidate.items() if name not in ("creator_id", "content_id")},
-                "creator": people.get(candidate.get("creator_id") or ""),
-                "content": videos.get(candidate.get("content_id") or ""),
-                "buyers": buyers[candidate["touch_id"]],
-            }
-            for candidate in evidence.get("candidates", [])
-        ],
-        "codes": [
-            {"text": each["text"], "creator": people.get(each["creator_id"] or ""), "outcome": each["outcome"]}
-            for each in evidence.get("codes", [])
-        ],
+        "codes": _codes(evidence, people),
         "bound": _bound(evidence, people), "review": evidence.get("review"), "credit": evidence.get("credit"),
         "exchange_of": evidence.get("exchange_of", ""), "acts": evidence.get("acts", []),
-        "left_out": evidence.get("left_out", 0), "flags": evidence.get("flags", []), "rates": _rates(evidence, terms),
+        "flags": evidence.get("flags", []), "rates": _rates(evidence, terms),
     }  # fmt: skip
 
 
@@ -414,11 +478,12 @@ def _acts(session: Session, recorded: list[Act], people: Named, videos: Named) -
 
 
 def _named(
-    session: Session, decisions: Iterable[DecisionRow], entries: Iterable[BookedEntry], recorded: Iterable[Act]
-) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
+    session: Session, decisions: Iterable[Decided], entries: Iterable[BookedEntry], recorded: Iterable[Act],
+    taps: Mapping[str, Touch],
+) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:  # fmt: skip
     """Who and what all the ids are."""
-    creator_ids: set[str | None] = set()
-    content_ids: set[str | None] = set()
+    creator_ids: set[str | None] = {touch.creator_id for touch in taps.values()}
+    content_ids: set[str | None] = {touch.content_id for touch in taps.values()}
     for row in decisions:
         for part in (
             row.evidence.get("candidates", []),

@@ -198,7 +198,8 @@ def _line_of_creator(line: Found, creator_id: str) -> Found:
         for each in _own(decision["candidates"], creator_id)
     ]
     decision["codes"] = _own(decision["codes"], creator_id)
-    decision.update(left_out=0, drift="", acts=[], exchange_of="")
+    # What stood before it did is between shop and support: others' taps decided it.
+    decision.update(left_out=0, drift="", acts=[], exchange_of="", earlier=[])
     if decision["bound"] is not None and not _is(decision["bound"]["creator"], creator_id):
         decision["bound"] = None
     if mine:

@@ -129,6 +129,14 @@ def _decision(decision: Found) -> Iterator[str]:
         yield f"  under review until {_day(decision['review']['until'])}: {', '.join(decision['review']['why'])}"
     if decision["left_out"]:
         yield f"    and {decision['left_out']} more"
+    for before in decision.get("earlier", ()):
+        final = "final" if before["pinned"] else "not final"
+        yield (
+            f"  until {_day(before['until'])} ({final}): {_creator(before['creator'])},"
+            f" {_why(before['credit_reason'])}, rate {amounts.rate(before['rate_bp'])}"
+        )
+        for candidate in before["candidates"]:
+            yield f"    {candidate['outcome']}: {_creator(candidate['creator'])}, touch {candidate['touch_id']}"
 
 
 def _clearance(clearance: Found) -> str:

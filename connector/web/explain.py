@@ -36,6 +36,7 @@ ENTRY_KINDS = {
     "payout": "Handed to a payout",
     "payout_paid": "Paid out",
     "payout_failed": "Payout failed or came back",
+    "conversion": "Converted to the payout's currency",
     "absorption": "Borne by the app",
     "bonus": "Bonus of an event",
     "fee": "App fee",

@@ -1,6 +1,6 @@
 """What each reason code means, in full: for its page at `/reasons/<code>`, which every shown code leads to.
 
-`words.py` says a reason in one line to three readers; `data/reasons.toml` explains it to whoever asks further: what
+`words` says a reason in one line to three readers; `data/reasons.toml` explains it to whoever asks further: what
 happened, who can mend it, what they do, and an example with numbers where numbers make it plain. The figures of the
 examples are those of the product: `tests/web/test_reasons.py` works them out again.
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
@@ -360,9 +361,24 @@ _MARK = (
 )
 
 
+# The same of all rows at once, as PostgreSQL can: an UPDATE each takes as long as inserting all that an order leaves.
+_MARK_ALL = sa.text(
+    "UPDATE deliveries AS d SET status = m.b_status, reason = m.b_reason, detail = m.b_detail, effects = m.b_effects,"
+    " order_ref = coalesce(m.b_order_ref, d.order_ref), product_ref = coalesce(m.b_product_ref, d.product_ref),"
+    " tries = m.b_tries, next_try_at = m.b_next, done_at = m.b_done"
+    " FROM json_to_recordset(CAST(:marks AS json)) AS m (b_id text, b_seen timestamptz, b_status text, b_reason text,"
+    " b_detail text, b_effects json, b_order_ref text, b_product_ref text, b_tries bigint, b_next timestamptz,"
+    " b_done timestamptz)"
+    " WHERE d.id = m.b_id AND d.triggered_at IS NOT DISTINCT FROM m.b_seen"
+)
+
+
 def _mark(session: Session, rows: list[dict[str, Any]]) -> None:
     session.flush()
-    session.connection().execute(_MARK, rows)
+    if db.current().is_sqlite:
+        session.connection().execute(_MARK, rows)
+    else:
+        session.connection().execute(_MARK_ALL, {"marks": msgspec.json.encode(rows).decode()})
 
 
 def _start_jobs(session: Session, shop_id: str, key: str, batch: _Batch) -> None:

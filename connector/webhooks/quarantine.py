@@ -85,9 +85,8 @@ def _others(shop: Shop) -> sa.Select[Any]:
 
 
 def _orders(session: Session, shop: Shop, refs: list[str]) -> set[str]:
-    others = _others(shop)
-    theirs = sa.select(Order.order_ref).where(Order.order_ref.in_(refs), Order.shop_id.in_(others))
-    return set(session.scalars(theirs))
+    theirs = sa.select(Order.order_ref).where(db.among(Order.order_ref, "refs"), Order.shop_id.in_(_others(shop)))
+    return set(session.scalars(theirs, {"refs": refs}))
 
 
 def _products(session: Session, shop: Shop, refs: list[str]) -> set[str]:

@@ -26,6 +26,7 @@ from connector.earnings.ledger import queries as ledger
 from connector.errors import Conflict, InputRefused, NotAllowed, NotFound
 from connector.events import Allocation, Buyer, Carrier, FulfilledLine, Fulfilment, Line, OrderSeen, OrderSnapshot
 from connector.operations import deciding, rounds
+from connector.operations.trace import trace
 from connector.programme.creators import identities
 from tests.attribution.world import DAY, KEY, OPENED, PLACED, World
 from tests.operations.test_commands import prepared
@@ -369,3 +370,38 @@ def test_drift_is_noted_and_only_an_act_takes_it_over(world: World) -> None:
     made = act(world, "engine_fix", order_id, now=PLACED + 3 * DAY)
     row = decided(world, order_id)
     assert (row.rate_bp, row.drift, row.evidence["acts"], owed(world, "x")) == (1000, "", [made.id], 200)
+
+
+def test_an_act_takes_nothing_over_that_came_after_the_pin_and_what_stood_before_can_be_read(world: World) -> None:
+    """A code decides the line; a later version brings another creator's tap, which would win were the code none."""
+    code_id = make_code(world, "x", "leaky")
+    old, tap = world.tap("x", product_ref="B"), world.tap("x")
+    coded, pinned = (line(code="leaky"), line("2", "B")), PLACED + 2 * DAY
+    order_id = hear(world, touched=(), heard=PLACED, lines=coded)
+    hear(world, touched=(old,), changed_at=PLACED + HOUR, lines=coded)
+    hear(world, touched=(old,), changed_at=pinned, lines=coded)
+    of_y = world.tap("y", at=PLACED - HOUR)
+    hear(world, touched=(old, tap, of_y), changed_at=pinned + HOUR, lines=coded)
+    assert (decided(world, order_id).credit_reason, decided(world, order_id).drift) == ("code", "")
+    act(world, "leak_backdated", None, code_id=code_id, since=OPENED, now=pinned + DAY)
+    row = decided(world, order_id)
+    assert (row.credit_reason, row.creator_id, owed(world, "y")) == ("code_leaked", None, 0)
+    assert row.drift.startswith("decision_changed: creator_id None would be")
+    # The tap is in the trace as soon as an act adopts it, and not before; what stood until then stays readable.
+    act(world, "engine_fix", order_id, line_ref="1", now=pinned + 2 * DAY)
+    assert (decided(world, order_id).creator_id, decided(world, order_id).drift) == (world.creators["y"], "")
+    with world.database.read(ALL) as session:
+        told = trace(session, session.get_one(Order, order_id))
+    first, second = told["lines"][0]["decision"], told["lines"][1]["decision"]
+    assert [(each["credit_reason"], each["pinned"]) for each in first["earlier"]] == [
+        ("code", False), ("code", True), ("code_leaked", True),
+    ]  # fmt: skip
+    assert [[one["outcome"] for one in each["candidates"]] for each in first["earlier"]] == [
+        [], ["other_product"], ["other_product"],
+    ]  # fmt: skip
+    assert {one["creator"]["handle"] for one in first["candidates"]} == {"x", "y"}
+    # Before its pin nobody was credited for the second line, and it is told why.
+    assert [(each["credit_reason"], each["until"]) for each in second["earlier"]] == [
+        ("no_touch", "2026-11-20T13:00:00Z"),
+    ]  # fmt: skip
+    assert second["credit_reason"] == "last_click_direct"

@@ -20,7 +20,7 @@ from connector.earnings.attribution import journeys, links, queries, tokens, tou
 from connector.earnings.attribution.tables import Link, Touch
 from connector.errors import Conflict, InputRefused, NotFound
 from connector.programme.content import attach
-from connector.programme.creators import register
+from connector.programme.creators import followers, register
 from tests.attribution.world import DAY, OPENED, PLACED, World, product
 
 ALL = Scope.system("test")
@@ -246,3 +246,31 @@ def test_a_code_of_a_gone_product_is_kept_for_ever(world: World, link: Link) -> 
         again = links.create(session, world.creators["x"], link.listing_id, now=PLACED)
         assert again.code == link.code
     assert OPENED < PLACED
+
+
+def test_followers_are_counted_as_of_the_tap(world: World) -> None:
+    """A later drop takes nothing back, a later rise gives nothing afterwards (F1): whoever heard of it when."""
+    with world.database.write(Scope.system("test")) as session:
+        settings.change(session, world.shop_id, "minimum_followers", "1000", by="test", starts_at=OPENED, now=OPENED)
+        x = world.creators["x"]
+        first = followers.at(session, x, PLACED)
+        assert first is not None
+        assert (first.count, first.said_by) == (1200, "app")
+        followers.say(session, x, 900, by="app:two", now=PLACED - DAY)
+        assert followers.say(session, x, 900, by="app:two", now=PLACED).starts_at == PLACED - DAY
+        assert (followers.count_at(session, x, PLACED - 2 * DAY), followers.count_at(session, x, PLACED)) == (1200, 900)
+        with pytest.raises(InputRefused):
+            followers.say(session, x, -1, by="test")
+        with pytest.raises(NotFound):
+            followers.count_at(session, "crt_nobody", PLACED)
+    # Heard of after the drop, and tapped before it.
+    before = world.tap("x", at=PLACED - DAY - DAY / 24, heard=PLACED - DAY / 2)
+    after = world.tap("x", at=PLACED - DAY / 2)
+    assert [(t.eligible, t.followers, t.followers_needed) for t in (before, after)] == [
+        (True, 1200, 1000), (False, 900, 1000),
+    ]  # fmt: skip
+    assert world.order([before])["1"].credit_reason == "last_click_direct"
+    held = world.order([after], ref="7002")["1"]
+    assert (held.credit_reason, held.creator_id) == ("creator_ineligible", None)
+    shown = held.evidence["candidates"][0]
+    assert (shown["why"], shown["followers"], shown["followers_needed"]) == ("followers_below_minimum", 900, 1000)

@@ -154,8 +154,8 @@ def test_the_worker_leaves_a_bad_order_out_for_a_while(shops: list[str], monkeyp
 def test_the_command_names_what_failed_and_exits_1(shops: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     bad = bad_order(shops[0])
     break_pins_of(bad, monkeypatch)
-    monkeypatch.setattr(cli, "open_process", lambda: None)
-    monkeypatch.setattr(cli, "shop_id_of", lambda shop: shop)
+    monkeypatch.setattr(cli.money, "open_process", lambda: None)
+    monkeypatch.setattr(cli.money, "shop_id_of", lambda shop: shop)
     said = CliRunner().invoke(cli.connector, ["pin", "--as-of", LATER.isoformat()])
     assert said.exit_code == 1
     assert "5 orders are final now." in said.output

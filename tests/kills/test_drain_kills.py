@@ -11,11 +11,8 @@ import base64
 import hashlib
 import hmac
 import json
-import os
 import signal
 import time
-import traceback
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -41,6 +38,7 @@ from connector.programme.collaborations import terms
 from connector.programme.creators import register
 from connector.webhooks import claim, drain, effect, inbox, translate
 from connector.webhooks.tables import DeliveryRow, WantedRead
+from tests.kills.dying import die, run, start, wait
 
 pytestmark = [pytest.mark.kill, pytest.mark.timeout(180)]
 SECRET = "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"
@@ -231,41 +229,3 @@ def work(url: str, settings: Settings, only: list[str] | None, kill: tuple[Any, 
 def waiting() -> list[str]:
     with db.read(Scope.system("test")) as session:
         return list(session.scalars(sa.select(DeliveryRow.id).where(DeliveryRow.status == "waiting").limit(1)))
-
-
-def die(place: Any, name: str, when: str, at: int) -> None:
-    """kill -9 of this process, before or after the `at`-th call of `place.name`."""
-    real, calls = getattr(place, name), [0]
-
-    def counted(*args: Any, **named: Any) -> Any:
-        calls[0] += 1
-        if when == "before" and calls[0] == at:
-            os.kill(os.getpid(), signal.SIGKILL)
-        result = real(*args, **named)
-        if when == "after" and calls[0] == at:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return result
-
-    setattr(place, name, counted)
-
-
-def start(act: Callable[[], None]) -> int:
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            act()
-            code = 0
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            os._exit(code)
-    return child
-
-
-def wait(child: int) -> int:
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-
-def run(act: Callable[[], None]) -> int:
-    return wait(start(act))

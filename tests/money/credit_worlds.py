@@ -20,6 +20,7 @@ _APART = (
 )  # fmt: skip
 _WINDOWS = (7 * DAY, 14 * DAY, 30 * timedelta(minutes=1))
 _RATES = (800, 1000, 1200, 1500, 1501, 1800)
+_CODE_RATES = ({"ANN10": 2200}, {"*": 300}, {"BEN": 900, "*": 1300})
 CODES = ("ANN10", "ann-vip", "Ben", "Spring")
 
 
@@ -44,11 +45,13 @@ def random_world(seed: int, lines: list[Plain], placed: datetime = PLACED) -> Pl
         "statuses": {creator: "suspended" for creator in CREATORS if chance.random() < 0.08},
         "manual": {line["ref"]: chance.choice(CREATORS) for line in lines if chance.random() < 0.04},
         "forged": chance.random() < 0.05,
+        "returning": chance.choice((None, None, True, False)),
     }
     touches = [_touch(chance, order, products, number) for number in range(chance.choice((0, 1, 2, 2, 3, 4, 6)))]
     _carts(chance, touches)
     moments = [placed, *(touch["at"] for touch in touches)]
     plans = _plans(chance, products, moments)
+    plans += _events(chance, products, moments)
     changes = [plan["starts"] for plan in plans] or [placed]
     return {
         "order": order,
@@ -157,7 +160,26 @@ def _plans(chance: random.Random, products: list[str], moments: list[datetime]) 
                     "id": f"trm_{kind}{(creator or '')[4:]}{product}.{number}", "kind": kind, "creator": creator,
                     "product": product, "rate": None if withdrawn else chance.choice(_RATES),
                     "ads": None if withdrawn or chance.random() < 0.7 else chance.choice((500, 1000, 1600)),
+                    "new": None if withdrawn or chance.random() < 0.8 else chance.choice((700, 1100, 2000)),
+                    "codes": {} if withdrawn or chance.random() < 0.85 else chance.choice(_CODE_RATES),
                     "starts": start, "ends": ends, "number": number,
+                }
+            )  # fmt: skip
+    return found
+
+
+def _events(chance: random.Random, products: list[str], moments: list[datetime]) -> list[Plain]:
+    """Now and then an event, of a product or of the whole shop, around a tap or the order itself: its edges too."""
+    found: list[Plain] = []
+    for product in ("", *products):
+        if chance.random() < 0.15:
+            starts = chance.choice(moments) - chance.choice((timedelta(0), SECOND, DAY, 5 * DAY))
+            ends = starts + chance.choice((SECOND, DAY, 5 * DAY, 20 * DAY))
+            found.append(
+                {
+                    "id": f"trm_event{product}.1", "kind": "event", "creator": None, "product": product,
+                    "rate": chance.choice(_RATES), "ads": chance.choice((None, None, 600)), "new": None, "codes": {},
+                    "starts": starts, "ends": ends, "number": 1,
                 }
             )  # fmt: skip
     return found

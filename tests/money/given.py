@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from connector.earnings.attribution.credit import in_turn
 from connector.earnings.attribution.rules import (
     ActSeen,
     BadToken,
@@ -26,7 +27,10 @@ Plain = Mapping[str, Any]
 def decisions(world: Plain) -> dict[str, Decision]:
     """What the product decides of every line."""
     order, touches = asked(world), [candidate(touch) for touch in world["touches"]]
-    return {line["ref"]: decide(order, line_asked(line), touches) for line in world["lines"]}
+    made: dict[str, Decision] = {}
+    for line in in_turn([line_asked(line) for line in world["lines"]]):
+        made[line.line_ref] = decide(order, line, touches, made.get(line.exchange_of))
+    return made
 
 
 def asked(world: Plain) -> OrderAsked:
@@ -47,7 +51,7 @@ def asked(world: Plain) -> OrderAsked:
             inherit=bool(rules["inherit"]),
         ),
         offers=offers(world),
-        personal=Personal(self_match=order["matches"], bound=order["bound"]),
+        personal=Personal(self_match=order["matches"], bound=order["bound"], returning=order["returning"]),
         codes={code["text"].casefold(): code_at(code, order["placed"]) for code in world["codes"]},
         statuses={creator: order["statuses"].get(creator, "active") for creator in creators},
         acts=tuple(
@@ -63,7 +67,7 @@ def offers(world: Plain) -> Offers:
             Version(
                 terms_id=plan["id"], product_ref=plan["product"], rate_bp=plan["rate"], version=plan["number"],
                 starts_at=plan["starts"], ends_at=plan["ends"], kind=plan["kind"], creator_id=plan["creator"],
-                ads_bp=plan["ads"],
+                ads_bp=plan["ads"], new_buyer_bp=plan["new"], code_rates=plan["codes"],
             )
             for plan in world["plans"]
         ],
@@ -87,4 +91,6 @@ def code_at(code: Plain, placed: Any) -> CreatorCode:
 
 
 def line_asked(line: Plain) -> LineAsked:
-    return LineAsked(line["ref"], line["product"], tuple(text.casefold() for text in line["codes"]))
+    return LineAsked(
+        line["ref"], line["product"], tuple(text.casefold() for text in line["codes"]), line.get("given_for", "")
+    )

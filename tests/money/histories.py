@@ -17,7 +17,7 @@ from tests.money.store import Delivery, Store
 
 ACTS = (
     "pay", "void", "cancel", "give_back", "give_back", "give_back", "money_only", "money_only", "settle", "settle",
-    "add", "add_units", "remove", "remove", "drop", "fulfil", "touch",
+    "add", "add_units", "remove", "remove", "drop", "fulfil", "touch", "exchange",
     "dispute", "judge",
 )  # fmt: skip
 # A seed and not `st.randoms()`: that one draws mostly small numbers, so little would be shuffled.
@@ -45,7 +45,8 @@ def history(choose: Callable[[int, int], int]) -> Store:
         discount = choose(0, 900)
         kind = one("", "", "", "", "", "gift_card", "tip")
         codes = tuple(one(*_CODES) for _ in range(one(0, 0, 1, 2)))
-        store.put(choose(0, 9999), choose(1, 4), discount if discount % 3 == 0 else 0, kind, codes)
+        ref = store.put(choose(0, 9999), choose(1, 4), discount if discount % 3 == 0 else 0, kind, codes)
+        store.lines[ref]["platform"] = one(False, False, True)
     store.unallocated = one(0, 0, 0, 100, 999)
     store.place()
     for _ in range(choose(1, 6)):

@@ -67,25 +67,63 @@ def stopped(order: Order) -> bool:
 
 
 def pays(
-    order: Order, refunds: list[Order], credits: dict[str, tuple[str, int]], added: dict[str, int]
-) -> dict[str, int]:
-    """{line ref: commission due}. `credits`: line → (creator, basis points). `added`: line → units added by edits."""
+    order: Order, refunds: list[Order], credits: dict[str, tuple[str, int]], added: dict[str, int], *,
+    keeps: bool = False, forfeited: tuple[str, ...] = (),
+) -> dict[str, int]:  # fmt: skip
+    """{line ref: commission due}. `credits`: line → (creator, basis points). `added`: line → units added by edits.
+    `keeps`: what the platform paid for stays in the base. `forfeited`: lines whose commission an act took away."""
     due = {line["line_ref"]: 0 for line in order["lines"]}
     if stopped(order):
         return due
-    lines = worked_out(order, refunds, added)
+    lines = worked_out(order, refunds, added, keeps=keeps)
     for creator in {creator for creator, _ in credits.values()}:  # R4, R6
         mine = [line for line in lines if credits.get(line["line_ref"], ("", 0))[0] == creator]
         due |= earned(mine, [credits[line["line_ref"]][1] for line in mine])
-    return due
+    return due | dict.fromkeys([ref for ref in forfeited if ref in due], 0)
 
 
-def app_fee(order: Order, refunds: list[Order], credited: list[str], added: dict[str, int], fee_bp: int) -> int:
+def borne(
+    versions: list[Order], order: Order, refunds: list[Order], credits: dict[str, tuple[str, int]],
+    added: dict[str, int], paid_at: Any,
+) -> dict[str, int]:  # fmt: skip
+    """What of each line the store took back after its payout: by the refunds of then, on the order as it stood then,
+    less what is due now. A line of which nothing was taken back lost nothing: then only its group was rounded anew."""
+    early = [version for version in versions if version["changed_at"] <= paid_at]
+    then = dict((sorted(early, key=lambda version: version["changed_at"]) or versions)[-1 if early else 0])
+    if order.get("cancelled_at") is None or order["cancelled_at"] > paid_at:
+        then["cancelled_at"] = None
+    else:
+        then["cancelled_at"] = order["cancelled_at"]
+    if order["payment_status"] not in ("voided", "expired"):
+        then["payment_status"] = order["payment_status"]
+    known = {line["line_ref"]: line["quantity"] for line in order["lines"]}
+    added_then = {}
+    for line in then["lines"]:
+        ref = line["line_ref"]
+        added_then[ref] = max(0, added.get(ref, 0) - max(0, known.get(ref, line["quantity"]) - line["quantity"]))
+    # A dispute that was lost later is no refund of then.
+    then["disputes"] = [each for each in order.get("disputes", []) if (each.get("closed_at") or paid_at) <= paid_at]
+    refunds_then = [refund for refund in refunds if refund["created_at"] <= paid_at]
+    before, after = pays(then, refunds_then, credits, added_then), pays(order, refunds, credits, added)
+    left_then = {line["line_ref"]: line["base"] - line["back"] for line in worked_out(then, refunds_then, added_then)}
+    left_now = {line["line_ref"]: line["base"] - line["back"] for line in worked_out(order, refunds, added)}
+    found = {}
+    for ref, due in before.items():
+        own = ref not in left_now or left_now[ref] < left_then[ref] or stopped(order) != stopped(then)
+        if ref in credits and own and due > after.get(ref, 0):
+            found[ref] = due - after.get(ref, 0)
+    return found
+
+
+def app_fee(
+    order: Order, refunds: list[Order], credited: list[str], added: dict[str, int], fee_bp: int, *,
+    keeps: bool = False, forfeited: tuple[str, ...] = (),
+) -> int:  # fmt: skip
     """R14: the app's share of the base of credited lines, one group an order, rounded once, given back as R6 says."""
     if stopped(order):
         return 0
-    mine = [line for line in worked_out(order, refunds, added) if line["line_ref"] in credited]
-    return sum(earned(mine, [fee_bp] * len(mine)).values())
+    mine = [line for line in worked_out(order, refunds, added, keeps=keeps) if line["line_ref"] in credited]
+    return sum(due for ref, due in earned(mine, [fee_bp] * len(mine)).items() if ref not in forfeited)
 
 
 def earned(mine: list[Order], rates: list[int]) -> dict[str, int]:
@@ -101,7 +139,7 @@ def earned(mine: list[Order], rates: list[int]) -> dict[str, int]:
     return found
 
 
-def worked_out(order: Order, refunds: list[Order], added: dict[str, int]) -> list[Order]:
+def worked_out(order: Order, refunds: list[Order], added: dict[str, int], *, keeps: bool = False) -> list[Order]:
     """Every line with its base (R2, R3) and what of it came back (R6b, R7, R8), in the order of their ids."""
     lines = [dict(line) for line in sorted(order["lines"], key=lambda line: number(line["line_ref"]))]
     inclusive = order["taxes_included"]
@@ -111,6 +149,7 @@ def worked_out(order: Order, refunds: list[Order], added: dict[str, int]) -> lis
         line["excluded"] = line.get("gift_card", False) or line.get("tip", False) or line.get("fee", False)  # D7
         line["gross"] = line["unit_price"] * line["quantity"]
         line["own"] = sum(allocation["amount"] for allocation in line.get("allocations", []))
+        line["kept"] = sum(each["amount"] for each in line.get("allocations", []) if each.get("platform") and keeps)
         line["share"] = 0
         line["added"] = added.get(line["line_ref"], 0)
     left_over = (
@@ -130,7 +169,7 @@ def worked_out(order: Order, refunds: list[Order], added: dict[str, int]) -> lis
             ):
                 line["share"] = share
     for line in lines:
-        net = max(0, line["gross"] - line["own"] - line["share"])
+        net = max(0, line["gross"] - line["own"] - line["share"]) + line["kept"]
         rate = sum((Fraction(rate) for rate in line.get("tax_rates", [])), Fraction(0))
         if line.get("tax") is not None:
             line["tax"] = line["tax"]
@@ -138,7 +177,8 @@ def worked_out(order: Order, refunds: list[Order], added: dict[str, int]) -> lis
             line["tax"] = rounded(net * rate / (1 + rate))
         else:
             line["tax"] = rounded(net * rate)
-        line["net and tax"] = net if inclusive else net + line["tax"]
+        # What the buyer owes: the platform's part isn't theirs.
+        line["net and tax"] = (net if inclusive else net + line["tax"]) - line["kept"]
         base = max(0, net - line["tax"]) if inclusive else net
         line["base"] = 0 if line["excluded"] else base
 
@@ -176,6 +216,8 @@ def worked_out(order: Order, refunds: list[Order], added: dict[str, int]) -> lis
                 line["left"] -= part["quantity"]
                 if not line["excluded"]:
                     amount = part["subtotal"] - part.get("tax", 0) if inclusive else part["subtotal"]
+                    if line["kept"]:  # units that come back take their part of it along
+                        amount += rounded(Fraction(line["kept"] * part["quantity"], line["quantity"]))
                     line["back"] = min(line["base"], line["back"] + max(0, amount))
                 if line["left"] <= 0:
                     line["back"] = line["base"]
@@ -192,12 +234,12 @@ def worked_out(order: Order, refunds: list[Order], added: dict[str, int]) -> lis
         remaining = [line["base"] - line["back"] for line in open_lines]
         if not open_lines or amount == 0:
             continue
-        if inclusive:
-            taxes = sum(
-                (Fraction(line["tax"] * (line["base"] - line["back"]), line["base"]) for line in open_lines),
-                Fraction(0),
-            )
-            amount = rounded(Fraction(amount * sum(remaining)) / (sum(remaining) + taxes))
+        # What the buyer paid for what remains: with the tax that is contained, without what the platform paid.
+        paid = Fraction(0)
+        for line in open_lines:
+            beside = (line["tax"] if inclusive else 0) - line["kept"]
+            paid += (line["base"] - line["back"]) * (1 + Fraction(beside, line["base"]))
+        amount = rounded(Fraction(amount * sum(remaining)) / paid) if paid > 0 else sum(remaining)
         for line, share in zip(open_lines, shared_out(min(amount, sum(remaining)), remaining), strict=True):
             line["back"] += share
 

@@ -6,10 +6,11 @@ words of the page, and asks every question anew each time. Where it and the prod
     order  placed, grace, left (the shop had left), settings {code_policy, indirect, indirect_share_bp,
            cart_carry_days, lifetime, inherit}, bound (creator or None), matches {creator: hard | soft},
            statuses {creator: status at the order}, manual {line: creator}, forged (a token that is none of ours)
-    line   ref, product, codes [texts in the order in which they were applied]
+    line   ref, product, codes [texts in the order in which they were applied], given_for (a returned line, or "")
     touch  id, creator, content, product, kind, at, received, window, ad, invalid, missed (the threshold)
     code   text, creator, starts, ends, leaked_at
-    plan   id, kind, creator, product ("" is the whole shop), rate (None: withdrawn), ads, starts, ends, number
+    plan   id, kind, creator, product ("" is the whole shop), rate (None: withdrawn), ads, new (for a new buyer), codes
+           {code: rate}, starts, ends, number
     promotion  creator, product, since, until
 """
 
@@ -27,11 +28,13 @@ NONE: Plain = {
 
 
 def decided(order: Plain, line: Plain, touches: list[Plain], codes: list[Plain], plans: list[Plain],
-            promotions: list[Plain]) -> Plain:  # fmt: skip
-    """What the table says of one line: credit_reason, rate_reason, creator, content, touch, rate, plan, lost."""
+            promotions: list[Plain], returned: Plain | None = None) -> Plain:  # fmt: skip
+    """What the table says of one line: credit_reason, rate_reason, creator, content, touch, rate, plan, lost.
+
+    `returned`: what it says of the returned line that the store gave this one for."""
     if order["left"]:
         return {**NONE, "credit_reason": "store_disconnected", "lost": {}}  # D1
-    ways = candidates(order, line, touches, codes)
+    ways = candidates(order, line, touches, codes, returned)
     if not ways:
         return {**NONE, "credit_reason": best_failed(order, line, touches, codes), "lost": {}}  # D15
     stopped = []
@@ -41,7 +44,7 @@ def decided(order: Plain, line: Plain, touches: list[Plain], codes: list[Plain],
             why = "self_purchase"  # D17
         if not why:
             lost = losers(order, line, touches, way, stopped)
-            return {**credit(order, line, way, plans, promotions), "lost": lost}
+            return {**credit(order, line, way, plans, promotions), "lost": lost, "way": way}
         stopped.append((way, why))
         if not order["settings"]["inherit"]:
             break
@@ -53,15 +56,24 @@ def decided(order: Plain, line: Plain, touches: list[Plain], codes: list[Plain],
 # D9 to D14: who might be credited, the highest first
 
 
-def candidates(order: Plain, line: Plain, touches: list[Plain], codes: list[Plain]) -> list[Plain]:
+def candidates(
+    order: Plain, line: Plain, touches: list[Plain], codes: list[Plain], returned: Plain | None = None
+) -> list[Plain]:
     found = []
     manual = order["manual"].get(line["ref"])
     if manual is not None:
         found.append({"reason": "manual", "creator": manual, "touch": None})  # D9
+    if returned is not None and "way" in returned:  # R8: the same creator, by the same click
+        found.append(returned["way"])
     for code in codes_that_count(order, line, touches, codes):
         # D10; content is taken from the owner's latest eligible direct touch, the rate isn't
         own = [touch for touch in direct(order, line, touches) if touch["creator"] == code["creator"]]
-        found.append({"reason": "code", "creator": code["creator"], "touch": None, "shows": own[0] if own else None})
+        found.append(
+            {
+                "reason": "code", "creator": code["creator"], "touch": None, "shows": own[0] if own else None,
+                "code": code["text"],
+            }
+        )  # fmt: skip
     for touch in direct(order, line, touches):  # D11
         found.append({"reason": "last_click_direct", "creator": touch["creator"], "touch": touch})
     for touch in carried(order, line, touches):  # D12
@@ -210,7 +222,7 @@ def credit(order: Plain, line: Plain, way: Plain, plans: list[Plain], promotions
     moments = [order["placed"]] if touch is None else [touch["at"], order["placed"]]
     rates = []
     for moment in moments:
-        found = rate_at(plans, promotions, way["creator"], line["product"], moment, ad)
+        found = rate_at(plans, promotions, way["creator"], line["product"], moment, ad, order, way.get("code"))
         if found is not None:
             rates.append(found)
     shown = touch or way.get("shows")
@@ -233,13 +245,25 @@ def credit(order: Plain, line: Plain, way: Plain, plans: list[Plain], promotions
     return {**result, "rate": bp, "rate_reason": reason, "plan": best["plan"]}
 
 
+def priced(plan: Plain, order: Plain, code: str | None) -> int:
+    """Optional rates: that of the code that credits the order, else that of a buyer's first order, else the plan's."""
+    if code is not None and plan["codes"]:
+        for name in (code.upper(), "*"):
+            if name in plan["codes"]:
+                return plan["codes"][name]  # type: ignore[no-any-return]
+    if order["returning"] is False and plan["new"] is not None:
+        return plan["new"]  # type: ignore[no-any-return]
+    return plan["rate"]  # type: ignore[no-any-return]
+
+
 def rate_at(plans: list[Plain], promotions: list[Plain], creator: str, product: str, moment: datetime,
-            ad: bool) -> Plain | None:  # fmt: skip
+            ad: bool, order: Plain, code: str | None) -> Plain | None:  # fmt: skip
     """What precedence picks at a moment: one kind, its ads rate for a touch through an ad, else protected (R5)."""
     for kind in KINDS:
         mine = [plan for plan in plans if plan["kind"] == kind and (kind != "targeted" or plan["creator"] == creator)]
         plan = best = current(mine, product, moment)
-        for event in plans if kind == "open" else ():  # an event lifts the open rate while it is live
+        # An event lifts the open rate while it is live; of two that give the same the product's own.
+        for event in sorted(plans, key=lambda each: each["product"] == "") if kind == "open" else ():
             lifts = event["kind"] == "event" and live(event, product, moment)
             if lifts and (best is None or event["rate"] > best["rate"]):
                 plan = best = event
@@ -248,10 +272,11 @@ def rate_at(plans: list[Plain], promotions: list[Plain], creator: str, product: 
         if ad and plan["ads"] is not None:
             return {"rate": plan["ads"], "kind": kind, "plan": plan["id"], "through_ads": True}
         for older, changed in reversed(superseded(mine, product)):  # of equal ones the page names none: the newest
-            kept = changed <= moment < changed + PROTECTED and older["rate"] > best["rate"]
+            more = priced(older, order, code) > priced(best, order, code)
+            kept = changed <= moment < changed + PROTECTED and more
             if kept and promoted(promotions, creator, product, changed, moment):
                 best = older
-        return {"rate": best["rate"], "kind": kind, "plan": best["id"], "through_ads": False}
+        return {"rate": priced(best, order, code), "kind": kind, "plan": best["id"], "through_ads": False}
     return None
 
 

@@ -68,7 +68,7 @@ class Store:
         ref = str(len(self.lines) + 8)  # 8, 9, 10 …: as text they would sort otherwise
         self.lines[ref] = {
             "price": price, "quantity": quantity, "current": quantity, "discount": min(discount, price * quantity),
-            "kind": kind, "dropped": False, "codes": codes,
+            "kind": kind, "dropped": False, "codes": codes, "platform": False, "given_for": "",
         }  # fmt: skip
         return ref
 
@@ -100,7 +100,7 @@ class Store:
 
     def _line(self, ref: str, edits_known: bool) -> Line:
         line = self.lines[ref]
-        allocations = (Allocation(line["discount"]),) if line["discount"] else ()
+        allocations = (Allocation(line["discount"], platform=line["platform"]),) if line["discount"] else ()
         if allocations and line["codes"]:  # several codes share the discount, the first applied first
             parts = split(line["discount"], [1] * len(line["codes"]))
             allocations = tuple(Allocation(part, code) for part, code in zip(parts, line["codes"], strict=True))
@@ -109,6 +109,7 @@ class Store:
             product_ref=f"p{ref}", allocations=allocations, tax=self.tax(ref) if self.tax_given else None,
             tax_rates=() if self.tax_given else (VAT,), gift_card=line["kind"] == "gift_card",
             tip=line["kind"] == "tip", edit_added=self.added.get(ref, 0) if edits_known else 0,
+            exchange_of=line["given_for"],
         )  # fmt: skip
 
     def _payment(self) -> Any:
@@ -204,10 +205,22 @@ class Store:
 
     def _drop(self, a: int, b: int, c: int) -> bool:
         """Some stores lose removed lines altogether."""
+        given_for = {line["given_for"] for line in self.lines.values()}
         ref = self._pick(a, lambda line: True)
-        if ref is None or sum(not line["dropped"] for line in self.lines.values()) < 2:
+        if ref is None or ref in given_for or sum(not line["dropped"] for line in self.lines.values()) < 2:
             return False
         self.lines[ref]["dropped"] = True
+        return True
+
+    def _exchange(self, a: int, b: int, c: int) -> bool:
+        """A line comes back, and the store itself says which one was given for it."""
+        ref = self._pick(a, lambda line: line["current"] > 0 and not line["kind"])
+        if ref is None:
+            return False
+        self._give_back(list(self.lines).index(ref), 0, c)
+        new = self.put(100 + b * 13, 1)
+        self.lines[new]["given_for"] = ref
+        self._edited(new, 1)
         return True
 
     def _fulfil(self, a: int, b: int, c: int) -> bool:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
+from decimal import Decimal
 from types import ModuleType
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 
@@ -77,7 +79,12 @@ def collected(deliveries: list[Delivery]) -> Collected:
 def lines_of(store: Store) -> list[dict[str, Any]]:
     """The order's lines as the plain table reads them. A code is on a line that it took something off."""
     return [
-        {"ref": line.line_ref, "product": line.product_ref, "codes": [a.code for a in line.allocations if a.code]}
+        {
+            "ref": line.line_ref,
+            "product": line.product_ref,
+            "given_for": line.exchange_of,
+            "codes": [a.code for a in line.allocations if a.code],
+        }
         for line in store.snapshot().lines
     ]
 
@@ -101,7 +108,8 @@ REASONS = (
     "store_disconnected", "manual", "code", "last_click_direct", "cart_carry", "last_click_indirect", "lifetime",
     "no_touch", "window_expired", "touch_invalid", "too_late", "code_leaked", "creator_ineligible", "self_purchase",
     "frozen_review", "rate_targeted", "rate_open", "rate_store", "no_plan", "rate_ads", "outranked_by_code",
-    "outranked_by_later_click", "pays", "protected", "fee",
+    "outranked_by_later_click", "pays", "protected", "fee", "event", "new_buyer", "code_rate", "exchanged", "keeps",
+    "borne",
 )  # fmt: skip
 
 
@@ -110,26 +118,64 @@ def agrees(seed: int) -> list[str]:
     store = random_history(seed)
     world = random_world(seed, lines_of(store))
     theirs = handed.decisions(world)
-    ours = {line["ref"]: plainly(world, line) for line in world["lines"]}
+    ours = read_plainly(world)
     for ref, decision in theirs.items():
         same_decision(decision, ours[ref])
     fee_bp = FEES[seed % len(FEES)]
     facts = facts_of(store) if seed % 4 == 0 else facts_afresh(store)
-    result = assess(facts, theirs, AmountRules(fee_bp=fee_bp))
+    keeps = seed % 3 == 0
+    taken = tuple(ref for ref in sorted(theirs) if seed % 7 == 0 and int(ref) % 2)
+    rules = AmountRules(fee_bp=fee_bp, platform_discounts_kept=keeps)
+    result = assess(facts, theirs, rules, taken)
     order = plain(store)
     credits = {ref: (each["creator"], each["rate"]) for ref, each in ours.items() if each["creator"] is not None}
-    due = reference.pays(order, order.get("refunds", []), credits, store.added)
+    due = reference.pays(order, order.get("refunds", []), credits, store.added, keeps=keeps, forfeited=taken)
     said = {line.line_ref: line.due for line in result.lines}
     assert said == due, f"due is {said}, read plainly {due}"
-    fee = reference.app_fee(order, order.get("refunds", []), list(credits), store.added, fee_bp)
+    fee = reference.app_fee(
+        order, order.get("refunds", []), list(credits), store.added, fee_bp, keeps=keeps, forfeited=taken
+    )
     assert (result.parts.fee.due if result.parts.fee else 0) == fee
     holds(result)
-    return _came_up(theirs, due, fee)
+    lost = _borne(seed, store, theirs, credits) if seed % 5 == 0 else {}
+    kept = any(each.parts.kept for each in result.lines)
+    return [*_came_up(theirs, due, fee), *["borne"] * any(lost.values()), *["keeps"] * kept]
 
 
-def plainly(world: dict[str, Any], line: dict[str, Any]) -> dict[str, Any]:
+def _borne(
+    seed: int, store: Store, decisions: dict[str, Decision], credits: dict[str, tuple[str, int]]
+) -> dict[str, int]:  # fmt: skip
+    """What the app would bear had the lines been paid out at some moment of the history."""
+    facts = facts_of(store)
+    versions = [each.event.snapshot for each in store.deliveries if isinstance(each.event, OrderSeen)]
+    moments = sorted({version.changed_at for version in versions})
+    paid_at = random.Random(seed).choice([*moments, moments[0]])
+    now = assess(facts, decisions)
+    then = assess(rate.as_stood(facts, versions, paid_at), decisions, until=paid_at)
+    said = {ref: lost for (ref, _, _), lost in rate.taken_back(then, now, decisions.keys()).items()}
+    order = plain(store)
+    plain_versions = [msgspec.to_builtins(version, builtin_types=(datetime, Decimal)) for version in versions]
+    wanted = reference.borne(plain_versions, order, order.get("refunds", []), credits, store.added, paid_at)
+    wanted = {ref: lost for ref, lost in wanted.items() if ref in decisions}
+    assert said == wanted, f"paid at {paid_at} the app bears {said}, read plainly {wanted}"
+    return said
+
+
+def read_plainly(world: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Every line by the plain table; one that was given for a returned line after that."""
+    made: dict[str, dict[str, Any]] = {}
+    waiting = list(world["lines"])
+    while waiting:
+        for line in list(waiting):
+            if line["given_for"] in ("", *made) or line["given_for"] not in {each["ref"] for each in world["lines"]}:
+                made[line["ref"]] = plainly(world, line, made.get(line["given_for"]))
+                waiting.remove(line)
+    return {line["ref"]: made[line["ref"]] for line in world["lines"]}
+
+
+def plainly(world: dict[str, Any], line: dict[str, Any], returned: dict[str, Any] | None = None) -> dict[str, Any]:
     return reference_credit.decided(
-        world["order"], line, world["touches"], world["codes"], world["plans"], world["promotions"]
+        world["order"], line, world["touches"], world["codes"], world["plans"], world["promotions"], returned
     )
 
 
@@ -152,6 +198,9 @@ def _came_up(decisions: dict[str, Decision], due: dict[str, int], fee: int) -> l
         found += [shown["outcome"] for shown in decision.evidence["candidates"]]
         rates = decision.evidence.get("rates") or {}
         found += ["protected"] * any(rate and rate.get("kept_until") for rate in rates.values())
+        bases = {rate.get("basis", "") for rate in rates.values() if rate}
+        found += [name for name in ("event", "new_buyer") if name in bases] + ["code_rate"] * ("code" in bases)
+        found += ["exchanged"] * ("exchange_of" in decision.evidence and decision.creator_id is not None)
     return found
 
 
@@ -180,6 +229,8 @@ def holds(result: Assessment) -> None:
         (rate, "reversed_of", lambda commission, back, base: commission * back // base if base else 0),
         (rate, "refund_status", lambda refund: "counted"),  # money that never moved counts
         (rate, "stopped", lambda *given, **more: ""),
+        (rate, "as_stood", lambda facts, versions, moment: facts),  # edits are carried, whatever came after them
+        (offer, "_of_code", lambda code_rates, code: None),
     ],
 )
 def test_the_comparison_sees_a_rule_that_is_broken(

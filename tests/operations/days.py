@@ -36,7 +36,8 @@ def hear(world: World, tokens: list[str], *, at: datetime = PLACED, ref: str = "
     )  # fmt: skip
     with world.database.write(Scope.shop(world.shop_id)) as session:
         shop = session.get_one(Shop, world.shop_id)
-        return take_in(session, shop, OrderSeen(whole, buyer), triggered_at=at, source="delivery:dlv_1", as_of=at)
+        source = f"delivery:dlv_{ref}_{at:%d%H}"
+        return take_in(session, shop, OrderSeen(whole, buyer), triggered_at=at, source=source, as_of=at)
 
 
 def parcel(at: datetime) -> Fulfilment:

@@ -56,7 +56,7 @@ def test_the_whole_life_of_an_order(world: World) -> None:
     assert (statement["period"], statement["amount"], statement["total"]) == ("2026-12", 400, 400)
     [payout] = found["payouts"]
     assert (payout["amount"], payout["status"], payout["creator"]) == (400, "paid", x)
-    assert [row["source"] for row in found["heard"]["versions"]] == ["delivery:dlv_1", "delivery:dlv_1"]
+    assert [row["source"] for row in found["heard"]["versions"]] == ["delivery:dlv_7001_2012", "delivery:dlv_7001_2312"]
     assert found["carriers"]["brought"] == ["cart_attribute", "journey"]
     assert {each["name"]: each["state"] for each in found["carriers"]["ways"]} == {
         "cart_attribute": "brought", "landing_page": "lost",

@@ -14,7 +14,7 @@ from connector.earnings.ledger.tables import Entry
 from connector.earnings.payouts import batch
 from connector.earnings.payouts.tables import Payout, PayoutBatch, SetAside
 from connector.errors import Conflict, InputRefused, MoneyRefused, NotFound
-from connector.programme.creators.tables import Creator, CreatorStatus, Payee
+from connector.programme.creators.tables import Creator, CreatorFollowers, CreatorStatus, Payee
 from tests.settlement.books import SYSTEM, Books, utc
 
 DAY = utc("2026-12-10")
@@ -178,6 +178,7 @@ def test_a_bad_row_is_set_aside_and_the_batch_goes_on(books: Books, shop: str, m
                       occurred_at=DAY, postings=postings),
             )  # fmt: skip
         session.execute(sa.delete(Payee).where(Payee.creator_id == ghost))
+        session.execute(sa.delete(CreatorFollowers).where(CreatorFollowers.creator_id == ghost))
         session.execute(sa.delete(CreatorStatus).where(CreatorStatus.creator_id == ghost))
         session.execute(sa.delete(Creator).where(Creator.id == ghost))
     made = books.pay("one", DAY)

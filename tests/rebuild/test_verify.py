@@ -15,7 +15,8 @@ from connector.commerce.orders.tables import Order, OrderVersion
 from connector.commerce.shops import settings
 from connector.db import Database
 from connector.earnings.attribution.tables import DecisionRow, Touch
-from connector.earnings.commission.tables import Evaluation
+from connector.earnings.commission import bonuses
+from connector.earnings.commission.tables import Clearance, Evaluation, EventBonus
 from connector.earnings.ledger import running
 from connector.earnings.ledger.tables import Entry, Posting
 from connector.earnings.settlement.tables import StatementLine
@@ -23,8 +24,9 @@ from connector.events import Line, Refund, RefundLine, Transaction
 from connector.operations import sealing
 from connector.operations.rebuild.difference import Difference, Verified
 from connector.operations.rebuild.verify import verify
+from connector.programme.collaborations import events
 from connector.programme.collaborations.tables import Terms
-from tests.attribution.world import DAY, OPENED, World
+from tests.attribution.world import DAY, OPENED, PLACED, World
 from tests.ledger.test_seal import past_the_triggers
 from tests.operations.days import CLOSING, DELIVERED, SYSTEM, hear, parcel, pay, settle
 
@@ -109,6 +111,32 @@ def bend_the_terms(session: Session) -> None:
     session.execute(sa.update(Terms).values(rate_bp=1500))
 
 
+def bend_a_clearance(session: Session) -> None:
+    """It could not have cleared so early: nothing had been delivered by then."""
+    row = session.scalars(sa.select(Clearance).where(Clearance.state == "cleared")).first()
+    assert row is not None
+    row.clears_at = row.cleared_at = PLACED + DAY
+
+
+def bend_an_open_clearance(session: Session) -> None:
+    session.execute(sa.update(Clearance).where(Clearance.state == "open").values(clears_at=PLACED, blocked="return"))
+
+
+def bend_whether_it_cleared(session: Session) -> None:
+    session.execute(sa.update(Clearance).where(Clearance.state == "cleared").values(state="open", cleared_at=None))
+
+
+def bend_a_threshold(session: Session) -> None:
+    session.execute(sa.update(Touch).values(followers=5, followers_needed=10))
+
+
+def bend_what_became_of_a_candidate(session: Session) -> None:
+    row = session.scalars(sa.select(DecisionRow).where(DecisionRow.pinned_at.is_not(None))).first()
+    assert row is not None
+    shown = [{**each, "outcome": "window_expired"} for each in row.evidence["candidates"]]
+    row.evidence = {**row.evidence, "candidates": shown}
+
+
 BENDS: list[tuple[Callable[[Session], None], set[str]]] = [
     (bend_a_posting, {"ledger", "balance"}),
     (bend_a_decision, {"decision"}),
@@ -117,6 +145,11 @@ BENDS: list[tuple[Callable[[Session], None], set[str]]] = [
     (bend_an_evaluation, {"evaluation"}),
     (bend_a_statement, {"balance"}),
     (bend_the_terms, {"decision", "evaluation", "ledger", "balance"}),
+    (bend_a_clearance, {"clearance"}),
+    (bend_an_open_clearance, {"clearance"}),
+    (bend_whether_it_cleared, {"clearance", "balance"}),
+    (bend_a_threshold, {"touch", "decision", "evaluation", "ledger", "balance"}),
+    (bend_what_became_of_a_candidate, {"decision"}),
 ]
 
 
@@ -137,6 +170,49 @@ def test_what_was_bent_is_named(sqlite_world: World) -> None:
 
 class Undone(Exception):
     pass
+
+
+def test_an_events_bonus_is_counted_anew_and_a_bent_one_is_named(world: World) -> None:
+    """Two orders of one creator, 20 % after the first: a bonus of 10 % of the second. And a shop that absorbs, whose
+    line was paid and then taken back by an edit: when the payout reached it is worked out too."""
+    with world.database.write(SYSTEM) as session:
+        for name, value in (("payout_when", "advance"), ("after_payout", "absorb")):
+            settings.change(session, world.shop_id, name, value, by="test", starts_at=OPENED, now=OPENED)
+        events.announce(
+            session, world.shop_id, "Harvest", 1200, starts_at=PLACED - DAY, ends_at=PLACED + DAY, tiers=[(1, 2000)],
+            by="test", now=OPENED,
+        )  # fmt: skip
+    tap = world.tap("x", "A", at=PLACED - DAY / 2)
+    for ref in ("7001", "7002"):
+        hear(world, [tap.token], ref=ref, fulfilments=(parcel(DELIVERED),), at=DELIVERED)
+    with world.database.write(SYSTEM) as session:
+        [event] = bonuses.due(session, world.shop_id, DELIVERED + DAY)
+        assert bonuses.book(session, bonuses.count(session, event, DELIVERED + DAY)) == 1
+    settle(world, CLOSING, "2026-12")
+    pay(world, CLOSING)
+    edited = (Line("1", 2, 1, 2000, product_ref="A", title="Linen throw"), Line("2", 1, 1, 1500, product_ref="B"))
+    hear(world, [tap.token], at=CLOSING + DAY, fulfilments=(parcel(DELIVERED),), lines=edited)
+    done, found = rebuilt(world.database)
+    assert (found, done.left_out) == ([], {})
+    with world.database.read(SYSTEM) as session:
+        sums = {one.account: one.amount for one in running.running(session)}
+        assert sums["loss_absorbed"] == 240
+        assert session.scalars(sa.select(EventBonus.bonus)).all() == [320]
+
+    def bent(change: Callable[[Session], object]) -> set[str]:
+        with contextlib.suppress(Undone), past_the_triggers(world.database) as session:
+            change(session)
+            session.flush()
+            session.expunge_all()
+            found.clear()
+            verify(session, found.append)
+            raise Undone
+        return {one.kind for one in found}
+
+    assert bent(lambda s: s.execute(sa.update(EventBonus).values(bonus=321))) == {"bonus"}
+    assert bent(lambda s: s.execute(sa.delete(EventBonus))) == {"bonus"}
+    paid = sa.update(Clearance).where(Clearance.paid_at.is_not(None))
+    assert bent(lambda s: s.execute(paid.values(paid_at=CLOSING + 5 * DAY))) == {"clearance"}
 
 
 def test_on_both_databases_a_bent_posting_is_named_with_its_account(world: World) -> None:

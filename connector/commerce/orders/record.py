@@ -17,6 +17,7 @@ from typing import Any, Literal
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, make_transient_to_detached
 
 from connector import clock, db, events, money
@@ -298,11 +299,9 @@ _LOCKED = (
     .with_for_update()
     .execution_options(populate_existing=True)
 )
-_HEARD = sa.select(Order.order_ref).where(
-    Order.shop_id == sa.bindparam("shop_id"), Order.order_ref.in_(sa.bindparam("refs", expanding=True))
-)
+_HEARD = sa.select(Order.order_ref).where(Order.shop_id == sa.bindparam("shop_id"), db.among(Order.order_ref, "refs"))
 _BESIDE = sa.select(LooseFact.order_ref).where(
-    LooseFact.shop_id == sa.bindparam("shop_id"), LooseFact.order_ref.in_(sa.bindparam("refs", expanding=True))
+    LooseFact.shop_id == sa.bindparam("shop_id"), db.among(LooseFact.order_ref, "refs")
 )
 _KEEP = sa.insert(OrderVersion)
 
@@ -403,7 +402,8 @@ def _create(
         db.later(session, _make, [values], unread=True)
     elif not _insert_new(session, Order, values):
         return None
-    order = Order(**values)
+    order: Order = sa.inspect(Order).class_manager.new_instance()
+    order.__dict__.update(values)  # as it is loaded: set one by one, the columns take longer than the insert
     make_transient_to_detached(order)
     session.add(order)
     return order
@@ -444,8 +444,10 @@ def _adopt(session: Session, order: Order, loose: Sequence[dict[str, Any]]) -> N
 
 
 def _make(connection: sa.Connection, rows: list[dict[str, Any]]) -> None:
-    if connection.execute(_new(connection.dialect.name, Order), rows).rowcount != len(rows):
-        raise Conflict("another transaction made one of a batch's orders first; read again and repeat")
+    try:
+        db.add_rows(connection, Order.__table__, rows)
+    except IntegrityError as error:
+        raise Conflict("another transaction made one of a batch's orders first; read again and repeat") from error
 
 
 def _insert_new(session: Session, table: type[Base], values: dict[str, Any]) -> bool:

@@ -60,20 +60,20 @@ _log = telemetry.logger(__name__)
 _TOUCH = sa.select(
     Touch.id, Touch.token, Touch.shop_id, Touch.creator_id, Touch.content_id, Touch.product_ref, Touch.kind,
     Touch.journey, Touch.at, Touch.received_at, Touch.window_seconds, Touch.eligible, Touch.ineligible_reason,
-    Touch.flags,
+    Touch.flags, Touch.followers, Touch.followers_needed,
 )  # fmt: skip
-_BY_TOKEN = _TOUCH.where(Touch.token.in_(sa.bindparam("tokens", expanding=True)))
+_BY_TOKEN = _TOUCH.where(db.among(Touch.token, "tokens"))
 _OF_JOURNEYS = (
     _TOUCH.where(
         Touch.shop_id == sa.bindparam("shop_id"),
-        Touch.journey.in_(sa.bindparam("journeys", expanding=True)),
+        db.among(Touch.journey, "journeys"),
         Touch.at <= sa.bindparam("placed_at"),
     )
     .order_by(Touch.at.desc(), Touch.id.desc())
     .limit(_MOST_TOUCHES)
 )
 # Where only direct touches count, those on other products aren't even read.
-_OF_JOURNEYS_DIRECT = _OF_JOURNEYS.where(Touch.product_ref.in_(sa.bindparam("products", expanding=True)))
+_OF_JOURNEYS_DIRECT = _OF_JOURNEYS.where(db.among(Touch.product_ref, "products"))
 _OF_CUSTOMER = (
     _TOUCH.where(
         Touch.shop_id == sa.bindparam("shop_id"),
@@ -90,7 +90,7 @@ _OF_CUSTOMER = (
 _BUYERS = (
     sa.select(TokenBuyer.touch_id, TokenBuyer.buyer_hash)
     .where(
-        TokenBuyer.touch_id.in_(sa.bindparam("touches", expanding=True)),
+        db.among(TokenBuyer.touch_id, "touches"),
         TokenBuyer.buyer_hash.is_not(None),
         TokenBuyer.placed_at <= sa.bindparam("placed_at"),
     )
@@ -100,13 +100,13 @@ _BUYERS = (
 # More rows than that aren't read for a batch at once.
 _MOST_AHEAD = 2_000
 _ON_JOURNEYS = (
-    _TOUCH.where(Touch.shop_id == sa.bindparam("shop_id"), Touch.journey.in_(sa.bindparam("journeys", expanding=True)))
+    _TOUCH.where(Touch.shop_id == sa.bindparam("shop_id"), db.among(Touch.journey, "journeys"))
     .order_by(Touch.at.desc(), Touch.id.desc())
     .limit(_MOST_AHEAD + 1)
 )
 _BUYERS_AHEAD = (
     sa.select(TokenBuyer.touch_id, TokenBuyer.order_id, TokenBuyer.buyer_hash, TokenBuyer.placed_at)
-    .where(TokenBuyer.touch_id.in_(sa.bindparam("touches", expanding=True)), TokenBuyer.buyer_hash.is_not(None))
+    .where(db.among(TokenBuyer.touch_id, "touches"), TokenBuyer.buyer_hash.is_not(None))
     .limit(_MOST_AHEAD + 1)
 )
 # A row of `_TOUCH`.
@@ -195,6 +195,7 @@ class Gathered(msgspec.Struct, frozen=True):
     lines: list[LineAsked]
     candidates: list[Candidate]
     referrer: str = ""  # the coupon site that the visit came from
+    personal: Pinned | None = None  # what was pinned of the buyer, if anything was
 
 
 def gather(
@@ -239,8 +240,9 @@ def gather(
         codes=known,
         acts=(*done, *((also,) if also is not None else ())),
     )
-    asked = _with_creators(session, facts, asked, lines, {touch.creator_id for touch in touches.values()}, personal)
-    return Gathered(asked, lines, _candidates(touches.values(), via), leaks.referrer(hinted) if known else "")
+    asked = with_creators(session, facts, asked, lines, {touch.creator_id for touch in touches.values()}, personal)
+    referrer = leaks.referrer(hinted) if known else ""
+    return Gathered(asked, lines, as_candidates(touches.values(), via), referrer, personal)
 
 
 def policy_at(session: Session, shop_id: str, moment: datetime) -> Policy:
@@ -275,7 +277,7 @@ def line_codes(session: Session, facts: OrderFacts, *, created: bool = False) ->
     return {line_ref: tuple(texts) for line_ref, texts in found.items()}
 
 
-def _with_creators(
+def with_creators(
     session: Session, facts: OrderFacts, asked: OrderAsked, lines: Sequence[LineAsked], touching: set[str],
     pinned: Pinned | None,
 ) -> OrderAsked:  # fmt: skip
@@ -387,7 +389,11 @@ def _note_buyer(
     ahead = db.known(session, Ahead)
     known = ahead is not None and ahead.note(rows)
     # Held back only where every order of the batch counts in what was read ahead, and in what was noted there since.
-    db.later(session, _note, rows, unread=created and known)
+    # An order that has just been made was noted with nothing yet: a plain row each.
+    db.later(session, _NOTE_NEW if created else _note, rows, unread=created and known)
+
+
+_NOTE_NEW = sa.insert(TokenBuyer)
 
 
 def _note(connection: sa.Connection, rows: list[dict[str, Any]]) -> None:
@@ -448,7 +454,7 @@ def _others(
     yield from ((JOURNEY, touch) for touch in rows)
 
 
-def _candidates(touches: Iterable[TouchRow], via: Mapping[str, tuple[str, ...]]) -> list[Candidate]:
+def as_candidates(touches: Iterable[TouchRow | Touch], via: Mapping[str, tuple[str, ...]]) -> list[Candidate]:
     return [
         Candidate(
             touch_id=touch.id,
@@ -463,6 +469,8 @@ def _candidates(touches: Iterable[TouchRow], via: Mapping[str, tuple[str, ...]])
             invalid="over_rate" if "over_rate" in touch.flags else "",
             at_checkout="at_checkout" in touch.flags,
             threshold_missed="" if touch.eligible else touch.ineligible_reason,
+            followers=touch.followers,
+            followers_needed=touch.followers_needed,
         )
         for touch in touches
     ]

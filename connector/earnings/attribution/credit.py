@@ -17,16 +17,17 @@ from connector.commerce.orders.facts import OrderFacts
 from connector.commerce.orders.tables import Order
 from connector.commerce.shops.tables import Shop
 from connector.db import new_id
-from connector.earnings.attribution import candidates, leaks, passed_over
+from connector.earnings.attribution import acted, candidates, leaks, passed_over
 from connector.earnings.attribution.candidates import Gathered, Pinned
 from connector.earnings.attribution.rules import ActSeen, Decision, LineAsked, Personal, decide, involved
-from connector.earnings.attribution.tables import DecisionRow, DueForPin, Touch
+from connector.earnings.attribution.tables import DecisionPast, DecisionRow, DueForPin, Touch
 
 # What of a decision moves money or says whose it is; evidence and reasons may grow after the pin.
 _PINNED_FIELDS = ("creator_id", "content_id", "touch_id", "rate_bp", "terms_id")
 _FIELDS = ("credit_reason", "rate_reason", *_PINNED_FIELDS, "evidence")
 # Built once, run for every order.
 _INSERT = sa.insert(DecisionRow)
+_KEEP_PAST = sa.insert(DecisionPast)
 _WAITS_NO_MORE = sa.delete(DueForPin).where(DueForPin.order_id == sa.bindparam("of"))
 
 
@@ -43,17 +44,20 @@ def credit_lines(
 
     Until placed time + grace a decision is provisional and made anew with every delivery. The first evaluation after
     that of an order that was paid, wholly or in part, pins it; lines seen later are pinned when seen. A pinned decision
-    changes by a recorded act alone: another evaluation that would differ only leaves a note (`drift`). The caller holds
-    the order's row, and says `created` when it has just been made: then nothing can be kept of it.
+    changes by a recorded act alone, and by no more than the act is about (`acted`): another evaluation that would
+    differ only leaves a note (`drift`). What a decision was before each of its changes is kept (`DecisionPast`). The
+    caller holds the order's row, and says `created` when it has just been made: then nothing can be kept of it.
     """
     as_of = as_of or clock.now()
     held = {} if created else _held(session, order.id)
     gathered = candidates.gather(session, shop, order, facts, created=created, personal=_pinned_personal(held))
     pin_at = gathered.order.placed_at + gathered.order.grace
     pins = facts.collected and as_of >= pin_at
+    stands = _returned(gathered, held)
     decided: dict[str, Decision] = {}
     fresh: list[Decision] = []
     changed: list[Decision] = []
+    past: list[dict[str, Any]] = []
     for line_ref, decision in _decided(gathered, held):
         row = held.get(line_ref)
         if row is None:
@@ -61,15 +65,17 @@ def credit_lines(
             fresh.append(decision)
             continue
         if row.pinned_at is None:
-            changed += _take_over(row, decision, as_of)
+            changed += _take_over(row, decision, as_of, past)
             row.pinned_at = as_of if pins else None
-        elif _by_act(row, decision):
-            changed += _take_over(row, decision, as_of)
-            row.drift = ""
         else:
+            if _by_act(row, decision):
+                by_act = acted.decided(session, facts, gathered, as_decision(row), stands.get(line_ref))
+                changed += _take_over(row, by_act, as_of, past)
             _note_drift(session, row, decision, buyer_known=facts.buyer_hash is not None)
         decided[line_ref] = as_decision(row)
     db.later(session, _INSERT, [_columns(order, decision, as_of) for decision in fresh], unread=created)
+    if past:
+        session.connection().execute(_KEEP_PAST, past)
     passed_over.note(session, order.id, gathered.order.placed_at, fresh, changed, created=created)
     if not any(row.pinned_at is not None for row in held.values()):
         _note_codes(session, order, gathered)
@@ -84,12 +90,15 @@ def with_act(
     """(what is decided, what would be with that act), line by line. Nothing is written."""
     held = _held(session, order.id)
     gathered = candidates.gather(session, shop, order, facts, personal=_pinned_personal(held), also=act)
-    before = {line_ref: as_decision(row) for line_ref, row in held.items()}
+    before, stands = {line_ref: as_decision(row) for line_ref, row in held.items()}, _returned(gathered, held)
     after = {}
     for line_ref, decision in _decided(gathered, held):
         row = held.get(line_ref)
-        settled = row is not None and row.pinned_at is not None and not _by_act(row, decision)
-        after[line_ref] = before[line_ref] if settled else decision
+        after[line_ref] = decision
+        if row is not None and row.pinned_at is not None:
+            after[line_ref] = before[line_ref]
+            if _by_act(row, decision):
+                after[line_ref] = acted.decided(session, facts, gathered, before[line_ref], stands.get(line_ref))
     return before, after
 
 
@@ -130,12 +139,21 @@ def as_if(
 def _decided(gathered: Gathered, held: dict[str, DecisionRow]) -> list[tuple[str, Decision]]:
     """A decision of each line. One that was given for a returned line comes after that, by what stands for it (R8)."""
     made: dict[str, Decision] = {}
+    stands = _returned(gathered, held)
     for line in in_turn(gathered.lines):
-        row = held.get(line.exchange_of) if line.exchange_of else None
-        pinned = row is not None and row.pinned_at is not None
-        returned = as_decision(row) if row is not None and pinned else made.get(line.exchange_of)
+        returned = stands.get(line.line_ref) or made.get(line.exchange_of)
         made[line.line_ref] = decide(gathered.order, line, gathered.candidates, returned)
     return [(line.line_ref, made[line.line_ref]) for line in gathered.lines]
+
+
+def _returned(gathered: Gathered, held: dict[str, DecisionRow]) -> dict[str, Decision]:
+    """Line → the pinned decision of the returned line that it was given for."""
+    found = {}
+    for line in gathered.lines:
+        row = held.get(line.exchange_of) if line.exchange_of else None
+        if row is not None and row.pinned_at is not None:
+            found[line.line_ref] = as_decision(row)
+    return found
 
 
 def in_turn(lines: Sequence[LineAsked]) -> list[LineAsked]:
@@ -220,17 +238,27 @@ def _columns(order: Order, decision: Decision, as_of: datetime) -> dict[str, Any
         "decided_at": as_of,
         "pinned_at": as_of if decision.pinned else None,
         "drift": "",
+        "changes": 0,
     }
 
 
-def _take_over(row: DecisionRow, fresh: Decision, as_of: datetime) -> list[Decision]:
-    """A decision becomes the fresh one, which is given back; an equal one is left as it is, time and all."""
+def _take_over(row: DecisionRow, fresh: Decision, as_of: datetime, past: list[dict[str, Any]]) -> list[Decision]:
+    """A decision becomes the fresh one, which is given back; an equal one is left as it is, time and all. What it was
+    goes to `past`."""
     changed = [name for name in _FIELDS if getattr(row, name) != getattr(fresh, name)]
+    if not changed:
+        return []
+    row.changes += 1
+    past.append(
+        {
+            "order_id": row.order_id, "line_ref": row.line_ref, "number": row.changes, "decided_at": row.decided_at,
+            "until": as_of, "pinned": row.pinned_at is not None, **{name: getattr(row, name) for name in _FIELDS},
+        }
+    )  # fmt: skip
     for name in changed:
         setattr(row, name, getattr(fresh, name))
-    if changed:
-        row.decided_at = as_of
-    return [fresh] if changed else []
+    row.decided_at = as_of
+    return [fresh]
 
 
 def _note_drift(session: Session, row: DecisionRow, fresh: Decision, *, buyer_known: bool) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from connector.earnings.attribution.tables import DecisionRow, DueForPin, Link, TokenBuyer, Touch
+from connector.earnings.attribution.tables import DecisionPast, DecisionRow, DueForPin, Link, TokenBuyer, Touch
 
 # Written out, so that both databases see that the index of the few covers them.
 DRIFTED = DecisionRow.drift != sa.literal_column("''")
@@ -20,6 +20,15 @@ def decisions(session: Session, order_id: str) -> Sequence[DecisionRow]:
     return session.scalars(
         sa.select(DecisionRow).where(DecisionRow.order_id == order_id).order_by(DecisionRow.line_ref)
     ).all()
+
+
+def earlier(session: Session, order_id: str) -> dict[str, list[DecisionPast]]:
+    """Line ref → what was decided of it before, oldest first: provisional until the pin, then by acts alone."""
+    found: dict[str, list[DecisionPast]] = {}
+    query = sa.select(DecisionPast).where(DecisionPast.order_id == order_id)
+    for row in session.scalars(query.order_by(DecisionPast.line_ref, DecisionPast.number)):
+        found.setdefault(row.line_ref, []).append(row)
+    return found
 
 
 def due_for_pin(session: Session, shop_id: str, as_of: datetime, limit: int) -> list[str]:

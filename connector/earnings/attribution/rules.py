@@ -38,6 +38,8 @@ APPEAL = timedelta(days=30)
 # Candidates written into the evidence of one line; the number left out stands beside them.
 SHOWN = 50
 BP = 10_000
+# As `creators.followers.BELOW` says it; that module reads the database, and this one doesn't.
+FEW_FOLLOWERS = "followers_below_minimum"
 _PRECEDENCE = {"targeted": 2, "open": 1, "store": 0}
 _NOTHING_OFFERED = Offers(())
 
@@ -57,6 +59,8 @@ class Candidate(msgspec.Struct, frozen=True):
     invalid: str = ""  # over_rate …: recorded, and never credited
     at_checkout: bool = False  # it came from the store itself, when the buyer had decided
     threshold_missed: str = ""  # what the creator lacked at the tap (D16)
+    followers: int | None = None  # how many followed the creator at the tap, and how many the shop asked for then
+    followers_needed: int | None = None
 
 
 class BadToken(msgspec.Struct, frozen=True):
@@ -185,7 +189,7 @@ def decide(
         return _decision(order, line, seen, "store_disconnected")
     claims = [
         *_assigned(order, line),  # D9
-        *_exchanged(seen, returned),  # R8
+        *_exchanged(order, seen, returned),  # R8
         *_by_code(line, seen),  # D10
         *_by_touch("last_click_direct", seen.standing(line.product_ref, direct=True)),  # D11
         *_by_cart(order, line, seen),  # D12
@@ -313,8 +317,9 @@ def _assigned(order: OrderAsked, line: LineAsked) -> Iterator[Claim]:
         yield Claim("manual", act.creator_id, act.content_id)
 
 
-def _exchanged(seen: _Seen, returned: Decision | None) -> Iterator[Claim]:
-    """R8: the creator of the returned line, by the same click. Where that was nobody's, it is a line like any other."""
+def _exchanged(order: OrderAsked, seen: _Seen, returned: Decision | None) -> Iterator[Claim]:
+    """R8: the creator of the returned line, by the same click or code. Where that was nobody's, it is a line like any
+    other."""
     if returned is None or returned.creator_id is None or "credit" not in returned.evidence:
         return
     credit = returned.evidence["credit"]
@@ -323,7 +328,7 @@ def _exchanged(seen: _Seen, returned: Decision | None) -> Iterator[Claim]:
         credit["reason"], returned.creator_id, returned.content_id,
         touch=next((c for c in seen.touches if c.touch_id == returned.touch_id), None),
         clicked_at=clicked_at, through_ad=credit["through_ad"],
-        code=next((code for code in seen.codes if code.creator_id == returned.creator_id), None),
+        code=order.codes.get(credit.get("code", "")),
     )  # fmt: skip
 
 
@@ -396,7 +401,16 @@ def _ineligible(order: OrderAsked, claim: Claim) -> str:
     status = order.statuses.get(claim.creator_id, "unknown")
     if status != "active":
         return status if status == "country_off" else f"status_{status}"
-    return "" if claim.touch is None else claim.touch.threshold_missed
+    return "" if claim.touch is None else _missed(claim.touch)
+
+
+def _missed(touch: Candidate) -> str:
+    """Thresholds are held against what stood at the tap: a later drop takes nothing back."""
+    if touch.followers is not None and touch.followers_needed is not None:
+        if touch.followers < touch.followers_needed:
+            return FEW_FOLLOWERS
+        return "" if touch.threshold_missed == FEW_FOLLOWERS else touch.threshold_missed
+    return touch.threshold_missed
 
 
 def _review(order: OrderAsked, line: LineAsked, winner: Claim) -> list[str]:
@@ -475,6 +489,7 @@ def _decision(
         evidence["credit"] = {
             "reason": winner.reason, "through_ad": winner.through_ad,
             "clicked_at": None if winner.clicked_at is None else winner.clicked_at.isoformat(),
+            **({"code": winner.code.text} if winner.code is not None and winner.reason == "code" else {}),
         }  # fmt: skip
     if review:
         evidence["review"] = {"why": list(review), "until": (order.placed_at + APPEAL).isoformat()}
@@ -518,11 +533,11 @@ def _evidence(
 ) -> dict[str, Any]:  # fmt: skip
     """What the decision rests on. Latest touch first; `outcome` says why each lost (D20).
 
-    Shape: candidates [{touch_id, creator_id, …, via, outcome, why}], left_out,
+    Shape: candidates [{touch_id, creator_id, …, via, outcome, why}], left_out, rest {outcome: [touch ids]} of those,
     codes [{code_id, text, creator_id, outcome}], bound {creator_id, outcome}?, personal {self_match, returning, bound},
     bad_tokens [{token, problem, via, nearest?}], carriers [names that brought anything], flags, acts [ids], engine;
     of who is credited also rates {click, order: {rate_bp, terms_id, kind …} | None}, credit {reason, clicked_at,
-    through_ad} and, where a person must look, review {why, until}.
+    through_ad, code?} and, where a person must look, review {why, until}.
     """
     outcomes = _outcomes(order, seen, claims, stops, winner)
     flags = {*order.flags, *(("token_shared",) if order.shared else ())}
@@ -530,7 +545,8 @@ def _evidence(
     if touch is not None and order.placed_at - touch.at < HASTY:
         flags.add("hasty_order")
     # What bears on the line comes first, so that a cut list never hides the winner.
-    shown = sorted(seen.touches, key=lambda c: outcomes[c.touch_id] in _NO_CANDIDATE)[:SHOWN]
+    ranked = sorted(seen.touches, key=lambda c: outcomes[c.touch_id] in _NO_CANDIDATE)
+    shown = ranked[:SHOWN]
     carriers = {name for c in seen.touches for name in c.via} | {name for bad in order.bad_tokens for name in bad.via}
     evidence: dict[str, Any] = {
         "engine": ENGINE,
@@ -558,6 +574,11 @@ def _evidence(
         evidence["bound"] = {"creator_id": claims[-1].creator_id, "outcome": tested}
     if line.exchange_of:
         evidence["exchange_of"] = line.exchange_of
+    if ranked[SHOWN:]:  # by name at least: the touch itself tells the rest
+        rest: dict[str, list[str]] = {}
+        for touch in ranked[SHOWN:]:
+            rest.setdefault(outcomes[touch.touch_id], []).append(touch.touch_id)
+        evidence["rest"] = rest
     return evidence
 
 
@@ -582,6 +603,7 @@ def _shown(order: OrderAsked, touch: Candidate, outcome: str) -> dict[str, Any]:
         why = touch.invalid
     elif outcome == "creator_ineligible":
         why = _ineligible(order, Claim("", touch.creator_id, touch=touch))
+    few = why == FEW_FOLLOWERS and touch.followers is not None
     return {
         "touch_id": touch.touch_id,
         "creator_id": touch.creator_id,
@@ -594,4 +616,5 @@ def _shown(order: OrderAsked, touch: Candidate, outcome: str) -> dict[str, Any]:
         "via": sorted(touch.via),
         "outcome": outcome,
         "why": why,
+        **({"followers": touch.followers, "followers_needed": touch.followers_needed} if few else {}),
     }

@@ -67,6 +67,9 @@ class Touch(Base):
     window_seconds: Mapped[int]  # the window in force at the tap
     eligible: Mapped[bool]  # creator's thresholds at the tap
     ineligible_reason: Mapped[str] = mapped_column(default="")
+    # How many followed the creator at the tap, and how many the shop asked for then. None: tapped before that was kept.
+    followers: Mapped[int | None]
+    followers_needed: Mapped[int | None]
     terms_id: Mapped[str | None]  # in force at the tap, for the record
     flags: Mapped[list[Any]]  # over_rate: never credited; creator_suspended …: for the record
     request_key: Mapped[str | None]  # hash of the app's token and its Idempotency-Key: a repeat finds this touch
@@ -152,6 +155,32 @@ class DecisionRow(Base):
     drift: Mapped[str] = mapped_column(
         default=""
     )  # what an evaluation after the pin would have said: `decision_changed`
+    # How often it changed: the number of rows of its history.
+    changes: Mapped[int] = mapped_column(default=0, server_default="0")
+
+
+class DecisionPast(Base):
+    """What a line's decision was before one of its changes: provisional ones until the pin, and what an act changed.
+
+    So every evaluation's candidates can be read, each with why it lost, not only the last one's. Rows are only added.
+    """
+
+    __tablename__ = "decision_history"
+
+    order_id: Mapped[str] = mapped_column(primary_key=True)
+    line_ref: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)  # 1, 2 … within the line
+    credit_reason: Mapped[str]
+    rate_reason: Mapped[str]
+    creator_id: Mapped[str | None]
+    content_id: Mapped[str | None]
+    touch_id: Mapped[str | None]
+    rate_bp: Mapped[int]
+    terms_id: Mapped[str | None]
+    evidence: Mapped[dict[str, Any]]
+    pinned: Mapped[bool]  # it was final, and an act changed it
+    decided_at: Mapped[datetime]
+    until: Mapped[datetime]  # from then on something else held
 
 
 class DueForPin(Base):

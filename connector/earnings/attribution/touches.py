@@ -19,6 +19,7 @@ from connector.errors import Conflict, InputRefused
 from connector.programme import collaborations
 from connector.programme.collaborations import rates
 from connector.programme.collaborations.offer import rate_at
+from connector.programme.creators import followers as counted
 from connector.programme.creators import queries as creators
 
 # How far back the app may report a tap (F3).
@@ -96,7 +97,8 @@ def record(
         raise InputRefused("at", "is in the future.", "Send the tap's time, or leave it out for a tap of this moment.")
     if at < now - LATEST_REPORT:
         raise InputRefused("at", "is more than 24 hours back.", "Report taps within a day.")
-    followers, status = _creator_then(session, tapped.creator_id, at)
+    followers = counted.count_at(session, tapped.creator_id, at)
+    status = creators.status_at(session, tapped.creator_id, at)
     least = settings.whole(session, tapped.shop_id, "minimum_followers", at)
     held = rates.offers(session, tapped.shop_id, [tapped.product_ref], [tapped.creator_id])
     terms = rate_at(
@@ -117,8 +119,10 @@ def record(
         at=at,
         received_at=now,
         window_seconds=int(window.total_seconds()),
+        followers=followers,
+        followers_needed=least,
         eligible=followers >= least,
-        ineligible_reason="" if followers >= least else "followers_below_minimum",
+        ineligible_reason="" if followers >= least else counted.BELOW,
         terms_id=None if terms is None else terms.terms_id,
         flags=flags,
         request_key=request_key,
@@ -146,11 +150,6 @@ def window_of(session: Session, shop_id: str, kind: str, at: datetime) -> timede
 def went(session: Session, touch_id: str, way: str) -> None:
     """Write down by which way a touch really went to the store, once that is known."""
     session.execute(sa.update(Touch).where(Touch.id == touch_id).values(way=way))
-
-
-def _creator_then(session: Session, creator_id: str, at: datetime) -> tuple[int, str]:
-    creator = creators.get(session, creator_id)
-    return creator.followers, creators.status_at(session, creator.id, at)
 
 
 def recent(session: Session, journey: str | None, device: str | None, now: datetime) -> int:

@@ -17,12 +17,13 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from connector import db
+from connector.commerce.orders import queries as orders
 from connector.commerce.orders.facts import OrderFacts
 from connector.commerce.orders.tables import Order
 from connector.commerce.shops import settings
 from connector.commerce.shops.tables import Shop
 from connector.db import new_id
-from connector.earnings.attribution.tables import Act
+from connector.earnings.attribution.tables import Act, DecisionRow
 from connector.earnings.commission import clearance, exclusions, rate
 from connector.earnings.commission.clearance import Held
 from connector.earnings.commission.rate import PLAIN, AmountRules, Assessment, Credited, LineAssessment
@@ -215,23 +216,36 @@ def borne(
 ) -> dict[Key, int]:  # fmt: skip
     """What the platform bears: what a line had due at its payout, less what it has due by all that the store did since.
 
-    Only what has a time of the store's after the payout counts: refunds, lost disputes, the cancellation.
+    Refunds, lost disputes and the cancellation by the store's own time; voids and edits by the change time of the first
+    version that shows them.
     """
     if settings.at(session, facts.shop_id, "after_payout", facts.placed_at) != "absorb":
         return {}
-    then: dict[datetime, dict[Key, int]] = {}
+    paid: dict[datetime, set[str]] = {}
+    for line_ref, row in rows.items():
+        if row["paid_at"] is not None:
+            paid.setdefault(row["paid_at"], set()).add(line_ref)
+    if not paid:
+        return {}
+    versions = orders.snapshots(session, facts.order_id)
+    credits = _with_vanished(session, facts, decisions, {ref for refs in paid.values() for ref in refs})
     borne: dict[Key, int] = {}
-    for line in now.lines:
-        row = rows.get(line.line_ref)
-        paid_at = None if row is None else row["paid_at"]
-        if paid_at is None or line.creator_id is None:
-            continue
-        if paid_at not in then:
-            then[paid_at] = rate.assess(facts, decisions, now.parts.rules, taken, until=paid_at).due()
-        key = (line.line_ref, line.creator_id, line.content_id)
-        if then[paid_at][key] > line.due:
-            borne[key] = then[paid_at][key] - line.due
+    for paid_at, line_refs in sorted(paid.items()):
+        stood = rate.as_stood(facts, versions, paid_at)
+        then = rate.assess(stood, credits, now.parts.rules, taken, until=paid_at)
+        borne |= rate.taken_back(then, now, line_refs)
     return borne
+
+
+def _with_vanished(
+    session: Session, facts: OrderFacts, decisions: Mapping[str, Credited], paid: set[str]
+) -> Mapping[str, Credited]:
+    """The decisions, with those of paid lines that the store has lost since: they were decided once, and stand."""
+    gone = paid - decisions.keys()
+    if not gone:
+        return decisions
+    query = sa.select(DecisionRow).where(DecisionRow.order_id == facts.order_id, DecisionRow.line_ref.in_(gone))
+    return {**decisions, **{row.line_ref: row for row in session.scalars(query)}}
 
 
 def _absorptions(booking: _Booking, borne: Mapping[Key, int]) -> Iterator[Draft]:

@@ -8,7 +8,7 @@ its own, and what moved in between is found by the next count.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -17,10 +17,12 @@ from sqlalchemy.orm import Session
 
 from connector import db
 from connector.commerce.orders import queries as orders
+from connector.commerce.orders.facts import OrderFacts
 from connector.commerce.orders.tables import Order
 from connector.commerce.shops import settings
 from connector.earnings.attribution.tables import DecisionRow
 from connector.earnings.commission import accrual, rate
+from connector.earnings.commission.rate import AmountRules, Credited
 from connector.earnings.commission.tables import Evaluation, EventBonus, EventClose
 from connector.earnings.commission.tiers import EventLine, EventOrder, Reckoned, reckon
 from connector.earnings.ledger import journal, sums
@@ -66,14 +68,38 @@ def due(session: Session, shop_id: str, as_of: datetime) -> list[Event]:
     grace = timedelta(hours=settings.whole(session, shop_id, "touch_grace_hours", as_of))
     over = [e for e in events.ended(session, shop_id, as_of - LOOKED_AT_FOR, as_of - grace) if e.tiers]
     known = {close.event_id: close for close in session.scalars(_closes(shop_id))}
-    return [event for event in over if event.id not in known or _moved(session, event, known[event.id].counted_at)]
+    return [event for event in over if event.id not in known or moved(session, event, known[event.id].counted_at)]
+
+
+def counted(session: Session, shop_id: str) -> list[tuple[Event, datetime]]:
+    """The shop's events whose bonuses were counted, with when they last were."""
+    closes = session.execute(sa.select(EventClose.event_id, EventClose.counted_at).where(EventClose.shop_id == shop_id))
+    return [(events.get(session, event_id), counted_at) for event_id, counted_at in closes.all()]
+
+
+def kept(session: Session, event_id: str) -> dict[tuple[str, str], EventBonus]:
+    """(creator, currency) → what was last counted."""
+    rows = session.scalars(sa.select(EventBonus).where(EventBonus.event_id == event_id))
+    return {(row.creator_id, row.currency): row for row in rows}
+
+
+def is_booked(session: Session, event_id: str, known: Mapping[tuple[str, str], int]) -> bool:
+    """Is the bonus of each (creator, currency) what stands in the ledger?"""
+    stands = sums.by_subject(session, {subject(event_id, creator_id) for creator_id, _ in known})
+    booked = {
+        (name.rpartition(":")[2], currency): amount
+        for name, (_, amounts) in stands.items()
+        for currency, amount in amounts.items()
+    }
+    return all(bonus == booked.get(key, 0) for key, bonus in known.items())
 
 
 def _closes(shop_id: str) -> sa.Select[EventClose]:
     return sa.select(EventClose).where(EventClose.shop_id == shop_id)
 
 
-def _moved(session: Session, event: Event, counted_at: datetime) -> bool:
+def moved(session: Session, event: Event, counted_at: datetime) -> bool:
+    """Was anything of its orders heard of since the last count? Then the next round counts anew."""
     since = counted_at - _OVERLAP
     query = (
         sa.select(Evaluation.id)
@@ -118,14 +144,31 @@ def _shares(
     """(creator, their part of the order) with what the store had given back when the event closed."""
     facts = orders.facts(order)
     rules = accrual.amount_rules(session, order.shop_id, facts.placed_at)
-    taken = accrual.forfeited(session, order.id, facts)
-    assessed = rate.assess(facts, decisions, rules, taken, until=event.ends_at)
+    yield from shares(session, facts, decisions, event, rules, accrual.forfeited(session, order.id, facts))
+
+
+def shares(
+    session: Session, facts: OrderFacts, decisions: Mapping[str, Credited], event: Event, rules: AmountRules,
+    taken: Collection[str],
+) -> Iterator[tuple[str, EventOrder]]:  # fmt: skip
+    """Of an order placed while the event ran: (creator, their part), of lines that the event's terms credit, as the
+    store had the order when the event closed: an edit or a void of later leaves the bonus, as a refund does."""
+    mine = {
+        ref: each for ref, each in decisions.items() if each.creator_id is not None and each.terms_id in event.terms_ids
+    }
+    if not mine or not event.starts_at <= facts.placed_at < event.ends_at:
+        return
+    stood = facts
+    if facts.snapshot.changed_at > event.ends_at:
+        stood = rate.as_stood(facts, orders.snapshots(session, facts.order_id), event.ends_at)
+    assessed = rate.assess(stood, mine, rules, taken, until=event.ends_at)
     found: dict[str, list[EventLine]] = defaultdict(list)
     for line in assessed.lines:
         if line.creator_id is not None and line.line_ref not in taken:
             found[line.creator_id].append(EventLine(line.base, line.base - line.refunded_base, line.rate_bp))
     for creator_id, lines in found.items():
-        yield creator_id, EventOrder(order.order_ref, order.placed_at, tuple(lines), bool(assessed.reason))
+        order_ref = facts.snapshot.order_ref
+        yield creator_id, EventOrder(order_ref, facts.placed_at, tuple(lines), bool(assessed.reason))
 
 
 def book(session: Session, counted: Count) -> int:

@@ -8,7 +8,7 @@ open, due and not blocked.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,6 +26,7 @@ from connector.earnings.commission import frozen
 from connector.earnings.commission.hold import HoldTerms, matures
 from connector.earnings.commission.rate import Assessment
 from connector.earnings.commission.tables import Clearance, ClearanceBlock, ClearancePast
+from connector.events import OrderSnapshot
 
 # Flags of a line that keep it from clearing until a person has looked.
 BLOCKING = frozenset({"refund_amount_unknown"})
@@ -35,7 +36,7 @@ Held = Mapping[str, Mapping[Any, Any]]
 
 _ROWS = sa.select(
     Clearance.line_ref, Clearance.clears_at, Clearance.why, Clearance.blocked, Clearance.state, Clearance.changes,
-    Clearance.paid_at,
+    Clearance.paid_at, Clearance.cleared_at,
 ).where(Clearance.order_id == sa.bindparam("order_id"))  # fmt: skip
 _OPEN_BLOCKS = sa.select(ClearanceBlock.line_ref, ClearanceBlock.kind).where(
     ClearanceBlock.order_id == sa.bindparam("order_id"), ClearanceBlock.closed_at.is_(None)
@@ -109,6 +110,43 @@ def follow(
     for statement, values in ((_BLOCK, freezes), (_PAST, past), (UPDATE, changed)):
         if values:
             session.connection().execute(statement, values)
+
+
+def anew(
+    session: Session, shop: Shop, order: Order, facts: OrderFacts, assessment: Assessment, reviewed: Collection[str]
+) -> dict[str, tuple[datetime | None, str, str]]:
+    """Line ref → (clears at, why, what blocks it), as it follows from the facts: of a line that has not cleared."""
+    terms, blocks = _terms(session, shop, facts.placed_at), _open_blocks(session, order.id)
+    lines = {line.line_ref: line for line in facts.snapshot.lines}
+    found = {}
+    for assessed in assessment.lines:
+        maturity = matures(lines[assessed.line_ref], facts.snapshot, assessment.reason, terms)
+        open_facts = _of_facts(facts, assessed.line_ref, assessed.flags, reviewed)
+        blocked = blocks.get(assessed.line_ref, set()) | open_facts
+        found[assessed.line_ref] = (maturity.clears_at, maturity.why, " ".join(sorted(blocked)))
+    return found
+
+
+def could_have(
+    session: Session, shop: Shop, versions: Sequence[OrderSnapshot], line_ref: str, stop: Callable[[OrderSnapshot], str]
+) -> list[tuple[datetime | None, str]]:
+    """(clears at, why) of a line by each version of its order, the newest last. `stop`: what stops a whole version."""
+    found = []
+    for version in versions:
+        line = next((each for each in version.lines if each.line_ref == line_ref), None)
+        if line is not None:
+            maturity = matures(line, version, stop(version), _terms(session, shop, version.created_at))
+            found.append((maturity.clears_at, maturity.why))
+    return found
+
+
+def held_at(session: Session, order_id: str, line_ref: str, moment: datetime) -> list[str]:
+    """Kinds of what somebody had opened on the line before that moment and not closed by then."""
+    query = sa.select(ClearanceBlock.kind).where(
+        ClearanceBlock.order_id == order_id, ClearanceBlock.line_ref == line_ref, ClearanceBlock.opened_at < moment,
+        sa.or_(ClearanceBlock.closed_at.is_(None), ClearanceBlock.closed_at > moment),
+    )  # fmt: skip
+    return sorted(session.scalars(query))
 
 
 def _of_facts(facts: OrderFacts, line_ref: str, flags: Collection[str], reviewed: Collection[str]) -> set[str]:

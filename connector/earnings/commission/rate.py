@@ -245,6 +245,60 @@ def refund_status(refund: Refund) -> str:
     return "pending" if "pending" in statuses else "failed"
 
 
+# What the store did after a payout: R9's switch, F7
+
+
+def as_stood(facts: OrderFacts, versions: Sequence[OrderSnapshot], moment: datetime) -> OrderFacts:
+    """The facts by what the store had said of the order at `moment`. `versions`: all that are known, the oldest first.
+
+    Refunds and cancellations have times of their own (`assess` takes `until`). Edits and voids have none: they happened
+    between the newest version up to then and the one that shows them first, and count from that one on. An order of
+    which no version is so old is as the oldest one has it.
+    """
+    if not versions:
+        return facts
+    then = next((each for each in reversed(versions) if each.changed_at <= moment), versions[0])
+    now = {line.line_ref: line.quantity for line in facts.snapshot.lines}
+    first = {line.line_ref: line.quantity for line in versions[0].lines}
+    added = {}
+    for line in then.lines:
+        if line.line_ref in now:  # what edits added since is in neither the quantity nor what they had added by then
+            since = max(0, now[line.line_ref] - line.quantity)
+            added[line.line_ref] = max(0, facts.added_units.get(line.line_ref, 0) - since)
+        else:  # of a line that the store has lost, what the oldest version hadn't
+            added[line.line_ref] = max(0, line.quantity - first.get(line.line_ref, 0))
+    # When it was cancelled is the store's own word, whichever version says it; and money that came in later came in.
+    status = facts.snapshot.payment_status
+    then = msgspec.structs.replace(
+        then, cancelled_at=facts.snapshot.cancelled_at,
+        payment_status=then.payment_status if status in _NOT_COLLECTED else status,
+    )  # fmt: skip
+    return msgspec.structs.replace(
+        facts, snapshot=then, added_units={ref: units for ref, units in added.items() if units}
+    )
+
+
+def taken_back(
+    then: Assessment, now: Assessment, paid: Collection[str]
+) -> dict[tuple[str, str | None, str | None], int]:  # fmt: skip
+    """What of the `paid` lines the store has taken back since: {(line ref, creator, content): due then less due now}.
+
+    A line that only moved by the rounding of its group (R4), since an edit added another one, lost nothing of its own:
+    that is an adjustment like any other.
+    """
+    after = {line.line_ref: line for line in now.lines}
+    found = {}
+    for line in then.lines:
+        newer = after.get(line.line_ref)
+        if line.line_ref not in paid or line.creator_id is None:
+            continue
+        due = 0 if newer is None else newer.due
+        less = newer is None or newer.base - newer.refunded_base < line.base - line.refunded_base
+        if due < line.due and (less or now.reason != then.reason):
+            found[line.line_ref, line.creator_id, line.content_id] = line.due - due
+    return found
+
+
 # Bases: R2, R3, D7, D8
 
 

@@ -20,6 +20,11 @@ and beside a line's way, each with a subject of its own (F5):
     absorption       loss_absorbed       30    creator_cleared   -30    `absorbed:<order>:<line>`
     payout_failed    payout_in_transit  360    creator_settled  -360    `payout:<id>`, the way back
     opening          merchant_receivable 90    creator_settled   -90    `opening:<import>:<row>`
+
+A payout of 500 EUR cents that leaves as 542 USD cents goes through `fx`, one entry a currency, both of `payout:<id>`:
+
+    payout_paid      payout_in_transit  500 EUR   fx             -500 EUR
+    conversion       fx                 542 USD   bank           -542 USD
 """
 
 from __future__ import annotations
@@ -46,7 +51,7 @@ Account = Literal[
 ]
 Kind = Literal[
     "accrual", "reversal", "adjustment", "clearance", "settlement", "payout", "payout_paid", "payout_failed", "receipt",
-    "fee", "bonus", "reserve", "reserve_release", "absorption", "opening",
+    "fee", "bonus", "reserve", "reserve_release", "absorption", "opening", "conversion",
 ]  # fmt: skip
 
 ACCOUNTS: frozenset[str] = frozenset(get_args(Account))

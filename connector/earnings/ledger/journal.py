@@ -17,7 +17,7 @@ from connector.errors import Conflict, LedgerRefused
 
 # Parameters of one statement: SQLite and PostgreSQL both take 30,000; an IN list stays well below.
 _CHUNK = 500
-_ENTRIES, _POSTINGS = sa.insert(Entry), sa.insert(Posting)
+_POSTINGS = sa.insert(Posting)
 # What the sealing job takes up (`seal.py`): on PostgreSQL it must know which transaction an entry came with. There one
 # statement with arrays takes half the time of a row each.
 _WAIT = sa.insert(Unsealed).values(xid=sa.text("0"))
@@ -92,7 +92,7 @@ def post_all(session: Session, drafts: Sequence[Draft], *, unbooked: bool = Fals
 
 def _book(connection: sa.Connection, entries: list[dict[str, Any]]) -> None:
     try:
-        connection.execute(_ENTRIES, entries)
+        db.add_rows(connection, Entry.__table__, entries)
         _wait(connection, entries)
     except IntegrityError as error:
         raise Conflict(f"another writer booked about {entries[0]['subject']} first; read again and repeat") from error

@@ -27,8 +27,8 @@ class Unsettled:
 
 
 def currencies(session: Session, shop_id: str) -> list[str]:
-    """Currencies in which anything was ever booked for a shop."""
-    query = sa.select(Posting.currency).where(Posting.shop_id == shop_id)
+    """Currencies in which anything was ever owed at a shop; one that only a payout was converted to is none."""
+    query = sa.select(Posting.currency).where(Posting.shop_id == shop_id, Posting.account.not_in(("bank", "fx")))
     return sorted(session.execute(query.distinct()).scalars())
 
 

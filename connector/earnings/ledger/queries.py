@@ -96,7 +96,10 @@ _COLUMNS = {
     "reserve": "reserve",
     "payout_in_transit": "in_transit",
     "bank": "paid",
+    "fx": "paid",  # in the ledger's currency a converted payout ends here; in the other one it is both sides
 }
+# Accounts that a conversion alone may touch in a currency in which nothing was earned.
+_CONVERTED = frozenset({"bank", "fx"})
 
 
 def balances(
@@ -108,10 +111,15 @@ def balances(
 ) -> list[Balance]:
     """Balances per creator, shop and currency, ordered by them. Shops never net (R17), currencies neither."""
     sums: dict[tuple[str, str, str], dict[str, int]] = {}
+    own: set[tuple[str, str, str]] = set()
     for one in running.running(session, shop_id=shop_id, creator_id=creator_id, currency=currency):
         if one.creator_id and one.account in _COLUMNS:
-            sums.setdefault((one.shop_id, one.creator_id, one.currency), {})[_COLUMNS[one.account]] = -one.amount
-    return [Balance(shop, creator, code, **found) for (shop, creator, code), found in sorted(sums.items())]
+            key, column = (one.shop_id, one.creator_id, one.currency), _COLUMNS[one.account]
+            found = sums.setdefault(key, {})
+            found[column] = found.get(column, 0) - one.amount
+            if one.account not in _CONVERTED:
+                own.add(key)
+    return [Balance(shop, creator, code, **sums[shop, creator, code]) for shop, creator, code in sorted(own)]
 
 
 def accounts(session: Session, *, shop_id: str | None = None) -> dict[tuple[str, str, str], int]:

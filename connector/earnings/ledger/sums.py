@@ -86,17 +86,17 @@ def settled_by_statement(session: Session) -> dict[str, tuple[str, str, str, int
     }
 
 
-def by_payout(session: Session) -> dict[str, dict[str, int]]:
-    """Payout → {account: sum}, with the ledger's own signs."""
+def by_payout(session: Session) -> dict[str, dict[tuple[str, str], int]]:
+    """Payout → {(account, currency): sum}, with the ledger's own signs."""
     query = (
-        sa.select(Entry.subject, Posting.account, sa.func.sum(Posting.amount))
+        sa.select(Entry.subject, Posting.account, Posting.currency, sa.func.sum(Posting.amount))
         .join(Posting, Posting.entry_id == Entry.id)
-        .where(Entry.kind.in_(("payout", "payout_paid", "payout_failed")))
-        .group_by(Entry.subject, Posting.account)
+        .where(Entry.kind.in_(("payout", "payout_paid", "payout_failed", "conversion")))
+        .group_by(Entry.subject, Posting.account, Posting.currency)
     )
-    found: dict[str, dict[str, int]] = defaultdict(dict)
-    for subject, account, amount in session.execute(query):
-        found[subject.removeprefix("payout:")][account] = int(amount)
+    found: dict[str, dict[tuple[str, str], int]] = defaultdict(dict)
+    for subject, account, currency, amount in session.execute(query):
+        found[subject.removeprefix("payout:")][account, currency] = int(amount)
     return found
 
 

@@ -33,6 +33,7 @@ from connector.earnings.payouts.outcomes import Heard
 from connector.earnings.payouts.plan import Aside, Owed, Person, Plan, Row, made
 from connector.earnings.payouts.rails import Told, Transfer
 from connector.earnings.payouts.tables import Payout, PayoutBatch, SetAside
+from connector.earnings.settlement import pieces
 from connector.errors import Conflict, InputRefused, LedgerRefused, NotAllowed, NotFound
 from connector.programme.creators import payees
 from connector.programme.creators.payees import Details
@@ -52,7 +53,10 @@ def preview(session: Session, currency: str, as_of: datetime, *, minimum: int | 
     chosen = rails.named(rail)
     balances = outstanding.settled(session, currency)
     every = _owed(session, balances, currency, as_of, minimum)
-    owed = [each for each in every if not frozen.is_frozen(session, each.creator_id, each.shop_id)]
+    # A closing that is under way stands in the ledger by half, and its statements begin from these balances.
+    closing = pieces.being_closed(session)
+    open_now = [each for each in every if each.shop_id not in closing]
+    owed = [each for each in open_now if not frozen.is_frozen(session, each.creator_id, each.shop_id)]
     people = _people(session, {each.creator_id for each in owed})
     quotes = {person.details.currency for person in people.values() if person.details} - {"", currency}
     rates = conversion.newest(session, currency, quotes, as_of)
@@ -65,8 +69,9 @@ def preview(session: Session, currency: str, as_of: datetime, *, minimum: int | 
         except LedgerRefused:
             refused.append(Aside(row.shop_id, row.creator_id, row.amount, "ledger_refused"))
     kept = set(owed)
-    held = [Aside(each.shop_id, each.creator_id, each.amount, "freeze") for each in every if each not in kept]
-    plan.pay, plan.aside = bookable, [*plan.aside, *refused, *held]
+    held = [Aside(each.shop_id, each.creator_id, each.amount, "freeze") for each in open_now if each not in kept]
+    waits = [Aside(e.shop_id, e.creator_id, e.amount, "being_closed") for e in every if e.shop_id in closing]
+    plan.pay, plan.aside = bookable, [*plan.aside, *refused, *held, *waits]
     return plan
 
 
@@ -99,6 +104,7 @@ def prepare(
         if (known.currency, known.rail) != (currency, rail):
             raise Conflict(f"the key {key!r} stands for batch {known.id} in {known.currency} by {known.rail}")
         return known
+    _hold_shops(session, currency)
     plan = preview(session, currency, as_of, minimum=minimum, rail=rail)
     if seen is not None and seen != plan.digest():
         raise Conflict("what would be paid has changed since it was looked at: look again")
@@ -262,6 +268,15 @@ def _wait_for_others(session: Session, currency: str) -> None:
         session.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK, int.from_bytes(currency.encode(), "big"))))
 
 
+def _hold_shops(session: Session, currency: str) -> None:
+    """No closing begins until the batch is booked: its statements begin from these balances. SQLite has one writer."""
+    if session.get_bind().dialect.name == "postgresql":
+        shop_ids = sorted({shop_id for shop_id, _, _ in outstanding.settled(session, currency)})
+        for start in range(0, len(shop_ids), _CHUNK):
+            some = sa.select(Shop.id).where(Shop.id.in_(shop_ids[start : start + _CHUNK])).order_by(Shop.id)
+            session.execute(some.with_for_update(read=True))
+
+
 def _owed(
     session: Session, balances: Sequence[tuple[str, str, int]], currency: str, as_of: datetime, minimum: int | None
 ) -> list[Owed]:
@@ -337,7 +352,7 @@ def _row(payout_id: str, batch: PayoutBatch, row: Row, sequence: int) -> dict[st
         "currency": batch.currency, "sequence": sequence, "amount": row.amount, "status": "prepared",
         "created_at": batch.prepared_at, "payee_id": row.payee_id, "pay_currency": row.pay_currency,
         "pay_amount": row.pay_amount, "rate": rate.rate if rate else "", "rate_source": rate.source if rate else "",
-        "rate_at": rate.quoted_at if rate else None,
+        "rate_at": rate.quoted_at if rate else None, "through_fx": rate is not None,
     }  # fmt: skip
 
 

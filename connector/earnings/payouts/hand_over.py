@@ -24,6 +24,7 @@ from connector.earnings.payouts.rails import Head, Told, Transfer
 from connector.earnings.payouts.rails.contract import ApiRail, FileRail
 from connector.earnings.payouts.tables import Payout
 from connector.errors import Conflict
+from connector.programme.creators import payees
 
 _WHY = "a payout batch covers all shops"
 AT_ONCE = 50
@@ -50,6 +51,9 @@ def files(session: Session, batch_id: str, as_of: datetime, by: str) -> list[tup
         raise Conflict(f"batch {batch_id} goes by calls: there is no file")
     found = batch.mark_handed(session, batch_id, as_of)
     rail = _file_rail(found.rail)
+    paid_to = set(session.scalars(sa.select(Payout.payee_id).where(Payout.batch_id == batch_id)))
+    if payees.erased(session, {payee_id for payee_id in paid_to if payee_id}):
+        raise Conflict(f"a creator of batch {batch_id} was erased: its files can't be made again")
     made = rail.files(Head(found.id, found.handed_at or as_of), batch.transfers(session, batch_id))
     if made and not found.file_name:
         found.file_name = ", ".join(name for name, _ in made)

@@ -6,6 +6,9 @@
     returned   bank (or payout_in_transit) → creator_settled: it left and came back
     unknown    nothing is booked and nothing is sent again: the rail is asked, or a person finds out
 
+A payout in another currency ends in `fx` in the ledger's, and what left is an entry of its own, from `fx` to the bank
+of the currency that was paid: at the payout's own rate there and, should it come back, at the same rate back.
+
 A row that says something impossible is refused with its reason, and the others count.
 """
 
@@ -88,8 +91,7 @@ def take(session: Session, heard: Sequence[Heard], as_of: datetime, by: str) -> 
             taken.known.append(row.id)
             continue
         at = min(each.at or as_of, as_of)
-        if draft := _draft(row, each.told, at):
-            drafts.append(draft)
+        drafts += _drafts(row, each.told, at)
         row.status, row.rail_ref = each.told.outcome, each.told.ref or row.rail_ref
         numbers[row.id] = number = numbers.get(row.id, 0) + 1
         changed[row.id] = {
@@ -235,13 +237,27 @@ def _numbers(session: Session, rows: Collection[str]) -> dict[str, int]:
     return found
 
 
-def _draft(row: Payout, told: Told, at: datetime) -> Draft | None:
+def _drafts(row: Payout, told: Told, at: datetime) -> list[Draft]:
+    out = "fx" if row.through_fx else "bank"
     if told.outcome == "paid":
-        return draft(row, "payout_paid", told.reason, at, "payout_in_transit", "bank")
+        paid = [draft(row, "payout_paid", told.reason, at, "payout_in_transit", out)]
+        return [*paid, _conversion(row, "conversion", told.reason, at)] if row.through_fx else paid
     if told.outcome in ("failed", "returned"):
-        source = "bank" if row.status == "paid" else "payout_in_transit"
-        return draft(row, "payout_failed", told.reason, at, source, "creator_settled")
-    return None
+        left = row.status == "paid"
+        failed = [draft(row, "payout_failed", told.reason, at, out if left else "payout_in_transit", "creator_settled")]
+        back = left and row.through_fx
+        return [_conversion(row, "conversion_back", told.reason, at), *failed] if back else failed
+    return []
+
+
+def _conversion(row: Payout, name: str, reason: str, at: datetime) -> Draft:
+    """What left in the currency that was paid, or came back: zero within it, so that each currency stands by itself."""
+    amount = row.pay_amount if name == "conversion" else -row.pay_amount
+    return Draft(
+        reference=f"{name}:{row.id}", subject=f"payout:{row.id}", kind="conversion", shop_id=row.shop_id,
+        currency=row.pay_currency, reason=reason, occurred_at=at, creator_id=row.creator_id,
+        postings=moved("fx", "bank", amount, row.creator_id),
+    )  # fmt: skip
 
 
 def draft(row: Payout, kind: str, reason: str, at: datetime, source: str, target: str) -> Draft:

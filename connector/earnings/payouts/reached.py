@@ -44,7 +44,7 @@ class Paid(NamedTuple):
 def follow(session: Session, rows: Iterable[Payout], as_of: datetime) -> int:
     """Bring the lines up to date after the outcomes of these payouts; how many lines changed.
 
-    An order with something that the store gave back after a payout, and that was heard of before it, is evaluated anew.
+    An order that the store changed after a payout, and that was heard of before it, is evaluated anew.
     """
     whose = {(row.shop_id, row.creator_id, row.currency) for row in rows}
     absorbing = {shop_id for shop_id in {shop for shop, _, _ in whose} if _absorbs(session, shop_id)}
@@ -172,7 +172,7 @@ def _write(session: Session, changed: dict[tuple[str, str], datetime | None]) ->
 
 
 def _given_back_since(session: Session, changed: dict[tuple[str, str], datetime | None]) -> list[str]:
-    """Orders to evaluate anew: with a refund or a cancellation after a line's payout, or a payout that came back."""
+    """Orders to evaluate anew: changed by the store after a line's payout, or with a payout that came back."""
     moments: dict[str, datetime | None] = {}
     for (order_id, _), at in changed.items():
         earliest = moments.get(order_id, at)
@@ -188,6 +188,7 @@ def _given_back_since(session: Session, changed: dict[tuple[str, str], datetime 
 
 
 def _later(facts: OrderFacts, moment: datetime | None) -> bool:
+    """A void or an edit has no time of its own: it came with a version that changed after the payout."""
     cancelled = facts.snapshot.cancelled_at
     times = [refund.created_at for refund in facts.refunds] + ([cancelled] if cancelled is not None else [])
-    return any(moment is None or at > moment for at in times)
+    return moment is None or any(at > moment for at in (facts.snapshot.changed_at, *times))

@@ -75,6 +75,8 @@ class Payout(Base):
     rate: Mapped[str] = mapped_column(default="", server_default="")  # pay_currency for one of currency, in major units
     rate_source: Mapped[str] = mapped_column(default="", server_default="")
     rate_at: Mapped[datetime | None]
+    # A converted payout is booked through the account fx. False: nothing to convert, or prepared before that was so.
+    through_fx: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
     rail_ref: Mapped[str] = mapped_column(default="", server_default="")  # the rail's own id of the transfer
     outcome_reason: Mapped[str] = mapped_column(default="", server_default="")  # code; why it failed, or isn't known
     tried_at: Mapped[datetime | None]  # wall time: when an API was first about to be called for it

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from connector.earnings.ledger.checks import Wrong
 from connector.earnings.ledger.tables import Entry, Posting
+from connector.earnings.settlement import pieces
 from connector.earnings.settlement.tables import (
     Closing,
     Invoice,
@@ -79,9 +80,13 @@ def reserves_are_the_ledgers(session: Session) -> list[Wrong]:
         .where(Entry.kind.in_(("reserve", "reserve_release")), Posting.account == "reserve")
         .group_by(Entry.subject)
     )
+    closing = pieces.being_closed(session)  # what they keep and let go is known when they are done
+    query = query.where(Entry.shop_id.not_in(closing))
     booked = {row[0].removeprefix("reserve:"): -int(row[1]) for row in session.execute(query)}
     wrong = []
-    for row in session.scalars(sa.select(Reserve).order_by(Reserve.statement_id)):
+    for row in session.scalars(
+        sa.select(Reserve).where(Reserve.shop_id.not_in(closing)).order_by(Reserve.statement_id)
+    ):
         held = 0 if row.released_in else row.amount
         if booked.pop(row.statement_id, 0) != held:
             wrong.append(Wrong(name, row.statement_id, f"{held} is kept, the ledger says otherwise"))
@@ -123,6 +128,19 @@ def closings_follow_each_other(session: Session) -> list[Wrong]:
     return wrong
 
 
+def lines_have_their_heads(session: Session) -> list[Wrong]:
+    """Each line of a statement or an invoice belongs to one that is there, or that a closing under way brings."""
+    name = "lines_have_their_heads"
+    coming = pieces.statements_to_be(session) | {run.invoice_id for run in pieces.under_way(session)}
+    lost = sa.union_all(
+        sa.select(StatementLine.statement_id).distinct().where(StatementLine.statement_id.not_in(sa.select(Statement.id))),
+        sa.select(InvoiceLine.invoice_id).distinct().where(InvoiceLine.invoice_id.not_in(sa.select(Invoice.id))),
+    )  # fmt: skip
+    return [
+        Wrong(name, head, "has lines, and isn't there") for head in sorted(session.scalars(lost)) if head not in coming
+    ]
+
+
 CHECKS: tuple[Callable[[Session], list[Wrong]], ...] = (
     invoices_are_their_lines,
     invoice_numbers_have_no_gap,
@@ -130,6 +148,7 @@ CHECKS: tuple[Callable[[Session], list[Wrong]], ...] = (
     reserves_are_the_ledgers,
     statements_add_up,
     closings_follow_each_other,
+    lines_have_their_heads,
 )
 
 

@@ -6,118 +6,170 @@ is a new negative line of the next statement (F6). A total below zero is settled
 is ever reopened.
 
 `planned` works everything out and writes nothing: a person looks at it first, and the closing itself books just that.
-Everything of a shop's closing is one transaction: killed in between, nothing of it stands.
+It is booked in `pieces`, so that a large shop's closing stops nobody: killed anywhere, it goes on where it was.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from itertools import groupby
 
 import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from connector import audit
-from connector.commerce.orders.tables import Order
+from connector import db
 from connector.commerce.shops import connect, settings
 from connector.commerce.shops.tables import Shop
-from connector.db import new_id
+from connector.db import Scope
 from connector.earnings.commission import frozen
-from connector.earnings.ledger import journal, outstanding
-from connector.earnings.ledger.entry import Draft, line_subject, moved
-from connector.earnings.ledger.outstanding import Unsettled
-from connector.earnings.settlement import invoices, periods, reserves
-from connector.earnings.settlement.invoices import Bill
+from connector.earnings.intake.portion import crossed
+from connector.earnings.ledger import outstanding
+from connector.earnings.settlement import invoices, periods, pieces, reserves
 from connector.earnings.settlement.periods import Period
-from connector.earnings.settlement.reserves import Release
-from connector.earnings.settlement.tables import Closing, Statement, StatementLine
+from connector.earnings.settlement.plan import Part, Plan, token_of
+from connector.earnings.settlement.tables import Closing, ClosingRun
 from connector.errors import Conflict, NotFound
 
-_CHUNK = 500
-
-
-@dataclass(slots=True)
-class Part:
-    """What one creator's statement will say, in minor units."""
-
-    creator_id: str
-    lines: list[Unsettled] = field(default_factory=list)
-    carried: int = 0
-    opening: int = 0
-    reserved: int = 0
-    releases: list[Release] = field(default_factory=list)
-
-    @property
-    def total(self) -> int:
-        return sum(line.amount for line in self.lines)
-
-    @property
-    def corrections(self) -> int:
-        return sum(line.amount for line in self.lines if line.again)
-
-    @property
-    def released(self) -> int:
-        return sum(release.amount for release in self.releases)
-
-
-@dataclass(slots=True)
-class Plan:
-    """What a closing will book in one currency."""
-
-    shop_id: str
-    currency: str
-    period: Period
-    as_of: datetime
-    parts: list[Part]
-    bonuses: list[Unsettled]  # still pending: they clear with the closing
-    bill: Bill
-
-    @property
-    def total(self) -> int:
-        return sum(part.total for part in self.parts)
+TRIES = 5
+# SQLite: who waits for its writer looks again every tenth of a second.
+_HELD_FOR, _PAUSE = 0.5, 0.1
 
 
 def close_period(
     session: Session, shop_id: str, name: str, as_of: datetime, by: str, *, token: str = ""
 ) -> list[Closing]:
-    """Close a shop's period in each of its currencies; the closings, one a currency, also where nothing had cleared.
+    """Close a shop's period in each of its currencies, all of it in the caller's transaction: for a small shop.
 
-    Two at once: the second waits for the first and is refused.
+    The closings, one a currency, also where nothing had cleared. Two at once: the second waits and is refused.
     Errors: NotFound for the shop; InputRefused for a name that is no period; Conflict when the shop has no such period,
-    when it isn't over at `as_of`, when it or a later one is closed already, when the books were closed after `as_of`,
-    when the shop's currency changed and nobody has looked at that yet, or when `token` is that of another plan.
+    when it isn't over at `as_of`, when it or a later one is closed already or is being closed, when the books were
+    closed after `as_of`, when the shop's currency changed and nobody has looked at that yet, or when `token` is that of
+    another plan.
     """
     shop = _locked(session, shop_id)
-    plans = planned(session, shop_id, name, as_of, ours=True)
+    plans = planned(session, shop_id, name, as_of)
+    _seen(plans, token)
+    for run in pieces.begin(session, pieces.cut(plans), by):
+        for number in pieces.waiting(session, run.id):
+            if (piece := pieces.ready(session, run, number)) is not None:
+                pieces.book(session, piece)
+    return pieces.finish(session, shop)
+
+
+def in_pieces(shop_id: str, name: str, as_of: datetime, by: str, *, token: str = "") -> list[Closing]:
+    """As `close_period`, in short transactions of its own: deliveries get in between, and a kill loses nothing.
+
+    A closing of the shop that is under way is carried on first; when it is this period's, that is the answer.
+    Errors: as `close_period`.
+    """
+    carried = carry_on(shop_id)
+    if carried and carried[0].period == name:
+        return carried
+    begun = begin(shop_id, name, as_of, by, token=token)
+    return carry_on(shop_id) or _finished(shop_id, begun)
+
+
+def begin(shop_id: str, name: str, as_of: datetime, by: str, *, token: str = "") -> list[str]:
+    """Take the period and write down what will be booked; ids of the closings to be. `carry_on` books it.
+
+    It is worked out in a snapshot, before the transaction. Errors: as `close_period`.
+    """
+    for left in reversed(range(TRIES)):
+        with db.snapshot(Scope.shop(shop_id)) as session:
+            plans = planned(session, shop_id, name, as_of)
+        _seen(plans, token)
+        cuts = pieces.cut(plans)
+        try:
+            with db.write(Scope.shop(shop_id)) as session:
+                span = _span(session, _locked(session, shop_id), name, as_of)
+                if any(plan.period != span for plan in plans):
+                    raise pieces.BalancesMoved("the period before it was closed meanwhile: work it out again")
+                return [run.id for run in pieces.begin(session, cuts, by)]
+        except pieces.BalancesMoved:
+            if not left:
+                raise
+    raise AssertionError("the last try returns or raises")
+
+
+def carry_on(shop_id: str, told: Callable[[int, int], None] | None = None) -> list[Closing]:
+    """Book what is left of the shop's closing under way, and let it appear. []: none is.
+
+    Several may do it at once: each piece is booked by one of them. `told` hears of pieces booked, and of all.
+    """
+    with db.read(Scope.shop(shop_id)) as session:
+        runs = pieces.under_way(session, shop_id)
+        left = [(run, number) for run in runs for number in pieces.waiting(session, run.id)]
+        booked, whole = pieces.progress(session, shop_id)
+    if not runs:
+        return []
+    began = time.monotonic()
+    for run, number in left:
+        _repeat(partial(_book, run, number))
+        booked += 1
+        if told is not None:
+            told(booked, whole)
+        if db.current().is_sqlite and time.monotonic() - began > _HELD_FOR:
+            time.sleep(_PAUSE)
+            began = time.monotonic()
+    return _repeat(partial(_finish, shop_id)) or _finished(shop_id, [run.id for run in runs])
+
+
+def _book(run: ClosingRun, number: int) -> list[Closing]:
+    with db.read(Scope.shop(run.shop_id)) as session:
+        piece = pieces.ready(session, run, number)
+    if piece is not None:
+        with db.write(Scope.shop(run.shop_id)) as session:
+            pieces.book(session, piece)
+    return []
+
+
+def _finish(shop_id: str) -> list[Closing]:
+    with db.write(Scope.shop(shop_id)) as session:
+        return pieces.finish(session, _locked(session, shop_id))
+
+
+def _finished(shop_id: str, ids: Sequence[str]) -> list[Closing]:
+    with db.read(Scope.shop(shop_id)) as session:
+        return list(session.scalars(sa.select(Closing).where(Closing.id.in_(ids)).order_by(Closing.currency)))
+
+
+def _repeat(act: Callable[[], list[Closing]]) -> list[Closing]:
+    """Do it again where another transaction crossed it: a deadlock, or a number that a delivery took."""
+    for _ in range(TRIES - 1):
+        try:
+            return act()
+        except OperationalError:
+            continue
+        except Conflict as error:
+            if not crossed(error):
+                raise
+    return act()
+
+
+def _seen(plans: Sequence[Plan], token: str) -> None:
     if token and token != token_of(plans):
         raise Conflict("Something changed since the preview: look again. Nothing was booked.")
-    closings = [_book(session, plan, shop, by) for plan in plans]
-    for closing in closings:
-        audit.record(
-            session, by, "period.close", closing.id, shop_id=shop_id, period=name, currency=closing.currency,
-            total=closing.total, as_of=as_of.isoformat(),
-        )  # fmt: skip
-    session.flush()
-    return closings
 
 
-def planned(session: Session, shop_id: str, name: str, as_of: datetime, *, ours: bool = False) -> list[Plan]:
-    """What closing the period would book, a plan a currency; nothing is written. Errors: as `close_period`.
-
-    `ours`: the caller books it, so the orders are locked and read once more.
-    """
+def planned(session: Session, shop_id: str, name: str, as_of: datetime) -> list[Plan]:
+    """What closing the period would book, a plan a currency; nothing is written. Errors: as `close_period`."""
     shop = session.get(Shop, shop_id)
     if shop is None:
         raise NotFound(f"no shop has the id {shop_id!r}")
+    span = _span(session, shop, name, as_of)
+    currencies = sorted({*outstanding.currencies(session, shop_id), shop.currency} - {""})
+    return [_plan(session, shop, currency, span, as_of) for currency in currencies]
+
+
+def _span(session: Session, shop: Shop, name: str, as_of: datetime) -> Period:
+    """The time that the closing of a period covers. Errors: as `close_period`."""
     if changed := connect.currency_sentence(shop):
         raise Conflict(f"{changed} Run `connector shop accept-currency {shop.domain}` when it is right.")
-    found = periods.named(name, shop.time_zone, rules(session, shop_id))
-    span = _refuse(session, shop_id, found, as_of)
-    currencies = sorted({*outstanding.currencies(session, shop_id), shop.currency} - {""})
-    return [_plan(session, shop, currency, span, as_of, ours) for currency in currencies]
+    return _refuse(session, shop.id, periods.named(name, shop.time_zone, rules(session, shop.id)), as_of)
 
 
 def rules(session: Session, shop_id: str) -> periods.Changes:
@@ -142,16 +194,6 @@ def due(session: Session, shop: Shop, as_of: datetime) -> list[Period]:
     return found
 
 
-def token_of(plans: Sequence[Plan]) -> str:
-    """Names what a person saw: another amount anywhere is another token."""
-    digest = hashlib.blake2b(digest_size=16)
-    for plan in plans:
-        digest.update(f"{plan.currency} {plan.period.name} {plan.as_of.isoformat()} {plan.bill}\n".encode())
-        for part in plan.parts:
-            digest.update(f"{part}\n".encode())
-    return digest.hexdigest()
-
-
 def _locked(session: Session, shop_id: str) -> Shop:
     # FOR NO KEY UPDATE: one closing of a shop at a time, while orders that refer to the shop still come in.
     query = sa.select(Shop).where(Shop.id == shop_id).with_for_update(key_share=True)
@@ -170,6 +212,10 @@ def _refuse(session: Session, shop_id: str, asked: Period, as_of: datetime) -> P
     """The span that the closing covers: from the last closing's end, so that spans never overlap or leave a gap."""
     if as_of < asked.ends_at:
         raise Conflict(f"{asked.name} isn't over yet: it ends at {asked.ends_at.isoformat()}")
+    if under_way := pieces.under_way(session, shop_id):
+        raise Conflict(
+            f"{under_way[0].period} is being closed: `connector close {under_way[0].period}` goes on with it"
+        )
     last = _last(session, shop_id)
     if last is None:
         return asked
@@ -183,9 +229,9 @@ def _refuse(session: Session, shop_id: str, asked: Period, as_of: datetime) -> P
     return Period(asked.name, last.ends_at, asked.ends_at)
 
 
-def _plan(session: Session, shop: Shop, currency: str, span: Period, as_of: datetime, ours: bool) -> Plan:
+def _plan(session: Session, shop: Shop, currency: str, span: Period, as_of: datetime) -> Plan:
     held = frozen.lines(session, shop.id)  # they come with the closing after the freeze has ended
-    lines = _unsettled(session, shop.id, currency, span, as_of, ours)
+    lines = outstanding.cleared(session, shop.id, currency, cleared_before=span.ends_at, until=as_of)
     lines = [line for line in lines if (line.order_id, line.line_ref) not in held]
     bonuses = outstanding.bonuses(session, shop.id, currency, before=span.ends_at, until=as_of)
     bonuses = [bonus for bonus in bonuses if not frozen.is_frozen(session, bonus.creator_id, shop.id)]
@@ -210,92 +256,3 @@ def _plan(session: Session, shop: Shop, currency: str, span: Period, as_of: date
     bill = invoices.bill(session, shop.id, currency, both, opened, span.ends_at, as_of)
     ordered = [parts[creator_id] for creator_id in sorted(parts)]
     return Plan(shop.id, currency, span, as_of, ordered, bonuses, bill)
-
-
-def _unsettled(
-    session: Session, shop_id: str, currency: str, span: Period, as_of: datetime, ours: bool
-) -> list[Unsettled]:
-    """What the period settles; where it is booked, read again once its orders are ours: nothing moves them then."""
-    first = outstanding.cleared(session, shop_id, currency, cleared_before=span.ends_at, until=as_of)
-    if not ours or session.get_bind().dialect.name == "sqlite":
-        return first  # SQLite has one writer, and that is us
-    order_ids = sorted({line.order_id for line in first})
-    for start in range(0, len(order_ids), _CHUNK):
-        chunk = order_ids[start : start + _CHUNK]
-        session.execute(sa.select(Order.id).where(Order.id.in_(chunk)).order_by(Order.id).with_for_update())
-    held = set(order_ids)
-    again = outstanding.cleared(session, shop_id, currency, cleared_before=span.ends_at, until=as_of)
-    return [line for line in again if line.order_id in held]
-
-
-def _book(session: Session, plan: Plan, shop: Shop, by: str) -> Closing:
-    closing = Closing(
-        id=new_id("cls"), shop_id=plan.shop_id, currency=plan.currency, period=plan.period.name,
-        starts_at=plan.period.starts_at, ends_at=plan.period.ends_at, closed_at=plan.as_of, closed_by=by,
-        total=plan.total,
-    )  # fmt: skip
-    session.add(closing)
-    session.flush()
-    statements: list[dict[str, object]] = []
-    rows: list[dict[str, object]] = []
-    drafts = [_bonus_clears(plan, bonus) for bonus in plan.bonuses]
-    held: list[tuple[str, Part]] = []
-    for part in plan.parts:
-        statement_id = new_id("stm")
-        statements.append(_statement(closing, statement_id, part))
-        rows.extend(_rows(statement_id, part.lines))
-        drafts.extend(_transfers(closing, statement_id, part.lines))
-        drafts.extend(reserves.drafts(closing, statement_id, part.creator_id, part.reserved, part.releases))
-        held.append((statement_id, part))
-    connection = session.connection()  # past the unit of work: a large shop has a hundred thousand lines
-    if statements:
-        connection.execute(sa.insert(Statement), statements)
-    if rows:
-        connection.execute(sa.insert(StatementLine), rows)
-    days = settings.whole(session, shop.id, "reserve_days", plan.period.ends_at)
-    for statement_id, part in held:
-        reserves.keep(session, closing, statement_id, part.creator_id, part.reserved, days)
-        reserves.let_go(session, statement_id, part.releases)
-    journal.post_all(session, drafts)
-    # Last: the number series is locked from here to the end of the transaction.
-    invoices.issue(session, closing, plan.bill, shop.time_zone)
-    return closing
-
-
-def _statement(closing: Closing, statement_id: str, part: Part) -> dict[str, object]:
-    return {
-        "id": statement_id, "closing_id": closing.id, "shop_id": closing.shop_id, "creator_id": part.creator_id,
-        "currency": closing.currency, "total": part.total, "carried": part.carried, "corrections": part.corrections,
-        "opening": part.opening, "reserved": part.reserved, "released": part.released, "created_at": closing.closed_at,
-    }  # fmt: skip
-
-
-def _rows(statement_id: str, lines: Sequence[Unsettled]) -> Iterator[dict[str, object]]:
-    for line in lines:
-        yield {
-            "id": new_id("stl"), "statement_id": statement_id, "kind": "bonus" if line.subject else "commission",
-            "order_id": line.order_id, "line_ref": line.subject or line.line_ref, "content_id": line.content_id,
-            "amount": line.amount, "correction": line.again,
-        }  # fmt: skip
-
-
-def _transfers(closing: Closing, statement_id: str, lines: Sequence[Unsettled]) -> Iterator[Draft]:
-    for line in lines:
-        subject = line.subject or line_subject(line.order_id, line.line_ref)
-        yield Draft(
-            reference=f"settle:{closing.id}:{subject}:{line.creator_id}:{line.content_id or '-'}", subject=subject,
-            kind="settlement", shop_id=closing.shop_id, currency=closing.currency, reason="period_closed",
-            occurred_at=closing.closed_at, order_id=line.order_id or None, line_ref=line.line_ref or None,
-            creator_id=line.creator_id, content_id=line.content_id, statement_id=statement_id,
-            postings=moved("creator_cleared", "creator_settled", line.amount, line.creator_id, line.content_id),
-        )  # fmt: skip
-
-
-def _bonus_clears(plan: Plan, bonus: Unsettled) -> Draft:
-    """A bonus was counted when its event closed: no hold is left for it."""
-    return Draft(
-        reference=f"clear:{bonus.subject}:{plan.period.name}:{bonus.creator_id}:{bonus.content_id or '-'}",
-        subject=bonus.subject, kind="clearance", shop_id=plan.shop_id, currency=plan.currency, reason="bonus",
-        occurred_at=plan.as_of, creator_id=bonus.creator_id, content_id=bonus.content_id,
-        postings=moved("creator_pending", "creator_cleared", bonus.amount, bonus.creator_id, bonus.content_id),
-    )  # fmt: skip

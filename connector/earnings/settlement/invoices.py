@@ -17,13 +17,13 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from connector import db
 from connector.commerce.shops import settings
-from connector.db import new_id
 from connector.earnings.commission.tables import Clearance
 from connector.earnings.ledger import outstanding
 from connector.earnings.ledger.outstanding import Unsettled
@@ -78,6 +78,13 @@ class Bill:
     @property
     def total(self) -> int:
         return sum(row.total for row in self.rows)
+
+    def sums(self) -> dict[str, int]:
+        """By the invoice's columns."""
+        return {
+            "orders": self.orders, "earned": self.earned, "reversed": self.reversed, "bonus": self.sum_of("bonus"),
+            "opening": self.sum_of("opening"), "absorbed": self.absorbed, "fee": self.fee, "total": self.total,
+        }  # fmt: skip
 
 
 def number_text(number: int) -> str:
@@ -204,31 +211,28 @@ def _with_cleared_line(session: Session, order_ids: Sequence[str], ends_at: date
     return found
 
 
-def issue(session: Session, closing: Closing, what: Bill, time_zone: str) -> Invoice | None:
-    """Write the invoice of a closing under the series' next number; None when there is nothing to write."""
-    if not what.rows:
-        return None
+def line_of(invoice_id: str, row: Row) -> dict[str, Any]:
+    """A line as it is stored."""
+    return {
+        "invoice_id": invoice_id, "subject": row.subject, "kind": row.kind, "order_id": row.order_id,
+        "commission": row.commission, "absorbed": row.absorbed, "fee": row.fee,
+    }  # fmt: skip
+
+
+def issue(session: Session, closing: Closing, invoice_id: str, parts: Mapping[str, int], time_zone: str) -> Invoice:
+    """Write the invoice of a closing under the series' next number; its lines are there already.
+
+    `parts`: the sums of its bill, by their columns.
+    """
     days = settings.whole(session, closing.shop_id, "payment_days", closing.closed_at)
     issued_on = closing.closed_at.astimezone(periods.zone_of(time_zone)).date()
     made = Invoice(
-        id=new_id("inv"), number=_next_number(session), shop_id=closing.shop_id, currency=closing.currency,
+        id=invoice_id, number=_next_number(session), shop_id=closing.shop_id, currency=closing.currency,
         closing_id=closing.id, period=closing.period, issued_at=closing.closed_at, issued_on=issued_on,
-        due_on=issued_on + timedelta(days=days), orders=what.orders, earned=what.earned, reversed=what.reversed,
-        bonus=what.sum_of("bonus"), opening=what.sum_of("opening"), absorbed=what.absorbed, fee=what.fee,
-        total=what.total,
+        due_on=issued_on + timedelta(days=days), **parts,
     )  # fmt: skip
     session.add(made)
     session.flush()
-    session.connection().execute(
-        sa.insert(InvoiceLine),
-        [
-            {
-                "invoice_id": made.id, "subject": row.subject, "kind": row.kind, "order_id": row.order_id,
-                "commission": row.commission, "absorbed": row.absorbed, "fee": row.fee,
-            }
-            for row in what.rows
-        ],
-    )  # fmt: skip
     return made
 
 

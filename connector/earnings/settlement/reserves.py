@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from fractions import Fraction
 
 import sqlalchemy as sa
@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from connector import money
 from connector.earnings.ledger.entry import Draft, moved
-from connector.earnings.settlement.tables import Closing, Reserve
+from connector.earnings.settlement.tables import ClosingRun, Reserve
 
 BP = 10_000
 
@@ -51,7 +51,7 @@ def due(session: Session, shop_id: str, currency: str, ends_at: datetime) -> lis
 
 
 def drafts(
-    closing: Closing, statement_id: str, creator_id: str, reserved: int, releases: Sequence[Release]
+    closing: ClosingRun, statement_id: str, creator_id: str, reserved: int, releases: Sequence[Release]
 ) -> Iterator[Draft]:
     """The entries of one statement: what it keeps back, and what it lets go."""
     if reserved:
@@ -60,23 +60,13 @@ def drafts(
         yield _draft(closing, "reserve_release", release.statement_id, statement_id, creator_id, release.amount)
 
 
-def keep(session: Session, closing: Closing, statement_id: str, creator_id: str, amount: int, days: int) -> None:
-    if amount:
-        session.add(
-            Reserve(
-                statement_id=statement_id, shop_id=closing.shop_id, creator_id=creator_id, currency=closing.currency,
-                amount=amount, due_at=closing.ends_at + timedelta(days=days), released_in=None,
-            )
-        )  # fmt: skip
+def let_go(session: Session, statement_id: str, kept_by: Sequence[str]) -> None:
+    """Note that this statement lets go of what those kept back."""
+    if kept_by:
+        session.execute(sa.update(Reserve).where(Reserve.statement_id.in_(kept_by)).values(released_in=statement_id))
 
 
-def let_go(session: Session, statement_id: str, releases: Sequence[Release]) -> None:
-    if releases:
-        kept = [release.statement_id for release in releases]
-        session.execute(sa.update(Reserve).where(Reserve.statement_id.in_(kept)).values(released_in=statement_id))
-
-
-def _draft(closing: Closing, kind: str, kept_by: str, statement_id: str, creator_id: str, amount: int) -> Draft:
+def _draft(closing: ClosingRun, kind: str, kept_by: str, statement_id: str, creator_id: str, amount: int) -> Draft:
     source, target = ("creator_settled", "reserve") if kind == "reserve" else ("reserve", "creator_settled")
     return Draft(
         reference=f"{kind}:{kept_by}", subject=f"reserve:{kept_by}", kind=kind, shop_id=closing.shop_id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
@@ -28,6 +29,42 @@ class Closing(Base):
     closed_at: Mapped[datetime]  # the closing names its instant: amounts are what was booked up to then
     closed_by: Mapped[str]
     total: Mapped[int]  # minor units; the sum of its statements
+
+
+class ClosingRun(Base):
+    """A closing that has begun and isn't done: the period is taken, and what is booked is written down. One a shop and
+    currency. It becomes the closing of the same id, and is gone then.
+    """
+
+    __tablename__ = "closing_runs"
+    __table_args__ = (sa.UniqueConstraint("shop_id", "currency"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # cls_…
+    shop_id: Mapped[str] = mapped_column(sa.ForeignKey("shops.id"))
+    currency: Mapped[str]
+    period: Mapped[str]
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    closed_at: Mapped[datetime]
+    closed_by: Mapped[str]
+    total: Mapped[int]  # minor units
+    invoice_id: Mapped[str | None]  # of the invoice to be; None: there is nothing to ask for
+    bill: Mapped[dict[str, Any]]  # its sums, by the invoice's columns
+    reserve_days: Mapped[int]
+    begun_at: Mapped[datetime]  # wall time
+
+
+class ClosingPiece(Base):
+    """Some of the rows of a closing under way, as they will be booked."""
+
+    __tablename__ = "closing_pieces"
+
+    run_id: Mapped[str] = mapped_column(sa.ForeignKey("closing_runs.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    statements: Mapped[list[Any]]  # heads of the statements that begin in it, with the reserves that they let go
+    lines: Mapped[list[Any]]  # [statement, whether a bonus clears first, what is settled: the fields of `Unsettled`]
+    bill: Mapped[list[Any]]  # rows of the invoice: the fields of `invoices.Row`
+    booked_at: Mapped[datetime | None]  # wall time
 
 
 class Statement(Base):
@@ -67,7 +104,7 @@ class StatementLine(Base):
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)  # stl_…
-    statement_id: Mapped[str] = mapped_column(sa.ForeignKey("statements.id"))
+    statement_id: Mapped[str]  # no foreign key: lines are written before the closing that shows them appears (`pieces`)
     kind: Mapped[str] = mapped_column(default="commission")  # commission | bonus
     order_id: Mapped[str]  # "" for a bonus
     line_ref: Mapped[str]  # of a bonus its subject in the ledger
@@ -130,7 +167,7 @@ class InvoiceLine(Base):
     __tablename__ = "invoice_lines"
     __table_args__ = (sa.Index("ix_invoice_lines_order_id", "order_id"),)
 
-    invoice_id: Mapped[str] = mapped_column(sa.ForeignKey("invoices.id"), primary_key=True)
+    invoice_id: Mapped[str] = mapped_column(primary_key=True)  # no foreign key: as a statement's lines
     subject: Mapped[str] = mapped_column(primary_key=True)  # the order's id, or the ledger's subject
     kind: Mapped[str]  # order | bonus | opening
     order_id: Mapped[str | None]

@@ -37,7 +37,7 @@ def register_creator(json_data: shapes.CreatorAsked) -> shapes.CreatorShown:
     The handle is the key: the same handle, however it is written, is the same creator.
     """
     with db.write(Scope.app()) as session:
-        row = register.register(session, json_data.handle, json_data.name, json_data.followers)
+        row = register.register(session, json_data.handle, json_data.name, json_data.followers, by=actor())
         _know(session, row.id, json_data)
         return _creators(session, [row])[0]
 

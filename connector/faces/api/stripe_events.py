@@ -1,4 +1,4 @@
-"""POST /hooks/stripe: Stripe tells of merchants' payments. Closed without a secret; signed; once a payment."""
+"""POST /hooks/stripe: what Stripe tells of payments and of our transfers. Closed without a secret; signed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from flask import Blueprint, Response, current_app, request
 
 from connector import clock, db
 from connector.db import Scope
+from connector.earnings.payouts import stripe_events as transfers
 from connector.earnings.settlement import stripe_payments
 from connector.errors import PayloadUnreadable, SignatureRejected
 from connector.web.guards import signed
@@ -27,6 +28,11 @@ def receive() -> Response:
         event = json.loads(body)
     except ValueError:
         raise PayloadUnreadable("$", "isn't JSON") from None
+    if not isinstance(event, dict):
+        raise PayloadUnreadable("$", "is no object")
+    if (moved := transfers.of_event(event)) is not None:
+        with db.write(Scope.system("a transfer names its payout, and so its shop")) as session:
+            return Response(transfers.take(session, moved, clock.now()), mimetype="text/plain")
     told = stripe_payments.of_event(event)
     if told is None:
         return Response("ignored", mimetype="text/plain")

@@ -25,7 +25,7 @@ def make_studio_link(creator_id: str, json_data: shapes.StudioLinkAsked) -> shap
     Open it at once in the app's web view, for the creator who is signed in there. Links made before stop working.
     """
     with db.write(Scope.app()) as session:
-        creators.get(session, creator_id)
+        creators.living(session, creator_id)
         token, until = studio.link(session, creator_id, by=actor())
     url = f"{current_app.config['CONNECTOR'].public_url}/studio/sign-in/link/{token}"
     return shapes.StudioLinkShown(

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 
 import sqlalchemy as sa
 from flask import Response, current_app, flash, redirect, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
-from connector import clock, db
+from connector import clock, db, jobs
 from connector.commerce.shops import queries as shops_of
 from connector.db import Scope
 from connector.earnings.settlement import close as closing_of
-from connector.earnings.settlement import funding, invoices, receipts
-from connector.earnings.settlement.close import Plan
+from connector.earnings.settlement import funding, invoices, pieces, queries, receipts
 from connector.earnings.settlement.funding import BUCKETS, Account, Bucket, Standing
+from connector.earnings.settlement.plan import Part, Plan, token_of
 from connector.earnings.settlement.tables import Invoice
 from connector.errors import Conflict, InputRefused
 from connector.faces.console.face import WHY, blueprint
@@ -26,6 +27,7 @@ from connector.web import guards, keyset, moments
 from connector.web.guards import staff
 from connector.web.layout import page
 
+AT_ONCE = 3  # pieces of a closing that are booked while the page waits; more are a job's
 SHOWN = 200  # lines of one document on its page: its files have all of them
 
 
@@ -129,6 +131,8 @@ def _closing(shop_id: str, period: str, moved: str = "") -> str:
     people = {}
     with db.read(Scope.system(WHY)) as session:
         shop = shops_of.get(session, shop_id)
+        if pieces.under_way(session, shop_id):
+            return page("console/close_under_way.html", shop=shop, **_way(session, shop_id))
         try:
             plans = closing_of.planned(session, shop_id, period, as_of)
         except (Conflict, InputRefused) as error:
@@ -138,11 +142,11 @@ def _closing(shop_id: str, period: str, moved: str = "") -> str:
     moments.use_zone(shop.time_zone)
     return page(
         "console/close_one.html", shop=shop, period=period, plans=plans, people=people, refused=refused, moved=moved,
-        as_of=as_of, token=closing_of.token_of(plans), largest=_largest,
+        as_of=as_of, token=token_of(plans), largest=_largest,
     )  # fmt: skip
 
 
-def _largest(plan: Plan) -> list[closing_of.Part]:
+def _largest(plan: Plan) -> list[Part]:
     return sorted(plan.parts, key=lambda part: (-abs(part.total), part.creator_id))[:10]
 
 
@@ -157,10 +161,32 @@ def close_now() -> str | AnyResponse:
     except ValueError:
         raise InputRefused("as_of", "is no moment that has passed.", "Start again from the preview.") from None
     try:
-        with db.write(Scope.system(WHY)) as session:
-            token = request.form.get("token", "") or "none"
-            made = closing_of.close_period(session, shop_id, period, as_of, guards.actor(), token=token)
+        token = request.form.get("token", "") or "none"
+        begun = closing_of.begin(shop_id, period, as_of, guards.actor(), token=token)
     except Conflict as conflict:
         return _closing(shop_id, period, moved=conflict.public)
-    flash(f"{period} is closed. Statements and the invoice are written; nothing was paid out.")
-    return redirect(url_for(".closing", closing_id=made[0].id), code=303)
+    with db.read(Scope.system(WHY)) as session:
+        _, whole = pieces.progress(session, shop_id)
+    if whole <= AT_ONCE:
+        closing_of.carry_on(shop_id)
+        flash(f"{period} is closed. Statements and the invoice are written; nothing was paid out.")
+        return redirect(url_for(".closing", closing_id=begun[0]), code=303)
+    with db.write(Scope.system(WHY)) as session:
+        jobs.enqueue(session, "settlement.close", begun[0], shop_id=shop_id)
+    return redirect(url_for(".close", shop=shop_id, period=period), code=303)
+
+
+@blueprint.get("/money/close/<shop_id>/part")
+@staff("finance")
+def close_part(shop_id: str) -> str:
+    """The live part of the page of a closing under way."""
+    with db.read(Scope.system(WHY)) as session:
+        return page("console/close_part.html", **_way(session, shop_id))
+
+
+def _way(session: Session, shop_id: str) -> dict[str, Any]:
+    """How far a shop's closing is: rows of the page and of its live part."""
+    booked, whole = pieces.progress(session, shop_id)
+    runs = pieces.under_way(session, shop_id)
+    made = [] if runs else queries.closings(session, shop_id, 1)
+    return {"runs": runs, "booked": booked, "whole": whole, "closing": made[0] if made else None}

@@ -44,7 +44,7 @@ HOLDS = {
     "payout_in_transit": "handed to a rail, not confirmed",
     "bank": "received from the merchant, less what was paid out",
     "loss_absorbed": "refunds after a payout that the app bears",
-    "fx": "what a conversion gained or lost",
+    "fx": "payouts that left in another currency, at their own rate",
 }
 FORMATS: dict[Kind, str] = {
     "csv": "CSV, a row a posting",

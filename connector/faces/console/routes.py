@@ -8,8 +8,10 @@ from connector.faces.console import (
     acts,
     checks,
     codes,
+    countries,
     creators,
     deciding,
+    erasing,
     events,
     freezes,
     health,
@@ -42,10 +44,10 @@ from connector.faces.console import (
 from connector.faces.console.face import blueprint
 
 __all__ = [
-    "acts", "blueprint", "checks", "codes", "creators", "deciding", "events", "freezes", "health", "imports", "inbox",
-    "install", "invoices", "ledger", "money", "orders", "payouts", "payouts_heard", "privacy", "products", "proofs",
-    "receipts", "refunds", "replays", "runs", "search", "settings", "shops", "stalled", "terms", "timeline", "touches",
-    "views", "whatif",
+    "acts", "blueprint", "checks", "codes", "countries", "creators", "deciding", "erasing", "events", "freezes",
+    "health", "imports", "inbox", "install", "invoices", "ledger", "money", "orders", "payouts", "payouts_heard",
+    "privacy", "products", "proofs", "receipts", "refunds", "replays", "runs", "search", "settings", "shops", "stalled",
+    "terms", "timeline", "touches", "views", "whatif",
 ]  # fmt: skip
 
 

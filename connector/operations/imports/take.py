@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from connector import db, money
+from connector import db, money, vault
 from connector.earnings.attribution import codes, links
 from connector.earnings.attribution.tables import LinkTag
 from connector.earnings.ledger import journal
@@ -104,8 +104,10 @@ def _balances(
         who, amount = people[row.said["creator"]], int(row.said["amount"])
         drafts.append(
             Draft(
-                # Not the import but the key: however often it comes, it is booked once.
-                reference=f"opening:{shop_id}:{row.key}", subject=f"opening:{import_id}:{row.number}", kind="opening",
+                # Not the import but the key: however often it comes, it is booked once. Hashed, because the key has
+                # the handle in it, and the ledger is never changed: not for an erasure either.
+                reference=f"opening:{shop_id}:{vault.current().keyed_hash('opening', row.key)}",
+                subject=f"opening:{import_id}:{row.number}", kind="opening",
                 shop_id=shop_id, currency=row.said["currency"], reason="opening_balance", occurred_at=now,
                 postings=(
                     DraftPosting("merchant_receivable", amount), owed("creator_settled", amount, who)

@@ -10,14 +10,16 @@ import click
 import sqlalchemy as sa
 
 from connector import db
+from connector.access import staff
 from connector.commerce.shops import queries as shops
 from connector.commerce.shops.tables import Shop
 from connector.db import Scope
-from connector.errors import Conflict, NotFound
+from connector.errors import Conflict, NotAllowed, NotFound
 from connector.events import Buyer
 from connector.operations.opening import open_process
-from connector.operations.privacy import export, requests, search
+from connector.operations.privacy import creators, export, requests, search
 from connector.operations.privacy.tables import PrivacyRequest
+from connector.programme.creators import queries as creator_queries
 
 WHY = "a command is an operator's, and may name any request"
 
@@ -104,6 +106,32 @@ def cancel(request_id: str, why: str) -> None:
     with db.write(Scope.system(WHY)) as session:
         requests.cancel(session, request_id, by="command", why=why)
     click.echo(f"{request_id} is called off.")
+
+
+@privacy.command("erase-creator")
+@click.argument("handle")
+@click.option("--why", required=True, help="What was asked, and by which letter. It is kept.")
+@click.option("--by", required=True, help="The staff member who does it, with the role admin.")
+@click.option("--although-owed", is_flag=True, help="It is known that nobody can be paid what is still owed.")
+@click.option("--yes", is_flag=True, help="Erase; without it only what would go is printed. It can't be undone.")
+def erase_creator(handle: str, why: str, by: str, although_owed: bool, yes: bool) -> None:
+    """Erase the creator HANDLE (or an id): who they are goes, the ledger stays under the id."""
+    open_process()
+    with db.write(Scope.system(WHY)) as session:
+        person = staff.named(session, by)
+        if not staff.may(person, "admin"):
+            raise NotAllowed(f"{person.name} is {person.role}: who erases needs the role admin")
+        creator_id = creator_queries.named(session, handle).id
+        found = creators.look(session, creator_id)
+        for name, number in found.counts.items():
+            click.echo(f"{number:>7}  {name.replace('_', ' ')}")
+        if found.owed:
+            click.echo(f"Still owed: {found.owed_words()}")
+        if not yes:
+            click.echo("Nothing was erased: add --yes for that.")
+            return
+        creators.erase(session, creator_id, by=f"command:{person.name}", why=why, although_owed=although_owed)
+    click.echo(f"{creator_id} is erased. The ledger stays, under this id.")
 
 
 def _private(path: str, flags: int) -> int:

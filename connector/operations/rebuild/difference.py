@@ -7,15 +7,21 @@ from typing import Literal
 import msgspec
 
 # What differs, in the order of an order's way: the first of several about one order is the likely cause of the rest.
-Kind = Literal["delivery", "version", "order", "decision", "decision_changed", "evaluation", "ledger", "balance"]
+Kind = Literal[
+    "delivery", "version", "order", "touch", "decision", "decision_changed", "evaluation", "clearance", "ledger",
+    "bonus", "balance",
+]  # fmt: skip
 KINDS: dict[Kind, str] = {
     "delivery": "a kept body reads otherwise today than what was taken in of it",
     "version": "a kept version isn't what it was when it was heard",
     "order": "the order's row isn't what its versions and loose facts come to",
+    "touch": "a touch says otherwise whether its creator had followers enough than the dated counts do",
     "decision": "the rules decide the line otherwise than is kept, and nothing recorded says why",
     "decision_changed": "the rules decide the line otherwise than its pin, which stands (F4): known to the health page",
     "evaluation": "the newest evaluation has other figures than the facts give",
+    "clearance": "when a line's money clears, or what holds it, isn't what the facts give",
     "ledger": "what is booked about the order isn't what it should pay",
+    "bonus": "an event's bonus isn't what its orders come to up to its close",
     "balance": "an account holds another sum than all of it comes to",
 }
 

@@ -7,7 +7,6 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from connector.earnings.commission.tables import EventBonus
 from connector.earnings.payouts.tables import Payout
 from connector.earnings.settlement.tables import Receipt, Reserve, Statement, StatementLine
 from connector.operations.imports.tables import ImportRow, ImportTaken
@@ -18,20 +17,11 @@ from connector.programme.creators import queries as creators
 
 def add_up(session: Session, tally: Tally, done: Verified, shop_id: str | None) -> None:
     """Everything that carries money on after it was earned, of one shop or of all. Sums: one row a creator and kind."""
-    _bonuses(session, tally, shop_id)
     _statements(session, tally, shop_id)
     _reserves(session, tally, shop_id)
     _receipts(session, tally, shop_id)
     _openings(session, tally, done, shop_id)
     _payouts(session, tally, shop_id)
-
-
-def _bonuses(session: Session, tally: Tally, shop_id: str | None) -> None:
-    # A dated record of the job that counted it, and so input (F8).
-    key = (EventBonus.shop_id, EventBonus.currency, EventBonus.creator_id)
-    query = sa.select(*key, sa.func.sum(EventBonus.bonus)).group_by(*key)
-    for shop, currency, creator_id, amount in session.execute(_of(query, EventBonus.shop_id, shop_id)):
-        tally.bonus(shop, currency, creator_id, int(amount))
 
 
 def _statements(session: Session, tally: Tally, shop_id: str | None) -> None:
@@ -78,10 +68,16 @@ def _openings(session: Session, tally: Tally, done: Verified, shop_id: str | Non
 
 
 def _payouts(session: Session, tally: Tally, shop_id: str | None) -> None:
-    key = (Payout.shop_id, Payout.currency, Payout.creator_id, Payout.status)
-    query = sa.select(*key, sa.func.sum(Payout.amount)).group_by(*key)
-    for shop, currency, creator_id, status, amount in session.execute(_of(query, Payout.shop_id, shop_id)):
-        tally.payout(shop, currency, creator_id, int(amount), status)
+    key = (
+        Payout.shop_id, Payout.currency, Payout.creator_id, Payout.status, Payout.through_fx, Payout.pay_currency,
+    )  # fmt: skip
+    query = sa.select(*key, sa.func.sum(Payout.amount), sa.func.sum(Payout.pay_amount)).group_by(*key)
+    rows = session.execute(_of(query, Payout.shop_id, shop_id))
+    for shop, currency, creator_id, status, through_fx, paid_in, amount, left in rows:
+        if through_fx and status == "paid":
+            tally.converted(shop, creator_id, (int(amount), currency), (int(left), paid_in))
+        else:
+            tally.payout(shop, currency, creator_id, int(amount), status)
 
 
 def _of(query: Any, column: Any, shop_id: str | None) -> Any:

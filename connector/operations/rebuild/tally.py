@@ -73,3 +73,9 @@ class Tally:
             return
         account = "bank" if status == "paid" else "payout_in_transit"
         self.move(shop_id, currency, ("creator_settled", creator_id), (account, creator_id), amount)
+
+    def converted(self, shop_id: str, whose: str, amount: tuple[int, str], left: tuple[int, str]) -> None:
+        """A payout that is paid and left in another currency: (minor units, currency) of both."""
+        (taken, currency), (paid, paid_in) = amount, left
+        self.move(shop_id, currency, ("creator_settled", whose), ("fx", whose), taken)
+        self.move(shop_id, paid_in, ("fx", whose), ("bank", whose), paid)

@@ -1,6 +1,7 @@
 """The walk: order by order from the kept versions to what should be booked, then account by account.
 
-    versions, loose facts → the order's row → decisions → bases and dues → entries → balances
+    versions, loose facts → the order's row → taps → decisions → bases and dues → clearances → entries
+    → bonuses of events → balances
 
 Each stop is worked out from the one before as it should be, and held against what is kept. So one thing that was bent
 is named where it was bent, and again wherever the books would follow it.
@@ -9,6 +10,7 @@ is named where it was bent, and again wherever the books would follow it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -25,16 +27,19 @@ from connector.commerce.shops.tables import Shop
 from connector.earnings.attribution import credit
 from connector.earnings.attribution.rules import Decision
 from connector.earnings.attribution.tables import DecisionRow
-from connector.earnings.commission import accrual, clearance, rate
+from connector.earnings.commission import accrual, bonuses, clearance, rate
+from connector.earnings.commission.clearance import Held
 from connector.earnings.commission.rate import Assessment
 from connector.earnings.commission.tables import Evaluation
+from connector.earnings.commission.tiers import EventOrder, Reckoned, reckon
 from connector.earnings.ledger import queries as ledger
 from connector.earnings.ledger import running
 from connector.earnings.ledger.queries import Key
 from connector.events import OrderSnapshot
-from connector.operations.rebuild import bodies, settled
+from connector.operations.rebuild import bodies, clearances, settled, tapped
 from connector.operations.rebuild.difference import Difference, Kind, Verified
 from connector.operations.rebuild.tally import Tally
+from connector.programme.collaborations.events import Event
 
 _CHUNK = 200
 # Such an order is none: no line of it is decided.
@@ -77,10 +82,13 @@ class _Walk:
     def __init__(self, session: Session, tell: Tell, retranslate: bool) -> None:
         self._session, self._tell, self._retranslate = session, tell, retranslate
         self.tally, self.done = Tally(), Verified()
+        self._events: list[_Counted] = []
 
     def shop(self, shop: Shop) -> None:
+        self._events = [_Counted(event, at) for event, at in bonuses.counted(self._session, shop.id)]
         for order in _each(self._session, shop.id):
             self._order(shop, order)
+        self._bonuses(shop)
 
     def _order(self, shop: Shop, order: Order) -> None:
         """One order through all its stops."""
@@ -92,10 +100,18 @@ class _Walk:
         fresh = record.anew(self._session, order)
         self._row(order, fresh)
         facts = orders.facts(fresh)
-        decisions = self._decided(shop, order, facts)
+        held = {row.line_ref: row for row in self._session.scalars(_DECISIONS, {"order_id": order.id})}
+        self._tapped(shop, held)
+        decisions = self._decided(shop, order, facts, held)
         taken = accrual.forfeited(self._session, order.id, facts)
         assessment = self._assessed(shop, order, facts, decisions, taken)
-        self._booked(shop, order, facts, decisions, assessment, taken)
+        pinned = {ref: row.pinned_at for ref, row in held.items()}
+        rows = self._cleared(shop, order, facts, decisions, assessment, pinned)
+        self._booked(shop, order, facts, decisions, assessment, taken, rows)
+        for counted in self._events:
+            rules = assessment.parts.rules
+            for creator_id, share in bonuses.shares(self._session, facts, decisions, counted.event, rules, taken):
+                counted.shares.setdefault((creator_id, assessment.currency), []).append(share)
 
     def _versions(self, order: Order) -> None:
         for version_id, kept, text in self._session.execute(_VERSIONS, {"order_id": order.id}):
@@ -111,12 +127,18 @@ class _Walk:
                 "order", order.shop_id, f"{order.id} {order.number} {name}", _short(derived[name]), _short(kept[name])
             )
 
-    def _decided(self, shop: Shop, order: Order, facts: OrderFacts) -> dict[str, Decision]:
+    def _tapped(self, shop: Shop, held: Mapping[str, DecisionRow]) -> None:
+        touches = {each["touch_id"] for row in held.values() for each in row.evidence.get("candidates", ())}
+        for about, derived, kept in tapped.differ(self._session, touches, self.done) if touches else ():
+            self._say("touch", shop.id, about, derived, kept)
+
+    def _decided(
+        self, shop: Shop, order: Order, facts: OrderFacts, held: Mapping[str, DecisionRow]
+    ) -> dict[str, Decision]:
         """Every line by the rules. What a pin or a later delivery settles is what counts, and is named."""
         if rate.stopped(facts.snapshot) in _NO_ORDER:
             return {}
         made = credit.anew(self._session, shop, order, facts)
-        held = {row.line_ref: row for row in self._session.scalars(_DECISIONS, {"order_id": order.id})}
         for line_ref, decision in made.items():
             row = held.get(line_ref)
             about = f"{order.id} {order.number} line {line_ref}"
@@ -136,6 +158,9 @@ class _Walk:
                 self._say(kind, shop.id, about, derived, kept)
                 if row.drift:
                     made[line_ref] = credit.as_decision(row)
+            elif row.pinned_at is not None and (lost := _losers(row, decision)):
+                derived, kept = (", ".join(f"{touch} {each[n]}" for touch, each in lost.items()) for n in (0, 1))
+                self._say("decision", shop.id, f"{about} candidates", derived, kept)
         return made
 
     def _assessed(
@@ -162,12 +187,23 @@ class _Walk:
                 self._say("evaluation", shop.id, f"{about} line {line.line_ref}", derived, said)
         return assessment
 
+    def _cleared(
+        self, shop: Shop, order: Order, facts: OrderFacts, decisions: Mapping[str, Decision], assessment: Assessment,
+        pinned: Mapping[str, datetime | None],
+    ) -> Held:  # fmt: skip
+        """Every line's clearance by the facts. That a line cleared is a fact of the clock, taken as it is kept."""
+        rows = clearance.held(self._session, order.id)
+        found = list(clearances.differ(self._session, shop, order, facts, decisions, assessment, rows, pinned))
+        rows, more = clearances.paid(self._session, shop, order, rows)
+        for about, derived, kept in (*found, *more):
+            self._say("clearance", shop.id, f"{order.id} {order.number} {about}", derived, kept)
+        return rows
+
     def _booked(
         self, shop: Shop, order: Order, facts: OrderFacts, decisions: Mapping[str, Decision], assessment: Assessment,
-        taken: frozenset[str],
+        taken: frozenset[str], rows: Held,
     ) -> None:  # fmt: skip
         standing = ledger.standing(self._session, order.id)
-        rows = clearance.held(self._session, order.id)
         borne: Mapping[Key, int] = {}
         if any(row["paid_at"] is not None for row in rows.values()):
             borne = accrual.borne(self._session, facts, decisions, assessment, taken, rows)
@@ -179,10 +215,40 @@ class _Walk:
                 if derived.get(key, 0) != kept.get(key, 0):
                     name = " ".join([about, what, *(part or "-" for part in key)])
                     self._say("ledger", shop.id, name, str(derived.get(key, 0)), str(kept.get(key, 0)))
+        if due == {key: amount for key, amount in standing.earned.items() if amount}:
+            # All of it is there, so where it stands tells whether the line cleared.
+            for what, derived, kept in clearances.money(rows, standing):
+                self._say("clearance", shop.id, f"{order.id} {order.number} {what}", derived, kept)
         if fee != standing.fee:
             self._say("ledger", shop.id, f"{about} fee", str(fee), str(standing.fee))
         cleared = frozenset(line_ref for line_ref, row in rows.items() if row["state"] == "cleared")
         self.tally.order(shop.id, assessment.currency, due, fee, borne, cleared)
+
+    def _bonuses(self, shop: Shop) -> None:
+        """Each event's bonuses by its orders up to its close, beside what was counted (F8)."""
+        for counted in self._events:
+            event = counted.event
+            kept = bonuses.kept(self._session, event.id)
+            derived = {key: reckon(shares, event.tiers) for key, shares in counted.shares.items()}
+            other = [
+                key for key in sorted(derived.keys() | kept.keys()) if _figures(derived, key) != _figures(kept, key)
+            ]
+            # What was heard of since the last count the next round counts, if what was counted is what is booked.
+            said = {key: kept[key].bonus if key in kept else 0 for key in other}
+            if (
+                other
+                and bonuses.moved(self._session, event, counted.at)
+                and bonuses.is_booked(self._session, event.id, said)
+            ):
+                self.done.leave_out("bonuses of events that the next round counts anew")
+                derived = dict(kept)
+            else:
+                for key in other:
+                    figures = (_figures(each, key) for each in (derived, kept))
+                    told = [", ".join(f"{name} {value}" for name, value in each.items()) for each in figures]
+                    self._say("bonus", shop.id, f"{event.id} {' '.join(key)}", told[0], told[1])
+            for (creator_id, currency), one in derived.items():
+                self.tally.bonus(shop.id, currency, creator_id, one.bonus)
 
     def balances(self, shop_id: str | None) -> None:
         """Every account, as the ledger keeps it and as all of it comes to."""
@@ -200,6 +266,36 @@ class _Walk:
     def _say(self, kind: Kind, shop_id: str, about: str, derived: str, kept: str) -> None:
         self.done.differences += 1
         self._tell(Difference(kind, about, derived, kept, shop_id))
+
+
+class _Counted:
+    """An event that was counted, and what of it is found on the walk: (creator, currency) → their parts of orders."""
+
+    def __init__(self, event: Event, at: datetime) -> None:
+        self.event, self.at = event, at
+        self.shares: dict[tuple[str, str], list[EventOrder]] = {}
+
+
+_RECKONED = ("orders", "base", "commission", "tier_commission", "bonus", "tier_bp")
+
+
+def _figures(found: Mapping[tuple[str, str], Any], key: tuple[str, str]) -> dict[str, int]:
+    one = found.get(key, _NOTHING)
+    return {name: getattr(one, name) for name in _RECKONED}
+
+
+_NOTHING = Reckoned()
+
+
+def _losers(row: DecisionRow, decision: Decision) -> dict[str, tuple[str, str]]:
+    """Touch → (what becomes of it, what is kept), of the candidates that the pin shows and that are found again."""
+    now = {each["touch_id"]: each["outcome"] for each in decision.evidence.get("candidates", ())}
+    found = {}
+    for each in row.evidence.get("candidates", ()):
+        touch, outcome = each["touch_id"], each["outcome"]
+        if now.get(touch, outcome) != outcome:
+            found[touch] = (now[touch], outcome)
+    return found
 
 
 def _each(session: Session, shop_id: str) -> Iterator[Order]:

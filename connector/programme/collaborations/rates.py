@@ -21,21 +21,21 @@ _VERSION = (
 _OF_ALL = sa.select(*_VERSION).where(
     Terms.shop_id == sa.bindparam("shop_id"),
     Terms.kind.in_(("open", "event", "store")),
-    Terms.product_ref.in_(sa.bindparam("scopes", expanding=True)),
+    db.among(Terms.product_ref, "scopes"),
 )
 _TARGETED = sa.select(*_VERSION).where(
-    Terms.creator_id.in_(sa.bindparam("creators", expanding=True)),
+    db.among(Terms.creator_id, "creators"),
     Terms.shop_id == sa.bindparam("shop_id"),
     Terms.kind == "targeted",
-    Terms.product_ref.in_(sa.bindparam("scopes", expanding=True)),
+    db.among(Terms.product_ref, "scopes"),
 )
 _BOTH = sa.union_all(_OF_ALL, _TARGETED)
 _PROMOTED = sa.select(
     PromotionRow.creator_id, PromotionRow.product_ref, PromotionRow.starts_at, PromotionRow.ends_at
 ).where(
-    PromotionRow.creator_id.in_(sa.bindparam("creators", expanding=True)),
+    db.among(PromotionRow.creator_id, "creators"),
     PromotionRow.shop_id == sa.bindparam("shop_id"),
-    PromotionRow.product_ref.in_(sa.bindparam("products", expanding=True)),
+    db.among(PromotionRow.product_ref, "products"),
 )
 
 

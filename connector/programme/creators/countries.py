@@ -12,7 +12,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from connector import audit, clock
+from connector import audit, clock, db
 from connector.db import new_id
 from connector.errors import InputRefused
 from connector.programme.creators import payees, queries
@@ -24,7 +24,7 @@ _LONGEST_REASON = 500
 _OF_CREATORS = (
     sa.select(CreatorCountry.creator_id, CreatorCountry.country)
     .where(
-        CreatorCountry.creator_id.in_(sa.bindparam("creators", expanding=True)),
+        db.among(CreatorCountry.creator_id, "creators"),
         CreatorCountry.starts_at <= sa.bindparam("moment"),
     )
     .order_by(CreatorCountry.starts_at, CreatorCountry.id)
@@ -42,7 +42,7 @@ def checked(typed: str) -> str:
 def tell(session: Session, creator_id: str, country: str, now: datetime | None = None) -> bool:
     """The creator is in that country from now on; whether that is new. Errors: NotFound; InputRefused."""
     code, now = checked(country), now or clock.now()
-    queries.get(session, creator_id)
+    queries.living(session, creator_id)
     if of(session, [creator_id], now).get(creator_id) == code:
         return False
     session.add(CreatorCountry(id=new_id("cct"), creator_id=creator_id, country=code, starts_at=now))

@@ -24,15 +24,15 @@ from connector.programme.creators.tables import CreatorIdentity
 HARD = frozenset({"email", "customer"})
 
 _MATCHES = sa.select(CreatorIdentity.creator_id, CreatorIdentity.kind).where(
-    CreatorIdentity.hash.in_(sa.bindparam("hashes", expanding=True)),
-    CreatorIdentity.creator_id.in_(sa.bindparam("creators", expanding=True)),
+    db.among(CreatorIdentity.hash, "hashes"),
+    db.among(CreatorIdentity.creator_id, "creators"),
     CreatorIdentity.starts_at <= sa.bindparam("moment"),
 )
 _EVERY_MATCH = sa.select(
     CreatorIdentity.hash, CreatorIdentity.creator_id, CreatorIdentity.kind, CreatorIdentity.starts_at
 ).where(
-    CreatorIdentity.hash.in_(sa.bindparam("hashes", expanding=True)),
-    CreatorIdentity.creator_id.in_(sa.bindparam("creators", expanding=True)),
+    db.among(CreatorIdentity.hash, "hashes"),
+    db.among(CreatorIdentity.creator_id, "creators"),
 )
 
 
@@ -43,9 +43,9 @@ def learn(
     """Remember what the creator buys by, from now on; how many facts are new. `customer` is (shop id, customer id).
 
     What was said before stays: an address that was theirs once tells an own purchase too.
-    Errors: NotFound; InputRefused for an address without @ or a number without a digit.
+    Errors: NotFound; Conflict when they were erased; InputRefused for an address without @ or a number without a digit.
     """
-    queries.get(session, creator_id)
+    queries.living(session, creator_id)
     found: list[tuple[str, str]] = []
     if email is not None and email.strip():
         local, at, host = email.strip().rpartition("@")

@@ -292,11 +292,15 @@ def some(session: Session, payee_ids: Collection[str]) -> dict[str, Payee]:
 
 
 def details(session: Session, payee_ids: Collection[str]) -> dict[str, Details]:
-    """What rails pay to, of many versions by id. Errors: ConfigurationWrong when no key opens them."""
+    """What rails pay to, of many versions by id; those that were erased are absent.
+
+    Errors: ConfigurationWrong when no key opens them.
+    """
     found: dict[str, Details] = {}
     wanted = sorted(payee_ids)
     for start in range(0, len(wanted), 500):
-        query = sa.select(Payee.id, Payee.sealed).where(Payee.id.in_(wanted[start : start + 500]))
+        some = Payee.id.in_(wanted[start : start + 500])
+        query = sa.select(Payee.id, Payee.sealed).where(some, Payee.sealed != "")
         found.update({payee_id: unsealed(sealed) for payee_id, sealed in session.execute(query)})
     return found
 
@@ -308,6 +312,25 @@ def opened(row: Payee) -> Details:
 
 def unsealed(sealed: str) -> Details:
     return msgspec.json.decode(vault.current().open(sealed), type=Details)
+
+
+def forget(session: Session, creator_id: str, now: datetime) -> int:
+    """Empty every version of a creator, on an erasure: what was sealed, what was shown, what it was found by. How many.
+
+    That there was one, and when it was asked for and confirmed, stays: payouts name it.
+    """
+    versions = of(session, creator_id)
+    for row in versions:
+        row.sealed, row.shown, row.account_hash, row.code_hash = "", {}, "", ""
+        row.refused_at = row.refused_at or now
+    session.flush()
+    return len(versions)
+
+
+def erased(session: Session, payee_ids: Collection[str]) -> bool:
+    """Was one of these versions erased?"""
+    gone = sa.select(Payee.id).where(Payee.id.in_(list(payee_ids)), Payee.sealed == "").limit(1)
+    return session.execute(gone).first() is not None
 
 
 def sharing(session: Session, row: Payee) -> list[str]:
@@ -329,7 +352,7 @@ def countries() -> dict[str, str]:
 
 def _locked(session: Session, creator_id: str) -> Creator:
     """One change of a creator's details at a time. SQLite has one writer anyway."""
-    queries.get(session, creator_id)
+    queries.living(session, creator_id)
     return session.scalars(sa.select(Creator).where(Creator.id == creator_id).with_for_update(key_share=True)).one()
 
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from connector import db
-from connector.errors import NotFound
+from connector.errors import Conflict, NotFound
 from connector.programme.creators.handles import canonical
 from connector.programme.creators.tables import Creator, CreatorStatus
 
@@ -20,14 +20,14 @@ UNKNOWN = "unknown"  # before the creator was registered
 _STATUSES = (
     sa.select(CreatorStatus.creator_id, CreatorStatus.status)
     .where(
-        CreatorStatus.creator_id.in_(sa.bindparam("creators", expanding=True)),
+        db.among(CreatorStatus.creator_id, "creators"),
         CreatorStatus.starts_at <= sa.bindparam("moment"),
     )
     .order_by(CreatorStatus.starts_at, CreatorStatus.recorded_at, CreatorStatus.id)
 )
 _EVERY_STATUS = (
     sa.select(CreatorStatus.creator_id, CreatorStatus.status, CreatorStatus.starts_at)
-    .where(CreatorStatus.creator_id.in_(sa.bindparam("creators", expanding=True)))
+    .where(db.among(CreatorStatus.creator_id, "creators"))
     .order_by(CreatorStatus.starts_at, CreatorStatus.recorded_at, CreatorStatus.id)
 )
 
@@ -37,6 +37,15 @@ def get(session: Session, creator_id: str) -> Creator:
     creator = session.get(Creator, creator_id)
     if creator is None:
         raise NotFound(f"no creator has the id {creator_id[:40]!r}")
+    return creator
+
+
+def living(session: Session, creator_id: str) -> Creator:
+    """A creator who isn't erased: nothing more is learnt of one who is. Errors: NotFound; Conflict."""
+    creator = get(session, creator_id)
+    if creator.erased_at is not None:
+        day = f"{creator.erased_at:%Y-%m-%d}"
+        raise Conflict(f"creator {creator_id} was erased on {day}", public=f"This creator was erased on {day}.")
     return creator
 
 

@@ -10,18 +10,21 @@ from sqlalchemy.orm import Session
 from connector import clock, db
 from connector.db import new_id
 from connector.errors import InputRefused
+from connector.programme.creators import followers as counted
 from connector.programme.creators import queries
 from connector.programme.creators.handles import canonical
 from connector.programme.creators.tables import Creator, CreatorStatus
 
 STATUSES = ("active", "suspended", "closed")
 _LONGEST_NAME = 200
-_MOST_FOLLOWERS = 10**10
 
 
-def register(session: Session, handle: str, name: str = "", followers: int = 0, now: datetime | None = None) -> Creator:
+def register(
+    session: Session, handle: str, name: str = "", followers: int = 0, now: datetime | None = None, *, by: str = "app"
+) -> Creator:
     """Put a creator in, active from now on. The handle is the key: a repeat brings name and followers up to date.
 
+    `by`: who vouches for the number. What it was before stays, with its time (`followers`).
     Errors: InputRefused for a handle, name or number that can't be taken.
     """
     now = now or clock.now()
@@ -29,8 +32,6 @@ def register(session: Session, handle: str, name: str = "", followers: int = 0, 
     shown = name.strip() or key
     if len(shown) > _LONGEST_NAME:
         raise InputRefused("name", f"is longer than {_LONGEST_NAME} characters.")
-    if not 0 <= followers <= _MOST_FOLLOWERS:
-        raise InputRefused("followers", "isn't a number of people.", "Send a whole number from 0 on.")
     insert = db.insert(session, Creator).values(
         id=new_id("crt"), handle=key, name=shown, followers=followers, created_at=now
     )
@@ -38,9 +39,10 @@ def register(session: Session, handle: str, name: str = "", followers: int = 0, 
     made = session.execute(insert.on_conflict_do_nothing(index_elements=["handle"]).returning(Creator.id)).first()
     creator = session.scalars(sa.select(Creator).where(Creator.handle == key)).one()
     if made is None:
-        creator.name, creator.followers = shown, followers
+        creator.name = shown
     else:
         session.add(_status(creator.id, "active", "registered", now, now))
+    counted.say(session, creator.id, followers, by=by, now=now)
     session.flush()
     return creator
 

@@ -18,8 +18,9 @@ class Creator(Base):
     id: Mapped[str] = mapped_column(primary_key=True)  # crt_…
     handle: Mapped[str]  # canonical: NFKC, case-folded, without @
     name: Mapped[str]
-    followers: Mapped[int]
+    followers: Mapped[int]  # the newest count, for lists: what stood when is told by `creator_followers`
     created_at: Mapped[datetime]
+    erased_at: Mapped[datetime | None]  # handle and name are nobody's since then
 
 
 class CreatorStatus(Base):
@@ -34,6 +35,21 @@ class CreatorStatus(Base):
     reason: Mapped[str] = mapped_column(default="")
     starts_at: Mapped[datetime]
     recorded_at: Mapped[datetime]
+
+
+class CreatorFollowers(Base):
+    """How many follow a creator, from a moment on, and who said so. Never edited, never backdated."""
+
+    __tablename__ = "creator_followers"
+    __table_args__ = (sa.Index("ix_creator_followers_creator_id_starts_at", "creator_id", "starts_at"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # fol_…
+    creator_id: Mapped[str] = mapped_column(sa.ForeignKey("creators.id"))
+    network: Mapped[str]  # "": all together
+    count: Mapped[int]
+    starts_at: Mapped[datetime]
+    recorded_at: Mapped[datetime]  # wall time
+    said_by: Mapped[str]  # app:<token>, staff:<name>, migration:0018: who vouches for it
 
 
 class Payee(Base):

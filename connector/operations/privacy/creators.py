@@ -1,0 +1,173 @@
+"""A creator is erased: who they are goes, what was booked stays, under the id alone.
+
+    goes     handle, name, payment details, what they buy by, country, links into the studio, notices, titles and
+             references of their videos, their own words in appeals, their name in rows of imports and notes of receipts
+    stays    the ledger, decisions, statements, payouts and codes: sums that merchants and the tax office ask for
+
+Whoever reads afterwards reads "Erased creator". It can't be undone, and needs the same words from a page and a command.
+Money on its way is waited for; a balance that is still owed has to be named, because nobody can be paid it afterwards.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from connector import audit, clock, money, notices
+from connector.access import studio
+from connector.earnings.commission.tables import Freeze, FreezeAppeal
+from connector.earnings.ledger import queries as ledger
+from connector.earnings.payouts.tables import Payout
+from connector.earnings.settlement.tables import Receipt
+from connector.errors import Conflict, InputRefused
+from connector.operations.imports.tables import Import, ImportRow, ImportTaken
+from connector.programme.content.tables import Content
+from connector.programme.creators import identities, payees, queries, register
+from connector.programme.creators.tables import Creator, CreatorCountry, CreatorStatus
+
+NAME = "Erased creator"
+_UNDER_WAY = ("prepared", "sent", "unknown")
+_ROWS = 500
+
+
+@dataclass(slots=True)
+class Found:
+    """What there is of a creator. `owed`: (shop, currency, minor units) that nobody could be paid afterwards."""
+
+    creator: Creator
+    under_way: int = 0
+    owed: list[tuple[str, str, int]] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def owed_words(self) -> str:
+        return ", ".join(f"{currency} {money.text(amount, currency)}" for _, currency, amount in self.owed)
+
+
+def look(session: Session, creator_id: str) -> Found:
+    """What an erasure would find; nothing is changed. Errors: NotFound; Conflict when the creator is erased already."""
+    creator = queries.living(session, creator_id)
+    found = Found(creator)
+    mine = sa.and_(Payout.creator_id == creator_id, Payout.status.in_(_UNDER_WAY))
+    found.under_way = _count(session, sa.select(Payout.id).where(mine))
+    balances = ledger.balances(session, creator_id=creator_id)
+    found.owed = [(each.shop_id, each.currency, each.owed) for each in balances if each.owed]
+    found.counts = {
+        "payment_details": len(payees.of(session, creator_id)),
+        "identities": len(identities.known(session, creator_id)),
+        "videos": _count(session, sa.select(Content.id).where(Content.creator_id == creator_id)),
+        "import_rows": sum(len(rows) for rows in _import_rows(session, creator)),
+        "receipt_notes": len(_receipts(session, creator)),
+        "appeals": _count(session, sa.select(FreezeAppeal.id).where(FreezeAppeal.creator_id == creator_id)),
+        "notices": notices.count(session, creator_id),
+    }
+    return found
+
+
+def erase(
+    session: Session, creator_id: str, *, by: str, why: str, although_owed: bool = False, now: datetime | None = None
+) -> Found:
+    """Erase a creator; what was found and is gone.
+
+    Errors: NotFound; InputRefused without a reason; Conflict when they are erased already, when a payout is under way
+    (its details are needed until it has ended), or when something is owed and the caller doesn't say that it is known.
+    """
+    now, why = now or clock.now(), why.strip()
+    if not why or len(why) > 500:
+        raise InputRefused("why", "is empty or longer than 500 characters.", "Say what was asked, and by which letter.")
+    session.execute(sa.select(Creator.id).where(Creator.id == creator_id).with_for_update())
+    found = look(session, creator_id)
+    if found.under_way:
+        raise Conflict(f"{found.under_way} payouts are under way: erase when it is known what became of them")
+    if found.owed and not although_owed:
+        raise Conflict(f"{found.owed_words()} are owed: pay it first, or say that you know nobody can be paid it after")
+    creator = found.creator
+    for rows in _import_rows(session, creator):
+        for row in rows:
+            row.said, row.detail = {**row.said, "creator": pseudonym(creator)}, ""
+            row.key = _key(session, row, creator)
+    for receipt in _receipts(session, creator):
+        receipt.note = _without(receipt.note, creator)
+    _words(session, creator)
+    for content in session.scalars(sa.select(Content).where(Content.creator_id == creator_id)):
+        content.title, content.content_ref = "", f"erased:{content.id}"
+    payees.forget(session, creator_id, now)
+    identities.forget(session, creator_id)
+    session.execute(sa.delete(CreatorCountry).where(CreatorCountry.creator_id == creator_id))
+    session.execute(sa.update(CreatorStatus).where(CreatorStatus.creator_id == creator_id).values(reason=""))
+    notices.forget_about(session, creator_id)
+    studio.sign_out_everywhere(session, creator_id, by=by)
+    register.set_status(session, creator_id, "closed", reason="erased", now=now)
+    creator.handle, creator.name, creator.followers, creator.erased_at = pseudonym(creator), NAME, 0, now
+    audit.record(session, by, "creator.erase", creator_id, why=why, owed=len(found.owed), **found.counts)
+    session.flush()
+    return found
+
+
+def pseudonym(creator: Creator) -> str:
+    """The handle that an erased creator has: of the id, and so of nobody."""
+    return f"erased-{creator.id.removeprefix('crt_')}"
+
+
+def _key(session: Session, row: ImportRow, creator: Creator) -> str:
+    """The key of a row without the handle in it; the same for what was taken under it."""
+    whose, _, rest = row.key.partition(":")
+    if whose != creator.handle:
+        return row.key
+    key = f"{pseudonym(creator)}:{rest}"
+    taken = sa.and_(ImportTaken.import_id == row.import_id, ImportTaken.number == row.number)
+    session.execute(sa.update(ImportTaken).where(taken, ImportTaken.key == row.key).values(key=key))
+    return key
+
+
+def _words(session: Session, creator: Creator) -> None:
+    """What the creator said, and what staff said to them: free text may say anything."""
+    session.execute(
+        sa.update(FreezeAppeal).where(FreezeAppeal.creator_id == creator.id).values(words="erased", by="creator")
+    )
+    for freeze in session.scalars(sa.select(Freeze).where(Freeze.creator_id == creator.id)):
+        freeze.reason, freeze.note = _without(freeze.reason, creator), _without(freeze.note, creator)
+
+
+def _import_rows(session: Session, creator: Creator) -> Iterator[list[ImportRow]]:
+    """Rows of files that name the creator, however the file wrote the handle."""
+    said = sa.func.lower(sa.func.trim(ImportRow.said["creator"].as_string()))
+    last = ("", 0)
+    while True:
+        query = (
+            sa.select(ImportRow)
+            .join(Import, Import.id == ImportRow.import_id)
+            .where(
+                said.in_((creator.handle, f"@{creator.handle}")),
+                sa.tuple_(ImportRow.import_id, ImportRow.number) > sa.tuple_(sa.literal(last[0]), sa.literal(last[1])),
+            )
+            .order_by(ImportRow.import_id, ImportRow.number)
+            .limit(_ROWS)
+        )
+        rows = list(session.scalars(query))
+        if not rows:
+            return
+        last = (rows[-1].import_id, rows[-1].number)
+        yield rows
+
+
+def _receipts(session: Session, creator: Creator) -> list[Receipt]:
+    note = sa.func.lower(Receipt.note)
+    likes = [note.contains(part.lower(), autoescape=True) for part in {creator.handle, creator.name} if part]
+    rows = session.scalars(sa.select(Receipt).where(sa.or_(*likes)).order_by(Receipt.id))
+    return [row for row in rows if _without(row.note, creator) != row.note]
+
+
+def _without(text: str, creator: Creator) -> str:
+    """The text without the handle and the name, where they stand as words of their own."""
+    for part in sorted({creator.handle, creator.name}, key=len, reverse=True):
+        text = re.sub(rf"(?<!\w)@?{re.escape(part)}(?!\w)", NAME, text, flags=re.IGNORECASE)
+    return text
+
+
+def _count(session: Session, query: sa.Select[tuple[str]]) -> int:
+    return session.scalar(sa.select(sa.func.count()).select_from(query.subquery())) or 0

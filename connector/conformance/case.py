@@ -72,6 +72,8 @@ class Case:
     currencies: Sequence[str] = ("USD", "JPY", "KWD")  # that the stand-in can have: of two, no and three decimals
     no_order: str = "999999999"  # a ref that the platform's orders may have, and none has
     path: str = ""  # of our address, where it is longer than `/webhooks/<slug>`
+    tails: Mapping[str, str] = field(default_factory=dict)  # topic → what its address has behind `path`
+    any_host: bool = False  # a store is at an address of its own: any public host, with a port and a folder
     personal: Sequence[str] = ()  # words of people in the payloads, which no snapshot may hold
 
     def payloads(self) -> dict[str, tuple[str, bytes]]:
@@ -93,11 +95,11 @@ class Case:
 
     def delivery(self, topic: str, body: bytes, secret: str | None = None) -> Delivery:
         headers = {name.lower(): value for name, value in self.sign(topic, body, secret or self.secret).items()}
-        return self.received(headers, body)
+        return self.received(headers, body, topic)
 
-    def received(self, headers: Mapping[str, str], body: bytes) -> Delivery:
+    def received(self, headers: Mapping[str, str], body: bytes, topic: str = "") -> Delivery:
         """A delivery to our address, as the web process would make it of a request."""
-        path = self.path or f"/webhooks/{self.platform.slug}"
+        path = (self.path or f"/webhooks/{self.platform.slug}") + self.tails.get(topic, "")
         return Delivery(headers, body, path, f"{ORIGIN}{path}")
 
     def verify(self, delivery: Delivery, secret: str, previous: str = "") -> Envelope:

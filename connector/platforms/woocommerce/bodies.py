@@ -11,6 +11,7 @@ Source: the fact sheet, section 4, [run].
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Sequence
 from datetime import datetime
@@ -32,7 +33,7 @@ from connector.events import (
     Refund,
     RefundLine,
 )
-from connector.platforms.reading import by_ref, clean, known
+from connector.platforms.reading import by_ref, clean, known, plain_text
 from connector.platforms.woocommerce.payloads import BillingBody, CouponBody, LineBody, MetaBody, OrderBody, RefundBody
 
 ATTRIBUTION = "_wc_order_attribution_"
@@ -139,6 +140,13 @@ def carriers(order: OrderBody) -> tuple[Carrier, ...]:
     return tuple(sorted(found, key=lambda c: (c.kind, by_ref(c.line_ref or ""), c.name, c.value)))
 
 
+def to_hints(order: OrderBody) -> tuple[Carrier, ...]:
+    """The host of the page before the visit, for coupon sites (R11); both sides tell it."""
+    told = [meta.value for meta in order.meta_data if meta.key == f"{ATTRIBUTION}referrer"]
+    hosts = [_host(value) for value in told if isinstance(value, str)]
+    return tuple(Carrier("referrer", host) for host in dict.fromkeys(hosts) if host)
+
+
 def _of_meta(key: str, value: str) -> list[Carrier]:
     if OUR_NAME.fullmatch(key):
         bare = value.strip(AROUND)
@@ -153,9 +161,6 @@ def _of_meta(key: str, value: str) -> list[Carrier]:
             pairs = [pair for pair in parse_qsl(urlsplit(value[:4000]).query) if pair[0] == "utm_content"]
         except ValueError:
             return []
-    elif name == "referrer":
-        host = _host(value)
-        return [Carrier("referrer", host)] if host else []
     else:
         return []
     bare_ones = [found.strip(AROUND) for _, found in pairs]
@@ -209,7 +214,7 @@ class _Reading:
             made.append(
                 Line(
                     line_ref=ref(fee.id, f"$.fee_lines[{i}].id"), quantity=1, current_quantity=1,
-                    unit_price=max(0, price), title=clean(fee.name or ""), tax=max(0, tax), fee=True,
+                    unit_price=max(0, price), title=name_of(fee.name or ""), tax=max(0, tax), fee=True,
                     requires_shipping=False,
                 )
             )  # fmt: skip
@@ -248,7 +253,7 @@ class _Reading:
             unit_price=unit_price,
             product_ref=product_ref,
             variant_ref=None if product_ref is None else str(variation),
-            title=clean(line.name or ""),
+            title=name_of(line.name or ""),
             sku=clean(line.sku or ""),
             allocations=tuple(allocations),
             tax=tax,
@@ -362,6 +367,17 @@ def _fulfilments(order: OrderBody, lines: Sequence[Line]) -> tuple[Fulfilment, .
         return ()
     sent = tuple(FulfilledLine(line.line_ref, line.quantity) for line in lines if not line.fee)
     return (Fulfilment("completed", moment(order.date_completed_gmt, "$.date_completed_gmt"), lines=sent),)
+
+
+def name_of(text: str) -> str:
+    """Names come as HTML: `Caf&eacute; &amp; tea`, now and then with tags."""
+    return clean(" ".join(plain(text).split()))
+
+
+def plain(text: str) -> str:
+    if "<" in text:
+        return plain_text(text)
+    return html.unescape(text) if "&" in text else text
 
 
 def ref(number: int, path: str) -> str:

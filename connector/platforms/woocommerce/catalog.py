@@ -7,7 +7,6 @@ don't know are refused with the reason. Never writes to the store. Source: the f
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Sequence
 from datetime import datetime
@@ -24,7 +23,7 @@ from connector.platforms.contract import BulkState, Client, MarketPrice, Product
 from connector.platforms.reading import clean, decode, gtin, kept, plain_text
 from connector.platforms.rest import Answered
 from connector.platforms.woocommerce import walk
-from connector.platforms.woocommerce.bodies import moment_or_none
+from connector.platforms.woocommerce.bodies import moment_or_none, name_of, plain
 from connector.platforms.woocommerce.client import PAGE, Query, Store
 from connector.platforms.woocommerce.payloads import (
     PRODUCT_FIELDS,
@@ -198,26 +197,15 @@ def to_product(body: ProductBody, currency: str, variations: Sequence[VariationB
         variants=variants,
         changed_at=changed_at,
         handle=clean(body.slug, 200),
-        category=kept(_plain(body.categories[0].name)) if body.categories else "",
+        category=kept(plain(body.categories[0].name)) if body.categories else "",
         description=plain_text(body.description or body.short_description or ""),
         url=_page(body),
         image_url=images[0] if images else "",
         images=images,
-        tags=tuple(kept(_plain(tag.name)) for tag in body.tags if tag.name),
+        tags=tuple(kept(plain(tag.name)) for tag in body.tags if tag.name),
         published=body.status == "publish",
-        brand=kept(_plain(body.brands[0].name)) if body.brands else "",
+        brand=kept(plain(body.brands[0].name)) if body.brands else "",
     )
-
-
-def name_of(text: str) -> str:
-    """Names come as HTML: `Caf&eacute; &amp; tea`, now and then with tags."""
-    return clean(" ".join(_plain(text).split()))
-
-
-def _plain(text: str) -> str:
-    if "<" in text:
-        return plain_text(text)
-    return html.unescape(text) if "&" in text else text
 
 
 def _status(body: ProductBody) -> Literal["active", "draft", "archived", "unlisted"]:

@@ -15,7 +15,7 @@ from connector.events import OrderSnapshot
 from connector.platforms.contract import Client, OrderHead, OrderPage, OrderRead
 from connector.platforms.rest import Answered
 from connector.platforms.woocommerce import walk
-from connector.platforms.woocommerce.bodies import FinerThanCurrency, moment, ref, to_buyer, to_snapshot
+from connector.platforms.woocommerce.bodies import FinerThanCurrency, moment, ref, to_buyer, to_hints, to_snapshot
 from connector.platforms.woocommerce.client import PAGE, Query, Store
 from connector.platforms.woocommerce.payloads import (
     HEAD_FIELDS,
@@ -44,7 +44,7 @@ class Orders:
                 return None
             body, snapshot = found
             if snapshot is not None:
-                return OrderRead(snapshot, to_buyer(body), read_at)
+                return OrderRead(snapshot, to_buyer(body), read_at, hints=to_hints(body))
         raise PlatformBusy(f"{client.domain}: order {order_ref} changes faster than it can be read", retry_after=5.0)
 
     def some(self, client: Client, order_refs: Sequence[str]) -> Mapping[str, OrderRead | None]:
@@ -60,7 +60,9 @@ class Orders:
             for body in store.get("/orders", query).read(list[OrderBody]):
                 if not body.refunds:
                     try:
-                        found[str(body.id)] = OrderRead(to_snapshot(body), to_buyer(body), read_at)
+                        found[str(body.id)] = OrderRead(
+                            to_snapshot(body), to_buyer(body), read_at, hints=to_hints(body)
+                        )
                     except PayloadUnreadable:
                         continue  # read alone: its problem is its own
         return {each: found[each] if each in found else self.one(client, each) for each in wanted}

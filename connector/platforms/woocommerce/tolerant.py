@@ -31,7 +31,7 @@ def json_within(content: bytes) -> bytes | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Cleaned:
     """An answer whose JSON was found: what stood in front of it is gone, and it is announced as what it is."""
 

@@ -25,7 +25,7 @@ from connector.errors import PayloadUnreadable, PlatformDown, PlatformRefused, S
 from connector.events import Event, Ignored, OrderSeen, OrderStub, Product, ProductSeen, ProductStub, Unrecognised
 from connector.platforms.contract import Client, Delivery, Envelope, Hook
 from connector.platforms.reading import decode
-from connector.platforms.woocommerce.bodies import FinerThanCurrency, to_buyer, to_snapshot
+from connector.platforms.woocommerce.bodies import FinerThanCurrency, to_buyer, to_hints, to_snapshot
 from connector.platforms.woocommerce.catalog import SIMPLE, to_product
 from connector.platforms.woocommerce.client import KeyRefused, Query, Store
 from connector.platforms.woocommerce.payloads import HookBody, OrderBody, ProductBody, SubjectBody
@@ -241,7 +241,7 @@ def _order(body: bytes) -> Event:
     if order.refunds:
         return OrderStub(_must_id(order.id))
     try:
-        return OrderSeen(to_snapshot(order), to_buyer(order))
+        return OrderSeen(to_snapshot(order), to_buyer(order), hints=to_hints(order))
     except FinerThanCurrency:
         return OrderStub(_must_id(order.id))  # the store is asked to round what it keeps too finely
 

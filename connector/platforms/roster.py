@@ -8,11 +8,13 @@ from typing import Any
 
 from connector.config import load
 from connector.errors import NotFound
+from connector.platforms.bigcommerce import PLATFORM as BIGCOMMERCE
 from connector.platforms.contract import Platform
+from connector.platforms.medusa import PLATFORM as MEDUSA
 from connector.platforms.shopify import PLATFORM as SHOPIFY
 from connector.platforms.square import PLATFORM as SQUARE
 
-OURS = (SHOPIFY, SQUARE)
+OURS = (SHOPIFY, BIGCOMMERCE, SQUARE, MEDUSA)
 
 
 @cache

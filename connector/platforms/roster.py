@@ -13,8 +13,9 @@ from connector.platforms.contract import Platform
 from connector.platforms.medusa import PLATFORM as MEDUSA
 from connector.platforms.shopify import PLATFORM as SHOPIFY
 from connector.platforms.square import PLATFORM as SQUARE
+from connector.platforms.vendure import PLATFORM as VENDURE
 
-OURS = (SHOPIFY, BIGCOMMERCE, SQUARE, MEDUSA)
+OURS = (SHOPIFY, BIGCOMMERCE, SQUARE, MEDUSA, VENDURE)
 
 
 @cache

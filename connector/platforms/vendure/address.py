@@ -13,7 +13,7 @@ from connector.errors import HostRefused
 
 USUAL = "/admin-api"
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_HOST = rf"(?:{_LABEL}\.)+[a-z]{{2,24}}"
+_HOST = rf"(?:{_LABEL}\.)+(?:[a-z]{{2,63}}|xn--[a-z0-9-]{{2,59}})"
 _LOOPBACK = r"127\.0\.0\.1|localhost"
 _PLACE = rf"(?P<host>{_HOST}|{_LOOPBACK})(?P<port>:[1-9][0-9]{{1,4}})?(?P<path>(?:/[A-Za-z0-9_-]{{1,64}}){{0,6}})"
 _PLAIN = re.compile(_PLACE, re.ASCII | re.IGNORECASE)

@@ -17,7 +17,7 @@ from types import MappingProxyType
 import msgspec
 
 from connector.errors import BodyOfAnotherShop, PayloadUnreadable, PlatformRefused, SignatureRejected
-from connector.events import Event, Ignored, OrderStub, ProductGone, ProductStub, StockSeen, Unrecognised
+from connector.events import Event, OrderStub, ProductGone, ProductStub, StockSeen, Unrecognised
 from connector.platforms.contract import Client, Delivery, Envelope, Hook
 from connector.platforms.reading import decode
 from connector.platforms.vendure import documents
@@ -44,9 +44,8 @@ TOPICS: Mapping[str, str] = MappingProxyType(
         "stock.changed": "StockSeen",
     }
 )
-IGNORED: Mapping[str, str] = MappingProxyType(
-    {"plugin.started": "says that the plug-in runs and reaches us; the shop's timeline has its deliveries"}
-)
+# The plug-in is ours and sends nothing that nobody reads.
+IGNORED: Mapping[str, str] = MappingProxyType({})
 PREFIX = "x-vendure-"
 LONGEST_REF = 64
 
@@ -90,12 +89,9 @@ class Webhooks:
         return None, None
 
     def translate(self, envelope: Envelope, body: bytes, currency: str) -> list[Event]:
-        topic = envelope.topic
-        if topic in IGNORED:
-            return [Ignored(topic)]
-        match TOPICS.get(topic):
+        match TOPICS.get(envelope.topic):
             case None:
-                return [Unrecognised(topic)]
+                return [Unrecognised(envelope.topic)]
             case "OrderStub":
                 order = decode(body, OrderBody)
                 _same_channel(envelope, order.channel)

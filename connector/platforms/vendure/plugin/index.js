@@ -44,11 +44,8 @@ class News {
         on(core.RefundEvent, e => this.order('refund.changed', e.order.id));
         on(core.RefundStateTransitionEvent, e => this.order('refund.changed', e.order.id));
         on(core.FulfillmentStateTransitionEvent, async e => {
-            const lines = await this.of(core.FulfillmentLine).find({
-                where: { fulfillmentId: e.fulfillment.id }, relations: ['orderLine'],
-            });
-            const orders = new Set(lines.map(line => String(line.orderLine.orderId)));
-            for (const order of orders) await this.order('fulfilment.changed', order);
+            const parcel = await this.of(core.Fulfillment).findOne({ where: { id: e.fulfillment.id }, relations: ['orders'] });
+            for (const order of parcel ? parcel.orders : []) await this.order('fulfilment.changed', order.id);
         });
         on(core.ProductEvent, e => this.product(e.type === 'deleted' ? 'product.deleted' : 'product.changed', e.entity.id));
         on(core.ProductChannelEvent, e => this.product('product.changed', e.product.id, [e.channelId]));

@@ -46,6 +46,17 @@ CAUSES: dict[str, Cause] = {
         "Its variants came without the product itself.", "Read it again from here; the store's export was incomplete."
     ),
     "too_many_variants": Cause("It has more variants than we take in.", "Split it into several products at the store."),
+    "sold_elsewhere": Cause(
+        "It is sold on another site, so an order of it never comes through this store.",
+        "Nothing to do: such products can't earn commission here.",
+    ),
+    "group_of_products": Cause(
+        "It only groups other products, which are listed by themselves.", "Nothing to do: show the products in it."
+    ),
+    "type_unknown": Cause(
+        "It is of a type that a plug-in made, and which we don't know how to sell.",
+        "Sell it as a simple or variable product, or ask us to learn its type.",
+    ),
     "line_unreadable": Cause(
         "A line of the store's export was no JSON, or had no end.",
         "Start the sync again: the store makes a new export. Nothing was removed meanwhile.",

@@ -66,7 +66,8 @@ def by_id(store: Store, path: str, query: Query, read: Read[R], checkpoint: str 
         rows, size, there_is_more = _page(store, path, query, read, mark, "id")
         ids = [row.id for row in rows]
         ascending = all(one < other for one, other in pairwise(ids))
-        if not (ascending and ids and mark.last and ids[0] > mark.last and mark.offset):
+        met = not ascending or (bool(ids) and ids[0] <= mark.last)
+        if met or not mark.offset:
             break
         # Rows that we had seen are gone: what stood behind them moved up, perhaps past our beginning.
         mark = msgspec.structs.replace(mark, offset=max(0, mark.offset - size), first=0)

@@ -103,8 +103,8 @@ CASE = Case(
     },
     not_hosts=[
         "shop", "shop.1", "10.0.0.1", "shop.example:0", "shop.example:65536", "shop.example:", "ftp://shop.example",
-        "https://", "https:///shop", "shop.example//shop", "shop.example/./x", "shop.example/%2e%2e/", "caf\u00e9.example",
-        "shop.example/sh op", "http://https://shop.example", "127.0.0.1:5000", "localhost:5000",
+        "https://", "https:///shop", "shop.example//shop", "shop.example/./x", "shop.example/%2e%2e/",
+        "caf\u00e9.example", "shop.example/sh op", "http://https://shop.example", "127.0.0.1:5000", "localhost:5000",
         "shop.example?x=/wp-admin/", "evil.example#shop.example/wp-admin/",
     ],
     path="/webhooks/woocommerce/k3y",

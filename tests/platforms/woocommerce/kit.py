@@ -357,7 +357,8 @@ class Shop:
         ):  # fmt: skip
             if name in query:
                 text = query[name]
-                assert query.get("dates_are_gmt") == "true" and len(text) == 19, "converted twice, or read as local"
+                assert query.get("dates_are_gmt") == "true", "read as the store's local time"
+                assert len(text) == 19, "with a zone and the flag it is converted twice"
                 rows = [each for each in rows if (each[key] > text if later else each[key] < text)]
         order = {"modified": "date_modified_gmt", "id": "id"}.get(query.get("orderby", "date"), "id")
         rows = sorted(rows, key=lambda each: (each[order], each["id"]), reverse=query.get("order", "desc") == "desc")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Literal
 
 import click
@@ -203,4 +204,17 @@ def proof(shop: str | None, day: str | None, make: bool) -> None:
     sys.exit(proof_text.command(shop, day, make=make))
 
 
-COMMANDS = (replay, inbox, shop_group, sync, reconcile, proof)
+@click.command("new-platform")
+@click.argument("slug")
+@click.option("--into", type=click.Path(path_type=Path), help="The folder; default: connector-SLUG here.")
+def new_platform(slug: str, into: Path | None) -> None:
+    """Lay down a package for another store platform: it works, and passes the suite, from the first minute."""
+    from connector.conformance import new_platform as act
+
+    made = act.lay_down(slug, into or Path(f"connector-{slug}"))
+    root = made[0].parent
+    click.echo(f"Wrote {len(made)} files into {root}. Next: pip install -e {root}, then pytest {root}.")
+    click.echo("docs/adding-a-platform.md walks through what to change.")
+
+
+COMMANDS = (replay, inbox, shop_group, sync, reconcile, proof, new_platform)

@@ -29,7 +29,7 @@ from connector.platforms.bigcommerce.client import PAGE, Envelope, all_data, res
 from connector.platforms.bigcommerce.payloads import BrandNode, ProductNode, ProductStamp, VariantNode
 from connector.platforms.contract import BulkNode, BulkState, Client, MarketPrice, ProductPage, RefusedItem, StockLevel
 from connector.platforms.reading import clean, gtin, kept, plain_text
-from connector.platforms.rest import Answered, Rest, not_json
+from connector.platforms.rest import Answered, Rest
 
 IDS = 100  # products asked for by id at once: an address that every proxy takes
 # So many variants inside a product may be all there are, or a page of them: only their own list says.
@@ -47,7 +47,6 @@ _CONDITIONS: dict[str, Literal["new", "refurbished", "used"]] = {
 }
 
 _read_page = msgspec.json.Decoder(Envelope[list[ProductNode]]).decode
-_read_apart = msgspec.json.Decoder(Envelope[list[msgspec.Raw]]).decode
 _read_one = msgspec.json.Decoder(ProductNode).decode
 _read_stamp = msgspec.json.Decoder(ProductStamp).decode
 
@@ -190,28 +189,30 @@ class _Made:
 
 
 def _decoded(answer: Answered) -> tuple[list[ProductNode], list[RefusedItem], list[ProductStamp], int | None]:
-    """As one; or, where one product breaks it, each by itself. Errors: PlatformDown for what is no list of products."""
-    refused: list[RefusedItem] = []
+    """As one; or, where one product breaks it, each by itself. Errors: PlatformDown, PayloadUnreadable for what is no
+    list of products."""
     try:
         page = _read_page(answer.content)
-        stamps = [ProductStamp(node.id, node.name, node.date_modified) for node in page.data]
-        return page.data, refused, stamps, page.left
     except msgspec.ValidationError:
-        pass
+        return _apart(answer)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        answer.read(Envelope[list[ProductNode]])  # says what is wrong with it, or mends half characters
-        raise not_json(answer.domain) from None
-    apart = answer.read(Envelope[list[msgspec.Raw]])
+        page = answer.read(Envelope[list[ProductNode]])  # mends half characters, or says what is wrong
+    return page.data, [], [ProductStamp(node.id, node.name, node.date_modified) for node in page.data], page.left
+
+
+def _apart(answer: Answered) -> tuple[list[ProductNode], list[RefusedItem], list[ProductStamp], int | None]:
+    page = answer.read(Envelope[list[msgspec.Raw]])
     nodes: list[ProductNode] = []
+    refused: list[RefusedItem] = []
     stamps = []
-    for raw in apart.data:
+    for raw in page.data:
         stamp = _read_stamp_of(raw)
         stamps.append(stamp)
         try:
             nodes.append(_read_one(raw))
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             refused.append(RefusedItem(str(stamp.id), clean(stamp.name or ""), "unreadable", str(error)[:200]))
-    return nodes, refused, stamps, apart.left
+    return nodes, refused, stamps, page.left
 
 
 def _read_stamp_of(raw: msgspec.Raw) -> ProductStamp:

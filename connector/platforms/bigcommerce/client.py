@@ -8,9 +8,7 @@
     429 with the quota's headers        waits until the window ends, then again; after that PlatformBusy
     429 without them                    PlatformBusy at once: the platform itself is under load
 
-The quota is a window (150, 450 or more calls in 30 s, shared by all apps of the store), not a bucket. What is left of
-it is told to the budget as a small stock that fills so slowly that the window's end comes first: never more calls than
-are left, and some room for the store's other apps all the while.
+The quota is a window (150, 450 or more calls in 30 s, shared by all apps of the store), not a bucket: see `meter`.
 Source: api-rate-limits.mdx and start/about/index.mdx of bigcommerce/docs, 2026-04-01.
 """
 
@@ -30,7 +28,7 @@ T = TypeVar("T")
 
 PAGE = 250  # the most that either generation gives
 MOST_PAGES = 2_000  # of one nested list; a walk over a whole store has checkpoints instead
-BURST = 5  # a fifth of the quota may go at once
+BURST = 5  # a fifth of the quota may go at once: small stores' whole joins, and room for the store's other apps
 UNDER_LOAD = LONGEST_WAIT + 1.0  # longer than a call waits by itself: whoever asked comes back later
 _WINDOW = 30_000.0
 
@@ -90,14 +88,23 @@ def judge(domain: str) -> Callable[[HttpAnswer, bytes], PlatformError | None]:
 
 
 def meter(budget: Budget) -> Callable[[Mapping[str, str]], None]:
+    """Tells the budget what is left of the window, as a stock that keeps to an even pace through it.
+
+    `at_once` is how far we are behind an even use of the quota, and a fifth of it more; what flows in until the window
+    ends is the rest of what is left. Where nothing is left, one call comes when the window ends.
+    """
+
     def heard(headers: Mapping[str, str]) -> None:
         left, quota = _number(headers, "x-rate-limit-requests-left"), _number(headers, "x-rate-limit-requests-quota")
         if left is None or quota is None or quota < 1:
             budget.landed()
             return
-        seconds = max(1.0, (_number(headers, "x-rate-limit-time-reset-ms") or _WINDOW) / 1000)
-        at_once = min(left, max(1.0, quota / BURST))
-        budget.heard(at_once, max(1.0, quota / BURST), max(left - at_once, 1.0) / seconds)
+        window = max(1.0, _number(headers, "x-rate-limit-time-window-ms") or _WINDOW)
+        reset = _number(headers, "x-rate-limit-time-reset-ms")
+        ends = window if reset is None else min(window, max(1.0, reset))
+        most = max(1.0, quota / BURST)
+        at_once = min(left, most, max(0.0, left - quota * ends / window + most))
+        budget.heard(at_once, most, max(left - at_once, 1.0) * 1000 / ends)
 
     return heard
 

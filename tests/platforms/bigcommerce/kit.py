@@ -147,7 +147,8 @@ class BigCommerce:
             assert (method, parts.path) == ("POST", "/oauth2/token")
             return reply(self.token)
         assert parts.netloc == "api.bigcommerce.com", url
-        assert asked.headers["X-Auth-Token"] and asked.headers["Accept"] == "application/json"
+        assert asked.headers["X-Auth-Token"]
+        assert asked.headers["Accept"] == "application/json"
         assert parts.path.startswith(f"{STORE}/"), parts.path
         answer = self._answer(asked, parts.path.removeprefix(f"{STORE}/").split("/"))
         return replace(answer, headers={**answer.headers, **self.said})
@@ -163,7 +164,9 @@ class BigCommerce:
             case "GET", ["v3", "catalog", "variants"]:
                 assert set(asked.query) <= _PAGED | {"id", "include_fields"}
                 every = [
-                    {"id": each["id"], "product_id": number} for number in self.products for each in self._variants(number)
+                    {"id": each["id"], "product_id": number}
+                    for number in self.products
+                    for each in self._variants(number)
                 ]
                 return self._page([each for each in every if str(each["id"]) == asked.query["id"]], asked.query)
             case "GET", ["v3", "catalog", "brands"]:
@@ -214,14 +217,14 @@ class BigCommerce:
             wanted = [int(each) for each in query["id:in"].split(",")]
             return self._page([self._shown(each) for each in found if each["id"] in wanted], query, size=250)
         if (since := query.get("date_modified:min")) is not None:
-            assert "T" in since and len(since) == 20, "to a bare date the time of the request is added"
+            assert len(since) == len("2025-11-01T12:30:05Z"), "to a bare date the time of the request is added"
             found = [each for each in found if _iso(each["date_modified"]) >= _iso(since)]
         found = [each for each in found if each["id"] > int(query.get("id:greater", 0))]
         found.sort(key=lambda each: (each[query["sort"]], each["id"]), reverse=query["direction"] == "desc")
         return self._page([self._shown(each) for each in found], query)
 
     def _shown(self, product: dict[str, Any]) -> dict[str, Any]:
-        return {**product, "variants": product["variants"][: self.included]}
+        return {**product, "variants": product["variants"] and product["variants"][: self.included]}
 
     def _variants(self, number: int) -> list[dict[str, Any]]:
         variants: list[dict[str, Any]] = self.products[number]["variants"]

@@ -611,7 +611,55 @@ def every_setting_is_described(case: Case) -> None:
         expect(bool(info.description), f"the setting {name} has no description")
 
 
+# --- what is promised -------------------------------------------------------------------------------------------------
+
+_PARTS = {
+    "embedded": "embedded",
+    "joins_by_handover": "handover",
+    "joins_by_credentials": "pasted",
+}
+_WAYS_IN = frozenset({"joins_by_code", "joins_from_platform", "embedded", "joins_by_handover", "joins_by_credentials"})
+
+
+def capabilities_have_their_parts(case: Case) -> None:
+    """What a platform says that it can, it has a part for; and a merchant can get in, told what to have at hand."""
+    platform = case.platform
+    for capability, name in _PARTS.items():
+        part = getattr(platform, name)
+        expect((part is not None) == (capability in platform.capabilities), f"{capability} and the part {name} differ")
+    expect(bool(_WAYS_IN & platform.capabilities), "there is no way for a merchant to join")
+    expect(len(platform.needs) > 20, "`needs` doesn't say what a merchant should have at hand")
+    if platform.pasted is not None:
+        names = [each.name for each in platform.pasted.fields]
+        expect(len(set(names)) == len(names), f"two pasted fields have one name: {names}")
+        for each in platform.pasted.fields:
+            expect(bool(re.fullmatch(r"[a-z_]{1,40}", each.name)), f"{each.name!r} is no name of a field")
+            expect(bool(each.title and each.help), f"the field {each.name} has no title or no help")
+        expect(bool(platform.pasted.steps), "nobody says where in the store the pasted keys are made")
+    ways = {way for carrier in platform.checkout.carriers for way in carrier.ways}
+    expect(bool(ways), "no carrier is listed: no tap can credit anybody")
+    can = {"cart_links": "permalink", "storefront_carts": "storefront_cart", "landing_links": "landing"}
+    led = {way for capability, way in can.items() if capability in platform.capabilities}
+    expect(bool(ways & led), f"tokens ride on {sorted(ways)}, and taps go by {sorted(led)}")
+
+
+def what_is_ready_is_stated(case: Case) -> None:
+    """Each promise with what it rests on, each exemption with its reason."""
+    stated = case.platform.readiness
+    expect(bool(stated), "the readiness list is empty")
+    for each in stated:
+        expect(len(each.how) >= 20, f"{each.what}: {each.state}, and nobody says how")
+    names = [each.what for each in stated]
+    expect(len(set(names)) == len(names), "a promise stands twice in the readiness list")
+    known = {check.__name__ for check in CHECKS} | {"shop_checks"}
+    for name, reason in case.platform.exemptions.items():
+        expect(name in known, f"exempt from {name!r}, which is no check")
+        expect(len(reason) >= 10, f"exempt from {name} without a reason")
+
+
 CHECKS: tuple[Callable[[Case], None], ...] = (
+    capabilities_have_their_parts,
+    what_is_ready_is_stated,
     signature_vectors_hold,
     bent_signatures_are_refused,
     two_secrets_are_taken_while_they_rotate,

@@ -6,6 +6,7 @@ from connector.platforms.shopify.catalog import Catalog
 from connector.platforms.shopify.checkout import Checkout
 from connector.platforms.shopify.embedded import Embedded
 from connector.platforms.shopify.orders import Orders
+from connector.platforms.shopify.readiness import READINESS
 from connector.platforms.shopify.settings import ShopifySettings
 from connector.platforms.shopify.webhooks import Webhooks
 
@@ -36,6 +37,7 @@ PLATFORM = Platform(
             "global_ids",
             "stock",
             "market_prices",
+            "landing_links",
         }
     ),
     settings=ShopifySettings,
@@ -45,6 +47,7 @@ PLATFORM = Platform(
     webhooks=Webhooks(),
     checkout=Checkout(),
     embedded=Embedded(),
+    readiness=READINESS,
     features=FEATURES,
     # `https://{shop}/admin/…` leads on to admin.shopify.com/store/<name>/…, whoever is signed in there.
     places={"product": "/admin/products/{ref}", "order": "/admin/orders/{ref}"},

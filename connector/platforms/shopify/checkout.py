@@ -163,7 +163,7 @@ class Checkout:
                 {
                     "merchandiseId": f"gid://shopify/ProductVariant/{line.variant_ref}",
                     "quantity": line.quantity,
-                    "attributes": [{"key": settings.line_property, "value": token}],
+                    "attributes": [{"key": settings.line_property, "value": line.token or token}],
                 }
                 for line in lines
             ],

@@ -14,8 +14,9 @@ from connector.platforms.medusa import PLATFORM as MEDUSA
 from connector.platforms.shopify import PLATFORM as SHOPIFY
 from connector.platforms.square import PLATFORM as SQUARE
 from connector.platforms.vendure import PLATFORM as VENDURE
+from connector.platforms.woocommerce import PLATFORM as WOOCOMMERCE
 
-OURS = (SHOPIFY, BIGCOMMERCE, SQUARE, MEDUSA, VENDURE)
+OURS = (SHOPIFY, WOOCOMMERCE, BIGCOMMERCE, SQUARE, MEDUSA, VENDURE)
 
 
 @cache

@@ -61,6 +61,7 @@ format: .venv/.test
 bench: .venv/.test  ## benchmarks, each beside a peer in the same run; the table goes into bench/README.md by hand
 	$(BIN)/python -m bench.sync
 	$(BIN)/python -m bench.sync_singer
+	$(BIN)/python -m bench.sync_platforms
 	$(BIN)/python -m bench.sync_fair
 	$(BIN)/python -m bench.acceptance
 	$(BIN)/python -m bench.drain

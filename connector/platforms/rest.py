@@ -150,7 +150,7 @@ class Rest:
         raise refusal(answer.status, headers, self.domain)
 
 
-pause = time.sleep  # a name of its own: tests of busy stores wait for nobody
+pause: Callable[[float], None] = time.sleep  # a name of its own: tests of busy stores wait for nobody
 
 
 def refusal(status: int, headers: Mapping[str, str], domain: str) -> PlatformError:

@@ -16,7 +16,6 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import Literal
-from urllib.parse import urljoin
 
 import msgspec
 
@@ -26,7 +25,7 @@ from connector.events import Product, Variant
 from connector.platforms.bigcommerce import ids
 from connector.platforms.bigcommerce.authorize import store
 from connector.platforms.bigcommerce.client import PAGE, Envelope, all_data, rest
-from connector.platforms.bigcommerce.payloads import BrandNode, ProductNode, ProductStamp, VariantNode
+from connector.platforms.bigcommerce.payloads import BrandNode, ImageNode, ProductNode, ProductStamp, VariantNode
 from connector.platforms.contract import BulkNode, BulkState, Client, MarketPrice, ProductPage, RefusedItem, StockLevel
 from connector.platforms.reading import clean, gtin, kept, plain_text
 from connector.platforms.rest import Answered, Rest
@@ -45,6 +44,8 @@ _CONDITIONS: dict[str, Literal["new", "refurbished", "used"]] = {
     "refurbished": "refurbished",
     "used": "used",
 }
+
+Stamp = ProductNode | ProductStamp  # what names a product of a page, and says when it changed
 
 _read_page = msgspec.json.Decoder(Envelope[list[ProductNode]]).decode
 _read_one = msgspec.json.Decoder(ProductNode).decode
@@ -143,7 +144,7 @@ def _by_time(made: _Made, since: datetime, checkpoint: str | None) -> ProductPag
     return ProductPage(made.products, made.refused, "|".join(("d", *next_window(stamps, start, page), mark)))
 
 
-def next_window(stamps: Sequence[ProductStamp], start: str, page: int) -> tuple[str, str]:
+def next_window(stamps: Sequence[Stamp], start: str, page: int) -> tuple[str, str]:
     """From when, and which page of it, the walk by time goes on."""
     first, last = _moment(stamps[0].date_modified), _moment(stamps[-1].date_modified)
     if first is not None and last is not None:
@@ -158,7 +159,7 @@ def instant(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _mark(stamps: Sequence[ProductStamp]) -> str:
+def _mark(stamps: Sequence[Stamp]) -> str:
     text = ",".join(f"{stamp.id}@{stamp.date_modified}" for stamp in stamps)
     return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).hexdigest()
 
@@ -171,7 +172,7 @@ class _Made:
         self.products: list[Product] = []
         self.refused: list[RefusedItem] = []
 
-    def take(self, answer: Answered) -> tuple[list[ProductStamp], bool]:
+    def take(self, answer: Answered) -> tuple[Sequence[Stamp], bool]:
         """Take a page in; its products by id and time, and whether there are more."""
         nodes, refused, stamps, total = _decoded(answer)
         self.refused += refused
@@ -188,7 +189,7 @@ class _Made:
         return stamps, more
 
 
-def _decoded(answer: Answered) -> tuple[list[ProductNode], list[RefusedItem], list[ProductStamp], int | None]:
+def _decoded(answer: Answered) -> tuple[list[ProductNode], list[RefusedItem], Sequence[Stamp], int | None]:
     """As one; or, where one product breaks it, each by itself. Errors: PlatformDown, PayloadUnreadable for what is no
     list of products."""
     try:
@@ -197,14 +198,14 @@ def _decoded(answer: Answered) -> tuple[list[ProductNode], list[RefusedItem], li
         return _apart(answer)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         page = answer.read(Envelope[list[ProductNode]])  # mends half characters, or says what is wrong
-    return page.data, [], [ProductStamp(node.id, node.name, node.date_modified) for node in page.data], page.left
+    return page.data, [], page.data, page.left
 
 
-def _apart(answer: Answered) -> tuple[list[ProductNode], list[RefusedItem], list[ProductStamp], int | None]:
+def _apart(answer: Answered) -> tuple[list[ProductNode], list[RefusedItem], Sequence[Stamp], int | None]:
     page = answer.read(Envelope[list[msgspec.Raw]])
     nodes: list[ProductNode] = []
     refused: list[RefusedItem] = []
-    stamps = []
+    stamps: list[Stamp] = []
     for raw in page.data:
         stamp = _read_stamp_of(raw)
         stamps.append(stamp)
@@ -238,7 +239,7 @@ def _storefront(client: Client) -> str:
         return held[1]
     found: str = client.settings.storefront(ids.store_hash(client.domain))
     with suppress(PlatformRefused):  # without the scope to read them, the canonical address leads to the store as well
-        found = store(client).secure_url or found
+        found = store(client).secure_url.rstrip("/") or found
     if len(_stores) > _MOST_KEPT:
         _stores.clear()
     _stores[key] = (time.monotonic() + STORE_KEPT, found)
@@ -295,9 +296,10 @@ def to_product(
     node: ProductNode, title: str, variants: tuple[Variant, ...], currency: str, base: str, brands: Mapping[int, str]
 ) -> Product:
     """A hidden product is there, and not published; one that can't be bought has variants that can't."""
-    shown = [image for image in node.images if image.url_standard]
-    pictures = sorted(shown, key=lambda image: (not image.is_thumbnail, image.sort_order))
-    images = tuple(image.url_standard or "" for image in pictures)
+    pictures = [image for image in node.images if image.url_standard]
+    if len(pictures) > 1:
+        pictures.sort(key=_place)
+    images = tuple([image.url_standard or "" for image in pictures])
     page = node.custom_url.url if node.custom_url is not None else ""
     return Product(
         product_ref=str(node.id),
@@ -308,7 +310,7 @@ def to_product(
         changed_at=_moment(node.date_modified),
         handle=page.strip("/")[:255],
         description=plain_text(node.description) if node.description else "",
-        url=urljoin(base + "/", page.lstrip("/")) if page else "",
+        url=f"{base}/{page.lstrip('/')}" if page else "",
         image_url=images[0] if images else "",
         images=images,
         published=node.is_visible,
@@ -317,9 +319,13 @@ def to_product(
     )
 
 
+def _place(image: ImageNode) -> tuple[bool, int]:
+    return not image.is_thumbnail, image.sort_order
+
+
 def to_variant(product: ProductNode, node: VariantNode, position: int, currency: str) -> Variant | RefusedItem:
     """A price that is null is the product's. What the storefront asks is `calculated_price`, where it is told."""
-    name = " / ".join(kept(value.label) for value in node.option_values if value.label)
+    name, options = _chosen(tuple([(value.option_display_name, value.label) for value in node.option_values]))
     regular = product.price if node.price is None else node.price
     sale = product.sale_price if node.sale_price is None else node.sale_price
     asked = node.calculated_price if node.calculated_price is not None else (sale or regular)
@@ -337,21 +343,23 @@ def to_variant(product: ProductNode, node: VariantNode, position: int, currency:
         return RefusedItem(product_ref, "", "price_negative", f"Variant {clean(name, 80) or reference} is below zero.")
     stock = _stock(product, node)
     code = (node.gtin or node.upc or product.gtin or product.upc or "").strip()
+    number = (node.mpn or product.mpn or "").strip()
+    sku = node.sku or product.sku or ""
     return Variant(
         reference,
         cost,
-        kept(name) if name else "",
-        clean(node.sku or "") if node.sku else clean(product.sku or ""),
-        clean(code),
+        name,
+        clean(sku) if sku else "",
+        clean(code) if code else "",
         before if before is not None and before > cost else None,
         not node.purchasing_disabled and product.availability != "disabled" and (stock is None or stock > 0),
         stock,
         position,
-        _options(tuple((value.option_display_name, value.label) for value in node.option_values)),
+        options,
         node.image_url or "",
         product.type != "digital",
         gtin(code) if code else "",
-        clean((node.mpn or product.mpn or "").strip()),
+        clean(number) if number else "",
         product_ref,
     )
 
@@ -376,10 +384,11 @@ def _price(value: Decimal, currency: str) -> int:
     return money.parse(value, currency)
 
 
-@lru_cache(maxsize=4096)
-def _options(pairs: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-    """One copy of what thousands of variants share."""
-    return tuple((clean(name), clean(value)) for name, value in pairs)
+@lru_cache(maxsize=16384)
+def _chosen(pairs: tuple[tuple[str, str], ...]) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """A variant's title and options. One copy of what thousands of variants share."""
+    shown = tuple((clean(name), clean(value)) for name, value in pairs)
+    return clean(" / ".join(value for _, value in shown if value)), shown
 
 
 @lru_cache(maxsize=4096)

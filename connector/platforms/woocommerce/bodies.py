@@ -25,6 +25,7 @@ from connector.events import (
     Allocation,
     Buyer,
     Carrier,
+    CarrierKind,
     FulfilledLine,
     Fulfilment,
     Line,
@@ -37,6 +38,7 @@ from connector.platforms.reading import by_ref, clean, known, plain_text
 from connector.platforms.woocommerce.payloads import BillingBody, CouponBody, LineBody, MetaBody, OrderBody, RefundBody
 
 ATTRIBUTION = "_wc_order_attribution_"
+_OWN: CarrierKind = "order_metadata"
 OUR_NAME = re.compile(r"_{0,2}[a-z][a-z0-9]{1,19}_touch", re.ASCII)
 TOKEN = re.compile(r"[A-Za-z0-9_-]{1,48}", re.ASCII)  # with what may have been added to it on its way
 LEAST_TOKEN = 26  # shorter words in an address are somebody else's
@@ -135,7 +137,7 @@ def carriers(order: OrderBody) -> tuple[Carrier, ...]:
             if isinstance(meta.value, str) and OUR_NAME.fullmatch(meta.key):
                 bare = meta.value.strip(AROUND)
                 if TOKEN.fullmatch(bare):
-                    found.add(Carrier("order_metadata", bare, meta.key, str(line.id)))
+                    found.add(Carrier(_OWN, bare, meta.key, str(line.id)))
     found.update(Carrier("code", code) for coupon in order.coupon_lines if (code := clean(coupon.code, 200)))
     return tuple(sorted(found, key=lambda c: (c.kind, by_ref(c.line_ref or ""), c.name, c.value)))
 
@@ -150,7 +152,7 @@ def to_hints(order: OrderBody) -> tuple[Carrier, ...]:
 def _of_meta(key: str, value: str) -> list[Carrier]:
     if OUR_NAME.fullmatch(key):
         bare = value.strip(AROUND)
-        return [Carrier("order_metadata", bare, key)] if TOKEN.fullmatch(bare) else []
+        return [Carrier(_OWN, bare, key)] if TOKEN.fullmatch(bare) else []
     name = key.removeprefix(ATTRIBUTION)
     if name == key:
         return []

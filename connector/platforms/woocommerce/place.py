@@ -80,6 +80,7 @@ def locate(typed: str, settings: WooCommerceSettings, http: Http) -> Place:
     raise problem
 
 
+_BY_QUERY = "rest_route"  # how the API is reached under plain permalinks
 NO_API = "answers, but not as WordPress does."
 _REMEDIES = {
     NO_API: f"{_WRITE_IT} If it is right, open your-store.com/wp-json/ in a browser: a page of text in braces has to "
@@ -176,7 +177,7 @@ def _announced(here: str, settings: WooCommerceSettings, http: Http) -> str:
     root = urljoin(f"{here}/", link[1]).split("?")[0].rstrip("/")
     parts, own = urlsplit(root), urlsplit(here)
     same = (parts.scheme, parts.netloc.lower()) == (own.scheme, own.netloc)
-    return root if same and "rest_route" not in link[1] and root not in (here, f"{here}/index.php") else ""
+    return root if same and _BY_QUERY not in link[1] and root not in (here, f"{here}/index.php") else ""
 
 
 def _plain(here: str, http: Http) -> InputRefused | None:

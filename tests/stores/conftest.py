@@ -9,11 +9,15 @@ import pytest
 
 from tests.stores.rig import Rig, running
 
+SECONDS = 240
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.store)
+            # Without the fixtures: on a busy machine a store's first start takes minutes.
+            item.add_marker(pytest.mark.timeout(SECONDS, func_only=True))
 
 
 @pytest.fixture(scope="session")

@@ -25,7 +25,7 @@ from sandbox.demo.processes import free_ports
 
 HERE = Path(__file__).parent
 INSTALLED = "STORES_INSTALLED"  # names of rigs, parted by commas, that `.ci/run` put there: then absence is a failure
-START_SECONDS = 180
+START_SECONDS = 400
 
 
 @dataclass(frozen=True)

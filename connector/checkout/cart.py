@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
@@ -15,7 +16,7 @@ from connector.commerce.catalog.tables import Listing, VariantRow
 from connector.commerce.shops import grants
 from connector.commerce.shops.tables import GrantRow, Shop
 from connector.earnings.attribution.tables import Touch
-from connector.errors import Conflict, ConnectorError
+from connector.errors import Conflict, ConnectorError, PlatformDown
 from connector.platforms import roster
 from connector.platforms.contract import CartLine, Http, Way
 
@@ -29,7 +30,7 @@ class Opening:
     shop_id: str
     domain: str
     platform: str
-    line: CartLine
+    lines: tuple[CartLine, ...]
     token: str
     code: str
     page: str  # the product's own page at the store: the way where no link opens a cart
@@ -38,17 +39,22 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
+    """`brings`: how many of the lines stand in what the address opens; of a product's page the last one alone."""
+
     url: str
     way: Way
+    brings: int = 1
 
 
-def opening(session: Session, shop: Shop, touch: Touch, *, code: str = "") -> Opening:
+def opening(session: Session, shop: Shop, touch: Touch, *, code: str = "", quantity: int = 1) -> Opening:
     """How a touch's cart is opened: with the touched variant, or the first of the product that may be bought.
 
     `code` is a discount code of the creator's, where there is one: it is only carried here.
     Errors: Conflict when the shop left, or nothing of the product can be bought now.
     """
-    return to_variant(session, shop, buyable(session, shop, touch.product_ref, touch.variant_ref), touch.token, code)
+    variant_ref = buyable(session, shop, touch.product_ref, touch.variant_ref)
+    how = to_variant(session, shop, variant_ref, touch.token, code)
+    return replace(how, lines=tuple(replace(line, quantity=quantity) for line in how.lines))
 
 
 def to_variant(session: Session, shop: Shop, variant_ref: str, token: str, code: str = "") -> Opening:
@@ -57,31 +63,42 @@ def to_variant(session: Session, shop: Shop, variant_ref: str, token: str, code:
     if platform.can("storefront_carts"):
         scopes = session.scalar(sa.select(GrantRow.scopes).where(GrantRow.shop_id == shop.id)) or ""
     return Opening(
-        shop.id, shop.domain, shop.platform, _line(session, shop, variant_ref), token, code,
+        shop.id, shop.domain, shop.platform, (_line(session, shop, variant_ref),), token, code,
         _page(session, shop, variant_ref),
         platform.can("storefront_carts") and platform.checkout.may_make_carts(scopes.split()),
     )  # fmt: skip
 
 
-def open_cart(how: Opening, http: Http | None = None) -> Opened:
+def together(parts: Sequence[Opening]) -> Opening:
+    """One cart of several touches of one shop. Each line has its own touch's token, for platforms whose lines carry
+    one; the cart has the last one's, and a product's page, where it must be one, is the last one's too."""
+    lines = tuple(replace(line, token=part.token) for part in parts for line in part.lines)
+    return replace(parts[-1], lines=lines)
+
+
+def open_cart(how: Opening, http: Http | None = None, *, strict: bool = False) -> Opened:
     """The address that opens the store's cart with the token in every carrier that the platform keeps.
 
     HTTP, where the store lets us make the cart: never inside `db.write()`. The buyer waits, so a store that doesn't
-    answer at once, or answers anything else than a cart, is reached by the permalink.
+    answer at once, or answers anything else than a cart, is reached by the permalink, or else by the product's page.
+    `strict`: not by a page that no token reaches; PlatformDown then, for those who can ask again.
     """
     platform, settings = roster.platform(how.platform), roster.settings_of(how.platform)
     checkout = platform.checkout
     if how.makes_cart:
         try:
             client = grants.client_for(how.shop_id, http)
-            url = checkout.make_cart(client, [how.line], how.token, code=how.code)
+            url = checkout.make_cart(client, how.lines, how.token, code=how.code)
         except ConnectorError as error:
             _log.warning("cart.by_permalink", shop_id=how.shop_id, problem=type(error).__name__)
         else:
-            return Opened(url, "storefront_cart")
+            return Opened(url, "storefront_cart", len(how.lines))
+    if not (platform.can("cart_links") or platform.can("landing_links")) and strict:
+        raise PlatformDown(f"{how.domain}: the store made no cart, and no link opens one")
     if not platform.can("cart_links"):
         return Opened(checkout.landing_link(how.domain, how.page, how.token, settings, code=how.code), "landing")
-    return Opened(checkout.cart_link(how.domain, [how.line], how.token, settings, code=how.code), "permalink")
+    url = checkout.cart_link(how.domain, how.lines, how.token, settings, code=how.code)
+    return Opened(url, "permalink", len(how.lines))
 
 
 def link_for(session: Session, shop: Shop, touch: Touch, *, code: str = "") -> str:

@@ -244,6 +244,7 @@ class CartLine:
     variant_ref: str
     quantity: int = 1
     product_ref: str = ""  # where it is known: some platforms make carts of a product and its variant
+    token: str = ""  # of the line's own touch, where it isn't the cart's: for platforms whose lines carry one
 
 
 class RefusedItem(msgspec.Struct, frozen=True):

@@ -2,7 +2,7 @@
 
 listings.py    the shoppable list          programme.py   creators, content, links
 terms.py       terms, events, promotions         whatif.py  what would it pay
-taps.py        touches                     stores.py      shops, sync, orders, traces
+taps.py        touches; carts.py carts of several stores                     stores.py      shops, sync, orders, traces
 invoices.py    invoices, receipts, documents
 payees.py      payment details, notices
 books.py       balances, statements, payouts              feeds.py       product feeds and their files
@@ -16,6 +16,7 @@ from apiflask import APIFlask
 
 from connector.faces.api import (
     books,
+    carts,
     codes,
     document,
     feeds,
@@ -33,7 +34,7 @@ from connector.faces.api import (
 )
 from connector.faces.api.face import blueprint
 
-ROOMS = (listings, programme, taps, stores, books, invoices, payees, feeds, proofs, studio, terms, codes, whatif)
+ROOMS = (listings, programme, taps, carts, stores, books, invoices, payees, feeds, proofs, studio, terms, codes, whatif)
 
 
 def install(app: APIFlask) -> None:

@@ -382,8 +382,8 @@ class LinkPage(Given):
 # --- touches --------------------------------------------------------------------------------------------------------
 
 
-class TouchAsked(Asked):
-    """A tap inside the app: on a share link's code, or on a listing that a creator shows."""
+class Tap(Asked):
+    """What was tapped: a share link's code, or a listing that a creator shows."""
 
     link_code: Annotated[Text, Field(min_length=1, max_length=64)] | None = Field(
         None, description="Instead of creator_id and listing_id."
@@ -398,6 +398,11 @@ class TouchAsked(Asked):
         "ad, and cart when the product is put into the cart after a tap: that isn't a tap, it proves the adding.",
     )
     at: Moment | None = Field(None, description="The tap's time, at most 24 hours back. Default: now.")
+
+
+class TouchAsked(Tap):
+    """A tap inside the app: on a share link's code, or on a listing that a creator shows."""
+
     buyer: Annotated[Text, Field(min_length=1, max_length=200)] | None = Field(
         None, description="The app's own opaque id of the buyer: kept as a keyed hash only. Never an e-mail address."
     )
@@ -405,7 +410,7 @@ class TouchAsked(Asked):
 
 class IdempotencyAsked(BaseModel):
     idempotency_key: Annotated[Text, Field(min_length=1, max_length=200)] | None = Field(
-        None, description="A key of your own: a request repeated with it gives the touch made by the first."
+        None, description="A key of your own: a request repeated with it gives the touches made by the first."
     )
 
 
@@ -424,6 +429,114 @@ class TouchShown(Given):
     received_at: datetime
     eligible: bool
     flags: list[str]
+
+
+# --- carts of several stores ----------------------------------------------------------------------------------------
+
+
+class CartLineAsked(Tap):
+    """One product of a cart, with who showed it: a share link's code, or a listing and a creator."""
+
+    quantity: int = Field(1, ge=1, le=999)
+
+
+class CartAsked(Asked):
+    """What a buyer has in the app's cart, of one store or of many."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "buyer": "u-84c1",
+                    "lines": [
+                        {"listing_id": "lst_candle", "creator_id": "crt_mira", "quantity": 2},
+                        {"listing_id": "lst_throw", "creator_id": "crt_tal", "content_id": "cnt_live_9"},
+                        {"link_code": "K7QX2M9F4T"},
+                    ],
+                }
+            ]
+        },
+    )
+
+    lines: list[CartLineAsked] = Field(min_length=1, max_length=50)
+    buyer: Annotated[Text, Field(min_length=1, max_length=200)] | None = Field(
+        None, description="The app's own opaque id of the buyer: kept as a keyed hash only. Never an e-mail address."
+    )
+
+
+class CartTouch(Given):
+    id: str
+    token: str
+    creator_id: str
+    content_id: str | None
+    kind: str
+    at: datetime
+    flags: list[str]
+
+
+class CartLineShown(Given):
+    line: int = Field(description="Its place in the request, from 0.")
+    shop_id: str
+    listing_id: str
+    variant_ref: str | None
+    quantity: int
+    touch: CartTouch | None = Field(None, description="The touch of this line; none where it can't be bought now.")
+    landing_link: str | None = Field(
+        None, description="The product's page at the store, with the token in its address."
+    )
+    problem: str | None = Field(None, description="Why it can't be bought now, in words for the buyer.")
+
+
+class CartStore(Given):
+    shop_id: str
+    name: str
+    currency: str
+    checkout_link: str | None = Field(
+        None, description="Opens this store's cart (or a product's page, where `way` is landing). None: see `problem`."
+    )
+    way: Literal["permalink", "storefront_cart", "landing"] | None = None
+    lines: list[int] = Field(description="The lines that the link brings along.")
+    apart: list[int] = Field(
+        description="Lines that it can't bring along, since this platform opens no cart from outside: the buyer puts "
+        "them in by each one's `landing_link`."
+    )
+    problem: str | None = Field(None, description="Why there is no link, in words for the buyer.")
+
+
+class CartShown(Given):
+    """One checkout link a store: each store's order is its own."""
+
+    model_config = ConfigDict(
+        from_attributes=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "stores": [
+                        {
+                            "shop_id": "shp_harbour", "name": "Harbour & Pine", "currency": "EUR",
+                            "checkout_link": "https://harbour.example/cart/41:2,57:1?connector_touch=t1…",
+                            "way": "permalink", "lines": [0, 1], "apart": [], "problem": None,
+                        },
+                        {
+                            "shop_id": "shp_kita", "name": "Kita", "currency": "JPY", "checkout_link": None,
+                            "way": None,
+                            "lines": [], "apart": [], "problem": "It is sold out.",
+                        },
+                    ],
+                    "lines": [
+                        {
+                            "line": 2, "shop_id": "shp_kita", "listing_id": "lst_bowl", "variant_ref": None,
+                            "quantity": 1, "touch": None, "landing_link": None, "problem": "It is sold out.",
+                        }
+                    ],
+                }
+            ]
+        },
+    )  # fmt: skip
+
+    stores: list[CartStore]
+    lines: list[CartLineShown]
 
 
 # --- shops, orders, money -------------------------------------------------------------------------------------------

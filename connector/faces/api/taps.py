@@ -48,8 +48,8 @@ def record_touch(json_data: shapes.TouchAsked, headers_data: shapes.IdempotencyA
 def _record(asked: shapes.TouchAsked, request_key: str | None) -> shapes.TouchShown:
     journey = None if asked.buyer is None else journeys.of_buyer(asked.buyer)
     with db.write(Scope.app()) as session:
-        tapped = _tapped(session, asked)
-        kind = asked.kind or _kind(session, tapped)
+        tapped = tapped_of(session, asked)
+        kind = asked.kind or kind_of(session, tapped)
         shop = shops.get(session, tapped.shop_id)
         touch = None if request_key is None else touches.repeated(session, request_key, tapped, kind, journey)
         if touch is None:
@@ -73,7 +73,8 @@ def _record(asked: shapes.TouchAsked, request_key: str | None) -> shapes.TouchSh
     return _shown(touch, opened.url, landing)
 
 
-def _tapped(session: Session, asked: shapes.TouchAsked) -> Tapped:
+def tapped_of(session: Session, asked: shapes.Tap) -> Tapped:
+    """What a tap names, checked. Errors: InputRefused(field), NotFound."""
     if asked.link_code is not None:
         if asked.creator_id or asked.listing_id or asked.variant_ref or asked.content_id:
             raise InputRefused(
@@ -101,7 +102,7 @@ def _tapped(session: Session, asked: shapes.TouchAsked) -> Tapped:
     return touches.on_listing(listing, asked.creator_id, variant_ref=asked.variant_ref, content_id=asked.content_id)
 
 
-def _kind(session: Session, tapped: Tapped) -> str:
+def kind_of(session: Session, tapped: Tapped) -> str:
     return "link" if tapped.content_id is None else contents.get(session, tapped.content_id).kind
 
 

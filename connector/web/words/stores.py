@@ -108,6 +108,11 @@ REASONS: dict[str, Wording] = {
     ),
     "called_off": Wording("Called off", "Called off", "Called off by a person, with a reason"),
     "topic_ignored": Wording("Nothing to do", "Nothing to do", "A topic that we need nothing from"),
+    "unknown_address": Wording(
+        "A message came to an address that is no store's",
+        "A message came to an address that is no store's",
+        "The key in the address was made for no shop: refused with 404, only counted",
+    ),
     "too_large": Wording("A message was too large", "A message was too large", "Over the body limit: refused with 413"),
     "conflict": Wording(
         "It changed while we read it; we try again",

@@ -1,8 +1,9 @@
 """Orders through the Admin API: whole orders, and which of them changed.
 
 A list of orders holds carts too; only what was placed counts. Vendure moves neither an order's state nor its time of
-change when money is refunded, so the list by time doesn't show it: `quiet_changes` has uncleared orders read again, and
-our plug-in tells at once.
+change when money is refunded, so the list by time doesn't show it. Each look therefore goes on to the newest thousand
+orders and picks those whose refunds moved; for older ones `quiet_changes` has uncleared orders read again, and our
+plug-in tells at once.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ TOGETHER = 25  # whole orders of one question
 HEADS = 100
 FIELDS_KNOWN_FOR = 600.0  # seconds that a store's answer about its custom fields is believed
 MOST_KNOWN = 10_000
-_PLACED = {"active": {"eq": False}, "orderPlacedAt": {"isNull": False}}
+NEWEST = 1_000  # orders that every look asks for their refunds: ten questions
+_REFUNDS = "refunds|"
+_PLACED: dict[str, Any] = {"active": {"eq": False}, "orderPlacedAt": {"isNull": False}}
 
 
 class Orders:
@@ -52,9 +55,15 @@ class Orders:
         return found
 
     def changed(self, client: Client, since: datetime, checkpoint: str | None) -> OrderPage:
-        """Heads by change time, oldest first. The checkpoint is where the walk by time stands."""
+        """Heads by change time, oldest first; then those of the newest orders of which a refund changed since.
+
+        The checkpoint is where the walk by time stands, or `refunds|` and how many of the newest orders were looked at.
+        """
+        if checkpoint and checkpoint.startswith(_REFUNDS):
+            return _refunded(client, since, int(checkpoint.removeprefix(_REFUNDS)))
         walk = ByTime.read(checkpoint) if checkpoint else ByTime.since(since)
-        return _heads(client, walk, "updatedAt", {**_PLACED, "updatedAt": {"after": walk.start}})
+        page = _heads(client, walk, "updatedAt", {**_PLACED, "updatedAt": {"after": walk.start}})
+        return OrderPage(page.heads, page.checkpoint or f"{_REFUNDS}0")
 
     def placed(self, client: Client, since: datetime, until: datetime, checkpoint: str | None) -> OrderPage:
         walk = ByTime.read(checkpoint) if checkpoint else ByTime.since(since)
@@ -73,6 +82,20 @@ def _heads(client: Client, walk: ByTime, by: str, wanted: Mapping[str, Any]) -> 
     onward = walk.behind(client.domain, rows, found.total_items)
     heads = [_head(node, f"$.orders.items[{i}]") for i, node in enumerate(found.items)]
     return OrderPage(heads, None if onward is None else str(onward))
+
+
+def _refunded(client: Client, since: datetime, skip: int) -> OrderPage:
+    """Of some of the newest orders, those that changed since by what hangs on them, a refund or a payment."""
+
+    def page(take: int) -> HeadsAnswer:
+        options = {"take": take, "skip": skip, "sort": {"orderPlacedAt": "DESC"}, "filter": _PLACED}
+        return ask(client, documents.HEADS, {"options": options}, HeadsAnswer)
+
+    found = taking(HEADS, page).orders
+    heads = [_head(node, f"$.orders.items[{i}]") for i, node in enumerate(found.items)]
+    passed = skip + len(heads)
+    over = not heads or passed >= min(found.total_items, NEWEST)
+    return OrderPage([head for head in heads if head.changed_at >= since], None if over else f"{_REFUNDS}{passed}")
 
 
 def _head(node: HeadNode, path: str) -> OrderHead:

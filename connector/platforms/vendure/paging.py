@@ -61,19 +61,24 @@ class ById:
         Errors: PlatformRefused for a store that gives the same page whatever is asked.
         """
         skip = max(0, self.skip - 1)
-        while True:
-            rows, total = listed(size, skip)
-            if not self.last or skip == 0 or (rows and by_ref(ref(rows[0])) <= by_ref(self.last)):
-                break
+        rows, total = listed(size, skip)
+        while self.last and skip and not (rows and by_ref(ref(rows[0])) <= by_ref(self.last)):
             skip = max(0, skip - size)  # what stood before was deleted
-        fresh = [row for row in rows if not self.last or by_ref(ref(row)) > by_ref(self.last)]
+            rows, total = listed(size, skip)
+        fresh = self._behind(rows, ref)
         passed = skip + len(rows)
+        if not fresh and rows and passed < total:  # nothing but what was seen: a short list, or rows that moved down
+            rows, total = listed(size, passed)
+            fresh = self._behind(rows, ref)
+            passed += len(rows)
         if not rows or passed >= total:
             return fresh, None
-        if not fresh and passed >= self.skip + size:
+        if not fresh:
             raise PlatformRefused(f"{domain}: the store gives the same page again and again")
-        last = ref(fresh[-1]) if fresh else self.last
-        return fresh, f"{passed}|{last}"
+        return fresh, f"{passed}|{ref(fresh[-1])}"
+
+    def _behind(self, rows: Sequence[T], ref: Callable[[T], str]) -> list[T]:
+        return [row for row in rows if not self.last or by_ref(ref(row)) > by_ref(self.last)]
 
 
 @dataclass(frozen=True, slots=True)

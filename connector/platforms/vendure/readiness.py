@@ -40,8 +40,8 @@ READINESS = (
     Readiness("Deliveries by our plug-in, signed and repeated", "proven", REAL),
     Readiness(
         "News without the plug-in", "proven",
-        "orders are asked for every ten minutes, products every fifteen; a refund, which no list shows, when uncleared "
-        "orders are read again: within half a day, and always before money clears",
+        "orders are asked for every ten minutes, products every fifteen. A refund, which no list shows: at the next "
+        "look for the newest thousand orders, for older ones within half a day, and always before money clears",
     ),
     Readiness("Tokens on orders and on lines, two creators in one cart", "proven", REAL),
     Readiness(

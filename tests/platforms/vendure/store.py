@@ -113,7 +113,8 @@ class Vendure:
     def variant(self, product_ref: str, price: int, **given: Any) -> str:
         ref, now = self.id(), self.tick()
         self.variants[ref] = {
-            "id": ref, "productId": product_ref, "createdAt": now, "updatedAt": now, "enabled": True, "sku": f"SKU-{ref}",
+            "id": ref, "productId": product_ref, "createdAt": now, "updatedAt": now, "enabled": True,
+            "sku": f"SKU-{ref}",
             "name": "", "price": price, "priceWithTax": self.with_tax(price), "currencyCode": self.currency,
             "trackInventory": "INHERIT", "outOfStockThreshold": 0, "useGlobalOutOfStockThreshold": True,
             "stockLevels": [{"stockOnHand": 10, "stockAllocated": 0}], "prices": [], "options": [],
@@ -147,7 +148,8 @@ class Vendure:
             lines.append(
                 {
                     "id": self.id(), "updatedAt": now, "orderPlacedQuantity": units, "quantity": units, "list": net,
-                    "adjustment": -int(net * units * off + 0.5), "customFields": {"attributionToken": line_token or None},
+                    "adjustment": -int(net * units * off + 0.5),
+                    "customFields": {"attributionToken": line_token or None},
                     "productVariant": {
                         "id": variant_ref, "sku": f"SKU-{variant_ref}", "name": "A thing",
                         "product": {"id": self.variants[variant_ref]["productId"]},
@@ -247,7 +249,8 @@ class Vendure:
         channel = self.channels.get(headers.get("vendure-token", ""), self.channels[TOKEN])
         here = {
             **channel, "defaultCurrencyCode": self.currency, "defaultLanguageCode": "en",
-            "pricesIncludeTax": self.prices_include_tax, "seller": {"name": "Default Seller"}, "customFields": self.hook,
+            "pricesIncludeTax": self.prices_include_tax, "seller": {"name": "Default Seller"},
+            "customFields": self.hook,
         }  # fmt: skip
         entities = [
             {"entityName": name, "customFields": [{"name": one} for one in names]}

@@ -72,10 +72,11 @@ def by_id(store: Store, path: str, query: Query, read: Read[R], checkpoint: str 
         # Rows that we had seen are gone: what stood behind them moved up, perhaps past our beginning.
         mark = msgspec.structs.replace(mark, offset=max(0, mark.offset - size), first=0)
     _check(store, mark, ids)
+    fresh = [row for row in rows if row.id > mark.last] if ascending else rows
     if not there_is_more:
-        return Part(rows, None)
-    on = Mark(max(mark.offset + len(rows) - BACK, mark.offset + 1), "", ids[-1], ids[0], size)
-    return Part(rows, _text(store, on))
+        return Part(fresh, None)
+    on = Mark(max(mark.offset + len(rows) - BACK, mark.offset + 1), "", max(mark.last, ids[-1]), ids[0], size)
+    return Part(fresh, _text(store, on))
 
 
 def by_change(

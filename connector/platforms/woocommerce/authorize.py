@@ -107,9 +107,8 @@ class Authorize:
     def scopes(self, client: Client) -> tuple[str, ...]:
         """What the key may do now, and what the store's version can."""
         store = Store.of(client)
-        store.get("/orders", [("per_page", 1), ("_fields", "id")])
-        may_write = _may_write(store)
-        return _scopes(_version(store), may_write=may_write)
+        version = _version(store) or client.grant.details.get("version", "")
+        return _scopes(version, may_write=_may_write(store))
 
 
 class Handover:
@@ -224,7 +223,6 @@ def tried(place: Place, keys: Keys, settings: WooCommerceSettings, http: Http) -
     details = dict(place.details) | {"api": api, "home": home, "auth": store.auth, "version": version[:20]}
     if store.slash:
         details["slash"] = "1"
-    details["decimals"] = _decimals(store)
     return Joined(place.domain, Grant(keys.joined, scopes=_scopes(version, may_write=True), details=details))
 
 
@@ -332,11 +330,6 @@ def _version(store: Store) -> str:
         return ""
     version = "" if found is None or isinstance(found, list) else found.version or ""
     return version if re.match(r"\d+\.\d+", version) else ""
-
-
-def _decimals(store: Store) -> str:
-    found = str(_values(store, "/settings/general").get("woocommerce_price_num_decimals", ""))
-    return found if re.fullmatch(r"\d", found) else ""
 
 
 def _numbers(version: str) -> tuple[int, int]:

@@ -220,6 +220,13 @@ def test_the_page_of_approval_gets_all_five_parameters() -> None:
         begin(place, "a|b+c<b>1234567890", callback, "https://connector.example/back", make_settings())
 
 
+def test_who_denied_comes_back_with_a_nought() -> None:
+    """`success` is the browser's word: it ends a wait, and connects nothing."""
+    assert handover.denied([("user_id", STATE), ("success", "0")])  # type: ignore[union-attr]
+    assert not handover.denied([("user_id", STATE), ("success", "1")])  # type: ignore[union-attr]
+    assert not handover.denied([])  # type: ignore[union-attr]
+
+
 def posted(**more: Any) -> bytes:
     return json.dumps(json.loads(recorded("api/auth_callback.json")) | {"consumer_secret": SECRET_KEY, **more}).encode()
 
@@ -234,7 +241,6 @@ def test_handed_keys_are_tried_and_become_the_grant() -> None:
     assert joined.grant.scopes == ("checkout_link", "read", "write")
     assert joined.grant.details == {
         "api": f"https://{DOMAIN}/wp-json", "home": f"https://{DOMAIN}", "auth": "basic", "version": "10.3.1",
-        "decimals": "2",
     }  # fmt: skip
     assert handed(posted(), STATE, place, make_settings(), shop, NOW) == joined  # a second click
     assert shop.webhooks == {}  # nothing was written

@@ -16,12 +16,12 @@ from tests.platforms.bigcommerce.kit import DOMAIN, SECRET, VECTORS, Shop, setti
 FOLDER = Path(__file__).parent / "payloads"
 
 
-def sign(topic: str, body: bytes, secret: str) -> Mapping[str, str]:
+def sign(topic: str, body: bytes, secret: str, ref: str = "msg_demo_0002") -> Mapping[str, str]:
     """Both layers, with one word for the shop's secret and the app's."""
-    message = b".".join((b"msg_demo_0002", b"1763755300", body))
+    message = b".".join((ref.encode(), b"1763755300", body))
     made = base64.b64encode(hmac.new(secret.encode(), message, hashlib.sha256).digest()).decode()
     return {
-        "X-Connector-Secret": secret, "Webhook-Id": "msg_demo_0002", "Webhook-Timestamp": "1763755300",
+        "X-Connector-Secret": secret, "Webhook-Id": ref, "Webhook-Timestamp": "1763755300",
         "Webhook-Signature": f"v1,{made}",
     }  # fmt: skip
 

@@ -91,7 +91,7 @@ def test_a_code_that_the_store_does_not_take_keeps_nobody_from_buying(store: Big
         ([Reply(422)], PlatformRefused), ([PlatformDown("no answer in time")], PlatformDown),
         ([None, Reply(422)], PlatformRefused), ([reply({"data": {"id": CART}})], PlatformRefused),
         ([Reply(200, b"<html>")], PlatformDown),
-        ([reply({"data": {"id": "../../store", "redirect_urls": {"checkout_url": "https://x.example/"}}})], PlatformDown),
+        ([reply({"data": {"id": "../store", "redirect_urls": {"checkout_url": "https://x.example/"}}})], PlatformDown),
     ],
 )  # fmt: skip
 def test_a_store_that_makes_no_cart_says_so_at_once(store: BigCommerce, answers: Any, error: type[Exception]) -> None:

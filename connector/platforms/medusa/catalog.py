@@ -31,10 +31,12 @@ from connector.platforms.medusa.payloads import (
     ChangedProductsAnswer,
     ChangedVariantsAnswer,
     LevelNode,
+    OwnerNode,
     PricedProductsAnswer,
     PriceNode,
     ProductNode,
     ProductsAnswer,
+    TimeNode,
     VariantNode,
 )
 from connector.platforms.medusa.snapshot import each
@@ -103,7 +105,7 @@ class Catalog:
         if kind == "stock":
             refs, onward = _by_stock(client, since, place)
         else:
-            refs, following = _by_time(client, kind, place)
+            refs, following = _by_time(client, since, kind, place)
             rest = f"variants|{instant(since)}|0" if kind == "products" else "stock|0"
             onward = f"{kind}|{following}" if following is not None else rest
         found = self.products(client, refs)
@@ -180,11 +182,14 @@ def _walk(client: Client, checkpoint: str | None) -> ProductPage:
     return ProductPage(products, refused, f"{at + len(nodes)}|{nodes[-1].id}" if more else None)
 
 
-def _by_time(client: Client, kind: str, place: str) -> tuple[list[str], str | None]:
-    """Refs of products on a page of products or variants by their time, and the place behind it."""
+def _by_time(client: Client, since: datetime, kind: str, place: str) -> tuple[list[str], str | None]:
+    """Refs of products on a page of products or variants by their time, and the place behind it.
+
+    A product that an earlier list of this walk named is left out: what moved since then, the next walk finds.
+    """
     start, _, offset = place.partition("|")
     limit = client.settings.page
-    fields = "id,updated_at" if kind == "products" else "id,updated_at,product_id"
+    fields = "id,updated_at" if kind == "products" else "id,updated_at,product_id,product.updated_at"
     query: dict[str, str | int] = {
         "updated_at[$gte]": start, "order": "updated_at", "limit": limit, "offset": int(offset), "fields": fields,
     }  # fmt: skip
@@ -193,7 +198,7 @@ def _by_time(client: Client, kind: str, place: str) -> tuple[list[str], str | No
         pairs = [(node.id, node.updated_at) for node in found]
     else:
         rows = read(admin(client).get("/admin/product-variants", query), ChangedVariantsAnswer).variants
-        pairs = [(node.product_id or "", node.updated_at) for node in rows]
+        pairs = [("" if _moved(since, row.product) else row.product_id or "", row.updated_at) for row in rows]
     refs = list(dict.fromkeys(ref for ref, _ in pairs if ref))
     if len(pairs) < limit:
         return refs, None
@@ -206,7 +211,7 @@ def _by_stock(client: Client, since: datetime, place: str) -> tuple[list[str], s
     Items that no location keeps come before all others, and say nothing.
     """
     limit = client.settings.page
-    rows = _levels(client, limit, int(place.partition("|")[0]))
+    rows = _levels(client, limit, int(place.partition("|")[0]), since)
     refs: dict[str, None] = {}
     for row in rows:
         if row.moved is not None and row.moved < since:
@@ -235,16 +240,23 @@ class _Level:
     products: list[str]
 
 
-def _levels(client: Client, limit: int, offset: int) -> list[_Level]:
+def _moved(since: datetime, *nodes: TimeNode | OwnerNode | None) -> bool:
+    """Did any of these move itself, so that its own list names it?"""
+    return any(node is not None and node.updated_at and clock.parse(node.updated_at) >= since for node in nodes)
+
+
+def _levels(client: Client, limit: int, offset: int, since: datetime | None = None) -> list[_Level]:
     query: dict[str, str | int] = {
         "order": "-location_levels.updated_at", "limit": limit, "offset": offset,
-        "fields": "id,location_levels.updated_at,variants.id,variants.product_id",
+        "fields": "id,location_levels.updated_at,variants.id,variants.product_id,variants.updated_at,"
+        "variants.product.updated_at",
     }  # fmt: skip
     found = read(admin(client).get("/admin/inventory-items", query), ChangedItemsAnswer).inventory_items
     rows = []
     for item in found:
         times = [clock.parse(level.updated_at) for level in each(item.location_levels) if level.updated_at]
-        products = [own.product_id for own in each(item.variants) if own.product_id]
+        owners = [own for own in each(item.variants) if since is None or not _moved(since, own, own.product)]
+        products = [own.product_id for own in owners if own.product_id]
         rows.append(_Level(item.id, max(times, default=None), products))
     return rows
 

@@ -175,10 +175,15 @@ class ProductsAnswer(Node):
     count: int = 0
 
 
+class TimeNode(Node):
+    updated_at: str | None = None
+
+
 class ChangedVariantNode(Node):
     id: str
     updated_at: str
     product_id: str | None = None
+    product: TimeNode | None = None
 
 
 class ChangedVariantsAnswer(Node):
@@ -197,6 +202,8 @@ class ChangedProductsAnswer(Node):
 class OwnerNode(Node):
     id: str
     product_id: str | None = None
+    updated_at: str | None = None
+    product: TimeNode | None = None
 
 
 class ChangedItemNode(Node):

@@ -282,8 +282,9 @@ class Shop:
             case "products":
                 return self._list(request, name, list(self.products.values()))
             case "product-variants":
+                moved = {ref: {"updated_at": product["updated_at"]} for ref, product in self.products.items()}
                 rows = [variant for product in self.products.values() for variant in product["variants"]]
-                return self._list(request, "variants", rows)
+                return self._list(request, "variants", [{**row, "product": moved[row["product_id"]]} for row in rows])
             case "inventory-items":
                 return self._list(request, "inventory_items", self._items())
             case "orders":
@@ -317,7 +318,8 @@ class Shop:
     def _items(self) -> list[Doc]:
         return [
             {"id": item, "location_levels": [level], "variants": [
-                {"id": v["id"], "product_id": v["product_id"]} for p in self.products.values() for v in p["variants"]
+                {"id": v["id"], "product_id": v["product_id"], "updated_at": v["updated_at"],
+                 "product": {"updated_at": p["updated_at"]}} for p in self.products.values() for v in p["variants"]
                 if v["inventory_items"][0]["inventory_item_id"] == item]}
             for item, level in self.levels.items()
         ]  # fmt: skip

@@ -11,7 +11,7 @@ from connector.errors import PlatformDown, PlatformRefused
 from connector.events import Product
 from connector.platforms import rest
 from connector.platforms.medusa import PLATFORM
-from tests.platforms.medusa.kit import PUBLIC, Shop, data, make_client, page, recorded
+from tests.platforms.medusa.kit import PUBLIC, Shop, data, make_client, make_settings, page, recorded
 
 catalog = PLATFORM.catalog
 
@@ -49,6 +49,14 @@ def test_each_change_is_found_where_it_stands() -> None:
         assert newer > mark
         seen = {product.product_ref for product in walked(shop, mark + timedelta(milliseconds=1))}
         assert seen == {refs[2 * number + 1]}
+    since, at, everything = shop.now() - timedelta(days=1), None, []
+    while True:
+        part = catalog.changed(make_client(shop, settings=make_settings()), since, at)
+        everything += [product.product_ref for product in part.products]
+        at = part.checkpoint
+        if at is None:
+            break
+    assert sorted(everything) == sorted(refs), "what moved in three lists is read once"
     whole = {product.product_ref: product for product in walked(shop)}
     assert set(whole) == set(refs)
     assert whole[refs[3]].variants[0].price == 1500

@@ -270,13 +270,6 @@ class Merchant:
             i={"id": refund, "transactionId": "t"},
         )
 
-    def fail_refund(self, refund: str) -> None:
-        self.admin(
-            "mutation($i: ID!) { transitionRefundToState(id: $i, state: \"Failed\") "
-            f"{{ __typename {ERROR} }} }}",
-            i=refund,
-        )  # fmt: skip
-
     def cancel(self, order: str, units: int | None = None) -> None:
         """Units of the first line; None: the whole order."""
         line = self.order(order)["lines"][0]["id"]

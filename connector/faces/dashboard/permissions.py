@@ -34,6 +34,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "See where a product is published",
         "A product that you hide may be shown until it changes.",
     ),
+    "carts": (
+        "Make a cart or a payment link at your store for each tap",
+        "A tap leads to the product's page, and such a sale is credited by a creator's code alone.",
+    ),
     "markets": ("Read prices of your markets", "Buyers everywhere see the price in your own currency."),
 }
 

@@ -196,6 +196,13 @@ def test_a_refused_topic_is_named_and_the_others_stand(store: BigCommerce) -> No
         HOOKS.subscribe(client(store), HOOK)
 
 
+def test_two_who_subscribe_at_once_refuse_each_other_nothing(store: BigCommerce) -> None:
+    HOOKS.subscribe(client(store), HOOK)
+    store.answers = [store._page([], {"limit": "250"})]  # what the slower one saw
+    assert HOOKS.subscribe(client(store), HOOK) == []
+    assert len(store.hooks) == WANTED
+
+
 def test_bigcommerce_delivers_to_https_on_443_only(store: BigCommerce) -> None:
     for address in ("http://connector.example/webhooks/bigcommerce/k", "https://connector.example:8443/webhooks/x/k"):
         with pytest.raises(PlatformRefused, match="CONNECTOR_PUBLIC_URL"):

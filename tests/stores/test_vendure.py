@@ -226,7 +226,7 @@ def nothing_is_lost_while_we_are_away(system: System, merchant: Merchant, shop_i
 def another_channel_is_another_shop(system: System, merchant: Merchant, shop_id: str, owed: Owed) -> None:
     """Prices there are euros with tax in them: 48.00 are 40.00 without."""
     channel = merchant.euros
-    key = merchant.key(*USUAL, "UpdateChannel", channels=[channel["id"]])
+    key = merchant.key(*USUAL, "UpdateChannel", channel=channel)
     other = join(merchant, key, channel=channel["token"])
     assert other != shop_id
     system.synced(other)
@@ -316,7 +316,7 @@ def test_what_is_wrong_is_said(merchant: Merchant) -> None:
         ({"api_key": merchant.key("ReadOrder")["apiKey"]}, "api_key", "ReadCatalog"),
         ({"api_key": good["apiKey"][:6]}, "api_key", "whole"),
         ({"channel": "no-such-token"}, "channel", "no channel"),
-        ({"channel": merchant.euros["token"]}, "channel", "role isn't given"),
+        ({"channel": merchant.euros["token"]}, "channel", "made in another one"),
         ({"admin_api": f"{merchant.rig.base}/shop-api"}, "admin_api", "Shop API"),
         ({"admin_api": f"{merchant.rig.base}/nowhere"}, "admin_api", "404"),
         ({"storefront": "shop"}, "storefront", "storefront"),

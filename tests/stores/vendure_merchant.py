@@ -55,14 +55,16 @@ class Merchant:
 
     # --- keys and channels
 
-    def key(self, *permissions: str, channels: list[str] | None = None) -> Doc:
-        """A new key with a role of its own: `apiKey`, and `entityId` to delete it by."""
+    def key(self, *permissions: str, channel: Doc | None = None) -> Doc:
+        """A new key with a role of its own, made in this channel: `apiKey`, and `entityId` to delete it by."""
+        where = channel or self.home
         made = self.admin(
             "mutation($i: CreateRoleInput!) { createRole(input: $i) { id } }",
-            i={"code": f"r{len(self.orders)}-{'-'.join(permissions)}", "description": "connector",
-               "permissions": list(permissions), "channelIds": channels or [self.home["id"]]},
+            i={"code": "-".join(permissions), "description": "connector", "permissions": list(permissions),
+               "channelIds": [where["id"]]},
         )  # fmt: skip
-        key: Doc = self.admin(
+        there = Api(self.admin.address, {**self.admin.headers, "vendure-token": where["token"]})
+        key: Doc = there(
             "mutation($i: CreateApiKeyInput!) { createApiKey(input: $i) { apiKey entityId } }",
             i={"roleIds": [made["createRole"]["id"]], "translations": [{"languageCode": "en", "name": "connector"}]},
         )["createApiKey"]

@@ -345,21 +345,23 @@ def _meant(problems: Sequence[Problem], trial: _Trial, token: str) -> InputRefus
         )  # fmt: skip
     if code != "FORBIDDEN":
         return InputRefused("admin_api", "refuses the question.", "Look into the store's log, then try again.")
-    if trial.unknown_key:
+    unknown = trial.unknown_key
+    if token and not trial.ask(documents.CHANNEL, "").errors:
+        return InputRefused(
+            "channel", "the key doesn't open this channel: it was made in another one, or its role isn't given for it.",
+            "Choose the channel in the Dashboard, and make the role and the key there.",
+        )  # fmt: skip
+    if unknown:
         return InputRefused(
             "api_key", "isn't known to the store: it was revoked, or not copied whole.",
             "Make a new key in the Dashboard (Settings, API keys) and paste it here.",
-        )  # fmt: skip
-    if token and not trial.ask(documents.CHANNEL, "").errors:
-        return InputRefused(
-            "channel", "the key's role isn't given for this channel.",
-            "In Settings, Roles, add the channel to the key's role.",
         )  # fmt: skip
     return InputRefused(
         "api_key", "isn't looked at by the store: it takes sessions only, or something on the way removes the header "
         "vendure-api-key.",
         "Add 'api-key' to authOptions.tokenMethod in the store's configuration (Vendure 3.6 or newer), deploy, and let "
-        "the header through in every proxy. If both are right, the key itself is wrong: make a new one.",
+        "the header through in every proxy. If the key is for one channel only, give that channel's token too. If all "
+        "of this is right, the key itself is wrong: make a new one.",
     )  # fmt: skip
 
 

@@ -140,7 +140,8 @@ def _items(api: Rest, lines: Sequence[CartLine]) -> list[dict[str, int]]:
 def _product_of(api: Rest, variant_ref: str) -> int:
     query: dict[str, str | int] = {"id": variant_ref, "include_fields": "product_id", "limit": 1}
     found = api.get("/v3/catalog/variants", query, timeout=CART_SECONDS).read(Envelope[list[VariantHead]]).data
-    if not found or str(found[0].id) != variant_ref:
+    # Variants of no product are listed too, with the product 0.
+    if not found or str(found[0].id) != variant_ref or found[0].product_id < 1:
         raise PlatformRefused(f"{api.domain}: the store has no variant {variant_ref}")
     return found[0].product_id
 

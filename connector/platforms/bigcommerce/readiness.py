@@ -18,14 +18,16 @@ READINESS = (
     Readiness("Catalog by pages of 250, with variants, images, brands and stock", "unproven", _DOC),
     Readiness(
         "Variants past what a product includes", "unproven",
-        "Nobody says how many are included: at a round number, and from 250 on, the product's own list is read.",
+        "BigCommerce's staff say that all are included; at a round number, and from 250 on, the product's own list is "
+        "read all the same.",
     ),
     Readiness("Incremental sync by change time", "unproven", _DOC),
     Readiness("Subscriptions made, switched on again, moved and removed", "unproven", _DOC),
     Readiness("Orders with lines, coupons, shipments and refunds", "unproven", _DOC),
     Readiness(
         "Tax of discounted lines where prices contain it", "unproven",
-        "Nobody says whether a line's tax is the one before its discounts: the order's own sum decides.",
+        "One order that was recorded in public has a line's tax after its discounts; where the order's own sum says "
+        "otherwise, the same rate is taken of what was paid.",
     ),
     Readiness(
         "Refunded or partially refunded by hand", "unproven",

@@ -73,6 +73,9 @@ def test_the_product_of_a_variant_is_asked_for_where_it_is_not_known(store: BigC
     assert store.asked[1].body["line_items"] == [{"product_id": 188, "variant_id": 301, "quantity": 1}]
     with pytest.raises(PlatformRefused, match="no variant 9"):
         CHECKOUT.make_cart(client(store), [CartLine("9")], TOKEN)
+    store.answers = [reply({"data": [{"id": 7, "product_id": 0}]})]
+    with pytest.raises(PlatformRefused, match="no variant 7"):
+        CHECKOUT.make_cart(client(store), [CartLine("7")], TOKEN)
 
 
 def test_a_code_that_the_store_does_not_take_keeps_nobody_from_buying(store: BigCommerce) -> None:

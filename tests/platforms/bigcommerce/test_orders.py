@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from connector import money
 from connector.commerce.orders.collect import Version, collect
 from connector.commerce.orders.facts import OrderFacts
 from connector.earnings.commission import rate
@@ -177,6 +181,61 @@ def test_estimated_figures_of_the_other_kind_are_not_read(store: BigCommerce) ->
     odd = {"price_ex_tax": "62.6793", "total_ex_tax": "62.6793", "total_tax": "5.1607"}
     bought(store, line(1, 1, "67.8400", **odd), is_tax_inclusive_pricing=True, total_tax="5.1600")
     assert bases(snap(store)) == [(6784 - 516, 0)]
+
+
+def test_the_figures_of_an_order_that_was_recorded_in_public(store: BigCommerce) -> None:
+    """Ten units at 250.00 with tax, 100.00 off, paid on delivery: the base is the order's own total without tax."""
+    ten = line(537, 10, "250.0000", price_ex_tax="236.9667", total_ex_tax="2369.6667", total_tax="125.1200",
+               applied_discounts=[discount("100.0000", None, "manual-discount")])  # fmt: skip
+    figures = {
+        "is_tax_inclusive_pricing": True, "subtotal_ex_tax": "2369.6667", "subtotal_inc_tax": "2500.0000",
+        "total_ex_tax": "2274.8800", "total_inc_tax": "2400.0000", "total_tax": "125.1200",
+        "discount_amount": "100.0000", "payment_method": "Cash on Delivery", "payment_status": "pending",
+    }  # fmt: skip
+    bought(store, ten, **figures, status_id=2)
+    assert bases(snap(store)) == [(227_488, 0)]
+    assert assessed(snap(store)).reason == "awaiting_payment", "on its way, and not paid for"
+    bought(store, ten, **figures, status_id=10)
+    assert due(snap(store)) == 22_749
+
+
+@given(
+    prices=st.lists(st.tuples(st.integers(1, 99_999), st.integers(1, 9)), min_size=1, max_size=6),
+    off=st.integers(0, 100_000), finer=st.booleans(), back=st.randoms(use_true_random=False),
+)  # fmt: skip
+@settings(max_examples=25, deadline=None)
+def test_whatever_was_bought_and_in_whatever_steps_it_came_back(
+    prices: list[tuple[int, int]], off: int, finer: bool, back: Any
+) -> None:
+    """Bases are what was paid, to the last unit; all units back is all of each base, and never more on the way."""
+    store = BigCommerce()
+    gross = [price * quantity for price, quantity in prices]
+    off = min(off, sum(gross))
+    shares = [Decimal(off * part) / sum(gross) for part in gross]
+    if not finer:
+        shares = [Decimal(share) for share in money.split(off, gross)]
+    shares = [share.quantize(Decimal("0.01")) for share in shares]
+    shares[-1] = off - sum(shares[:-1], Decimal(0))
+    if shares[-1] < 0:
+        return
+    lines = [
+        line(n + 1, quantity, f"{price / 100:.2f}00", total_ex_tax=f"{price * quantity / 100:.2f}00",
+             applied_discounts=[discount(f"{share / 100:.4f}", "MAYA10")])
+        for n, ((price, quantity), share) in enumerate(zip(prices, shares, strict=True))
+    ]  # fmt: skip
+    bought(store, *lines, coupon_discount=f"{off / 100:.4f}", status_id=11)
+    before = bases(snap(store))
+    assert sum(base for base, _ in before) == sum(gross) - off
+    left = [n + 1 for n, (_, quantity) in enumerate(prices) for _ in range(quantity)]
+    back.shuffle(left)
+    given_back = [0] * len(prices)
+    for number, each in enumerate(left, start=1):
+        refunded(store, number, item("PRODUCT", each, None, 1), total=1)
+        if number % 3 == 0 or number == len(left):
+            now = bases(snap(store))
+            assert all(was <= is_ <= base for was, (base, is_) in zip(given_back, now, strict=True))
+            given_back = [is_ for _, is_ in now]
+    assert given_back == [base for base, _ in before]
 
 
 def test_tax_has_digits_that_money_hasnt_and_is_rounded(store: BigCommerce) -> None:

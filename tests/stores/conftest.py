@@ -9,7 +9,7 @@ import pytest
 
 from tests.stores.rig import Rig, running
 
-SECONDS = 240
+SECONDS = 400
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

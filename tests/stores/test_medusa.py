@@ -244,7 +244,8 @@ def changes_come_by_polling(system: System, merchant: Merchant, shop_id: str) ->
     assert run.products_in <= len(system.listings(shop_id)) + 1, "nothing is read twice"
 
     def now(row: Listing, own: list[VariantRow]) -> bool:
-        return [(v.price, v.stock) for v in own] == [(1350, 50), (1200, 9)] and row.title == "Quiet"
+        found = {variant.variant_ref: (variant.price, variant.stock) for variant in own}
+        return found == {one["id"]: (1350, 50), two["id"]: (1200, 9)}
 
     system.listing(shop_id, ref, "price and stock", now)
     merchant.post(f"/admin/products/{ref}", {"title": "Quieter"})

@@ -151,5 +151,7 @@ def _end_sessions(session: Session, shop_id: str) -> None:
 
 def _words(error: ConnectorError) -> str:
     if isinstance(error, InputRefused):
-        return f"{error.problem} {error.remedy}".strip()
+        own = error.problem[:1].isupper()  # a sentence of its own, or what is wrong with the field
+        said = error.problem if own else f"Your store's {error.field.replace('_', ' ')} {error.problem}"
+        return f"{said} {error.remedy}".strip()
     return error.public if error.public != str(error) else "Your store did not answer as a store of this kind does."

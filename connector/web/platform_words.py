@@ -93,6 +93,14 @@ def ways(platform: Platform) -> str:
     return f"{text[0].upper()}{text[1:]}."
 
 
+def comeback(slug: str) -> str:
+    """What a merchant does whose permission is gone, told to support."""
+    platform = roster.platforms().get(slug)
+    if platform is not None and not (platform.can("embedded") or platform.can("joins_from_platform")):
+        return f"The merchant connects the store again at /install/{slug}."
+    return "The merchant opens the app in the store."
+
+
 def not_set_up(platform: Platform) -> str:
     """Why no store of it can join here, for who runs the connector; "" when one can."""
     try:
@@ -114,5 +122,6 @@ def install_url(platform: Platform) -> str:
 
 
 __all__ = [
-    "CAPABILITIES", "READINESS", "WAYS", "Promise", "abilities", "install_url", "not_set_up", "promises", "ways",
+    "CAPABILITIES", "READINESS", "WAYS", "Promise", "abilities", "comeback", "install_url", "not_set_up", "promises",
+    "ways",
 ]  # fmt: skip

@@ -110,6 +110,7 @@ class World:
             "invoice_id": self.invoice_id, "statement_id": self.statement_id, "receipt_id": self.receipt_id,
             "kind": "csv", "freeze_id": self.freeze_id, "event_id": self.event_id, "code_id": self.code_id,
             "import_id": self.import_id, "act_id": self.act_id, "what": "manual",
+            "slug": "shopify",
         }  # fmt: skip
 
     def listing(self, shop: str, product_ref: str) -> str:

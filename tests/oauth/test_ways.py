@@ -158,8 +158,8 @@ def test_a_hand_over_that_was_never_begun_or_is_too_late(
 def test_pasted_keys_are_tried_and_never_shown_again(app: Any, stores: Stores, caplog: Any) -> None:
     browser = app.test_client()
     for given, words in (
-        ({"shop": "one.example", "key": ""}, "Is empty. Settings, then Keys."),
-        ({"shop": "one.example", "key": "oops"}, "Doesn&#39;t open the store. Copy it again from the store, whole."),
+        ({"shop": "one.example", "key": ""}, "Secret key is empty. Settings, then Keys."),
+        ({"shop": "one.example", "key": "oops"}, "Secret key doesn&#39;t open the store. Copy it again"),
         ({"shop": "one.example", "key": "read-1"}, "May only read. Make one with the right Read and write."),
         ({"shop": "localhost", "key": "rw-1"}, "That is no store&#39;s address."),
         ({"shop": "nobody.example", "key": "rw-1"}, "nobody.example: can&#39;t be reached"),

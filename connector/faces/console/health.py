@@ -28,13 +28,15 @@ from connector.insight.market import index
 from connector.operations import standing, timeline
 from connector.operations.privacy import requests as privacy
 from connector.operations.standing import Check, Checked
+from connector.platforms import roster
 from connector.sync.tables import DailyProof, Reconciliation, SyncRun
-from connector.web import moments, words
+from connector.web import moments, platform_words, words
 from connector.web.amounts import plain
 from connector.web.guards import staff
 from connector.web.layout import page
 from connector.web.progress import SILENT_AFTER
 from connector.web.words import Badge, Kind
+from connector.webhooks import heard
 from connector.webhooks.tables import DeliveryRow, RejectedCount
 
 BEHIND = timedelta(seconds=60)
@@ -91,6 +93,7 @@ def health() -> str:
         troubles = sorted(
             (
                 *_of_shops(session, now),
+                *_of_hooks(session),
                 *_of_inbox(session, inbox, workers, now),
                 *_of_runs(session, clock.now()),
                 *_of_proofs(proofs),
@@ -162,8 +165,8 @@ def _of_shops(session: Session, now: datetime) -> Iterator[Trouble]:
     for shop in session.scalars(sa.select(Shop).where(Shop.status == "needs_reconnect").order_by(Shop.name)):
         yield Trouble(
             words.status("shop", shop.status), shop.status_detail or "Its permission is gone.", "merchant",
-            _shop_url(shop.id), "The merchant opens the app in the store; no order is lost, we fetch them afterwards.",
-            _name(shop),
+            _shop_url(shop.id),
+            f"{platform_words.comeback(shop.platform)} No order is lost: we fetch them afterwards.", _name(shop),
         )  # fmt: skip
     soon = sa.select(Shop, GrantRow).join(GrantRow, GrantRow.shop_id == Shop.id)
     for shop, grant in session.execute(
@@ -190,6 +193,27 @@ def _of_shops(session: Session, now: datetime) -> Iterator[Trouble]:
             url_for("console.timeline", shop_id=silent.shop.id, only="deliveries", days=7),
             "See whether messages still come and whether the store sells; the next comparison fetches what was missed.",
             _name(silent.shop),
+        )  # fmt: skip
+
+
+def _of_hooks(session: Session) -> Iterator[Trouble]:
+    """Shops that post to an address of their own, whose orders come by polling alone: nothing is lost, all is late."""
+    apart = [each.slug for each in roster.platforms().values() if each.can("shop_secrets")]
+    if not apart:
+        return
+    shops = sa.select(Shop).where(Shop.status == "connected", Shop.platform.in_(apart)).order_by(Shop.name)
+    for shop in session.scalars(shops):
+        found = heard.of(session, shop.id)
+        if found.state not in ("never", "silent"):
+            continue
+        plugin = roster.platform(shop.platform).can("plugin")
+        since = f"since {moments.ago(found.delivery, wall=True)}" if found.delivery is not None else "ever"
+        yield Trouble(
+            words.status("hook", found.state), f"orders come by polling, and no message of the store {since}.",
+            "merchant" if plugin else "staff", _shop_url(shop.id),
+            "The merchant compares the plug-in's address and secret with those under Setup, Connection."
+            if plugin else "A firewall at the store may stop its messages; the next comparison subscribes again.",
+            _name(shop),
         )  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from connector.faces.console import (
     orders,
     payouts,
     payouts_heard,
+    platforms,
     privacy,
     products,
     proofs,
@@ -46,8 +47,8 @@ from connector.faces.console.face import blueprint
 __all__ = [
     "acts", "blueprint", "checks", "codes", "countries", "creators", "deciding", "erasing", "events", "freezes",
     "health", "imports", "inbox", "install", "invoices", "ledger", "money", "orders", "payouts", "payouts_heard",
-    "privacy", "products", "proofs", "receipts", "refunds", "replays", "runs", "search", "settings", "shops", "stalled",
-    "terms", "timeline", "touches", "views", "whatif",
+    "platforms", "privacy", "products", "proofs", "receipts", "refunds", "replays", "runs", "search", "settings",
+    "shops", "stalled", "terms", "timeline", "touches", "views", "whatif",
 ]  # fmt: skip
 
 

@@ -21,13 +21,15 @@ from connector.faces.console import telling
 from connector.faces.console.face import WHY, blueprint
 from connector.faces.console.telling import ACTS, Item, act_words
 from connector.operations import timeline as history
+from connector.platforms import roster
 from connector.sync import queries as sync_queries
 from connector.sync import schedule
 from connector.sync.tables import Reconciliation, SyncRun
-from connector.web import moments, progress, words
+from connector.web import moments, platform_words, progress, words
 from connector.web import shop_settings as setting_words
 from connector.web.guards import staff
 from connector.web.layout import page
+from connector.webhooks import heard
 from connector.webhooks.tables import DeliveryRow
 
 AT_MOST = 200
@@ -116,6 +118,7 @@ def shop(shop_id: str) -> str:
         reasons = sorted(catalog.reasons(session, shop_id).items(), key=lambda each: -each[1])
         state = sync_queries.state(session, shop_id)
         refused_now = sync_queries.dead_letter_count(session, shop_id)
+        arrives = heard.of(session, shop_id)
         told = history.read(session, found, days=30, zone=moments.zone(), now=now)
         items = telling.items(found, told.happenings[:20])
     return page(
@@ -124,7 +127,9 @@ def shop(shop_id: str) -> str:
         listings=listings, reasons=reasons, items=items, sentence=_sentence(found, last_order), wall=clock.wall(),
         paused_at=state.paused_at if state else None, paused_by=state.paused_by if state else "",
         next_sync=schedule.next_due(state, found.platform), refused_now=refused_now,
-        setting_words=setting_words, actor_words=telling.actor_words,
+        setting_words=setting_words, actor_words=telling.actor_words, heard=arrives,
+        platform=roster.platforms().get(found.platform), comeback=platform_words.comeback(found.platform),
+        way=platform_words.WAYS.get(found.joined_by, ("", found.joined_by))[1],
     )  # fmt: skip
 
 
@@ -132,7 +137,7 @@ def _sentence(found: Shop, last_order: Order | None) -> str:
     heard = f"Last order heard {moments.ago(last_order.first_seen_at)}." if last_order else "No order heard yet."
     if found.status == "needs_reconnect":
         why = found.status_detail or "Its permission is gone."
-        return f"{why} The merchant opens the app in the store; no order is lost, we fetch them afterwards."
+        return f"{why} {platform_words.comeback(found.platform)} No order is lost: we fetch them afterwards."
     if found.status == "left":
         when = moments.ago(found.left_at) if found.left_at else "some time ago"
         return f"Left {when}. No new credit; what was earned stays and is paid."

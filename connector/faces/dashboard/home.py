@@ -23,6 +23,7 @@ from connector.earnings.payouts.rails import defused
 from connector.faces.dashboard import sales
 from connector.faces.dashboard.face import blueprint
 from connector.faces.dashboard.sales import DAYS, Shown, finding
+from connector.platforms import roster
 from connector.programme.collaborations import rates
 from connector.programme.collaborations.offer import Rate
 from connector.programme.collaborations.tables import Terms
@@ -109,8 +110,8 @@ def newest_run(session: Session, shop_id: str) -> SyncRun | None:
 def _sentence(shop: Shop, run: SyncRun | None, seen: RunView | None, shoppable: int) -> tuple[Badge, str]:
     if shop.status == "needs_reconnect":
         return words.status("shop", "needs_reconnect"), (
-            "Your shop needs you: the permission to read it was withdrawn. Open the app in your store to connect it. "
-            "No order is lost: we fetch them afterwards."
+            f"Your shop needs you: the permission to read it was withdrawn. {_again(shop)} No order is lost: we fetch "
+            "them afterwards."
         )
     products = "1 product can" if shoppable == 1 else f"{shoppable:,} products can"
     if run is None:
@@ -124,6 +125,13 @@ def _sentence(shop: Shop, run: SyncRun | None, seen: RunView | None, shoppable: 
             "warn", "Needs you"
         ), "Your shop is connected, but no product can be sold yet. The reasons are below."
     return Badge("good", "Live"), f"Your shop is live. {products} be sold."
+
+
+def _again(shop: Shop) -> str:
+    platform = roster.platforms().get(shop.platform)
+    if platform is None or platform.can("embedded") or platform.can("joins_from_platform"):
+        return "Open the app in your store to connect it."
+    return "Connect it again, from the page Connection under Setup."
 
 
 def _steps(session: Session, shop: Shop, run: SyncRun | None, rate: Rate | None, shoppable: int) -> Sequence[Step]:

@@ -74,7 +74,7 @@ def go(slug: str) -> str | tuple[str, int]:
     except ConfigurationWrong as wrong:
         return _shown(chosen, typed, problem=f"{wrong.setting} {wrong.problem}."), 503
     except (HostRefused, InputRefused, PlatformDown, PlatformBusy, PlatformRefused, GrantLost) as refused:
-        return _shown(chosen, typed, {"shop": in_words(refused)}), 422
+        return _shown(chosen, typed, {"shop": in_words(refused, "Your store's address")}), 422
     return page("web/onward.html", url=url, where=typed or chosen.title)
 
 
@@ -89,7 +89,9 @@ def keys(slug: str) -> Response | tuple[str, int]:
         _log.info("install.refused", platform=slug, kind=type(refused).__name__)
         if isinstance(refused, ConfigurationWrong):
             return _shown(chosen, problem=f"{refused.setting} {refused.problem}."), 503
-        return _shown(chosen, errors={f"key-{_field(part, refused)}": in_words(refused)}), 422
+        name = _field(part, refused)
+        title = next((field.title for field in part.fields if field.name == name), "")
+        return _shown(chosen, errors={f"key-{name}": in_words(refused, title)}), 422
     sessions.sign_in_merchant(shop_id)
     return redirect(safe_path(sessions.way_back()) or FIRST_SYNC, code=303)
 
@@ -101,12 +103,12 @@ def keep_way_back() -> None:
         sessions.keep_way_back(way_back)
 
 
-def in_words(error: ConnectorError) -> str:
-    """What a merchant reads beside the field: what happened, and what to do about it."""
+def in_words(error: ConnectorError, title: str) -> str:
+    """What a merchant reads beside the field `title`: what happened, and what to do about it."""
     own = error.public if error.public != str(error) else ""
     match error:
         case InputRefused():
-            return f"{_sentence(error.problem)} {error.remedy}".strip()
+            return f"{_sentence(title, error.problem)} {error.remedy}".strip()
         case HostRefused():
             return own or (
                 f"We don't connect to this address: {error}. Give the public address of your store, as buyers see it, "
@@ -135,8 +137,10 @@ def in_words(error: ConnectorError) -> str:
             return own or f"{error.title}. Nothing was kept."
 
 
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def _sentence(title: str, problem: str) -> str:
+    """A problem is told of its field ("doesn't open the store."), or is a sentence of its own."""
+    whole = problem if problem[:1].isupper() else f"{title} {problem}"
+    return whole if whole.endswith((".", "!", "?")) else f"{whole}."
 
 
 def _field(part: Pasted, error: ConnectorError) -> str:

@@ -35,6 +35,7 @@ STATUSES: dict[str, dict[str, Badge]] = {
     "join": {
         "waiting": Badge("info", "Waiting"),
         "not_set_up": Badge("idle", "Not set up"),
+        "ready": Badge("good", "Set up"),
     },
     "hook": {
         "arrives": Badge("good", "Arrives"),

@@ -137,7 +137,10 @@ class Handover:
             "return_url": return_url,
             "callback_url": callback_url,
         }
-        return JoinStart(f"{places.origin(place.domain, settings)}/wc-auth/v1/authorize?{urlencode(query)}")
+        here = places.origin(place.domain, settings)
+        if "/index.php/" in place.details.get("api", ""):  # the store's server rewrites no addresses
+            here += "/index.php"
+        return JoinStart(f"{here}/wc-auth/v1/authorize?{urlencode(query)}")
 
     def denied(self, query: Sequence[tuple[str, str]]) -> bool:
         return ("success", "0") in query
@@ -153,7 +156,13 @@ class Handover:
             raise PayloadUnreadable("$.consumer_key", "isn't a consumer key")
         if not _SECRET.fullmatch(form.consumer_secret):
             raise PayloadUnreadable("$.consumer_secret", "isn't a consumer secret")
-        return tried(place, Keys(form.consumer_key, form.consumer_secret), settings, http)
+        try:
+            return tried(place, Keys(form.consumer_key, form.consumer_secret), settings, http)
+        except PlatformDown as error:  # it waits for us while we ask: a host with one worker waits for itself
+            raise InputRefused(
+                "shop", f"didn't answer us while it handed its keys over: {_after(error)}.",
+                "Try again; if that comes back, your host runs one page at a time: make a key and paste it instead.",
+            ) from None  # fmt: skip
 
 
 class Pasted:

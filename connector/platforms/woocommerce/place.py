@@ -68,7 +68,7 @@ def locate(typed: str, settings: WooCommerceSettings, http: Http) -> Place:
     for root in (f"{here}/wp-json", f"{here}/index.php/wp-json"):
         found = _index(root, http)
         if isinstance(found, IndexForm):
-            return _place(domain, root, found)
+            return _at_home(domain, root, found, settings, http)
         problem = problem or found
     other = _announced(here, settings, http)
     if other:
@@ -194,6 +194,24 @@ def _plain(here: str, http: Http) -> InputRefused | None:
         "uses plain permalinks, under which its API takes no keys.",
         "In WordPress open Settings > Permalinks, choose any other structure (Post name, say) and save.",
     )
+
+
+def _at_home(domain: str, root: str, index: IndexForm, settings: WooCommerceSettings, http: Http) -> Place:
+    """Under the address that the store calls its own, where that one answers too: a store with a second name is one
+    store. (Its home may say http, where it doesn't see https; it is asked by https all the same.)"""
+    try:
+        own = canonical(index.home, settings)
+    except HostRefused:
+        return _place(domain, root, index)
+    if own != domain:
+        there = f"{origin(own, settings)}{root.removeprefix(origin(domain, settings))}"
+        try:
+            found = _index(there, http)
+        except (HostRefused, InputRefused):
+            return _place(domain, root, index)
+        if isinstance(found, IndexForm) and found.home == index.home:
+            return _place(own, there, found)
+    return _place(domain, root, index)
 
 
 def _place(domain: str, root: str, index: IndexForm) -> Place:

@@ -160,6 +160,24 @@ def test_other_roots_of_the_api() -> None:
     assert "not as WordPress" in not_found(site({"/": elsewhere}))
 
 
+def test_a_store_with_two_names_is_one_store() -> None:
+    def answer(request: Sent) -> Reply:
+        return Reply() if request.method == "HEAD" else data(INDEX)
+
+    script = Script(answer)
+    assert locate(f"alias.{DOMAIN}", make_settings(), script) == Place(
+        DOMAIN, {"api": f"https://{DOMAIN}/wp-json", "home": f"https://{DOMAIN}"}
+    )
+
+    def alone(request: Sent) -> Reply:
+        return answer(request) if "//alias." in request.url else page(status=404)
+
+    assert locate(f"alias.{DOMAIN}", make_settings(), Script(alone)).domain == f"alias.{DOMAIN}"
+    own = INDEX | {"home": "http://10.0.0.1"}
+    inside = Script(lambda request: Reply() if request.method == "HEAD" else data(own))
+    assert locate(DOMAIN, make_settings(), inside).domain == DOMAIN  # a name that nobody can ask
+
+
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
@@ -198,7 +216,7 @@ def test_in_dev_a_stand_in_on_this_machine_is_a_store() -> None:
     found = locate("127.0.0.1:5000", make_settings(env="dev"), shop)
     assert found.domain == "127.0.0.1:5000"
     assert shop.sent[0].url == "http://127.0.0.1:5000/wp-json/"
-    assert locate("localhost:5000/a", make_settings(env="dev"), shop).domain == "localhost:5000/a"
+    assert locate("localhost:5000", make_settings(env="dev"), shop).domain == "127.0.0.1:5000"  # as it calls itself
 
 
 # --- the page of approval ---------------------------------------------------------------------------------------------
@@ -214,6 +232,8 @@ def test_the_page_of_approval_gets_all_five_parameters() -> None:
         "app_name": "Connector", "scope": "read_write", "user_id": STATE, "callback_url": callback,
         "return_url": "https://connector.example/back",
     }  # fmt: skip
+    unwritten = Place(DOMAIN, {"api": f"https://{DOMAIN}/index.php/wp-json"})
+    assert f"{DOMAIN}/index.php/wc-auth/v1/" in begin(unwritten, STATE, callback, callback, make_settings()).url
     with pytest.raises(ConfigurationWrong):
         begin(place, STATE, "http://connector.example/keys", "https://connector.example/back", make_settings())
     with pytest.raises(ValueError, match="characters"):
@@ -245,6 +265,15 @@ def test_handed_keys_are_tried_and_become_the_grant() -> None:
     assert handed(posted(), STATE, place, make_settings(), shop, NOW) == joined  # a second click
     assert shop.webhooks == {}  # nothing was written
     assert SECRET_KEY not in repr(joined)
+
+
+def test_a_host_that_waits_for_itself_is_told_to_paste() -> None:
+    def waits(request: Sent) -> Any:
+        return PlatformDown(f"{DOMAIN}: no answer in time")
+
+    found = refusal(lambda: handed(posted(), STATE, Place(DOMAIN, {}), make_settings(), Script(waits), NOW))
+    assert "no answer in time" in found.problem
+    assert "paste it" in found.remedy
 
 
 def test_bodies_that_are_no_keys() -> None:

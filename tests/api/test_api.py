@@ -432,7 +432,7 @@ def test_a_link_to_a_studio_opens_once(api: Api, world: World) -> None:
 
 def test_money_reads_of_an_empty_ledger(api: Api, world: World) -> None:
     x = world.creators["x"]
-    assert api.get(f"/creators/{x}/earnings") == {"items": [], "by_content": []}
+    assert api.get(f"/creators/{x}/earnings") == {"account": [], "items": [], "by_content": []}
     assert api.get("/earnings") == {"items": []}
     assert api.get(f"/earnings?shop_id={world.shop_id}") == {"items": []}
     assert api.get(f"/creators/{x}/payouts") == {"items": []}

@@ -14,7 +14,9 @@ from connector.commerce.catalog.tables import Listing
 from connector.commerce.shops.tables import GrantRow
 from connector.db import Scope
 from connector.earnings.attribution.tables import Touch
+from connector.earnings.ledger import queries as ledger
 from connector.errors import PlatformDown
+from connector.faces.api import books
 from connector.platforms import roster
 from tests.api.conftest import Api
 from tests.attribution.world import KEY, PLACED, World, add_shop, product
@@ -169,3 +171,13 @@ def test_what_can_t_be_taken_is_named_by_its_line(api: Api, world: World, two: s
     swapped = {"lines": [wanted["lines"][1], wanted["lines"][0]]}
     assert api.send("POST", "/carts", swapped, Idempotency_Key="k").status_code == 409
     assert len(touches(world)) == 2
+
+
+def test_a_creator_has_one_balance_a_currency_over_all_shops() -> None:
+    def balance(shop_id: str, currency: str, pending: int, cleared: int) -> ledger.Balance:
+        return ledger.Balance(shop_id, "crt_x", currency, pending=pending, cleared=cleared)
+
+    rows = [balance("one", "EUR", 700, 30), balance("two", "EUR", -100, 5), balance("two", "JPY", 637, 0)]
+    euro, yen = books._account(rows)
+    assert (euro.currency, euro.shops, euro.pending.amount, euro.cleared.decimal) == ("EUR", 2, 600, "0.35")
+    assert (yen.currency, yen.shops, yen.pending.amount, yen.pending.decimal) == ("JPY", 1, 637, "637")

@@ -30,11 +30,13 @@ _SUMS = ("pending", "cleared", "settled", "reserve", "in_transit", "paid", "owed
 @app_scope("earnings:read")
 @blueprint.output(shapes.EarningsShown)
 def read_earnings(creator_id: str) -> shapes.EarningsShown:
-    """What a creator earned: balances per shop and currency, and by video or live session"""
+    """What a creator earned: one balance a currency over all shops, the same by shop, and by video or live session"""
     with db.read(Scope.app()) as session:
         creators.get(session, creator_id)
         rows = ledger.balances(session, creator_id=creator_id)
-        return shapes.EarningsShown(items=_balances(session, rows), by_content=_by_content(session, creator_id))
+        return shapes.EarningsShown(
+            account=_account(rows), items=_balances(session, rows), by_content=_by_content(session, creator_id)
+        )
 
 
 @blueprint.get("/earnings")
@@ -139,6 +141,16 @@ def list_payouts(creator_id: str) -> shapes.PayoutList:
     with db.read(Scope.app()) as session:
         creators.get(session, creator_id)
         return shapes.PayoutList(items=[_payout(row) for row in payouts.of_creator(session, creator_id, limit=200)])
+
+
+def _account(rows: Sequence[ledger.Balance]) -> list[shapes.CreatorAccount]:
+    """Currencies are never added to each other; within one the shops are."""
+    found: list[shapes.CreatorAccount] = []
+    for currency in sorted({row.currency for row in rows}):
+        of_it = [row for row in rows if row.currency == currency]
+        sums = {name: shapes.as_money(sum(getattr(row, name) for row in of_it), currency) for name in _SUMS}
+        found.append(shapes.CreatorAccount(currency=currency, shops=len({row.shop_id for row in of_it}), **sums))
+    return found
 
 
 def _balances(session: Session, rows: Sequence[ledger.Balance]) -> list[shapes.BalanceShown]:

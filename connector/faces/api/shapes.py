@@ -699,6 +699,20 @@ class BalanceShown(Given):
     owed: Money = Field(description="Everything not handed to a rail yet.")
 
 
+class CreatorAccount(Given):
+    """A creator's account in one currency, over all shops. A sum to show: each shop settles by itself."""
+
+    currency: str
+    shops: int = Field(description="How many shops it comes from.")
+    pending: Money
+    cleared: Money
+    settled: Money
+    reserve: Money
+    in_transit: Money
+    paid: Money
+    owed: Money = Field(description="Everything not handed to a rail yet.")
+
+
 class ContentEarned(Given):
     shop_id: str
     content_id: str | None
@@ -709,7 +723,8 @@ class ContentEarned(Given):
 
 
 class EarningsShown(Given):
-    items: list[BalanceShown]
+    account: list[CreatorAccount] = Field(description="One balance a currency, over all shops.")
+    items: list[BalanceShown] = Field(description="The same by shop.")
     by_content: list[ContentEarned]
 
 

@@ -8,7 +8,7 @@ from connector.platforms.shopify.embedded import Embedded
 from connector.platforms.shopify.orders import Orders
 from connector.platforms.shopify.readiness import READINESS
 from connector.platforms.shopify.settings import ShopifySettings
-from connector.platforms.shopify.webhooks import Webhooks
+from connector.platforms.shopify.webhooks import Parting, Webhooks
 
 # Source: the scopes that each field and topic names in the reference of API 2026-10 (fact sheet, 1.8).
 FEATURES: dict[str, tuple[str, ...]] = {
@@ -47,6 +47,7 @@ PLATFORM = Platform(
     webhooks=Webhooks(),
     checkout=Checkout(),
     embedded=Embedded(),
+    parting=Parting(),
     readiness=READINESS,
     features=FEATURES,
     # `https://{shop}/admin/…` leads on to admin.shopify.com/store/<name>/…, whoever is signed in there.

@@ -261,6 +261,15 @@ class Webhooks:
         return put
 
 
+class Parting:
+    """The contract's `Parting`: our subscriptions go. The app itself only the merchant can remove."""
+
+    def part(self, client: Client, hook: Hook) -> None:
+        for node in _subscriptions(client):
+            if node.uri == hook.address or _ours_elsewhere(node.uri, hook.address):
+                ask(client, documents.UNSUBSCRIBE, {"id": node.id}, SubscriptionGoneAnswer, cost=10)
+
+
 def _ours_elsewhere(uri: str | None, address: str) -> bool:
     """Does it deliver to this path at another host: to where we were before the public URL changed?"""
     there, here = urlsplit(uri or ""), urlsplit(address)

@@ -623,6 +623,17 @@ def test_an_address_of_ours_that_we_left_goes_once_the_new_one_stands() -> None:
     assert hooks.deleted == [node["id"] for node in moved]
 
 
+def test_parting_takes_what_is_ours_and_leaves_the_rest() -> None:
+    wanted = words(wanted_topics(ALL_SCOPES))[:2]
+    other = standing(wanted[0], id="theirs", uri="https://elsewhere.example/hooks")
+    moved = standing(wanted[1], id="old", uri=ADDRESS.replace("connector", "old"))
+    hooks = Hooks([*(standing(word) for word in wanted), moved, other])
+    assert PLATFORM.parting is not None
+    PLATFORM.parting.part(make_client(Script(hooks), scopes=ALL_SCOPES), Hook(ADDRESS))
+    assert len(hooks.deleted) == 3
+    assert "theirs" not in hooks.deleted
+
+
 def test_a_refused_topic_is_named_and_the_others_stand() -> None:
     hooks = Hooks(refuses="ORDERS_CREATE", message="This app is not approved to subscribe to this topic")
     http = Script(hooks)

@@ -63,12 +63,12 @@ class Authorize:
 
     def begin(self, domain: str, state: str, redirect_uri: str, settings: BigCommerceSettings) -> JoinStart:
         """The app's install link: BigCommerce asks the merchant to agree, then calls us back without our state."""
-        if not settings.client_id or not settings.secrets():
+        if not settings.install_url:
             raise ConfigurationWrong(
                 "BIGCOMMERCE_CLIENT_ID", "or BIGCOMMERCE_CLIENT_SECRET is empty",
                 "Copy both from the app's profile in BigCommerce's Developer Portal.",
             )  # fmt: skip
-        return JoinStart(f"{settings.login_origin}/app/{settings.client_id}/install")
+        return JoinStart(settings.install_url)
 
     def answered(self, query: Query, settings: BigCommerceSettings, now: datetime) -> None:
         """BigCommerce signs no callback: only the exchange's reply says whose it is."""

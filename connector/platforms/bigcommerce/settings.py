@@ -95,5 +95,10 @@ class BigCommerceSettings(BaseSettings):
         return self.storefront_template.replace("{hash}", store_hash)
 
     @property
+    def install_url(self) -> str:
+        """Where BigCommerce asks a merchant to install the app; "" while it isn't set up here."""
+        return f"{self.login_origin}/app/{self.client_id}/install" if self.client_id and self.secrets() else ""
+
+    @property
     def dev(self) -> bool:
         return self.env == "dev"

@@ -234,7 +234,8 @@ def test_without_id_or_secret_nobody_is_sent_anywhere(store: BigCommerce) -> Non
         with pytest.raises(ConfigurationWrong, match="BIGCOMMERCE_CLIENT"):
             joined(store, of=of)
     start = PLATFORM.authorize.begin("", "n0nce", BACK, settings())
-    assert start.url == f"https://login.bigcommerce.com/app/{CLIENT_ID}/install"
+    assert start.url == f"https://login.bigcommerce.com/app/{CLIENT_ID}/install" == settings().install_url
+    assert settings("").install_url == ""
     assert store.asked == []
 
 

@@ -30,7 +30,6 @@ from connector.platforms.medusa.payloads import (
     ChangedItemsAnswer,
     ChangedProductsAnswer,
     ChangedVariantsAnswer,
-    LevelNode,
     OwnerNode,
     PricedProductsAnswer,
     PriceNode,
@@ -304,8 +303,7 @@ def to_product(node: ProductNode, client: Client, asked_for: Prices) -> Product 
     if status is None:
         return RefusedItem(node.id, title, "status_unknown", f"Medusa says {str(node.status)[:40]!r}.")
     variants = []
-    ranked = sorted(enumerate(node.variants or ()), key=lambda pair: (pair[1].variant_rank or 0, pair[0]))
-    for position, (_, child) in enumerate(ranked):
+    for position, child in enumerate(sorted(node.variants or (), key=lambda child: child.variant_rank or 0)):
         made = to_variant(child, node.id, title, client.currency, position, asked_for.get(child.id))
         if isinstance(made, RefusedItem):
             return made
@@ -313,8 +311,9 @@ def to_product(node: ProductNode, client: Client, asked_for: Prices) -> Product 
     if not variants:
         return RefusedItem(node.id, title, "variants_missing", "The product has no variant, so nothing can be bought.")
     details = client.grant.details
-    channels = frozenset(filter(None, details.get("channels", "").split(",")))
-    images = tuple(filter(None, (i.url for i in sorted(node.images or (), key=lambda image: image.rank or 0))))
+    channels = _channels(details.get("channels", ""))
+    listed = sorted(node.images, key=lambda image: image.rank or 0) if node.images else ()
+    images = tuple([image.url for image in listed if image.url])
     return Product(
         product_ref=node.id,
         title=title,
@@ -328,21 +327,25 @@ def to_product(node: ProductNode, client: Client, asked_for: Prices) -> Product 
         url=page_of(details, node.handle or "", node.id),
         image_url=node.thumbnail or (images[0] if images else ""),
         images=images,
-        tags=tuple(kept(tag.value) for tag in node.tags or () if tag.value),
+        tags=tuple([kept(tag.value) for tag in node.tags or () if tag.value]),
         published=not channels or any(channel.id in channels for channel in each(node.sales_channels)),
         gift_card=node.is_giftcard,
     )
 
 
+@lru_cache(maxsize=1024)
+def _channels(text: str) -> frozenset[str]:
+    return frozenset(filter(None, text.split(",")))
+
+
 def _category(node: ProductNode) -> str:
-    names = [category.name for category in node.categories or () if category.name]
-    first = names[0] if names else ""
-    return (
-        (node.type.value if node.type is not None else None)
-        or first
-        or (node.collection.title if node.collection else None)
-        or ""
-    )
+    """The product's type, else its first category, else its collection."""
+    if node.type is not None and node.type.value:
+        return node.type.value
+    for category in node.categories or ():
+        if category.name:
+            return category.name
+    return (node.collection.title or "") if node.collection is not None else ""
 
 
 def page_of(details: Mapping[str, str], handle: str, ref: str) -> str:
@@ -357,54 +360,73 @@ def page_of(details: Mapping[str, str], handle: str, ref: str) -> str:
 def to_variant(
     node: VariantNode, product_ref: str, title: str, currency: str, position: int, asked: CalculatedNode | None
 ) -> Variant | RefusedItem:
-    name = clean(node.title or node.id, 80)
     try:
         price, before = _price(node, currency, asked)
     except MoneyRefused as error:
-        return RefusedItem(product_ref, title, "price_unreadable", f"Variant {name}: {error.problem}")
+        return RefusedItem(product_ref, title, "price_unreadable", f"Variant {_name(node)}: {error.problem}")
     if price is None:
-        return RefusedItem(product_ref, title, "price_missing", f"Variant {name} has no price in {currency}.")
+        return RefusedItem(product_ref, title, "price_missing", f"Variant {_name(node)} has no price in {currency}.")
     if price < 0 or (before is not None and before < 0):
-        return RefusedItem(product_ref, title, "price_negative", f"Variant {name} has a price below zero.")
+        return RefusedItem(product_ref, title, "price_negative", f"Variant {_name(node)} has a price below zero.")
     stock = _stock(node)
-    items = each(node.inventory_items)
-    barcode = clean(node.barcode or "")
+    items = node.inventory_items or ()
+    barcode = clean(node.barcode) if node.barcode else ""
+    first = next(filter(None, items), None)
     return Variant(
-        variant_ref=node.id,
-        price=price,
-        title=kept(node.title) if node.title else "",
-        sku=clean(node.sku) if node.sku else "",
-        barcode=barcode,
-        compare_at=before if before is not None and before > price else None,
-        available=stock is None or stock > 0 or node.allow_backorder,
-        stock=stock,
-        position=position,
-        options=_options(tuple((o.option.title if o.option else "", o.value) for o in node.options or ())),
-        image_url=node.thumbnail or "",
-        requires_shipping=not items or any(i.inventory is None or i.inventory.requires_shipping for i in items),
-        gtin=next(filter(None, (gtin(code) for code in (node.ean, node.upc, node.barcode) if code)), ""),
-        item_ref=items[0].inventory_item_id if items else "",
+        node.id,
+        price,
+        kept(node.title) if node.title else "",
+        clean(node.sku) if node.sku else "",
+        barcode,
+        before if before is not None and before > price else None,
+        stock is None or stock > 0 or node.allow_backorder,
+        stock,
+        position,
+        _options(tuple([(o.option.title if o.option else "", o.value) for o in node.options or ()])),
+        node.thumbnail or "",
+        first is None or any(i.inventory is None or i.inventory.requires_shipping for i in items if i is not None),
+        _trade_number(node.ean, node.upc, barcode) if barcode or node.ean or node.upc else "",
+        "",
+        first.inventory_item_id if first is not None else "",
     )
+
+
+def _trade_number(*codes: str | None) -> str:
+    return next(filter(None, (gtin(code) for code in codes if code)), "")
+
+
+def _name(node: VariantNode) -> str:
+    return clean(node.title or node.id, 80)
 
 
 def _price(node: VariantNode, currency: str, asked: CalculatedNode | None) -> tuple[int | None, int | None]:
     """The price in minor units, and the one before a sale. Errors: MoneyRefused."""
     code = currency.lower()
     if asked is not None and asked.calculated_amount is not None and asked.currency_code == code:
-        before = asked.original_amount
-        return minor(asked.calculated_amount, currency), None if before is None else minor(before, currency)
-    # A price with rules is another region's, one with a least quantity isn't a single piece's.
-    plain = [price for price in node.prices or () if price.currency_code == code and _general(price)]
-    return (minor(plain[0].amount, currency), None) if plain else (None, None)
+        now, before = asked.calculated_amount, asked.original_amount
+        old = None if before is None else minor(str(before).encode(), currency)
+        return minor(str(now).encode(), currency), old
+    for price in node.prices or ():
+        if price.currency_code == code and _general(price):
+            return minor(bytes(price.amount), currency), None
+    return None, None
 
 
 def _general(price: PriceNode) -> bool:
+    """A price with rules is another region's, one with a least quantity isn't a single piece's."""
     return not price.rules and not price.price_rules and (price.min_quantity is None or price.min_quantity <= 1)
 
 
 @lru_cache(maxsize=65536)
-def minor(amount: Decimal, currency: str) -> int:
-    """Medusa keeps any number of decimals; shown and charged is what the currency has. Errors: MoneyRefused."""
+def minor(text: bytes, currency: str) -> int:
+    """Minor units of a JSON number. Medusa keeps any number of decimals; shown and charged is what the currency has.
+
+    Errors: MoneyRefused.
+    """
+    try:
+        amount = Decimal(text.decode())
+    except (ArithmeticError, UnicodeDecodeError):
+        raise MoneyRefused("price", "isn't an amount.") from None
     if not amount.is_finite() or abs(amount) > money.LARGEST:
         raise MoneyRefused("price", "isn't an amount.")
     return money.round_half_up(Fraction(amount) * 10 ** money.exponent(currency))
@@ -414,17 +436,17 @@ def _stock(node: VariantNode) -> int | None:
     """How many can be bought: of a set, as many as its scarcest part allows. None: the store doesn't count."""
     if not node.manage_inventory:
         return None
-    sets = [
-        int(sum((_free(level) for level in each(item.inventory.location_levels)), Decimal(0)) // item.required_quantity)
-        for item in each(node.inventory_items)
-        if item.inventory is not None and item.required_quantity > 0
-    ]
-    least = min(sets, default=0)
-    return least if -MOST_STOCK < least < MOST_STOCK else None
-
-
-def _free(level: LevelNode) -> Decimal:
-    return level.stocked_quantity - level.reserved_quantity
+    least: float | None = None
+    for item in node.inventory_items or ():
+        if item is None or item.inventory is None or item.required_quantity <= 0:
+            continue
+        free = 0.0
+        for level in item.inventory.location_levels or ():
+            if level is not None:
+                free += level.stocked_quantity - level.reserved_quantity
+        sets = free // item.required_quantity
+        least = sets if least is None or sets < least else least
+    return int(least or 0) if -MOST_STOCK < (least or 0) < MOST_STOCK else None
 
 
 @lru_cache(maxsize=4096)

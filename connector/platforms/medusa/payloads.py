@@ -85,16 +85,16 @@ class ProblemBody(Node):
 
 
 class PriceNode(Node):
-    amount: Decimal
+    amount: msgspec.Raw  # the number as it stands there: most prices of a page are other currencies', and never read
     currency_code: str
-    min_quantity: Decimal | None = None
+    min_quantity: float | None = None
     rules: dict[str, Any] | None = None
     price_rules: list[Any] | None = None
 
 
 class LevelNode(Node):
-    stocked_quantity: Decimal = Decimal(0)
-    reserved_quantity: Decimal = Decimal(0)
+    stocked_quantity: float = 0
+    reserved_quantity: float = 0
     updated_at: str | None = None
 
 
@@ -106,7 +106,7 @@ class InventoryNode(Node):
 
 class StockItemNode(Node):
     inventory_item_id: str
-    required_quantity: Decimal = Decimal(1)
+    required_quantity: float = 1
     inventory: InventoryNode | None = None
 
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
+from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -24,7 +25,7 @@ from connector.platforms.reading import clean, decode, gtin, kept, plain_text
 from connector.platforms.rest import Answered
 from connector.platforms.woocommerce import walk
 from connector.platforms.woocommerce.bodies import moment_or_none, name_of, plain
-from connector.platforms.woocommerce.client import PAGE, Query, Store
+from connector.platforms.woocommerce.client import PAGE, Invalid, Query, Store
 from connector.platforms.woocommerce.payloads import (
     PRODUCT_FIELDS,
     VARIATION_FIELDS,
@@ -73,30 +74,26 @@ class Catalog:
         return ProductPage(products, refused, None)
 
     def changed(self, client: Client, since: datetime | None, checkpoint: str | None) -> ProductPage:
-        """By change time, or all of them by id; every status, so that what isn't sold is listed with its reason.
+        """In the order of their ids; every status, so that what isn't sold is listed with its reason.
 
         A full walk asks for no change time: rows that were put in by SQL may have none, and would be missed.
         """
         store = Store.of(client)
-        query: Query = [("_fields", PRODUCT_FIELDS)]
-        part: walk.Part[Row]
-        if since is None:
-            part = walk.by_id(store, "/products", query, listed, checkpoint, PRODUCTS)
-        else:
-            part = walk.by_change(store, "/products", query, listed, since, checkpoint, PRODUCTS)
+        query: Query = [("_fields", PRODUCT_FIELDS), *(walk.changed_since(since) if since is not None else ())]
+        part: walk.Part[Row] = walk.by_id(store, "/products", query, listed, checkpoint, PRODUCTS)
         products: list[Product] = []
         refused: list[RefusedItem] = []
         _sort_out(client, store, part.rows, products, refused)
         return ProductPage(products, refused, part.checkpoint)
 
     def newest_change(self, client: Client) -> datetime | None:
-        query: Query = [
-            ("orderby", "modified"),
-            ("order", "desc"),
-            ("per_page", 1),
-            ("_fields", "id,date_modified_gmt"),
-        ]
-        rows = Store.of(client).get("/products", query).read(list[ChangeBody])
+        """Where a store can't sort by change (it is old), its clock's time of now: nothing changed later."""
+        store = Store.of(client)
+        one: Query = [("per_page", 1), ("_fields", "id,date_modified_gmt")]
+        try:
+            rows = store.get("/products", [("orderby", "modified"), ("order", "desc"), *one]).read(list[ChangeBody])
+        except Invalid:
+            return _clock(store.get("/products", one))
         return moment_or_none(rows[0].date_modified_gmt, "$[0].date_modified_gmt") if rows else None
 
     def stock(self, client: Client, item_refs: Sequence[str]) -> list[StockLevel]:
@@ -118,6 +115,13 @@ class Catalog:
 
     def bulk_nodes(self, client: Client, url: str, skip_lines: int = 0) -> Any:
         raise NotFound("WooCommerce exports no catalog as one file")
+
+
+def _clock(answer: Answered) -> datetime | None:
+    try:
+        return parsedate_to_datetime(answer.headers.get("date", ""))
+    except ValueError:
+        return None
 
 
 def listed(answer: Answered) -> list[Row]:

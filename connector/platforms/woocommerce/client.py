@@ -234,7 +234,7 @@ def judge(status: int, headers: Mapping[str, str], content: bytes, domain: str) 
         case 403 if ours:
             return UserRefused(f"{domain}: the key's user may no longer do this (403)", fatal=True)
         case 401 | 403:
-            return PlatformDown(f"{domain}: a plug-in closes the store's API ({status})")
+            return PlatformDown(f"{domain}: a plug-in closes the store's API ({status}): let it allow /wp-json/wc/v3/")
         case 400:
             return Invalid(f"{domain}: the store can't read our call (400, {_plain(code)})")
         case 404 if code == "rest_no_route":
@@ -254,9 +254,15 @@ def _plain(code: str) -> str:
 
 def _without_json(status: int, headers: Mapping[str, str], domain: str) -> PlatformError | None:
     if status == 401 and "basic" in headers.get("www-authenticate", "").lower():
-        return WebPage(f"{domain}: a password of the host stands in front of the store (basic authentication)")
+        return WebPage(
+            f"{domain}: a password of the host stands in front of the store (basic authentication): let "
+            "/wp-json/ through without it"
+        )
     if status in (401, 403, 404, 406):
-        return WebPage(f"{domain}: a web page instead of the API ({status}): a firewall, a plug-in, plain permalinks")
+        return WebPage(
+            f"{domain}: a web page instead of the API ({status}): let the firewall or security plug-in allow "
+            "/wp-json/ for the agent connector; permalinks must not be plain"
+        )
     if status == 503 and "retry-after" in headers:
         return PlatformBusy(f"{domain}: the host holds us up (503)", retry_after=rest.retry_after(headers, 5.0))
     return None

@@ -68,9 +68,9 @@ class Orders:
         return {each: found[each] if each in found else self.one(client, each) for each in wanted}
 
     def changed(self, client: Client, since: datetime, checkpoint: str | None) -> OrderPage:
-        part = walk.by_change(
-            Store.of(client), "/orders", [("_fields", HEAD_FIELDS)], _listed, since, checkpoint
-        )  # fmt: skip
+        """In the order of their ids: see `walk`."""
+        query: Query = [("_fields", HEAD_FIELDS), *walk.changed_since(since)]
+        part = walk.by_id(Store.of(client), "/orders", query, _listed, checkpoint)
         return OrderPage(_heads(part.rows), part.checkpoint)
 
     def placed(self, client: Client, since: datetime, until: datetime, checkpoint: str | None) -> OrderPage:

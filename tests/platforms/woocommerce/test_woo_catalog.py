@@ -16,7 +16,7 @@ from connector.platforms.contract import ProductPage, RefusedItem
 from connector.platforms.woocommerce import PLATFORM
 from connector.platforms.woocommerce.catalog import NOT_OFFERED, to_product
 from connector.platforms.woocommerce.payloads import ProductBody, VariationBody
-from tests.platforms.woocommerce.kit import Script, Sent, Shop, data, make_client, page, recorded
+from tests.platforms.woocommerce.kit import Script, Sent, Shop, data, error, make_client, page, recorded
 
 SINCE = datetime(2026, 11, 20, tzinfo=UTC)
 
@@ -201,11 +201,24 @@ def test_a_changed_walk_asks_in_naive_utc_from_the_same_second_on() -> None:
     at = datetime.fromisoformat(shop.products[int(new)]["date_modified_gmt"]).replace(tzinfo=UTC)
     assert walked(shop, at) == [new]
     assert walked(shop, at - timedelta(seconds=1)) == [old, new]
-    assert (
-        shop.sent[-1].query["modified_after"] == "2026-11-20T14:59:59" or shop.sent[-1].query["dates_are_gmt"] == "true"
-    )
+    assert shop.sent[-1].query["modified_after"] == f"{at - timedelta(seconds=2):%Y-%m-%dT%H:%M:%S}"
     assert PLATFORM.catalog.newest_change(shop.client) == at
     assert PLATFORM.catalog.newest_change(Shop().client) is None
+
+
+def test_a_store_that_can_t_sort_by_change_gives_its_clock() -> None:
+    shop = Shop()
+    ref = shop.product("Thing", [1000])
+
+    def old(request: Sent) -> Any:
+        if request.query.get("orderby") == "modified":
+            return error(400, "rest_invalid_param")
+        return data([{"id": int(ref)}], Date="Fri, 27 Nov 2026 13:00:00 GMT")
+
+    shop.before = old
+    assert PLATFORM.catalog.newest_change(shop.client) == datetime(2026, 11, 27, 13, tzinfo=UTC)
+    shop.before = lambda request: old(request) if "orderby" in request.query else data([])
+    assert PLATFORM.catalog.newest_change(shop.client) is None
 
 
 def test_rows_without_a_change_time_are_walked() -> None:

@@ -375,7 +375,7 @@ def walked(shop: Shop, since: datetime, until: datetime | None = None) -> list[s
     raise AssertionError("the list has no end")
 
 
-def test_changes_come_by_time_and_none_is_skipped_while_rows_move() -> None:
+def test_no_change_is_skipped_while_rows_change_and_go() -> None:
     shop = Shop()
     product = shop.product("Thing", [1000])
     refs = [shop.order(product, 1, TOKEN) for _ in range(250)]

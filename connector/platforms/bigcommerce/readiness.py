@@ -51,5 +51,9 @@ READINESS = (
         "Stores with several storefronts", "absent",
         "Orders of all channels are read; carts are made in the store's first storefront.",
     ),
+    Readiness(
+        "A single user whose right to the app was taken away", "absent",
+        "We keep no users of a store: who was signed in stays so until the session ends. Leave that callback empty.",
+    ),
     Readiness("Privacy requests", "absent", "BigCommerce posts none: the merchant asks us, and a person acts."),
 )  # fmt: skip

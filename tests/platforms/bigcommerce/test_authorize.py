@@ -172,6 +172,10 @@ def test_a_code_becomes_a_grant_of_the_store_that_the_reply_names(store: BigComm
     assert "demo0access0token0bc" not in repr(found)
 
 
+def test_an_install_from_outside_the_control_panel_is_the_same(store: BigCommerce) -> None:
+    assert joined(store, [*QUERY, ("external_install", "1")]).domain == DOMAIN
+
+
 def test_the_reply_decides_which_store_it_is(store: BigCommerce) -> None:
     for context in ("stores/other2hash", "stores/demo1hash/x", "", "demo1hash"):
         store.token = {**sample("token_reply"), "context": context}

@@ -27,6 +27,7 @@ PLATFORM = Platform(
     checkout=Checkout(),
     pasted=Pasted(),
     parting=_WEBHOOKS,
+    plugin_home="connector.platforms.medusa",
     plugin_steps=(
         "Copy the folder connector-medusa that we give you beside your Medusa server's medusa-config, and run npm "
         "install ./connector-medusa there.",

@@ -308,8 +308,6 @@ def to_product(node: ProductNode, client: Client, asked_for: Prices) -> Product 
         if isinstance(made, RefusedItem):
             return made
         variants.append(made)
-    if not variants:
-        return RefusedItem(node.id, title, "variants_missing", "The product has no variant, so nothing can be bought.")
     details = client.grant.details
     channels = _channels(details.get("channels", ""))
     listed = sorted(node.images, key=lambda image: image.rank or 0) if node.images else ()

@@ -634,6 +634,8 @@ class Platform:
     address_example: str = ""
     # Of `plugin`: how our plug-in comes into the store, a sentence a step.
     plugin_steps: Sequence[str] = ()
+    # The importable package whose folder `plugin` merchants are given as an archive; "": they get it elsewhere.
+    plugin_home: str = ""
     # Origins of the platform's own pages that may frame the page which ends a launch or a join begun there.
     frames: tuple[str, ...] = ()
     needs: str = ""  # one sentence for the merchant who chooses a platform: what to have at hand

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -24,7 +26,7 @@ def connect() -> AnyResponse:
     way_back = safe_path(request.args.get("next", ""))
     if way_back.startswith("/dashboard"):
         sessions.keep_way_back(way_back)
-    kept = {name: request.args[name] for name in ("shop",) if request.args.get(name)}
+    kept: dict[str, Any] = {name: request.args[name] for name in ("shop",) if request.args.get(name)}
     slug = request.args.get("platform", "")
     if slug in roster.platforms():
         return redirect(url_for("install.platform", slug=slug, **kept), code=303)

@@ -4,6 +4,7 @@
     /install/<slug>           one of them: what to have at hand, what works, its ways in
     /install/<slug>/go        an address was typed (or none is asked): on to the page where the merchant agrees
     /install/<slug>/keys      keys were pasted: they are tried on the store at once
+    /install/<slug>/plugin.zip  our plug-in for the store, where its platform needs one
 
 Every way ends on the page that shows the first sync. Nothing that was pasted into a secret field is shown again.
 """
@@ -31,7 +32,7 @@ from connector.errors import (
 from connector.oauth import begin, handover, pasted
 from connector.platforms import roster
 from connector.platforms.contract import Pasted, Platform
-from connector.web import pace, platform_words, sessions
+from connector.web import archives, pace, platform_words, sessions
 from connector.web.guards import public
 from connector.web.layout import page, safe_path
 
@@ -94,6 +95,15 @@ def keys(slug: str) -> Response | tuple[str, int]:
         return _shown(chosen, errors={f"key-{name}": in_words(refused, title)}), 422
     sessions.sign_in_merchant(shop_id)
     return redirect(safe_path(sessions.way_back()) or FIRST_SYNC, code=303)
+
+
+@blueprint.get("/<slug>/plugin.zip")
+@public("our plug-in for a store holds no secret: who builds a merchant's store takes it from here")
+def plugin(slug: str) -> Response:
+    name, content = archives.plugin(slug)
+    answer = Response(content, mimetype="application/zip")
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}.zip"'
+    return answer
 
 
 def keep_way_back() -> None:

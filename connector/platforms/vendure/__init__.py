@@ -25,6 +25,7 @@ PLATFORM = Platform(
     checkout=Checkout(),
     pasted=Pasted(),
     parting=Parting(),
+    plugin_home="connector.platforms.vendure",
     plugin_steps=(
         "Copy the folder connector-vendure-plugin into your server's project and add ConnectorPlugin.init() to the "
         "plugins of your configuration. Its README says how.",

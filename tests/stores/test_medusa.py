@@ -313,7 +313,7 @@ def test_what_is_wrong_is_said(merchant: Merchant, monkeypatch: pytest.MonkeyPat
         ({"secret_key": public}, "secret_key", "publishable"),
         ({"secret_key": signed_in}, "secret_key", "sign-in token"),
         ({"publishable_key": "pk_" + "0" * 64}, "publishable_key", "live key"),
-        ({"address": f"{merchant.rig.base}/nowhere"}, "address", "404"),
+        ({"address": f"{merchant.rig.base}/nowhere"}, "address", "web page"),
         ({"address": "http://127.0.0.1:9"}, "address", "doesn't answer"),
         ({"product_page": "/products/"}, "product_page", "{handle}"),
         ({"storefront": "shop"}, "storefront", "public host"),

@@ -8,11 +8,14 @@ const LONGEST_PAUSE = 3600 // seconds
 const TIMEOUT = 10_000 // milliseconds
 const AT_ONCE = 10
 const KEPT_DAYS = 3 // of what was taken or given up, to be looked at
-const LEASE = 60 // seconds that one server has a delivery to itself
+const LEASE = 150 // seconds that one server has some deliveries to itself: longer than they can take
+const LONGEST_REST = 60 // seconds after an attempt that found nobody, before any other is made
 
 let ready = null
 let timer = null
 let sending = null
+let silences = 0 // attempts in a row that found nobody
+let restsUntil = 0
 
 const database = (container) => container.resolve("__pg_connection__")
 const logger = (container) => container.resolve("logger")
@@ -46,6 +49,7 @@ async function target(container) {
 }
 
 async function aim(container, address, secret) {
+  silences = restsUntil = 0 // another place may answer at once
   await tables(container)
   await database(container).raw(
     `insert into connector_target (one, address, secret) values (true, ?, ?)
@@ -82,6 +86,7 @@ async function drain(container) {
   for (;;) {
     const to = await target(container)
     if (!to) return
+    if (Date.now() < restsUntil) break // what waits is not each to find out that nobody is there
     // Taken with a lease: several servers of one store share the table, and each row is sent by one of them.
     const { rows } = await database(container).raw(
       `update connector_outbox set due = now() + ${LEASE} * interval '1 second' where seq in (
@@ -89,11 +94,21 @@ async function drain(container) {
        returning *`)
     if (!rows.length) break
     rows.sort((one, other) => Number(one.seq) - Number(other.seq))
-    for (const row of rows) await send(container, row, to)
+    for (const [at, row] of rows.entries()) {
+      if (await send(container, row, to)) { silences = 0; continue }
+      const rest = Math.min(LONGEST_REST, 2 ** ++silences)
+      restsUntil = Date.now() + rest * 1000
+      const others = rows.slice(at + 1).map((other) => other.seq)
+      if (others.length) {
+        await database(container).raw(
+          `update connector_outbox set due = now() + ? * interval '1 second' where seq in (${others.map(() => "?").join(",")})`, [rest, ...others])
+      }
+      break
+    }
   }
   await database(container).raw(`delete from connector_outbox where done < now() - interval '${KEPT_DAYS} days'`)
   const { rows } = await database(container).raw("select extract(epoch from min(due) - now()) * 1000 as pause from connector_outbox where done is null")
-  if (rows[0].pause !== null) wake(container, Math.min(60_000, Math.max(100, Number(rows[0].pause))))
+  if (rows[0].pause !== null) wake(container, Math.min(60_000, Math.max(100, Number(rows[0].pause), restsUntil - Date.now())))
 }
 
 function signature(secret, id, topic, stamp, body) {
@@ -102,9 +117,11 @@ function signature(secret, id, topic, stamp, body) {
   return `sha256=${made.digest("hex")}`
 }
 
+// Was somebody there? A delivery that is refused is tried again by itself; where nobody answers, all wait.
 async function send(container, row, to) {
   const stamp = String(Math.floor(Date.now() / 1000)) // of this try: an old delivery that waits is no replay
   let said = ""
+  let there = true
   try {
     const answer = await fetch(to.address, {
       method: "POST", body: row.body, redirect: "manual", signal: AbortSignal.timeout(TIMEOUT),
@@ -116,18 +133,21 @@ async function send(container, row, to) {
     })
     await answer.arrayBuffer()
     if (!answer.ok) said = `answered ${answer.status}`
+    there = answer.status < 500 && answer.status !== 429
   } catch (error) {
     said = (error.cause && error.cause.code) || error.name
+    there = false
   }
   const tries = row.attempts + 1
   if (!said || tries >= TRIES) {
     if (said) logger(container).error(`connector: gave up on ${row.topic} after ${tries} tries: ${said}`)
     await database(container).raw("update connector_outbox set done = now(), attempts = ?, said = ? where seq = ?", [tries, said || null, row.seq])
-    return
+    return there
   }
   const pause = Math.min(LONGEST_PAUSE, 2 ** tries)
   await database(container).raw(
     "update connector_outbox set attempts = ?, said = ?, due = now() + ? * interval '1 second' where seq = ?", [tries, said, pause, row.seq])
+  return there
 }
 
 // What connector's health page and a merchant may want to see. No secret is in it.

@@ -242,32 +242,30 @@ _LET_THROUGH = (
 
 
 def _opened(store: Store) -> Store:
-    """The store with the way in which the key goes along. Errors: InputRefused; those of the platform."""
-    ways = ["basic", "query"]
-    if store.home.startswith("http://"):
-        ways.append("oauth1")  # it doesn't see that it is reached by https
+    """The store with the way in which the key goes along. Errors: InputRefused; those of the platform.
+
+    A store that doesn't see that it is reached by https knows no key by the first two ways, and says of every wrong
+    signature that it is wrong, an unknown key's too.
+    """
     lost: ConnectorError | None = None
-    for way in ways:
+    for way in ("basic", "query", "oauth1"):
         now = replace(store, auth=way)
         try:
             _one_way(now, "/products")
         except KeyUnknown as error:
             lost = error
-            continue
-        except KeyRefused:
-            raise _refused_key(now) from None
+        except KeyRefused as error:
+            if way != "oauth1":
+                raise _refused_key(now) from None
+            lost = error
         except UserRefused:
             raise _no_right("products") from None
-        return now
-    if store.home.startswith("http://"):
-        raise InputRefused(
-            "consumer_key", "isn't known to the store, or the store doesn't see that it is reached by https.",
-            "Under Settings > General let both addresses begin with https://, and let the proxy in front tell PHP of "
-            "https (X-Forwarded-Proto). If that is right, make a new key.",
-        ) from lost  # fmt: skip
+        else:
+            return now
     raise InputRefused(
         "consumer_key", "isn't known to the store: the key is wrong, or was deleted.",
-        f"{_MAKE} and make a new one; check that it is this store's.",
+        f"{_MAKE} and make a new one; check that it is this store's. If it is right, your store doesn't see that it is "
+        "reached by https: let the proxy in front tell PHP so (X-Forwarded-Proto).",
     ) from lost  # fmt: skip
 
 

@@ -164,12 +164,14 @@ class Store:
 
     def _call(self, method: str, path: str, query: Query, body: bytes | None, timeout: float) -> Answered | None:
         told = _auths.get((self.domain, self.keys.key), self.auth)
-        ways = [told, *(way for way in ("basic", "query") if way != told and told != "oauth1")]
         lost: GrantLost | None = None
-        for way in ways:
+        for way in (told, *(way for way in ("basic", "query") if way != told)):
             try:
                 answer = self.sent(way, method, path, query, body, timeout)
-            except KeyUnknown as error:
+            except (KeyUnknown, KeyRefused) as error:
+                # A signature is refused too once the store sees https: the same key then goes along otherwise.
+                if isinstance(error, KeyRefused) and way != "oauth1":
+                    raise
                 lost = lost or error
                 continue
             if way != told:
@@ -201,9 +203,11 @@ class Store:
         return made.call(method, path, [*asked], body=body, timeout=timeout)
 
     def _as_the_store_says(self, path: str) -> str:
-        """`home` with the API's path: the store signs with its own address, whatever it was called by."""
-        below = urlsplit(self.api).path.removeprefix(urlsplit(self.home).path)
-        return f"{self.home}{below}{path}".rstrip("/")
+        """`home` with the API's path, by http: the store signs its own address, and looks for a signature only where it
+        takes the call for one by http."""
+        home = urlsplit(self.home)
+        below = urlsplit(self.api).path.removeprefix(home.path)
+        return f"http://{home.netloc}{home.path}{below}{path}"
 
     def _judge(self, answer: HttpAnswer, content: bytes) -> PlatformError | None:
         headers = {name.lower(): value for name, value in answer.headers.items()}

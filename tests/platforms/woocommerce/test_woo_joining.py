@@ -345,19 +345,24 @@ def test_a_stripped_header_is_got_around_once_and_remembered() -> None:
     assert shop.sent[0].query["consumer_key"] == KEY
 
 
-def test_a_store_that_does_not_see_https_is_signed_for() -> None:
-    shop = Shop()
-    shop.http_home = True
-    joined = entered(shop)
-    assert (joined.grant.details["auth"], joined.grant.details["home"]) == ("oauth1", f"http://{DOMAIN}")
-    client = make_client(shop, details=joined.grant.details)
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("slash", [False, True])
+def test_a_store_that_does_not_see_https_is_signed_for(scheme: str, slash: bool) -> None:
+    """Whatever its own address says: it is PHP that doesn't see it."""
+    shop = Shop(domain=f"{DOMAIN}/shop")
+    shop.unseen, shop.scheme, shop.slash = True, scheme, slash
+    joined = entered(shop, shop=shop.domain)
+    assert (joined.grant.details["auth"], joined.grant.details["home"]) == ("oauth1", f"{scheme}://{shop.domain}")
+    client = make_client(shop, domain=shop.domain, details=joined.grant.details)
     product = shop.product("Thing, & more", [1000])
-    assert [each.product_ref for each in PLATFORM.catalog.changed(client, NOW.replace(year=2020), None).products] == [
-        product
-    ]
+    (found,) = PLATFORM.catalog.changed(client, NOW.replace(year=2020), None).products
+    assert found.product_ref == product
     assert all(each.url.startswith("https://") for each in shop.sent)
     assert all(SECRET_KEY not in each.url for each in shop.sent if "oauth_nonce" in each.url)
-    assert "doesn't see that it is reached by https" in refused_entry(shop, consumer_key="ck_" + "f" * 40)[1]
+    field, words = refused_entry(shop, shop=shop.domain, consumer_key="ck_" + "f" * 40)
+    assert (field, "doesn't see that it is reached by https" in words) == ("consumer_key", True)
+    shop.unseen = False  # the proxy was mended: the same key goes along otherwise
+    assert PLATFORM.catalog.newest_change(client) is not None
 
 
 def test_a_store_that_redirects_to_a_slash_gets_it_at_once() -> None:
@@ -385,8 +390,9 @@ def test_json_behind_a_mark_or_notices_is_read(front: bytes) -> None:
     client = make_client(shop, details=joined.grant.details)
     (product,) = PLATFORM.catalog.products(client, [ref]).products
     assert [variant.price for variant in product.variants] == [1000, 2000]
+    shop.keys = ("ck_" + "9" * 40, "")
     with pytest.raises(GrantLost):  # errors too
-        PLATFORM.catalog.products(make_client(shop, details={"auth": "oauth1"}), [ref])
+        PLATFORM.catalog.products(client, [ref])
 
 
 @pytest.mark.parametrize("answer", [page(), page(status=403), page("<html>captcha {}</html>", 200)])

@@ -175,11 +175,7 @@ class Pasted:
         found = _channel(trial, token)
         channel = found.active_channel
         if token and channel.token != token:
-            raise InputRefused(
-                "channel",
-                "no channel of the store has this token.",
-                "Copy it from Settings, Channels, or leave it empty.",
-            )
+            raise _no_channel()
         closed = _closed(trial.ask(documents.REACH, token).errors or [])
         if closed:
             raise InputRefused(
@@ -343,6 +339,8 @@ def _meant(problems: Sequence[Problem], trial: _Trial, token: str) -> InputRefus
             "admin_api", "is a GraphQL API, and not Vendure's Admin API of version 3.6 or newer.",
             "Give the Admin API's address, not the Shop API's (…/shop-api). Bring an older Vendure up to date.",
         )  # fmt: skip
+    if code == "CHANNEL_NOT_FOUND":  # where there is only the default channel, that one answers instead
+        return _no_channel()
     if code != "FORBIDDEN":
         return InputRefused("admin_api", "refuses the question.", "Look into the store's log, then try again.")
     unknown = trial.unknown_key
@@ -363,6 +361,12 @@ def _meant(problems: Sequence[Problem], trial: _Trial, token: str) -> InputRefus
         "the header through in every proxy. If the key is for one channel only, give that channel's token too. If all "
         "of this is right, the key itself is wrong: make a new one.",
     )  # fmt: skip
+
+
+def _no_channel() -> InputRefused:
+    return InputRefused(
+        "channel", "no channel of the store has this token.", "Copy it from Settings, Channels; or leave it out."
+    )
 
 
 def _closed(problems: Sequence[Problem]) -> set[str]:

@@ -2,14 +2,16 @@
 
     200 with data                                  the answer
     200 FORBIDDEN, `vendure-auth-token` empty      GrantLost: the key is unknown, mistyped or revoked
+    200 CHANNEL_NOT_FOUND                          GrantLost: the channel's token was changed, or the channel is gone
     200 FORBIDDEN otherwise                        PlatformRefused: the role is too small (or the key isn't looked at)
     200 USER_INPUT_ERROR "Cannot take more than"   TooMany: the store's own limit of a list
     400 GRAPHQL_VALIDATION_FAILED                  UnknownField: another version, or a custom field that isn't there
     200 INTERNAL_SERVER_ERROR                      PlatformDown
     other statuses, HTML                           as `rest` has it
 
-An unknown channel token is answered by the default channel: every question asks `activeChannel.id` along, and another
-one than the store was joined with refuses the answer. Seen on 3.7.3 (NOTES.md); no limit of calls is known.
+An unknown channel token is answered by the default channel, as long as the store has no other one: every question asks
+`activeChannel.id` along, and another one than the store was joined with refuses the answer. Seen on 3.7.3 (NOTES.md); no
+limit of calls is known.
 """
 
 from __future__ import annotations
@@ -120,13 +122,13 @@ def precision(client: Client) -> int:
 
 
 def check_channel(client: Client, answered: str) -> None:
-    """Errors: PlatformRefused where another channel answers than the one that joined."""
+    """Errors: GrantLost(fatal) where another channel answers than the one that joined."""
     joined = client.grant.details.get("channel_id")
     if joined and joined != answered:
-        raise PlatformRefused(
+        raise GrantLost(
             f"{client.domain}: channel {answered[:40]} answers instead of {joined}: the channel's token was changed in "
-            "the store. Join again with the new one"
-        )
+            "the store. Join again with the new one", fatal=True,
+        )  # fmt: skip
 
 
 def _query(client: Client) -> dict[str, str | int]:
@@ -147,6 +149,10 @@ def refusal(errors: list[Problem], headers: Mapping[str, str], domain: str) -> P
             return GrantLost(f"{domain}: the store doesn't know the key: it was revoked, or another one was made")
         case "FORBIDDEN":
             return PlatformRefused(f"{domain}: not permitted at {at}: the key's role is too small")
+        case "CHANNEL_NOT_FOUND":
+            return GrantLost(
+                f"{domain}: the store has no channel with our token: it was changed or removed. Join again", fatal=True
+            )
         case "GRAPHQL_VALIDATION_FAILED":
             field = _FIELD.search(first.message)
             named = f"{field[2]}.{field[1]}" if field else at

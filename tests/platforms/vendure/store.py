@@ -242,11 +242,16 @@ class Vendure:
         return Reply(content=json.dumps(data).encode())
 
     def _answer(self, operation: str, query: str, asked: dict[str, Any], headers: Mapping[str, str]) -> dict[str, Any]:
+        asked_for = headers.get("vendure-token", "")
+        if asked_for and asked_for not in self.channels and len(self.channels) > 1:
+            raise Refused(
+                200, problem("CHANNEL_NOT_FOUND", "activeChannel", f'No Channel with the token "{asked_for}"')
+            )
         may = self.keys.get(headers.get("vendure-api-key", ""))
         if may is None:
             named = {"vendure-auth-token": ""} if "vendure-api-key" in headers else {}
             raise Refused(200, problem("FORBIDDEN", "activeChannel"), named)
-        channel = self.channels.get(headers.get("vendure-token", ""), self.channels[TOKEN])
+        channel = self.channels.get(asked_for, self.channels[TOKEN])
         here = {
             **channel, "defaultCurrencyCode": self.currency, "defaultLanguageCode": "en",
             "pricesIncludeTax": self.prices_include_tax, "seller": {"name": "Default Seller"},

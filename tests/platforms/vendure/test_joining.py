@@ -156,8 +156,22 @@ def test_another_channel_that_answers_is_refused() -> None:
         lambda: PLATFORM.orders.changed(client, NOW, None), lambda: PLATFORM.authorize.profile(client),
         lambda: PLATFORM.catalog.stock(client, ["1"]),
     ):  # fmt: skip
-        with pytest.raises(PlatformRefused, match="channel 1 answers instead of 2"):
+        with pytest.raises(GrantLost, match="channel 1 answers instead of 2") as lost:
             call()
+        assert lost.value.fatal
+
+
+def test_a_channel_that_is_gone_is_a_lost_grant() -> None:
+    """Only a store with one channel answers an unknown token at all."""
+    store = Vendure()
+    store.channels["other"] = {"id": "2", "code": "other", "token": "other"}
+    client = client_of(store, channel_id="3", channel_token="changed")
+    with pytest.raises(GrantLost, match="no channel with our token"):
+        PLATFORM.catalog.changed(client, None, None)
+    with pytest.raises(InputRefused) as refused:
+        enter(store, channel="changed")
+    assert refused.value.field == "channel"
+    assert enter(store, channel="other").domain == "shop.example.com/channel-2"
 
 
 def test_a_store_that_counts_otherwise_since_it_joined_is_not_read() -> None:

@@ -38,6 +38,7 @@ PLACES = {
     "referral": "Referral code",
     "landing_page": "First page of the visit",
     "store_journey": "Your store's analytics",
+    "order_metadata": "A field of the order",
 }
 
 

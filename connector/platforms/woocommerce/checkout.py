@@ -30,7 +30,7 @@ MOST_TOKEN = 40
 # A buyer waits meanwhile; a store that takes longer is reached by the product's page.
 LOOK_SECONDS = 3.0
 KNOWN_FOR = 900.0
-_BY_ADDRESS: frozenset[Way] = frozenset({"landing", "storefront_cart"})
+_BY_ADDRESS: frozenset[Way] = frozenset({"permalink", "landing", "storefront_cart"})
 
 CARRIERS = (
     Carrying(

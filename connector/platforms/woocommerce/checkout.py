@@ -93,7 +93,8 @@ class Checkout:
         if not self.may_make_carts(client.grant.scopes):
             raise PlatformRefused(f"{client.domain}: this version of WooCommerce has no checkout link")
         for line in lines:
-            if not _chosen(client, line.variant_ref):
+            simple = line.product_ref == line.variant_ref  # its own only variant: nothing is left to choose
+            if not simple and not _chosen(client, line.variant_ref):
                 raise PlatformRefused(f"{client.domain}: {line.variant_ref} can't be bought by a link alone")
         home = client.grant.details.get("home", "")
         link = self.cart_link(client.domain, lines, token, client.settings, code=code)

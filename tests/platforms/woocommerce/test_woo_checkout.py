@@ -52,6 +52,9 @@ def test_stores_from_10_on_are_entered_at_their_checkout() -> None:
     asked = len(shop.sent)
     checkout.make_cart(client(shop), lines, TOKEN)
     assert len(shop.sent) == asked  # known for a while
+    other = shop.product("Other", [1000])
+    assert checkout.make_cart(client(shop), [CartLine(other, product_ref=other)], TOKEN)
+    assert len(shop.sent) == asked  # a simple product's own variant leaves nothing to choose
 
 
 def test_a_variation_with_an_open_choice_and_an_old_store_take_no_link() -> None:

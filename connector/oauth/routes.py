@@ -67,7 +67,8 @@ def _in_window(platform: Platform, query: list[tuple[str, str]]) -> Response:
     now = clock.wall()
     domain = platform.authorize.launched(query, roster.settings_of(platform.slug), now)
     shop_id = begin.connected_shop(platform.slug, domain)
-    if platform.frames and embedded.in_frame() and shop_id is not None and _just_made(platform, query, now):
+    if platform.frames and shop_id is not None and _just_made(platform, query, now):
+        # Opened in the platform's frame, where a cookie of ours wouldn't hold; and elsewhere by a link that was sent.
         return Response(_connected(platform, shop_id, joined=False), mimetype="text/html")
     if shop_id is not None and _just_made(platform, query, now):
         sessions.sign_in_merchant(shop_id)

@@ -65,7 +65,7 @@ def permissions() -> str:
     return page(
         "dashboard/permissions.html", shop=shop, rows=rows, platform=platform,
         later=sorted({scope for row in rows if row.how in ("asked", "optional") for scope in row.scopes}),
-        reconnect=any(row.how == "asked" for row in rows),
+        reconnect=any(row.how == "asked" for row in rows), again=_again(platform, shop),
         admin_url=platform.embedded.admin_url(shop.domain, settings) if platform.embedded else "",
     )  # fmt: skip
 
@@ -88,6 +88,13 @@ def read_permissions() -> AnyResponse:
             audit.record(session, guards.actor(), "shop.scopes", shop.id, shop_id=shop.id, granted=len(now_granted))
     flash("Your store allows something else now." if said == "changed" else "Your store allows what it did before.")
     return redirect(url_for(".permissions"), code=303)
+
+
+def _again(platform: Platform, shop: Shop) -> str:
+    """Where the merchant agrees anew; the code grant leads on to the store by itself."""
+    if platform.can("joins_by_code"):
+        return url_for("oauth.connect", slug=platform.slug, shop=shop.domain)
+    return url_for("install.platform", slug=platform.slug, shop=shop.domain)
 
 
 def _rows(platform: Platform, settings: object, granted: Sequence[str]) -> list[Permission]:

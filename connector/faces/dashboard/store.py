@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Response, current_app, flash, g, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from connector import audit, db
-from connector.commerce.shops.tables import Shop
+from connector import audit, clock, db, jobs
+from connector.commerce.shops.tables import GrantRow, Shop
 from connector.config import Settings
 from connector.db import Scope
 from connector.errors import NotFound
@@ -36,6 +36,9 @@ def hook_secret() -> AnyResponse:
         hooks.hook_of(shop.id, _settings().public_url)
         with db.write(Scope.shop(shop.id)) as session:
             secret = hooks.change_secret(session, shop.id, guards.actor())
+            if roster.platform(shop.platform).can("webhooks_by_api"):  # the plug-in may be told through the API
+                key = f"{shop.id}:secret:{clock.wall():%Y%m%dT%H%M%S%f}"
+                jobs.enqueue(session, subscribe.JOB, key, shop_id=shop.id)
     else:
         secret = hooks.hook_of(shop.id, _settings().public_url).secret
         with db.write(Scope.shop(shop.id)) as session:
@@ -72,9 +75,11 @@ def _shown(secret: str) -> str:
     hook = hooks.hook_of(shop.id, _settings().public_url) if plugin else None
     with db.read(Scope.shop(shop.id)) as session:
         arrives = heard.of(session, shop.id)
+        grant = session.get(GrantRow, shop.id)
+        sample = str(grant.details.get("sample", "")) if grant is not None else ""
     return page(
         "dashboard/store.html", shop=shop, platform=platform, way=platform_words.WAYS.get(shop.joined_by, ("", ""))[0],
-        heard=arrives, plugin=plugin, hook_address=hook.address if hook else "", secret=secret,
+        heard=arrives, sample=sample, plugin=plugin, hook_address=hook.address if hook else "", secret=secret,
         every=moments.lasting(platform.orders_every),
     )  # fmt: skip
 

@@ -22,6 +22,7 @@ from tests.api.conftest import Api
 from tests.attribution.world import KEY, PLACED, World, add_shop, product
 
 ALL = Scope.system("test")
+ON_SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -89,6 +90,7 @@ def test_without_a_buyer_the_cart_is_the_journey_and_a_tie_goes_to_the_later_lin
     assert [decided[ref].creator_id for ref in ("1", "2")] == [world.creators["y"], world.creators["x"]]
 
 
+@ON_SQLITE
 def test_a_line_that_is_sold_out_is_named_and_the_others_go_on(api: Api, world: World, two: str) -> None:
     with world.database.write(ALL) as session:
         for ref, shop_id in (("C", two), ("B", world.shop_id)):
@@ -111,6 +113,7 @@ MIXES: tuple[tuple[tuple[str, ...], str, bool, str | None, list[int]], ...] = (
 )
 
 
+@ON_SQLITE
 def test_every_mix_of_ways(api: Api, world: World, two: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outbound, "current", lambda: None)
     carts: list[Any] = []

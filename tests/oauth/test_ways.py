@@ -25,6 +25,8 @@ from tests.oauth.fakes import Reply, Stores
 
 PUBLIC = "http://127.0.0.1:8080"
 FRAME = {"Sec-Fetch-Dest": "iframe"}
+# What both databases do alike is seen in the others.
+ON_SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -114,6 +116,7 @@ def test_approval_in_the_store(app: Any, stores: Stores) -> None:
         assert session.get_one(GrantRow, shop.id).details == {"base": "https://one.example/api"}
 
 
+@ON_SQLITE
 def test_an_approval_that_somebody_else_began_signs_nobody_in(app: Any, stores: Stores) -> None:
     """Anybody may begin a join of a store and send its owner the store's page."""
     stranger, owner, server = app.test_client(), app.test_client(), app.test_client()
@@ -140,6 +143,7 @@ def test_an_approval_that_somebody_else_began_signs_nobody_in(app: Any, stores: 
     assert shops()[0].status == "connected", "the store itself agreed"
 
 
+@ON_SQLITE
 def test_a_hand_over_that_was_never_begun_or_is_too_late(
     app: Any, stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -156,6 +160,7 @@ def test_a_hand_over_that_was_never_begun_or_is_too_late(
     assert (stores.sent, shops()) == ([], [])
 
 
+@ON_SQLITE
 def test_pasted_keys_are_tried_and_never_shown_again(app: Any, stores: Stores, caplog: Any) -> None:
     browser = app.test_client()
     for given, words in (
@@ -183,6 +188,7 @@ def test_pasted_keys_are_tried_and_never_shown_again(app: Any, stores: Stores, c
     assert tries[-1] == 429
 
 
+@ON_SQLITE
 def test_only_the_platform_says_which_shop_it_is(app: Any, stores: Stores) -> None:
     browser = app.test_client()
     page = browser.get("/install/till").text

@@ -304,8 +304,8 @@ def _act(session: Session, shop: OneShop, case: Case, phase: int, at: datetime) 
     session.add(
         Act(id=new_id("act"), shop_id=shop.row.id, kind=kind, state="effective", order_id=order_id,
             line_ref=line["ref"], creator_id=who, content_id=None, code_id=None, since=None, actor="staff:jo",
-            reason="because", token="t", proposed_at=at, needs_second=False, approved_by=None, approved_at=None, effective_at=at, refused_by=None,
-            refused_at=None, refused_why="")
+            reason="because", token="t", proposed_at=at, needs_second=False, approved_by=None, approved_at=None,
+            effective_at=at, refused_by=None, refused_at=None, refused_why="")
     )  # fmt: skip
     session.flush()
     take_in.reevaluate(session, order_id, cause="act", as_of=at)

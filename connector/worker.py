@@ -65,6 +65,8 @@ JOBS = (
     hand_over.job,
     hand_over.ask_job,
     rounds.carry_on_job,
+    imports.look_job,
+    imports.take_job,
 )
 
 BEAT = 3.0

@@ -4,6 +4,8 @@ Why: a large shop's closing held SQLite's only writer for ten seconds. Now it is
 (`closing_runs`, `closing_pieces`), booked a thousand rows at a time, and appears whole at its end; so lines of
 statements and invoices come before the row that they belong to, and no foreign key may ask for it.
 
+A file of balances above a set sum waits for a second person: `imports.approved_by`, and `note` for why one wasn't taken.
+
 A creator may be erased: `creators.erased_at` says that handle and name are nobody's since then.
 """
 
@@ -49,6 +51,8 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["run_id"], ["closing_runs.id"], name=op.f("fk_closing_pieces_run_id")),
         sa.PrimaryKeyConstraint("run_id", "number", name=op.f("pk_closing_pieces")),
     )
+    op.add_column("imports", sa.Column("approved_by", sa.Text(), nullable=True))
+    op.add_column("imports", sa.Column("note", sa.Text(), nullable=False, server_default=""))
     op.add_column("creators", sa.Column("erased_at", Moment(), nullable=True))
     for table, name in (
         ("statement_lines", "fk_statement_lines_statement_id"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -17,7 +18,7 @@ from connector.earnings.settlement import bank_file, close, funding, receipts
 from connector.earnings.settlement import checks as settlement_checks
 from connector.earnings.settlement.receipts import Coming
 from connector.earnings.settlement.tables import Invoice, InvoiceLine, Receipt, Reserve, Statement
-from connector.errors import Conflict, InputRefused
+from connector.errors import Conflict, InputRefused, NotAllowed
 from tests.payouts.test_twice_at_once import at_once
 from tests.settlement.books import SYSTEM, Books, LineOfOrder, utc
 
@@ -255,6 +256,31 @@ def test_a_banks_file_is_judged_row_by_row_and_booked_once(books: Books, shop: s
         again = bank_file.book(session, bank_file.rows_of(text), "staff:fay", DECEMBER)
     assert [row.outcome for row in again] == ["known" if one == "new" else one for one, _ in said]
     assert len(books.rows(Receipt)) == 3
+    all_well(books)
+
+
+def test_a_receipt_above_the_sum_of_one_person_is_no_money_until_a_second_one_says_so(books: Books, shop: str) -> None:
+    coming = Coming(shop, "USD", 900_000, "bank 9", NOVEMBER.date(), "hand")
+    with books.database.write(SYSTEM) as session:
+        asked = receipts.ask(session, coming, "staff:ada", NOVEMBER).id
+        assert receipts.ask(session, coming, "staff:jo", NOVEMBER).id == asked
+        with pytest.raises(Conflict, match="other money"):
+            receipts.ask(session, replace(coming, amount=1), "staff:jo", NOVEMBER)
+        with pytest.raises(NotAllowed):
+            receipts.decide(session, asked, yes=True, by="staff:ada", as_of=NOVEMBER)
+        assert [row.id for row in receipts.waiting(session)] == [asked]
+    assert books.rows(Receipt) == []
+    with books.database.write(SYSTEM) as session:
+        made = receipts.decide(session, asked, yes=True, by="staff:fay", as_of=NOVEMBER)
+        assert made is not None
+        assert (made.amount, made.recorded_by) == (900_000, "staff:ada")
+        with pytest.raises(Conflict, match="already"):
+            receipts.decide(session, asked, yes=False, by="staff:fay", as_of=NOVEMBER)
+        with pytest.raises(Conflict, match="stands for"):
+            receipts.ask(session, coming, "staff:ada", NOVEMBER)
+        other = receipts.ask(session, replace(coming, reference="bank 10"), "staff:ada", NOVEMBER).id
+        assert receipts.decide(session, other, yes=False, by="staff:ada", as_of=NOVEMBER) is None
+    assert len(books.rows(Receipt)) == 1
     all_well(books)
 
 

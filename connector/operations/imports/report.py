@@ -16,7 +16,8 @@ from connector.operations.imports.take import cells
 from connector.web import words
 
 WORDS = {
-    "unread": "being read", "new": "would be taken", "taken": "taken", "same": "here already", "conflict": "conflict", "refused": "refused",
+    "unread": "being read", "new": "would be taken", "taken": "taken", "same": "here already", "conflict": "conflict",
+    "refused": "refused",
 }  # fmt: skip
 ORDER = ("unread", "taken", "new", "same", "conflict", "refused")
 

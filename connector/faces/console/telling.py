@@ -312,6 +312,8 @@ def _shown(value: Any, name: str = "") -> str:
         return shop_settings.name(value) if shop_settings.known(value) else value
     if isinstance(value, str) and _INSTANT.fullmatch(value):
         return moments.full(datetime.fromisoformat(value))
+    if isinstance(value, Mapping):
+        return ", ".join(f"{_shown(each)} {key}" for key, each in value.items()) or "None"
     if isinstance(value, list | tuple):
         return ", ".join(str(each) for each in value)
     return count(value) if isinstance(value, int) else str(value)

@@ -102,7 +102,7 @@ def _with_sides(connection: sa.Connection, rows: Sequence[Any]) -> dict[str, Wri
                 None if said[1] == currency else currency,
             )
         )  # fmt: skip
-    return {row[0]: Written(*row[:_FIELDS], postings=tuple(sides[row[0]])) for row in rows}
+    return {row[0]: Written(*(*row[:_FIELDS], tuple(sides[row[0]]))) for row in rows}
 
 
 def chained(session: Session, shop_id: str) -> Iterator[list[Link]]:

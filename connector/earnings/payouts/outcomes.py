@@ -123,15 +123,15 @@ def looked(session: Session, heard: Sequence[Heard]) -> Taken:
             handed |= {row.batch_id} if handed_at is not None else set()
     status = {payout_id: row.status for payout_id, row in rows.items()}
     for each in heard:
-        row = rows.get(each.payout_id)
-        why = _impossible(row, each, handed)
-        if row is None or why:
+        found = rows.get(each.payout_id)
+        why = _impossible(found, each, handed)
+        if found is None or why:
             taken.refused.append((each.line, each.payout_id, why))
-        elif status[row.id] == each.told.outcome:
-            taken.known.append(row.id)
+        elif status[found.id] == each.told.outcome:
+            taken.known.append(found.id)
         else:
-            status[row.id] = each.told.outcome
-            taken.recorded.append(row.id)
+            status[found.id] = each.told.outcome
+            taken.recorded.append(found.id)
             taken.counts[each.told.outcome] = taken.counts.get(each.told.outcome, 0) + 1
     return taken
 

@@ -39,7 +39,8 @@ def receipt_list() -> str:
             asked = asked.where(Receipt.shop_id == shop_id)
         found = keyset.read(session, "receipts", asked, (Receipt.recorded_at, Receipt.id))
         waiting = receipts.waiting(session)
-        shops = shops_by_id(session, {row.shop_id for row in [*found.rows, *waiting]} | {shop_id})
+        named = {row.shop_id for row in found.rows} | {each.shop_id for each in waiting}
+        shops = shops_by_id(session, named | {shop_id})
     return page(
         "console/receipts.html", found=found, shops=shops, shop=shops.get(shop_id), waiting=waiting, me=guards.actor()
     )

@@ -28,7 +28,7 @@ from connector.earnings.payouts import policy
 from connector.errors import Conflict, InputRefused, NotAllowed, NotFound
 from connector.operations.imports import facts as reading
 from connector.operations.imports import take as taking
-from connector.operations.imports.judge import Judged, judge
+from connector.operations.imports.judge import Facts, Judged, judge
 from connector.operations.imports.rows import Reader, Row, shape
 from connector.operations.imports.tables import Import, ImportRow
 
@@ -38,7 +38,7 @@ KEPT = timedelta(days=30)  # of a file that nobody takes
 # Outcomes that say something about the other rows of the file, and that `judge` alone can't see.
 _WITHIN = ("twice_in_file", "contradicts_row")
 
-UNREAD = "unread"  # outcome of a row that wasn't judged yet
+UNREAD: Literal["unread"] = "unread"  # outcome of a row that wasn't judged yet
 
 Kind = Literal["codes", "links", "balances"]
 _log = telemetry.logger(__name__)
@@ -121,7 +121,7 @@ def receive(
 
 def _unread(kind: str, row: Row) -> Judged:
     """What is known of a row before anything is looked up: that it can't be told apart, or nothing."""
-    return judge(kind, row, reading.Facts()) if row.problem else Judged(UNREAD, said=dict(row.cells))
+    return judge(kind, row, Facts()) if row.problem else Judged(UNREAD, said=dict(row.cells))
 
 
 def judge_all(import_id: str, shop_id: str) -> None:

@@ -290,6 +290,8 @@ _NOTHING = Reckoned()
 
 def _losers(row: DecisionRow, decision: Decision) -> dict[str, tuple[str, str]]:
     """Touch → (what becomes of it, what is kept), of the candidates that the pin shows and that are found again."""
+    if row.evidence.get("engine") != decision.evidence.get("engine"):
+        return {}  # pinned by other rules: what they called it is theirs
     now = {each["touch_id"]: each["outcome"] for each in decision.evidence.get("candidates", ())}
     found = {}
     for each in row.evidence.get("candidates", ()):

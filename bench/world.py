@@ -260,6 +260,7 @@ def _settle() -> None:
     """As a database is that has stood for a while: counted, and on PostgreSQL with nothing left for its cleaners."""
     if db.current().is_sqlite:
         with db.write(SYSTEM) as session:
+            session.execute(sa.text("PRAGMA analysis_limit = 1000"))  # else it reads all of every index
             session.execute(sa.text("ANALYZE"))
         return
     with db.current().engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:

@@ -1,17 +1,19 @@
 """Attribution, commission and posting of new orders from a warm inbox, beside the same rows inserted and nothing done.
 
-    python -m bench.engine [--database sqlite|postgresql|both] [--orders 100000] [--held 10000] [--flat 1000000]
+    python -m bench.engine [--database sqlite|postgresql|both] [--orders 100000] [--held 10000]
+    python -m bench.engine --flat 10000,100000,1000000 [--orders 3000] [--rounds 3]
 
 The worker's own drain takes kept bodies (opened, translated, recorded, credited, accrued, posted, marked done) in a
 world that holds `--held` orders. The peer: the very rows that it wrote, under other keys, by the driver's executemany
-into the same tables, as many orders a commit. `--flat` repeats the drain in a world of that many orders; the two rates
-should be within 20 %.
+into the same tables, as many orders a commit. `--flat` does so in worlds of those sizes by turns, `--orders` each time,
+so that what else the machine does falls on all of them, and prints each one's median: the rates should be within 20 %.
 """
 
 from __future__ import annotations
 
 import argparse
 import cProfile
+import os
 import pstats
 import sys
 import time
@@ -21,7 +23,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bench import world
-from connector import db
+from connector import db, worker
 from connector.commerce.orders.tables import Order
 from connector.db import Database
 from connector.earnings.ledger.tables import Entry, Posting
@@ -37,8 +39,10 @@ _NOT_ROWS = frozenset({"deliveries"})
 
 @dataclass(slots=True)
 class Measured:
+    held: int = 0  # before it
     orders: int = 0
     seconds: float = 0.0
+    cpu: float = 0.0  # seconds of this process; what PostgreSQL's took is not in it
     rows: int = 0
     peer_seconds: float = 0.0
 
@@ -54,23 +58,41 @@ class Measured:
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--database", choices=["sqlite", "postgresql", "both"], default="both")
-    options.add_argument("--orders", type=int, default=100_000)
+    options.add_argument("--orders", type=int, default=0, help="100,000, or with --flat 3,000 a round")
     options.add_argument("--held", type=int, default=10_000)
-    options.add_argument("--flat", type=int, default=0, help="and in a world of so many orders; 0: not")
+    options.add_argument("--flat", default="", help="in worlds of so many orders, by turns: 10000,100000,1000000")
+    options.add_argument("--rounds", type=int, default=3, help="how often, with --flat")
     options.add_argument("--profile", action="store_true", help="where the time goes, by function")
     chosen = options.parse_args()
-    print("| database | orders held | orders /s | rows an order | bare executemany, orders /s | ratio |")
-    print("|---|---:|---:|---:|---:|---:|")
+    worker.keep_what_stands()
+    print("| database | orders held | orders /s | CPU an order | rows an order | bare executemany, orders /s | ratio |")
+    print("|---|---:|---:|---:|---:|---:|---:|")
     for database in ["sqlite", "postgresql"] if chosen.database == "both" else [chosen.database]:
-        for held in (chosen.held, chosen.flat):
-            if held:
-                print(_line(database, held, measure(database, held, chosen.orders, profile=chosen.profile)), flush=True)
+        if chosen.flat:
+            _flat(database, [int(size) for size in chosen.flat.split(",")], chosen.orders or 3_000, chosen.rounds)
+        else:
+            found = measure(database, chosen.held, chosen.orders or 100_000, profile=chosen.profile)
+            print(_line(database, found), flush=True)
+    print(f"load average {os.getloadavg()[0]:.1f}, {time.strftime('%Y-%m-%d')}")
 
 
-def _line(database: str, held: int, found: Measured) -> str:
+def _flat(database: str, sizes: list[int], orders: int, rounds: int) -> None:
+    found: dict[int, list[Measured]] = {size: [] for size in sizes}
+    for _ in range(rounds):
+        for size in sizes:
+            found[size].append(measure(database, size, orders))
+    middle = [sorted(each, key=lambda one: one.rate)[len(each) // 2] for each in found.values()]
+    for one in middle:
+        print(_line(database, one), flush=True)
+    rates, cpu = [one.rate for one in middle], [one.cpu / one.orders for one in middle]
+    print(f"{database}: the slowest has {min(rates) / max(rates):.0%} of the fastest's rate, by CPU time "
+          f"{min(cpu) / max(cpu):.0%}", flush=True)  # fmt: skip
+
+
+def _line(database: str, found: Measured) -> str:
     return (
-        f"| {database} | {held:,} | {found.rate:,.0f} | {found.rows / found.orders:.1f} | {found.peer_rate:,.0f} "
-        f"| **{found.rate / found.peer_rate:.3f}** |"
+        f"| {database} | {found.held:,} | {found.rate:,.0f} | {1000 * found.cpu / found.orders:.2f} ms "
+        f"| {found.rows / found.orders:.1f} | {found.peer_rate:,.0f} | **{found.rate / found.peer_rate:.3f}** |"
     )
 
 
@@ -79,12 +101,12 @@ def measure(name: str, held: int, orders: int, *, profile: bool = False) -> Meas
     profiler = cProfile.Profile() if profile else None
     with world.held(name, held) as url:
         settings = world.settings(url)
-        number = _next_number()
+        number, found.held = _next_number(), _orders()
         for start in range(0, orders, PORTION):
             portion = min(PORTION, orders - start)
             _fill(number + start, portion)
             before = _counts()
-            began = time.perf_counter()
+            began, cpu = time.perf_counter(), time.process_time()
             if profiler:
                 profiler.enable()
             handled = 0
@@ -93,12 +115,18 @@ def measure(name: str, held: int, orders: int, *, profile: bool = False) -> Meas
             if profiler:
                 profiler.disable()
             found.seconds += time.perf_counter() - began
+            found.cpu += time.process_time() - cpu
             found.orders += portion
             _check(before, portion, handled)
             _again(db.current(), number + start, portion, found, settings.drain_batch)
     if profiler:
         pstats.Stats(profiler, stream=sys.stderr).sort_stats("tottime").print_stats(45)
     return found
+
+
+def _orders() -> int:
+    with db.read(world.SYSTEM) as session:
+        return session.scalar(sa.select(sa.func.count()).select_from(Order)) or 0
 
 
 def _next_number() -> int:

@@ -33,7 +33,7 @@ from connector.db import Database, new_id
 from connector.earnings.commission.tables import Clearance
 from connector.earnings.ledger import journal
 from connector.earnings.ledger.entry import Draft, DraftPosting, line_subject, moved, owed
-from connector.earnings.settlement import close
+from connector.earnings.settlement import close, plan
 from connector.programme.creators.tables import Creator
 
 # A hundred thousand lines reach back twelve days from here: all of them cleared in November.
@@ -73,7 +73,7 @@ def _round(name: str, lines: int, creators: int) -> tuple[float, float, float, f
             shop_id = _shop(database)
             began = time.monotonic()
             with database.read(world.SYSTEM) as session:
-                token = close.token_of(close.planned(session, shop_id, PERIOD, CLOSED))
+                token = plan.token_of(close.planned(session, shop_id, PERIOD, CLOSED))
             look = time.monotonic() - began
             began = time.monotonic()
             with _writing(database) as waits:

@@ -13,10 +13,11 @@ import argparse
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,10 @@ SEALING_KEY = "c2FtcGxlLXNlYWxpbmcta2V5LWZvci10ZXN0cy1vbmw="
 # What waits for a job and is not what an order held long ago leaves behind.
 _PASSING = frozenset({"ledger_unsealed", "due_for_pin", "deliveries"})
 _STEP = 10  # seconds between two held orders
+# Copies a transaction: on SQLite its log holds all that one transaction wrote, and a world may have 20 GB.
+_AT_ONCE = 25_000
+# A world up to so many orders is copied before it is measured, so that it stays as it was built.
+_MOST_COPIED = 200_000
 
 
 def main() -> None:
@@ -74,30 +79,59 @@ def main() -> None:
 
 @contextmanager
 def held(database: str, orders: int) -> Iterator[str]:
-    """URL of a database that holds so many orders, and the process set up to work on it. Built on its first use."""
-    with kept(database, f"orders_{orders}", lambda: _world(orders)) as url:
+    """URL of a database that holds so many orders, and the process set up to work on it. Built on its first use.
+
+    What is done to it is done to a copy, so that the next run finds it as it was; not where a copy takes too long.
+    """
+    copied = orders <= _MOST_COPIED
+    with kept(database, f"orders_{orders}", lambda: _world(orders), copied=copied) as url:
         yield url
 
 
 @contextmanager
-def kept(database: str, name: str, build: Callable[[], None]) -> Iterator[str]:
-    """URL of a kept world; `build` fills it, as the process's own database, where it doesn't stand yet.
+def kept(database: str, name: str, build: Callable[[], None], *, copied: bool = False) -> Iterator[str]:
+    """URL of a kept world; `build` fills it, as the process's own database, where it doesn't stand yet. `copied`: of a
+    copy, which goes afterwards.
 
-    Named for the newest migration and for this file, so that a change of either makes a new one.
+    Named for the tables and for this file, so that a change of either makes a new one.
     """
     set_up()
-    made_by = hashlib.blake2b(Path(__file__).read_bytes() + newest().encode(), digest_size=4).hexdigest()
-    with (_sqlite if database == "sqlite" else _postgresql)(f"{name}_{made_by}") as (url, fresh, finish):
-        opened = db.use(Database(url))
+    made_by = hashlib.blake2b(Path(__file__).read_bytes() + _tables(), digest_size=4).hexdigest()
+    with (_sqlite if database == "sqlite" else _postgresql)(f"{name}_{made_by}") as (url, fresh, finish, copy):
         if fresh:
+            opened = db.use(Database(url))
+            _hasty(opened)
             migrate(opened)
             prepare(opened)
             build()
-            finish()
-        try:
-            yield url
-        finally:
             opened.close()
+            finish()
+        with copy(url) if copied else nullcontext(url) as place:
+            opened = db.use(Database(place))
+            try:
+                yield place
+            finally:
+                opened.close()
+
+
+def _tables() -> bytes:
+    """All that a migration may change of them, but for defaults."""
+    said = [newest()]
+    for table in METADATA.sorted_tables:
+        said += [f"{table.name}.{column.name} {column.type} {column.nullable}" for column in table.columns]
+        said += sorted(f"{index.name} {[c.name for c in index.columns]}" for index in table.indexes)
+    return "\n".join(said).encode()
+
+
+def _hasty(database: Database) -> None:
+    """While a world is built nothing need reach the disk: one that wasn't finished is built anew."""
+    how = "PRAGMA synchronous=OFF" if database.is_sqlite else "SET synchronous_commit = off"
+
+    @sa.event.listens_for(database.engine, "connect")
+    def _(connection: Any, _record: Any) -> None:
+        connection.cursor().execute(how)
+        if not database.is_sqlite:
+            connection.commit()
 
 
 def set_up() -> None:
@@ -117,7 +151,8 @@ def settings(url: str) -> Settings:
 
 # Where a world stands
 
-_Place = tuple[str, bool, Callable[[], None]]  # url, must it be built, say that it was
+# url, must it be built, say that it was, a copy of it for as long as the block lasts
+_Place = tuple[str, bool, Callable[[], None], Callable[[str], AbstractContextManager[str]]]
 
 
 @contextmanager
@@ -128,7 +163,25 @@ def _sqlite(name: str) -> Iterator[_Place]:
     if not done.exists():
         for old in folder.glob(f"{name}.db*"):
             old.unlink()
-    yield f"sqlite:///{path}", not done.exists(), done.touch
+    yield f"sqlite:///{path}", not done.exists(), done.touch, _sqlite_copy
+
+
+@contextmanager
+def _sqlite_copy(url: str) -> Iterator[str]:
+    path = Path(url.removeprefix("sqlite:///"))
+    copy = path.with_name(f"copy_of_{path.name}")
+    _gone(copy)
+    # Its log is empty: whoever had it open last has written it into the file.
+    shutil.copyfile(path, copy)
+    try:
+        yield f"sqlite:///{copy}"
+    finally:
+        _gone(copy)
+
+
+def _gone(path: Path) -> None:
+    for file in path.parent.glob(f"{path.name}*"):
+        file.unlink()
 
 
 @contextmanager
@@ -149,9 +202,24 @@ def _postgresql(name: str) -> Iterator[_Place]:
         if fresh:
             connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
             connection.exec_driver_sql(f"CREATE DATABASE {database}")
-    admin.dispose()
     url = sa.make_url(server.get_uri()).set(database=database).render_as_string(hide_password=False)
-    yield url, fresh, done.touch
+
+    @contextmanager
+    def copy(_url: str) -> Iterator[str]:
+        copied = f"copy_of_{database}"[:63]
+        with admin.connect() as connection:
+            connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {copied} WITH (FORCE)")
+            connection.exec_driver_sql(f"CREATE DATABASE {copied} TEMPLATE {database} STRATEGY FILE_COPY")
+        try:
+            yield sa.make_url(url).set(database=copied).render_as_string(hide_password=False)
+        finally:
+            with admin.connect() as connection:
+                connection.exec_driver_sql(f"DROP DATABASE IF EXISTS {copied} WITH (FORCE)")
+
+    try:
+        yield url, fresh, done.touch, copy
+    finally:
+        admin.dispose()
 
 
 def forget(database: str) -> None:
@@ -185,8 +253,19 @@ def _world(orders: int) -> None:
         of = session.get_one(Shop, shop_id)
         take_in(session, of, seen, triggered_at=PLACED, source="delivery:held", as_of=PLACED + timedelta(days=2))
     multiply(left_behind(before), orders, {"touch_id": _ids("touches"), "creator_id": _ids("creators")})
+    _settle()
+
+
+def _settle() -> None:
+    """As a database is that has stood for a while: counted, and on PostgreSQL with nothing left for its cleaners."""
+    if db.current().is_sqlite:
+        with db.write(SYSTEM) as session:
+            session.execute(sa.text("PRAGMA analysis_limit = 1000"))  # else it reads all of every index
+            session.execute(sa.text("ANALYZE"))
+        return
     with db.current().engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql("ANALYZE")
+        connection.exec_driver_sql("VACUUM (ANALYZE, FREEZE)")
+        connection.exec_driver_sql("CHECKPOINT")
 
 
 def shop() -> str:
@@ -313,36 +392,54 @@ def left_behind(before: Mapping[str, int]) -> list[Row]:
 
 
 def multiply(rows: list[Row], orders: int, turns: Mapping[str, list[str]] | None = None) -> None:
-    """`orders` copies of what one order left, in one transaction. `turns`: column → values that take turns by number,
-    in the column and wherever else the one order's own value stands, as in an evaluation's JSON."""
+    """`orders` copies of what one order left, `_AT_ONCE` a transaction. `turns`: column → values that take turns by
+    number, in the column and wherever else the one order's own value stands, as in an evaluation's JSON."""
     turns = turns or {}
     names = {name: f"'{name}' || s.n" for name in _family(rows)}
     for number, column in enumerate(turns):
         names |= {row[column]: f"turn_{number}.v" for _, row in rows if row.get(column)}
     ordered = dict(sorted(names.items(), key=lambda each: -len(each[0])))
-    with db.current().engine.begin() as connection:
+    with db.current().engine.connect() as connection:
         sqlite = connection.dialect.name == "sqlite"
-        joins = ""
-        for number, values in enumerate(turns.values()):
-            connection.exec_driver_sql(f"CREATE TEMPORARY TABLE turn_{number} (n INTEGER PRIMARY KEY, v TEXT)")
-            connection.execute(
-                sa.text(f"INSERT INTO turn_{number} VALUES (:n, :v)"),
-                [{"n": n, "v": value} for n, value in enumerate(values)],
-            )
-            joins += f" JOIN turn_{number} ON turn_{number}.n = s.n % {len(values)}"
-        for table, row in rows:
-            columns = [column for column in table.columns if row[column.name] is not None]
-            bound: dict[str, Any] = {"orders": orders}
-            copied = [_copied(column, row[column.name], ordered, bound, sqlite=sqlite) for column in columns]
-            listed = ", ".join(f'"{column.name}"' for column in columns)
-            if sqlite:
-                series = "WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < :orders)"
-            else:
-                series = "WITH s AS (SELECT generate_series(1, :orders) AS n)"
-            sql = f'INSERT INTO "{table.name}" ({listed}) {series} SELECT {", ".join(copied)} FROM s{joins}'
-            connection.execute(sa.text(sql), bound)
+        joins = _turns(connection, list(turns.values()))
+        inserts = [_insert(table, row, ordered, joins, sqlite=sqlite) for table, row in rows]
+        connection.commit()
+        for start in range(1, orders + 1, _AT_ONCE):
+            span = {"start": start, "end": min(start + _AT_ONCE - 1, orders)}
+            for statement, bound in inserts:
+                connection.execute(statement, bound | span)
+            connection.commit()
         for number in range(len(turns)):
             connection.exec_driver_sql(f"DROP TABLE turn_{number}")
+        connection.commit()
+
+
+def _turns(connection: sa.Connection, turns: list[list[str]]) -> str:
+    joins = ""
+    for number, values in enumerate(turns):
+        connection.exec_driver_sql(f"CREATE TEMPORARY TABLE turn_{number} (n INTEGER PRIMARY KEY, v TEXT)")
+        connection.execute(
+            sa.text(f"INSERT INTO turn_{number} VALUES (:n, :v)"),
+            [{"n": n, "v": value} for n, value in enumerate(values)],
+        )
+        joins += f" JOIN turn_{number} ON turn_{number}.n = s.n % {len(values)}"
+    return joins
+
+
+def _insert(
+    table: sa.Table, row: Mapping[str, Any], names: Mapping[str, str], joins: str, *, sqlite: bool
+) -> tuple[sa.TextClause, dict[str, Any]]:
+    """The statement that inserts a row's copies numbered `:start` to `:end`, and its values."""
+    columns = [column for column in table.columns if row[column.name] is not None]
+    bound: dict[str, Any] = {}
+    copied = [_copied(column, row[column.name], names, bound, sqlite=sqlite) for column in columns]
+    listed = ", ".join(f'"{column.name}"' for column in columns)
+    if sqlite:
+        series = "WITH RECURSIVE s(n) AS (SELECT :start UNION ALL SELECT n + 1 FROM s WHERE n < :end)"
+    else:
+        series = "WITH s AS (SELECT generate_series(CAST(:start AS int), CAST(:end AS int)) AS n)"
+    sql = f'INSERT INTO "{table.name}" ({listed}) {series} SELECT {", ".join(copied)} FROM s{joins}'
+    return sa.text(sql), bound
 
 
 def _family(rows: list[Row]) -> set[str]:

@@ -118,6 +118,13 @@ class Settings(BaseSettings):
         description="How merchants pay an invoice, as it stands on it, like `Example Ltd, IBAN …`; `|` begins a new "
         "line.",
     )
+    invoice_tax_number: str = Field(
+        "", description="The app's own number for the tax office, as it stands on invoices whose fee is taxed."
+    )
+    invoice_reverse_charge: str = Field(
+        "Reverse charge: the recipient accounts for the tax on the app's fee.",
+        description="What an invoice says where the shop's setting `fee_tax` is `reverse_charge`.",
+    )
     staff_oidc_issuer: str = Field("", description="OpenID Connect issuer for staff; empty: single-use links only.")
     staff_oidc_client_id: str = Field("", description="Client id at that issuer.")
     staff_oidc_client_secret: SecretStr = Field(SecretStr(""), description="Client secret at that issuer.")

@@ -49,6 +49,26 @@ def say(
     return row
 
 
+def say_all(session: Session, kind: str, rows: Sequence[dict[str, Any]]) -> None:
+    """Add a notice a row: `creator_id` and `shop_id` where there are some, everything else is its detail."""
+    now = clock.wall()
+    made = [
+        {
+            "id": new_id("ntc"), "at": now, "kind": kind, "creator_id": row.get("creator_id"),
+            "shop_id": row.get("shop_id"), "secret_sealed": None,
+            "detail": {name: value for name, value in row.items() if name not in ("creator_id", "shop_id")},
+        }
+        for row in rows
+    ]  # fmt: skip
+    if made:
+        session.connection().execute(sa.insert(Notice), made)
+
+
+def said(session: Session, kind: str, name: str) -> set[str]:
+    """What notices of a kind that are still kept have under a name of their detail."""
+    return set(session.scalars(sa.select(Notice.detail[name].as_string()).where(Notice.kind == kind)))
+
+
 def after(session: Session, last: str | None, limit: int) -> Sequence[Notice]:
     """Notices in the order in which they were written, after an id.
 

@@ -66,6 +66,8 @@ JOBS = (
     hand_over.job,
     hand_over.ask_job,
     rounds.carry_on_job,
+    imports.look_job,
+    imports.take_job,
 )
 
 BEAT = 3.0
@@ -255,6 +257,7 @@ def _housekeeping(settings: Settings, slot: str, owner: str, stop: threading.Eve
         _Chore("end freezes", 600.0, lambda: rounds.end_freezes(clock.now()), due=time.monotonic() + 45),
         _Chore("count events", 3600.0, lambda: rounds.close_events(clock.now()), due=time.monotonic() + 75),
         _Chore("tell of cuts", 3600.0, lambda: rounds.tell_of_cuts(clock.now()), due=time.monotonic() + 105),
+        _Chore("tell of overdue bills", 3600.0, tell_of_overdue, due=time.monotonic() + 135),
         _Chore("start reconciliation passes", 60.0, passes.start),
         _Chore("start due syncs", 60.0, schedule.start_due, due=time.monotonic() + 30),
         _Chore("start looks and proofs", 300.0, start_looks, due=time.monotonic() + FIRST_PASS_AFTER.total_seconds()),
@@ -389,6 +392,11 @@ def until_pass(shop_id: str) -> timedelta:
 def carry_on_closings() -> int:
     """Go on with the closings that somebody began minutes ago and that stand since; how many."""
     return rounds.carry_on_closings(clock.wall() - CLOSING_STANDS)
+
+
+def tell_of_overdue() -> int:
+    """Tell of the invoices that are past their due day; how many."""
+    return rounds.tell_of_overdue(clock.now())
 
 
 def forget_devices() -> int:

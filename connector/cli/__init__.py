@@ -52,6 +52,14 @@ connector.add_command(
 )  # fmt: skip
 connector.add_command(
     OfRoom(
+        "terms",
+        room="operations.offering",
+        group="terms",
+        help="What shops offer creators: rates by product, creator, time.",
+    )
+)
+connector.add_command(
+    OfRoom(
         "whatif", room="operations.whatif", group="whatif",
         help="What would it pay? Other rates, terms or settings over what is kept. Nothing is written.",
     )

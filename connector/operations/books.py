@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 from typing import Any
 
 import msgspec
@@ -31,7 +30,7 @@ from connector.earnings.payouts.tables import Payout, PayoutBatch
 from connector.earnings.settlement import checks as settlement
 from connector.earnings.settlement import pieces
 from connector.earnings.settlement.tables import Closing, Statement, StatementLine
-from connector.money import round_half_up
+from connector.money import divided
 
 _CHUNK = 2000
 _WALK = "books.walk"
@@ -285,7 +284,7 @@ def _evaluated(session: Session, after: str, until: str | None) -> dict[str, Eva
         newest, sa.and_(Evaluation.order_id == newest.c.order_id, Evaluation.sequence == newest.c.sequence)
     )  # fmt: skip
     found = {}
-    for order_id, reason, lines, parts in session.execute(query):
+    for order_id, reason, lines, parts in session.connection().execute(query).all():
         fee = _parts.decode(parts).fee
         found[str(order_id)] = Evaluated(reason, _lines.decode(lines), fee.due if fee else 0)
     return found
@@ -297,7 +296,8 @@ def _decisions(
     query = sa.select(
         DecisionRow.order_id, DecisionRow.line_ref, DecisionRow.creator_id, DecisionRow.content_id, DecisionRow.rate_bp
     ).where(_between(DecisionRow.order_id, after, until))
-    return {(row[0], row[1]): (row[2], row[3], row[4]) for row in session.execute(query)}
+    rows = session.connection().execute(query).all()
+    return {(order_id, line): (creator, content, bp) for order_id, line, creator, content, bp in rows}
 
 
 def _walked(session: Session) -> Mapping[str, list[Wrong]]:
@@ -353,7 +353,7 @@ def _off(order_id: str, stopped: str, lines: Sequence[Kept]) -> Iterator[Wrong]:
             detail = f"of {line.commission} {line.reversed} is taken back and {line.due} due, not {undone} and {due}"
             yield Wrong(name, f"{order_id} {line.line_ref}", detail)
     for creator_id, own in groups.items():
-        whole = round_half_up(Fraction(sum(line.base * line.rate_bp for line in own), rate.BP))
+        whole = divided(sum(line.base * line.rate_bp for line in own), rate.BP)
         commissions = sum(line.commission for line in own)
         if commissions != whole:
             yield Wrong(name, f"{order_id} {creator_id}", f"the lines come to {commissions}, the order to {whole}")

@@ -17,13 +17,13 @@ from typing import TypeVar
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from connector import clock, db, jobs, telemetry
+from connector import clock, db, jobs, notices, telemetry
 from connector.commerce.shops import queries as shops
 from connector.db import Scope
 from connector.earnings.commission import bonuses, freezes
 from connector.earnings.intake import take_in
 from connector.earnings.intake.portion import Portion, crossed, said
-from connector.earnings.settlement import clear, close, pieces
+from connector.earnings.settlement import clear, close, funding, invoices, pieces
 from connector.earnings.settlement.tables import Closing
 from connector.errors import Conflict
 from connector.programme.collaborations import cuts
@@ -184,6 +184,32 @@ def close_due(as_of: datetime, by: str, shop_id: str | None = None) -> list[Clos
             if done[-1].refused:
                 break
     return done
+
+
+def tell_of_overdue(as_of: datetime) -> int:
+    """Tell of invoices that are past their due day, each once (and again when the notice is dropped); how many."""
+    told = 0
+    with db.read(Scope.system("overdue invoices of all shops")) as session:
+        before = notices.said(session, "invoice.overdue", "invoice_id")
+        late = [
+            each
+            for account in funding.accounts(session, as_of.date(), only_open=True)
+            for each in account.standings
+            if each.state == "overdue" and each.invoice.id not in before
+        ]
+    for start in range(0, len(late), _TOLD_AT_ONCE):
+        rows = [
+            {
+                "shop_id": each.invoice.shop_id, "invoice_id": each.invoice.id,
+                "number": invoices.number_text(each.invoice.number), "currency": each.invoice.currency,
+                "open": each.open, "due_on": each.invoice.due_on.isoformat(),
+            }
+            for each in late[start : start + _TOLD_AT_ONCE]
+        ]  # fmt: skip
+        with db.write(Scope.system("overdue invoices of all shops")) as session:
+            notices.say_all(session, "invoice.overdue", rows)
+        told += len(rows)
+    return told
 
 
 def carry_on_closings(before: datetime) -> int:

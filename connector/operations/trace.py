@@ -112,7 +112,7 @@ def trace(session: Session, order: Order) -> dict[str, Any]:
     facts = orders.facts(order)
     decisions = {row.line_ref: row for row in attribution.decisions(session, order.id)}
     earlier = attribution.earlier(session, order.id)
-    every = [*decisions.values(), *(row for rows in earlier.values() for row in rows)]
+    every: list[Decided] = [*decisions.values(), *(row for rows in earlier.values() for row in rows)]
     evaluations = _evaluations(session, order.id)
     entries = ledger.entries(session, order.id)
     settled = settlement.of_order(session, order.id)

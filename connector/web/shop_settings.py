@@ -25,6 +25,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "leak_share_bp": ("A code is leaked above this share of buyers without a tap", "{}"),
     "leak_least_orders": ("A code is judged from", "{} orders"),
     "fee_bp": ("The app's fee", "{}"),
+    "fee_tax_bp": ("Tax on the app's fee", "{}"),
     "reserve_bp": ("Kept in reserve", "{}"),
     "reserve_days": ("A reserve is released after", "{} days"),
     "payment_days": ("Invoices are due after", "{} days"),
@@ -56,11 +57,15 @@ _CHOICES = {
         "A refund after the payout",
         {"carry_negative": "Is taken off later earnings", "absorb": "Is borne by the app"},
     ),
+    "fee_tax": (
+        "How the app's fee is taxed",
+        {"none": "No tax", "included": "Tax is in it", "reverse_charge": "Reverse charge"},
+    ),
     "closing": ("Periods", {"monthly": "Months", "half_monthly": "Half months", "weekly": "Weeks"}),
     "payout_when": ("Creators are paid", {"advance": "Before the merchant paid", "funded": "Once the merchant paid"}),
 }
 
-_SHARES = frozenset({"indirect_share_bp", "leak_share_bp", "fee_bp", "reserve_bp"})
+_SHARES = frozenset({"indirect_share_bp", "leak_share_bp", "fee_bp", "fee_tax_bp", "reserve_bp"})
 
 # The groups of the page, each with its settings in the order in which one meets them.
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -78,7 +83,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("When money clears", ("hold_days", "no_signal_days", "wait_for_signal", "reread_before_clearing")),
     ("Statements, invoices and payouts", (
         "closing", "payment_days", "payout_when", "minimum_payout", "reserve_bp", "reserve_days", "after_payout",
-        "fee_bp",
+        "fee_bp", "fee_tax", "fee_tax_bp",
     )),
 )  # fmt: skip
 # What it does, in a sentence, where its name alone doesn't say it.
@@ -106,6 +111,8 @@ _DOES = {
     "after_payout": "Who bears it when a buyer returns something after the creator was paid.",
     "reserve_bp": "Of what a statement adds up to, kept back in case of returns.",
     "fee_bp": "Of the base of the lines that creators brought.",
+    "fee_tax": "Where you are and how you are registered decides it. Commission is passed on and never taxed here.",
+    "fee_tax_bp": "Of the net fee, where tax is in it.",
     "payout_when": "Whether the app lends the money until your invoice is paid.",
 }
 

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -116,19 +118,26 @@ def _bring_back() -> None:
 
 
 def _turn(held: Claim, settings: Settings, stop: Callable[[], bool]) -> int:
-    """Batches of one shop until nothing waits, or the turn is over."""
+    """Batches of one shop until nothing waits, or the turn is over.
+
+    A long queue's next batch is read and translated while this one is written: the database works, and we wait.
+    """
     handled, until = 0, time.monotonic() + TURN_SECONDS
-    while not stop():
+    with ThreadPoolExecutor(1, "drain reads ahead") as reader:
         read = _next(held.shop_id, settings.drain_batch)
-        if not read:
-            break
         while read and not stop():
-            done = _handle(held, read)
-            handled, read = handled + done, read[done:]
-            if db.current().is_sqlite:
-                time.sleep(BREATH)
-        if time.monotonic() > until or _others_wait(held.shop_id):
-            break
+            ahead = None
+            if len(read) == settings.drain_batch and all(map(_only_order, read)) and not _others_wait(held.shop_id):
+                ahead = reader.submit(copy_context().run, _next, held.shop_id, settings.drain_batch, behind=read[-1].id)
+            while read and not stop():
+                done = _handle(held, read)
+                handled, read = handled + done, read[done:]
+                if db.current().is_sqlite:
+                    time.sleep(BREATH)
+            if time.monotonic() > until or _others_wait(held.shop_id):
+                break
+            read = ahead.result() if ahead is not None else []
+            read = read or _next(held.shop_id, settings.drain_batch)
     return handled
 
 
@@ -145,15 +154,14 @@ def _others_wait(shop_id: str) -> bool:
     return any(end not in (None, shop_id) for end in ends)
 
 
-def _next(shop_id: str, limit: int) -> list[Read]:
-    """The oldest waiting deliveries of a shop, translated."""
-    return understood(
-        shop_id,
-        sa.select(DeliveryRow)
-        .where(DeliveryRow.status == "waiting", DeliveryRow.shop_id == shop_id)
-        .order_by(DeliveryRow.received_at, DeliveryRow.id)
-        .limit(limit),
-    )
+def _next(shop_id: str, limit: int, *, behind: str | None = None) -> list[Read]:
+    """The oldest waiting deliveries of a shop, translated. `behind`: those that came after this delivery."""
+    asked = sa.select(DeliveryRow).where(DeliveryRow.status == "waiting", DeliveryRow.shop_id == shop_id)
+    if behind is not None:
+        at = sa.select(DeliveryRow.received_at).where(DeliveryRow.id == behind).scalar_subquery()
+        later = sa.or_(DeliveryRow.received_at > at, DeliveryRow.id > behind)
+        asked = asked.where(DeliveryRow.received_at >= at, later)
+    return understood(shop_id, asked.order_by(DeliveryRow.received_at, DeliveryRow.id).limit(limit))
 
 
 def understood(shop_id: str, asked: sa.Select[DeliveryRow]) -> list[Read]:

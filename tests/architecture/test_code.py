@@ -23,6 +23,7 @@ SYSTEM = {
     "operations/reseal.py": "a key is changed for all that is sealed",
     "operations/crediting": "finds the shops that it then looks over one by one; a command is an operator's",
     "operations/imports": "a command is an operator's, and names shops by their host",
+    "operations/offering": "a command is an operator's, and names shops by their host",
     "operations/options.py": "a command is an operator's, and names shops by their host",
     "operations/paying": "a command is an operator's; a batch or a bank's file covers all shops",
     "operations/privacy": "requests and their deadlines are looked at over all shops; each is answered in its own",

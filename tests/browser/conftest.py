@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -40,6 +41,7 @@ class Site:
     world: World | None = None
     settings: Settings | None = None
     merchants: dict[str, list[dict[str, object]]] = field(default_factory=dict)
+    signed_in: dict[tuple[str, str], list[Any]] = field(default_factory=dict)  # (face, who) → cookies
 
 
 def settings(url: str = "http://127.0.0.1:1") -> Settings:
@@ -77,11 +79,17 @@ def _server(_seeded: World) -> Iterator[str]:
     yield from serve(create_app(settings()))
 
 
+@pytest.fixture(scope="session")
+def _signed_in() -> dict[tuple[str, str], list[Any]]:
+    """Who has signed in to the seeded world in this process."""
+    return {}
+
+
 @pytest.fixture
-def site(_server: str, _seeded: World) -> Site:
+def site(_server: str, _seeded: World, _signed_in: dict[tuple[str, str], list[Any]]) -> Site:
     db.use(_seeded.database)
     worlds.beat(_seeded)
-    return Site(_server, _seeded)
+    return Site(_server, _seeded, signed_in=_signed_in)
 
 
 @pytest.fixture
@@ -112,16 +120,23 @@ class Visitor:
 
     def as_staff(self, name: str = "Sam") -> Visitor:
         assert self.site.world is not None
-        self.go(f"/console/sign-in/link/{self.site.world.staff_link(name)}")
-        self.page.get_by_role("button", name="Sign in").click()
-        self.page.wait_for_url(re.compile(r"/console(?!/sign-in)"))
-        return self
+        return self._signed_in("console", name, self.site.world.staff_link, "Sign in")
 
     def as_merchant(self, shop: str = "harbour") -> Visitor:
         assert self.site.world is not None
-        self.go(f"/dashboard/sign-in/link/{self.site.world.merchant_link(shop)}")
-        self.page.get_by_role("button", name="Open my shop").click()
-        self.page.wait_for_url(re.compile(r"/dashboard(?!/sign-in)"))
+        return self._signed_in("dashboard", shop, self.site.world.merchant_link, "Open my shop")
+
+    def _signed_in(self, face: str, name: str, link: Callable[[str], str], button: str) -> Visitor:
+        """By a link and its button the first time; who comes again, from another browser, brings the same cookies."""
+        inside = re.compile(rf"/{face}(?!/sign-in)")
+        if known := self.site.signed_in.get((face, name)):
+            self.context.add_cookies(known)  # type: ignore[arg-type]
+            if inside.search(self.go(f"/{face}").url):
+                return self
+        self.go(f"/{face}/sign-in/link/{link(name)}")
+        self.page.get_by_role("button", name=button).click()
+        self.page.wait_for_url(inside)
+        self.site.signed_in[face, name] = list(self.context.cookies())
         return self
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -78,3 +78,26 @@ def test_partly_paid_waits_for_the_rest() -> None:
 def test_no_signal_counts_from_payment_not_from_the_order() -> None:
     late: datetime = at(20)
     assert clears(paid_at=late) == Maturity(at(65), "no_delivery_signal")
+
+
+@pytest.mark.parametrize(
+    "delivered",
+    [
+        datetime(2026, 10, 20, 22, 30, tzinfo=UTC),  # summer time ends in between, in Europe and then in America
+        datetime(2027, 3, 20, 23, 59, 59, tzinfo=UTC),
+        datetime(2028, 2, 20, 12, tzinfo=UTC),  # a leap day in between
+        datetime(2026, 12, 25, 1, tzinfo=UTC),  # over the year's end
+    ],
+)
+def test_a_hold_is_so_many_times_24_hours_whatever_clocks_and_calendars_do(delivered: datetime) -> None:
+    placed = delivered - timedelta(days=2)
+    item = line("1", 1000)
+    made = Fulfilment("f", delivered - timedelta(days=1), delivered, (FulfilledLine("1", 1),))
+    order = snapshot(item, fulfilments=(made,), created_at=placed, changed_at=placed, paid_at=placed)
+    assert matures(item, order, "", TERMS) == Maturity(delivered + timedelta(hours=360), "delivered")
+    # Not before the last tap may come in, to the second.
+    at_once = HoldTerms(hold=timedelta(0), no_signal=timedelta(0), wait_for_signal=False, grace=timedelta(hours=49))
+    floor = placed + timedelta(hours=49)
+    assert matures(item, order, "", at_once).clears_at == floor
+    sooner = HoldTerms(timedelta(0), timedelta(0), wait_for_signal=False, grace=timedelta(hours=48))
+    assert matures(item, order, "", sooner).clears_at == delivered == placed + timedelta(hours=48)

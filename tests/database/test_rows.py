@@ -21,8 +21,9 @@ def _row(number: str, **other: Any) -> dict[str, Any]:
     return {
         "id": f"dlv_{number}", "platform": "shopify", "domain": NASTY, "shop_id": None, "topic": "",
         "delivery_key": None, "body_key": None, "delivery_ref": "\\N", "event_ref": "", "triggered_at": at,
-        "api_version": "2026-10", "received_at": at.astimezone(UTC), "headers": {"x": [NASTY, 1, None, True]}, "body_sealed": "x" * 10_000,
-        "body_hash": "", "body_size": 2**62, "order_ref": None, "product_ref": None, "status": "done", "reason": "",
+        "api_version": "2026-10", "received_at": at.astimezone(UTC), "headers": {"x": [NASTY, 1, None, True]},
+        "body_sealed": "x" * 10_000, "body_hash": "", "body_size": 2**62, "order_ref": None, "product_ref": None,
+        "status": "done", "reason": "",
         "detail": "", "tries": 0, "repeats": -1, "next_try_at": None, "done_at": at, "effects": None, "body_gone": "",
         "body_cut_at": None, "passed_by": "",
     } | other  # fmt: skip

@@ -53,6 +53,9 @@ def test_a_merchant_makes_a_code_and_assigns_a_sale_and_staff_decide_it_otherwis
     assert done.status_code == 303
     assert "Done: it is decided and booked" in fay.get(done.location).text
     assert _decided(world, order_id) == ("manual", world.creators["mira.makes"])
+    seen = fay.get(f"/console/orders/{order_id}").text
+    assert "What was decided before" in seen  # nobody at first, then Tal by hand
+    assert world.creators["talb"] in seen[seen.index("What was decided before") :]
     with world.database.read(SYSTEM) as session:
         mine = session.scalars(sa.select(Act).where(Act.order_id == order_id).order_by(Act.id)).all()
         assert [act.actor.partition(":")[0] for act in mine] == ["merchant", "staff"]

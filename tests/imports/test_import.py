@@ -11,7 +11,9 @@ from connector.commerce.shops.tables import Shop
 from connector.db import Scope
 from connector.earnings.attribution import codes, links
 from connector.earnings.ledger import queries as ledger
-from connector.errors import Conflict, InputRefused
+from connector.earnings.payouts import policy
+from connector.earnings.payouts.policy import Policy
+from connector.errors import Conflict, InputRefused, NotAllowed
 from connector.operations.imports import report, run
 from connector.operations.imports import take as taking
 from connector.operations.imports.tables import Import, ImportRow
@@ -140,3 +142,37 @@ def test_a_file_that_can_not_be_told_apart_leaves_nothing_behind(world: World) -
     with world.database.read(SYSTEM) as session:
         assert session.query(Import).count() == session.query(ImportRow).count() == 0
         assert session.query(Shop).count() == 1
+
+
+def test_balances_above_the_sum_of_one_person_wait_for_a_second(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(policy, "_current", Policy("10", 4))
+    import_id = run.receive(
+        io.BytesIO(b"creator,currency,amount\nx,EUR,9.00\ny,EUR,-2.00\n"),
+        kind="balances", shop_id=world.shop_id, file_name="f", by="staff:Ada", now=NOW,
+    )  # fmt: skip
+    assert [row[1] for row in outcomes(world, import_id)] == ["unread"] * 2
+    with pytest.raises(Conflict, match="not looked at"):
+        run.agree(import_id, world.shop_id, "", by="staff:Ada")
+    for _ in range(2):  # a job that is begun again changes nothing
+        run.look_job(import_id, world.shop_id)
+    with world.database.read(SYSTEM) as session:
+        token = run.get(session, import_id).token
+    with pytest.raises(Conflict, match="second person"):
+        take(world, import_id, token)
+    with pytest.raises(NotAllowed):
+        run.approve(import_id, world.shop_id, token, by="test")
+    with pytest.raises(Conflict, match="another report"):
+        run.approve(import_id, world.shop_id, "old", by="staff:Fay")
+    run.take_job(import_id, world.shop_id)  # nobody has approved it
+    run.refuse(import_id, world.shop_id, by="staff:Fay")
+    assert run.agree(import_id, world.shop_id, token, by="staff:Ada") == "asks"
+    with world.database.read(SYSTEM) as session:
+        assert ledger.balances(session) == []
+    run.approve(import_id, world.shop_id, token, by="staff:Fay")
+    for _ in range(2):
+        run.take_job(import_id, world.shop_id)
+    with world.database.read(SYSTEM) as session:
+        assert sorted(row.settled for row in ledger.balances(session)) == [-200, 900]
+        row = run.get(session, import_id)
+        assert (row.status, row.taken_by, row.approved_by) == ("taken", "staff:Ada", "staff:Fay")
+        assert not run.needs_second(session, row), "nothing new is left"

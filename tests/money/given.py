@@ -51,7 +51,7 @@ def asked(world: Plain) -> OrderAsked:
             inherit=bool(rules["inherit"]),
         ),
         offers=offers(world),
-        personal=Personal(self_match=order["matches"], bound=order["bound"], returning=order["returning"]),
+        personal=Personal(self_match=order["matches"], bound=order["bound"], returning=order.get("returning")),
         codes={code["text"].casefold(): code_at(code, order["placed"]) for code in world["codes"]},
         statuses={creator: order["statuses"].get(creator, "active") for creator in creators},
         acts=tuple(
@@ -67,7 +67,7 @@ def offers(world: Plain) -> Offers:
             Version(
                 terms_id=plan["id"], product_ref=plan["product"], rate_bp=plan["rate"], version=plan["number"],
                 starts_at=plan["starts"], ends_at=plan["ends"], kind=plan["kind"], creator_id=plan["creator"],
-                ads_bp=plan["ads"], new_buyer_bp=plan["new"], code_rates=plan["codes"],
+                ads_bp=plan["ads"], new_buyer_bp=plan.get("new"), code_rates=plan.get("codes", {}),
             )
             for plan in world["plans"]
         ],

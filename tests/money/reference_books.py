@@ -37,7 +37,8 @@ def clears_at(order: Plain, line: Plain, grace: timedelta) -> datetime | None:
 
 
 def buckets(life: list[Plain], grace: timedelta) -> dict[str, dict[str, int]]:
-    """{line: {pending, cleared, settled}}. `life`: {what: heard, order, due, pinned}, {what: clear, at}, {what: close}.
+    """{line: {pending, cleared, settled}}. `life`: {what: heard, order, due, held}, {what: clear, at}, {what: close}.
+    `held`: lines under review, which don't clear (D17).
 
     A decrease is taken from where the line's money is; after its statement closed it is a new negative cleared line. An
     increase after clearing is cleared at once; a line that an edit added has a hold of its own.
@@ -64,6 +65,7 @@ def buckets(life: list[Plain], grace: timedelta) -> dict[str, dict[str, int]]:
                 if (
                     ref in standing
                     and ref not in cleared
+                    and ref not in known["held"]
                     and ends is not None
                     and ends <= moment["at"]
                     and not open_now

@@ -247,11 +247,11 @@ def credit(order: Plain, line: Plain, way: Plain, plans: list[Plain], promotions
 
 def priced(plan: Plain, order: Plain, code: str | None) -> int:
     """Optional rates: that of the code that credits the order, else that of a buyer's first order, else the plan's."""
-    if code is not None and plan["codes"]:
+    if code is not None and plan.get("codes"):
         for name in (code.upper(), "*"):
             if name in plan["codes"]:
                 return plan["codes"][name]  # type: ignore[no-any-return]
-    if order["returning"] is False and plan["new"] is not None:
+    if order.get("returning") is False and plan.get("new") is not None:
         return plan["new"]  # type: ignore[no-any-return]
     return plan["rate"]  # type: ignore[no-any-return]
 

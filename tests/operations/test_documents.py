@@ -7,17 +7,22 @@ import io
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pypdf import PdfReader
 
+from connector import money
 from connector.commerce.shops.tables import Shop
 from connector.earnings.settlement.funding import Standing
 from connector.earnings.settlement.queries import StatementHead
 from connector.earnings.settlement.tables import Invoice
 from connector.operations.documents import pdf, sheet, table
 from connector.operations.documents.facts import InvoiceLineTold, InvoiceTold, StatementLineTold, StatementTold
+from connector.operations.documents.tax import FeeTax, in_fees
 from connector.programme.creators.tables import Creator
 from tests.settlement.books import utc
 
@@ -160,3 +165,31 @@ def test_a_span_is_named_by_its_own_days() -> None:
 )  # fmt: skip
 def test_a_period_is_named_as_people_say_it(name: str, said: str) -> None:
     assert sheet.period_words(name) == said
+
+
+@given(st.lists(st.integers(-(10**9), 10**9), max_size=30), st.integers(0, 5000))
+def test_the_tax_in_fees_is_within_a_unit_on_every_line_and_the_same_in_every_order(fees: list[int], rate: int) -> None:
+    taxes = in_fees(fees, rate)
+    for fee, tax in zip(fees, taxes, strict=True):
+        assert abs(Fraction(fee * rate, 10_000 + rate) - tax) < 2
+        assert tax == 0 or (tax > 0) == (fee > 0)
+    assert sum(in_fees(sorted(fees), rate)) == sum(taxes)
+    asked = sum(fee for fee in fees if fee > 0)
+    assert sum(tax for tax in taxes if tax > 0) == money.round_half_up(Fraction(asked * rate, 10_000 + rate))
+
+
+def test_an_invoice_says_what_of_its_fee_is_tax_and_that_commission_is_passed_on() -> None:
+    plain = sheet.of_invoice(invoice(), "Example", "")
+    assert "No tax is worked out on the app fee." in plain.notes[-1]
+    taxed = sheet.of_invoice(invoice(tax=FeeTax("included", 1900, "DE 123")), "Example", "")
+    sums = {word.replace("\xa0", " "): amount.replace("\xa0", " ") for word, amount in taxed.sums}
+    # 37.35 × 19/119 = 5.963…, 4.62 × 19/119 = 0.737…: 5.96 - 0.74
+    assert (sums["App fee, net"], sums["Tax on it, 19 %"]) == ("EUR 27.51", "EUR 5.22")
+    assert sums["Total"] == dict(plain.sums)["Total"].replace("\xa0", " ")
+    assert "passed on" in taxed.notes[-1]
+    assert "DE 123" in taxed.notes[-1]
+    reverse = sheet.of_invoice(invoice(tax=FeeTax("reverse_charge", 1900, "DE 123", "Reverse charge, §13b")), "E", "")
+    assert "Reverse charge, §13b Our tax number: DE 123." in reverse.notes[-1]
+    assert "Tax on it" not in str(reverse.sums)
+    rows = list(csv.DictReader(io.StringIO(table.of_invoice(invoice(tax=FeeTax("included", 1900))))))
+    assert [row["tax in fee"] for row in rows] == ["5.96", "-0.74", "0.00"]

@@ -241,6 +241,7 @@ def test_money_that_stands_still_is_named_at_every_stage(world: World) -> None:
 
 
 _REASONS = (
-    "pending_past_its_time", "period_not_closed", "closing_stands", "invoice_overdue", "batch_awaits_second", "batch_not_sent",
+    "pending_past_its_time", "period_not_closed", "closing_stands", "invoice_overdue", "batch_awaits_second",
+    "batch_not_sent",
     "payout_not_confirmed", "payout_unknown", "freeze_past_its_end", "appeal_unanswered",
 )  # fmt: skip

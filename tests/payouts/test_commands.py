@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from connector.access import staff
 from connector.cli import connector
 from connector.db import Database
-from connector.earnings.payouts.tables import Payout
-from connector.errors import Conflict
+from connector.earnings.payouts.tables import Payout, PayoutBatch
+from connector.errors import Conflict, NotAllowed
 from connector.programme.creators.payees import Details
 from tests.conftest import KEY
 from tests.payees.details import payable
@@ -96,7 +97,17 @@ def test_a_large_batch_waits_for_the_console(run: Run, sqlite_database: Database
     books.line(shop, mira, 5001, clears_at=utc("2026-11-16"), currency="EUR")
     books.clear(shop, utc("2026-11-20"))
     books.close(shop, "2026-11", utc("2026-12-02"))
-    made = run("payout", "prepare", "--currency", "EUR", *PAYDAY).output
+    with sqlite_database.write(SYSTEM) as session:
+        staff.ensure(session, "Ada", "finance", by="test")
+        staff.ensure(session, "Kim", "support", by="test")
+    prepare = ("payout", "prepare", "--currency", "EUR", *PAYDAY)
+    with pytest.raises(Conflict, match="no name"):
+        run(*prepare)
+    with pytest.raises(NotAllowed, match="finance"):
+        run(*prepare, "--by", "Kim")
+    assert books.rows(Payout) == []
+    made = run(*prepare, "--by", "Ada").output
+    assert [row.prepared_by for row in books.rows(PayoutBatch)] == ["staff:Ada"]
     assert "awaiting" in made
     assert "second person" in made
     assert list(tmp_path.glob("var/payouts/*")) == []

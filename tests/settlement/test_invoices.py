@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
 
+from connector import db
 from connector.commerce.shops import settings
 from connector.commerce.shops.tables import Shop
 from connector.db import new_id
@@ -17,7 +19,10 @@ from connector.earnings.settlement import bank_file, close, funding, receipts
 from connector.earnings.settlement import checks as settlement_checks
 from connector.earnings.settlement.receipts import Coming
 from connector.earnings.settlement.tables import Invoice, InvoiceLine, Receipt, Reserve, Statement
-from connector.errors import Conflict, InputRefused
+from connector.errors import Conflict, InputRefused, NotAllowed
+from connector.notices import Notice
+from connector.operations import rounds
+from connector.programme.creators.tables import Payee
 from tests.payouts.test_twice_at_once import at_once
 from tests.settlement.books import SYSTEM, Books, LineOfOrder, utc
 
@@ -255,6 +260,54 @@ def test_a_banks_file_is_judged_row_by_row_and_booked_once(books: Books, shop: s
         again = bank_file.book(session, bank_file.rows_of(text), "staff:fay", DECEMBER)
     assert [row.outcome for row in again] == ["known" if one == "new" else one for one, _ in said]
     assert len(books.rows(Receipt)) == 3
+    all_well(books)
+
+
+def test_people_are_told_of_invoices_statements_and_what_is_held(books: Books) -> None:
+    db.use(books.database)
+    shop, mira = books.shop(advance=False), books.creator("mira")
+    paid, tal = books.shop(), books.creator("tal")
+    for whose, creator in ((shop, mira), (paid, tal)):
+        books.line(whose, creator, 600, clears_at=utc("2026-11-16"))
+        books.clear(whose, utc("2026-11-30"))
+    books.close(shop, "2026-11", NOVEMBER)
+    books.close(paid, "2026-11", NOVEMBER)
+    with books.database.write(SYSTEM) as session:
+        session.query(Payee).filter(Payee.creator_id == tal).delete()
+    books.pay("one", NOVEMBER)
+    days = [NOVEMBER + timedelta(days=days) for days in (14, 15, 16)]
+    assert [rounds.tell_of_overdue(day) for day in days] == [0, 2, 0], "due on the 14th day, told once"
+    told = {(row.kind, row.shop_id, row.creator_id): row.detail for row in books.rows(Notice)}
+    assert told["invoice.issued", shop, None]["total"] == 600
+    assert told["invoice.overdue", shop, None]["open"] == 600
+    assert told["statement.ready", shop, mira]["total"] == 600
+    held = told["payout.held", paid, tal]
+    assert (held["reason"], held["amount"]) == ("payee_missing", 600)
+    assert len(books.rows(Notice)) == 7
+
+
+def test_a_receipt_above_the_sum_of_one_person_is_no_money_until_a_second_one_says_so(books: Books, shop: str) -> None:
+    coming = Coming(shop, "USD", 900_000, "bank 9", NOVEMBER.date(), "hand")
+    with books.database.write(SYSTEM) as session:
+        asked = receipts.ask(session, coming, "staff:ada", NOVEMBER).id
+        assert receipts.ask(session, coming, "staff:jo", NOVEMBER).id == asked
+        with pytest.raises(Conflict, match="other money"):
+            receipts.ask(session, replace(coming, amount=1), "staff:jo", NOVEMBER)
+        with pytest.raises(NotAllowed):
+            receipts.decide(session, asked, yes=True, by="staff:ada", as_of=NOVEMBER)
+        assert [row.id for row in receipts.waiting(session)] == [asked]
+    assert books.rows(Receipt) == []
+    with books.database.write(SYSTEM) as session:
+        made = receipts.decide(session, asked, yes=True, by="staff:fay", as_of=NOVEMBER)
+        assert made is not None
+        assert (made.amount, made.recorded_by) == (900_000, "staff:ada")
+        with pytest.raises(Conflict, match="already"):
+            receipts.decide(session, asked, yes=False, by="staff:fay", as_of=NOVEMBER)
+        with pytest.raises(Conflict, match="stands for"):
+            receipts.ask(session, coming, "staff:ada", NOVEMBER)
+        other = receipts.ask(session, replace(coming, reference="bank 10"), "staff:ada", NOVEMBER).id
+        assert receipts.decide(session, other, yes=False, by="staff:ada", as_of=NOVEMBER) is None
+    assert len(books.rows(Receipt)) == 1
     all_well(books)
 
 

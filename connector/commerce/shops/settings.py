@@ -39,6 +39,8 @@ DEFAULTS: dict[str, int | str | None] = {
     "gift_card_payments": "earn",  # R8b: earn | refuse
     "platform_discounts": "deduct",  # R2: deduct | keep
     "fee_bp": 0,  # R14: the app's fee on the base of credited lines
+    "fee_tax": "none",  # none | included | reverse_charge: how the app's fee is taxed on invoices
+    "fee_tax_bp": 0,  # … of the net fee, where its amount includes the tax
     "hold_days": None,
     "no_signal_days": None,
     "reread_before_clearing": None,  # 1: nothing clears before the store was asked for the order once more
@@ -68,6 +70,7 @@ BOUNDS: dict[str, tuple[int, int]] = {
     "inherit_when_ineligible": (0, 1),
     "customer_match": (0, 1),
     "fee_bp": (0, 3000),
+    "fee_tax_bp": (0, 5000),
     "reserve_bp": (0, 5000),
     "reserve_days": (1, 365),
     "payment_days": (0, 120),
@@ -83,13 +86,15 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "gift_card_payments": ("earn", "refuse"),
     "platform_discounts": ("deduct", "keep"),
     "after_payout": ("carry_negative", "absorb"),
+    "fee_tax": ("none", "included", "reverse_charge"),
     "closing": ("monthly", "half_monthly", "weekly"),
     "payout_when": ("advance", "funded"),
 }
 # Changed by staff alone: the app's own money and risk, or what creators rely on when they wait for theirs.
 STAFF_ONLY = frozenset(
     {
-        "touch_grace_hours", "leak_share_bp", "leak_least_orders", "platform_discounts", "fee_bp", "hold_days",
+        "touch_grace_hours", "leak_share_bp", "leak_least_orders", "platform_discounts", "fee_bp", "fee_tax",
+        "fee_tax_bp", "hold_days",
         "no_signal_days", "wait_for_signal", "reread_before_clearing", "minimum_payout", "after_payout", "reserve_bp",
         "reserve_days", "closing", "payment_days", "payout_when",
     }

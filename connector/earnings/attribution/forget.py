@@ -8,7 +8,15 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from connector.earnings.attribution.tables import Binding, DecisionRow, DueForPin, KnownBuyer, TokenBuyer, Touch
+from connector.earnings.attribution.tables import (
+    Binding,
+    DecisionPast,
+    DecisionRow,
+    DueForPin,
+    KnownBuyer,
+    TokenBuyer,
+    Touch,
+)
 
 
 def undecided(session: Session, order_ids: Sequence[str]) -> dict[str, datetime]:
@@ -26,6 +34,8 @@ def touches_of(session: Session, shop_id: str, order_ids: Sequence[str]) -> list
             )
         )
     )
+    before = sa.select(DecisionPast.touch_id).where(DecisionPast.order_id.in_(order_ids))
+    led |= set(session.scalars(before.where(DecisionPast.touch_id.is_not(None))))
     led |= set(session.scalars(sa.select(TokenBuyer.touch_id).where(TokenBuyer.order_id.in_(order_ids))))
     journeys = sa.select(Touch.journey).where(Touch.id.in_(led), Touch.journey.is_not(None))
     same = sa.select(Touch.id).where(Touch.shop_id == shop_id, sa.or_(Touch.id.in_(led), Touch.journey.in_(journeys)))

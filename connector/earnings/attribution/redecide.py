@@ -96,7 +96,8 @@ def candidates_of(evidence: Mapping[str, Any]) -> frozenset[str] | None:
     """Ids of all touches that a decision was made from. None: kept before all of them were."""
     shown = [candidate["touch_id"] for candidate in evidence.get("candidates", ())]
     rest = [touch_id for ids in evidence.get("rest", {}).values() for touch_id in ids]
-    return frozenset((*shown, *rest)) if len(rest) == evidence.get("left_out", 0) else None
+    unnamed = int(evidence.get("left_out", 0)) - len(rest)
+    return None if unnamed else frozenset((*shown, *rest))
 
 
 def _code(code: CreatorCode, outcome: str, leak_act: str) -> CreatorCode:

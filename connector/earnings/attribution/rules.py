@@ -328,7 +328,9 @@ def _exchanged(order: OrderAsked, seen: _Seen, returned: Decision | None) -> Ite
         credit["reason"], returned.creator_id, returned.content_id,
         touch=next((c for c in seen.touches if c.touch_id == returned.touch_id), None),
         clicked_at=clicked_at, through_ad=credit["through_ad"],
-        code=order.codes.get(credit.get("code", "")),
+        code=order.codes.get(credit["code"]) if "code" in credit else next(
+            (code for code in seen.codes if code.creator_id == returned.creator_id), None  # pinned before it was kept
+        ),
     )  # fmt: skip
 
 

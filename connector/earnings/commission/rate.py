@@ -287,7 +287,7 @@ def taken_back(
     that is an adjustment like any other.
     """
     after = {line.line_ref: line for line in now.lines}
-    found = {}
+    found: dict[tuple[str, str | None, str | None], int] = {}
     for line in then.lines:
         newer = after.get(line.line_ref)
         if line.line_ref not in paid or line.creator_id is None:

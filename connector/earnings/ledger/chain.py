@@ -31,8 +31,9 @@ class WrittenPosting(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     currency: str | None = None
 
 
-class Written(msgspec.Struct, frozen=True, kw_only=True):
-    """An entry as it stands in the tables, with its postings in their order."""
+class Written(msgspec.Struct, frozen=True):
+    """An entry as it stands in the tables, with its postings in their order. The order of the fields is that of the
+    columns that `reading` asks for."""
 
     id: str
     reference: str

@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from connector import db
 from connector.earnings.ledger.chain import Link, Written, WrittenPosting, moment
 from connector.earnings.ledger.tables import Entry, Posting, Seal
 
@@ -39,16 +40,11 @@ def _in_postgresql(at: Any) -> Any:
 _SAID = (("sqlite", _in_sqlite), ("postgresql", _in_postgresql))
 # Built once, run for every page.
 _BY_ID = {
-    name: sa.select(*_ENTRY, said(Entry.occurred_at), said(Entry.booked_at)).where(
-        Entry.id.in_(sa.bindparam("ids", expanding=True))
-    )
+    name: sa.select(*_ENTRY, said(Entry.occurred_at), said(Entry.booked_at)).where(db.among(Entry.id, "ids"))
     for name, said in _SAID
 }
-_SIDES = (
-    sa.select(*_POSTING)
-    .where(Posting.entry_id.in_(sa.bindparam("ids", expanding=True)))
-    .order_by(Posting.entry_id, Posting.number)
-)
+_FIELDS = len(_ENTRY) + 2  # of `Written`, but for its postings
+_SIDES = sa.select(*_POSTING).where(db.among(Posting.entry_id, "ids")).order_by(Posting.entry_id, Posting.number)
 # Links with their entries at once: five hundred ids to look for cost more than the entries do. Their sides by id, as a
 # join would walk the links again.
 _LINKS: dict[str, sa.Select[*tuple[Any, ...]]] = {
@@ -92,27 +88,21 @@ def whole(session: Session, entry_ids: Sequence[str]) -> dict[str, Written]:
 
 
 def _with_sides(connection: sa.Connection, rows: Sequence[Any]) -> dict[str, Written]:
-    sides: dict[str, list[Any]] = {row[0]: [] for row in rows}
-    for side in connection.execute(_SIDES, {"ids": list(sides)}).all():
-        sides[side[0]].append(side)
-    return {row[0]: _written(row, sides[row[0]]) for row in rows}
-
-
-def _written(row: Any, sides: Sequence[Any]) -> Written:
-    shop_id, currency = row[5], row[6]
-    return Written(
-        id=row[0], reference=row[1], subject=row[2], sequence=row[3], kind=row[4], shop_id=shop_id, currency=currency,
-        order_id=row[7], line_ref=row[8], creator_id=row[9], content_id=row[10], reverses=row[11],
-        evaluation_id=row[12], statement_id=row[13], reason=row[14], occurred_at=row[15],
-        booked_at=row[16],
-        postings=tuple(
-            WrittenPosting(
-                side[1], side[2], side[3], side[4], None if side[5] == shop_id else side[5],
-                None if side[6] == currency else side[6],
+    shops = {row[0]: (row[5], row[6]) for row in rows}
+    sides: dict[str, list[WrittenPosting]] = {entry_id: [] for entry_id in shops}
+    for entry_id, account, amount, creator_id, content_id, shop_id, currency in connection.execute(
+        _SIDES, {"ids": list(shops)}
+    ).all():
+        said = shops[entry_id]
+        sides[entry_id].append(
+            WrittenPosting(account, amount, creator_id, content_id)
+            if said == (shop_id, currency)
+            else WrittenPosting(
+                account, amount, creator_id, content_id, None if said[0] == shop_id else shop_id,
+                None if said[1] == currency else currency,
             )
-            for side in sides
-        ),
-    )  # fmt: skip
+        )  # fmt: skip
+    return {row[0]: Written(*(*row[:_FIELDS], tuple(sides[row[0]]))) for row in rows}
 
 
 def chained(session: Session, shop_id: str) -> Iterator[list[Link]]:

@@ -61,7 +61,7 @@ def booked(session: Session, after: str, until: str | None) -> Booked:
     )
     found = Booked({}, {}, {})
     query = query if until is None else query.where(Entry.order_id <= until)
-    for order_id, line_ref, creator_id, content_id, account, amount in session.execute(query):
+    for order_id, line_ref, creator_id, content_id, account, amount in session.connection().execute(query).all():
         if account == "app_fee":
             found.fees[order_id] = found.fees.get(order_id, 0) - int(amount)
             continue

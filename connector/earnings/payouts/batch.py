@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from connector import audit, clock, money
+from connector import audit, clock, money, notices
 from connector.commerce.shops import settings
 from connector.commerce.shops.tables import Shop
 from connector.db import new_id
@@ -39,6 +39,10 @@ from connector.programme.creators import payees
 from connector.programme.creators.payees import Details
 from connector.programme.creators.tables import Creator
 
+# What keeps a balance back and only the creator can mend, or should know of.
+HELD = frozenset(
+    {"payee_missing", "payee_unconfirmed", "payee_held", "payee_other_rail", "currency_not_served", "freeze"}
+)
 _LOCK = 7_305_116  # any number: the first half of the advisory lock of a currency's payouts
 _CHUNK = 500
 # Batches of one day count together: a large sum isn't split to get round the second person.
@@ -117,6 +121,15 @@ def prepare(
         _book(session, batch, plan)
     except IntegrityError as error:
         raise Conflict("another batch was prepared at the same moment; look at it, then try again") from error
+    held = [
+        {
+            "creator_id": each.creator_id, "shop_id": each.shop_id, "reason": each.reason, "currency": currency,
+            "amount": each.amount, "until": each.until.isoformat() if each.until else None,
+        }
+        for each in plan.aside
+        if each.reason in HELD
+    ]  # fmt: skip
+    notices.say_all(session, "payout.held", held)
     audit.record(
         session, by, "payout.prepare", batch.id, key=key, currency=currency, rows=batch.rows, total=batch.total,
         set_aside=len(plan.aside), rail=rail,

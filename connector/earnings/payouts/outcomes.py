@@ -110,6 +110,32 @@ def take(session: Session, heard: Sequence[Heard], as_of: datetime, by: str) -> 
     return taken
 
 
+def looked(session: Session, heard: Sequence[Heard]) -> Taken:
+    """What `take` would do with these, as things stand now; nothing is written, and nothing is locked."""
+    taken = Taken()
+    rows: dict[str, Payout] = {}
+    handed: set[str] = set()
+    wanted = sorted({each.payout_id for each in heard})
+    for start in range(0, len(wanted), _CHUNK):
+        some = sa.select(Payout, PayoutBatch.handed_at).join(PayoutBatch, PayoutBatch.id == Payout.batch_id)
+        for row, handed_at in session.execute(some.where(Payout.id.in_(wanted[start : start + _CHUNK]))):
+            rows[row.id] = row
+            handed |= {row.batch_id} if handed_at is not None else set()
+    status = {payout_id: row.status for payout_id, row in rows.items()}
+    for each in heard:
+        found = rows.get(each.payout_id)
+        why = _impossible(found, each, handed)
+        if found is None or why:
+            taken.refused.append((each.line, each.payout_id, why))
+        elif status[found.id] == each.told.outcome:
+            taken.known.append(found.id)
+        else:
+            status[found.id] = each.told.outcome
+            taken.recorded.append(found.id)
+            taken.counts[each.told.outcome] = taken.counts.get(each.told.outcome, 0) + 1
+    return taken
+
+
 def read(text: str) -> list[Heard | tuple[int, str, str]]:
     """A bank's list of outcomes as CSV: what was heard, or (line, reference, what is wrong) of each row. Pure.
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import groupby
 
@@ -36,7 +36,7 @@ from connector.errors import Conflict, NotFound
 
 TRIES = 5
 # SQLite: who waits for its writer looks again every tenth of a second.
-_HELD_FOR, _PAUSE = 0.5, 0.1
+_HELD_FOR, _PAUSE = timedelta(milliseconds=500), timedelta(milliseconds=100)
 
 
 def close_period(
@@ -112,8 +112,8 @@ def carry_on(shop_id: str, told: Callable[[int, int], None] | None = None) -> li
         booked += 1
         if told is not None:
             told(booked, whole)
-        if db.current().is_sqlite and time.monotonic() - began > _HELD_FOR:
-            time.sleep(_PAUSE)
+        if db.current().is_sqlite and time.monotonic() - began > _HELD_FOR.total_seconds():
+            time.sleep(_PAUSE.total_seconds())
             began = time.monotonic()
     return _repeat(partial(_finish, shop_id)) or _finished(shop_id, [run.id for run in runs])
 

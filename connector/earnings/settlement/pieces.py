@@ -21,7 +21,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from connector import audit, clock
+from connector import audit, clock, notices
 from connector.commerce.orders.tables import Order
 from connector.commerce.shops import settings
 from connector.commerce.shops.tables import Shop
@@ -271,7 +271,12 @@ def finish(session: Session, shop: Shop) -> list[Closing]:
     # Last: the number series is locked from here to the end of the transaction.
     for run, closing in zip(runs, done, strict=True):
         if run.invoice_id is not None:
-            invoices.issue(session, closing, run.invoice_id, run.bill, shop.time_zone)
+            made = invoices.issue(session, closing, run.invoice_id, run.bill, shop.time_zone)
+            notices.say(
+                session, "invoice.issued", shop_id=shop.id, invoice_id=made.id,
+                number=invoices.number_text(made.number),
+                period=run.period, currency=run.currency, total=made.total, due_on=made.due_on.isoformat(),
+            )  # fmt: skip
         audit.record(
             session, run.closed_by, "period.close", closing.id, shop_id=shop.id, period=run.period,
             currency=run.currency, total=run.total, as_of=run.closed_at.isoformat(),
@@ -297,6 +302,14 @@ def _appear(session: Session, run: ClosingRun) -> Closing:
     kept = [_reserve(run, head) for head in heads if head["reserved"]]
     if kept:
         connection.execute(sa.insert(Reserve), kept)
+    ready = [
+        {
+            "creator_id": head["creator_id"], "shop_id": run.shop_id, "statement_id": head["id"], "period": run.period,
+            "currency": run.currency, "total": head["total"],
+        }
+        for head in heads
+    ]  # fmt: skip
+    notices.say_all(session, "statement.ready", ready)
     for head in heads:
         reserves.let_go(session, head["id"], [kept_by for kept_by, _ in head["releases"]])
     return closing

@@ -22,8 +22,8 @@ from connector.earnings.ledger import journal
 from connector.earnings.ledger.entry import Draft, DraftPosting
 from connector.earnings.settlement import funding
 from connector.earnings.settlement.funding import Account
-from connector.earnings.settlement.tables import Receipt
-from connector.errors import Conflict, InputRefused, NotFound
+from connector.earnings.settlement.tables import Receipt, ReceiptAsked
+from connector.errors import Conflict, InputRefused, NotAllowed, NotFound
 
 LONGEST = 140
 # Two transfers of one sum within these days may be one that was sent twice: a person is told.
@@ -85,6 +85,62 @@ def record(session: Session, coming: Coming, by: str, as_of: datetime | None = N
     )  # fmt: skip
     session.flush()
     return row, True
+
+
+def ask(session: Session, coming: Coming, by: str, as_of: datetime | None = None) -> ReceiptAsked:
+    """Keep a receipt for a second person: nothing is booked. The same one, asked again while it waits, is that one.
+
+    Errors: as `record`.
+    """
+    as_of = as_of or clock.now()
+    reference = _checked(coming, as_of)
+    shops.get(session, coming.shop_id)
+    taken = session.execute(sa.select(Receipt).where(Receipt.reference == reference)).scalar_one_or_none()
+    if taken is not None:
+        raise Conflict(f"the reference {reference!r} stands for {taken.id} already")
+    waits = sa.select(ReceiptAsked).where(ReceiptAsked.reference == reference, ReceiptAsked.state == "waits")
+    known = session.scalars(waits.limit(1)).first()
+    if known is not None:
+        if (known.shop_id, known.currency, known.amount) != (coming.shop_id, coming.currency, coming.amount):
+            raise Conflict(f"the reference {reference!r} waits as other money ({known.id})")
+        return known
+    row = ReceiptAsked(
+        id=new_id("rca"), state="waits", reference=reference, shop_id=coming.shop_id, currency=coming.currency,
+        amount=coming.amount, received_on=coming.received_on, note=coming.note[:500], asked_at=as_of, asked_by=by,
+    )  # fmt: skip
+    session.add(row)
+    audit.record(session, by, "receipt.ask", row.id, shop_id=row.shop_id, currency=row.currency, amount=row.amount)
+    session.flush()
+    return row
+
+
+def decide(session: Session, asked_id: str, *, yes: bool, by: str, as_of: datetime | None = None) -> Receipt | None:
+    """The second person records it, or refuses: the receipt, or None. Who asked may take it back, and no more.
+
+    Errors: as `record`; NotFound; NotAllowed for whoever asked; Conflict when it doesn't wait any more.
+    """
+    as_of = as_of or clock.now()
+    row = session.get(ReceiptAsked, asked_id, with_for_update=True, populate_existing=True)
+    if row is None:
+        raise NotFound(f"no receipt that waits has the id {asked_id[:40]!r}")
+    if row.state != "waits":
+        raise Conflict(f"{asked_id} is {row.state} already")
+    if yes and row.asked_by == by:
+        raise NotAllowed("who asks for a receipt approves it", public="Somebody else has to approve: you asked for it.")
+    row.state, row.decided_at, row.decided_by = "recorded" if yes else "refused", as_of, by
+    audit.record(session, by, "receipt.approve" if yes else "receipt.refuse", row.id, shop_id=row.shop_id)
+    if not yes:
+        return None
+    coming = Coming(row.shop_id, row.currency, row.amount, row.reference, row.received_on, "hand", row.note)
+    made, _ = record(session, coming, row.asked_by, as_of)
+    row.receipt_id = made.id
+    return made
+
+
+def waiting(session: Session) -> list[ReceiptAsked]:
+    """Receipts that wait for a second person, the oldest first."""
+    query = sa.select(ReceiptAsked).where(ReceiptAsked.state == "waits")
+    return list(session.scalars(query.order_by(ReceiptAsked.asked_at, ReceiptAsked.id)))
 
 
 def undo(session: Session, receipt_id: str, by: str, why: str, as_of: datetime | None = None) -> Receipt:

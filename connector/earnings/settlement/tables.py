@@ -207,6 +207,27 @@ class Receipt(Base):
     recorded_by: Mapped[str]
 
 
+class ReceiptAsked(Base):
+    """A receipt above the sum that one person may record alone: it waits for a second one, no money until then."""
+
+    __tablename__ = "receipts_asked"
+    __table_args__ = (sa.Index("ix_receipts_asked_state_asked_at", "state", "asked_at"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # rca_…
+    state: Mapped[str]  # waits | recorded | refused
+    reference: Mapped[str]
+    shop_id: Mapped[str] = mapped_column(sa.ForeignKey("shops.id"))
+    currency: Mapped[str]
+    amount: Mapped[int]  # minor units, above zero
+    received_on: Mapped[date] = mapped_column(sa.Date)
+    note: Mapped[str]
+    asked_at: Mapped[datetime]
+    asked_by: Mapped[str]
+    decided_at: Mapped[datetime | None]
+    decided_by: Mapped[str | None]
+    receipt_id: Mapped[str | None]  # what it became
+
+
 class WaitingReread(Base):
     """An order whose commission would clear, and whose newest facts the store could not be asked for (yet)."""
 

@@ -160,7 +160,7 @@ def _of_order(order_id: str, kind: str, typed: dict[str, str], moved: str = "") 
             raise NotFound(f"no order has the id {order_id[:40]!r}")
         shop = session.get_one(Shop, order.shop_id)
         lines = orders_of.facts(order).snapshot.lines
-        if typed["why"] or typed["creator"]:
+        if typed["why"] or typed["creator"] or "why" in request.args:  # the empty form was sent
             preview, errors = _previewed(session, typed, lambda: _asked(session, order_id, kind, typed))
         people = _people(session, preview)
     return page(
@@ -176,7 +176,7 @@ def _of_code(code_id: str, typed: dict[str, str], moved: str = "") -> str:
     with db.read(Scope.system(WHY)) as session:
         code = codes.get(session, code_id)
         shop = session.get_one(Shop, code.shop_id)
-        if typed["why"] or typed["since"]:
+        if typed["why"] or typed["since"] or "why" in request.args:
             preview, errors = _previewed(session, typed, lambda: _leak(session, code_id, typed))
         people = _people(session, preview)
     return page(

@@ -10,7 +10,7 @@ from flask import Response, flash, redirect, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
-from connector import db
+from connector import clock, db, jobs
 from connector.commerce.shops import queries as shops_of
 from connector.commerce.shops.tables import Shop
 from connector.db import Scope
@@ -80,12 +80,44 @@ def bring_file() -> str | AnyResponse:
     with db.read(Scope.system(WHY)) as session:
         shop_id = shops_of.get(session, typed["shop"]).id
     try:
-        import_id = run.look(
+        import_id = run.receive(
             sent.stream, kind=typed["kind"], shop_id=shop_id, file_name=sent.filename or "", by=guards.actor()
         )  # fmt: skip
     except InputRefused as refused:
         return _asked(typed, {"file": f"The file {refused.problem} {refused.remedy}".strip().rstrip(".")})
+    if _small(import_id):
+        run.judge_all(import_id, shop_id)
+    else:
+        _job("imports.look", import_id, shop_id)
     return redirect(url_for(".import_report", import_id=import_id), code=303)
+
+
+def _small(import_id: str) -> bool:
+    """Is the file done with while its page waits? A larger one is a job's, and its page shows how far it is."""
+    with db.read(Scope.system(WHY)) as session:
+        return run.get(session, import_id).rows <= run.BATCH
+
+
+def _job(name: str, import_id: str, shop_id: str) -> None:
+    with db.write(Scope.system(WHY)) as session:
+        # The minute in the key: asked again later, where a job was lost, it is begun again.
+        jobs.enqueue(session, name, f"{import_id}:{clock.wall():%Y%m%dT%H%M}", shop_id=shop_id, import_id=import_id)
+
+
+@blueprint.get("/imports/<import_id>/part")
+@staff("finance")
+def import_part(import_id: str) -> str:
+    """The live part of an import's page."""
+    with db.read(Scope.system(WHY)) as session:
+        row = run.get(session, import_id)
+        return page("console/import_part.html", row=row, way=_way(row, run.counts(session, import_id)))
+
+
+def _way(row: Import, came: dict[str, int]) -> tuple[int, int]:
+    """(rows done with, rows) of a file that is being read or taken."""
+    left = came.get(run.UNREAD, 0) if row.status == "looking" else came.get("new", 0)
+    whole = row.rows if row.status == "looking" else came.get("new", 0) + came.get("taken", 0)
+    return whole - left, whole
 
 
 @blueprint.get("/imports/<import_id>")
@@ -106,7 +138,8 @@ def _report(import_id: str, moved: str = "") -> str:
         rows = run.rows_of(session, import_id, outcome=outcome, after=after, limit=SHOWN + 1)
         values: dict[str, Any] = {
             "row": row, "came": came, "reasons": run.reasons(session, import_id),
-            "shop": shops_of.get(session, row.shop_id), "sums": _sums(session, row),
+            "shop": shops_of.get(session, row.shop_id), "sums": _sums(session, row), "way": _way(row, came),
+            "live": row.status in ("looking", "taking"), "me": guards.actor(),
         }  # fmt: skip
         more = cursors.pack(listing, [rows[SHOWN - 1].number]) if len(rows) > SHOWN else ""
     views = [("All", url_for(".import_report", import_id=import_id), sum(came.values()), not outcome)]
@@ -138,12 +171,30 @@ def _sums(session: Session, row: Import) -> list[tuple[str, int, int]]:
 def take_import(import_id: str) -> str | AnyResponse:
     with db.read(Scope.system(WHY)) as session:
         shop_id = run.get(session, import_id).shop_id
+    act, token = request.form.get("act", "take"), request.form.get("token", "")
     try:
-        came = run.take(import_id, shop_id, request.form.get("token", ""), by=guards.actor())
+        if act == "refuse":
+            run.refuse(import_id, shop_id, by=guards.actor())
+            flash("Not taken. The report stands.")
+        elif act == "approve":
+            run.approve(import_id, shop_id, token, by=guards.actor())
+            _take(import_id, shop_id)
+        elif run.agree(import_id, shop_id, token, by=guards.actor()) == "asks":
+            flash("Its sum asks for a second person: somebody else looks at this page and approves it.")
+        else:
+            _take(import_id, shop_id)
     except Conflict as conflict:
         return _report(import_id, conflict.public)
-    flash(f"{came.get('taken', 0)} rows were taken.")
     return redirect(url_for(".import_report", import_id=import_id), code=303)
+
+
+def _take(import_id: str, shop_id: str) -> None:
+    """Errors: Conflict when something changed since the report."""
+    if _small(import_id):
+        came = run.work(import_id, shop_id)
+        flash(f"{came.get('taken', 0)} rows were taken.")
+    else:
+        _job("imports.take", import_id, shop_id)
 
 
 @blueprint.get("/imports/<import_id>/report.csv")

@@ -112,9 +112,14 @@ def statement_file(statement_id: str, kind: str) -> Response:
 
 @blueprint.get("/money/close")
 @staff("finance")
-def close() -> str:
-    """Without a shop, which periods are over; with one, what closing its period would book."""
+def close() -> str | AnyResponse:
+    """Without a shop, which periods are over; with one, what closing its period would book, or its statements."""
     shop_id, period = request.args.get("shop", "").strip(), request.args.get("period", "").strip()
+    if shop_id and period:
+        with db.read(Scope.system(WHY)) as session:
+            done = next((each for each in queries.closings(session, shop_id) if each.period == period), None)
+        if done is not None:
+            return redirect(url_for(".closing", closing_id=done.id))
     return _closing(shop_id, period) if shop_id and period else _closings_due()
 
 

@@ -57,19 +57,21 @@ def take_outcomes() -> str:
     except ConnectorError as refused:
         return _outcomes_page(text, refused.public)
     heard = [row for row in rows if isinstance(row, Heard)]
-    counts: dict[str, int] = {}
-    for row in heard:
-        counts[row.told.outcome] = counts.get(row.told.outcome, 0) + 1
-    wrong = [row for row in rows if not isinstance(row, Heard)]
+    with db.read(Scope.system(WHY)) as session:
+        seen = outcomes.looked(session, heard)
+    counts = seen.counts
+    wrong = sorted([*seen.refused, *(row for row in rows if not isinstance(row, Heard))])
     return page(
-        "console/payout_outcomes.html", text=text, heard=heard, wrong=wrong, counts=counts, errors={}, taken=taken
-    )
+        "console/payout_outcomes.html", text=text, heard=heard, wrong=wrong, counts=counts, errors={}, taken=taken,
+        known=len(seen.known), bookable=len(seen.recorded),
+    )  # fmt: skip
 
 
 def _outcomes_page(text: str, error: str) -> str:
     return page(
-        "console/payout_outcomes.html", text=text, heard=None, wrong=[], counts={}, errors={"file": error}, taken=None
-    )
+        "console/payout_outcomes.html", text=text, heard=None, wrong=[], counts={}, errors={"file": error}, taken=None,
+        known=0, bookable=0,
+    )  # fmt: skip
 
 
 @blueprint.get("/payouts/transfers/<payout_id>")

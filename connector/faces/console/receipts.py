@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from connector import clock, db, money
 from connector.commerce.shops import queries as shops_of
 from connector.db import Scope
+from connector.earnings.payouts import policy
 from connector.earnings.settlement import bank_file, invoices, receipts
 from connector.earnings.settlement.funding import Account
 from connector.earnings.settlement.receipts import Coming, Preview
@@ -37,8 +38,12 @@ def receipt_list() -> str:
         if shop_id:
             asked = asked.where(Receipt.shop_id == shop_id)
         found = keyset.read(session, "receipts", asked, (Receipt.recorded_at, Receipt.id))
-        shops = shops_by_id(session, {row.shop_id for row in found.rows} | {shop_id})
-    return page("console/receipts.html", found=found, shops=shops, shop=shops.get(shop_id))
+        waiting = receipts.waiting(session)
+        named = {row.shop_id for row in found.rows} | {each.shop_id for each in waiting}
+        shops = shops_by_id(session, named | {shop_id})
+    return page(
+        "console/receipts.html", found=found, shops=shops, shop=shops.get(shop_id), waiting=waiting, me=guards.actor()
+    )
 
 
 @blueprint.get("/money/receipts/new")
@@ -110,6 +115,10 @@ def record_receipt() -> str | AnyResponse:
             if coming is None:
                 return _asked(typed)
             _same_as_seen(session, coming)
+            if policy.current().needs_second(coming.amount, coming.currency):
+                receipts.ask(session, coming, guards.actor())
+                flash("Its sum asks for a second person: somebody else records it from the list.")
+                return redirect(url_for(".receipt_list"), code=303)
             row, fresh = receipts.record(session, coming, guards.actor())
             receipt_id = row.id
     except Conflict as conflict:
@@ -118,6 +127,22 @@ def record_receipt() -> str | AnyResponse:
         return _asked(typed)
     flash("The payment is recorded." if fresh else "This reference was recorded before: nothing was booked again.")
     return redirect(url_for(".receipt", receipt_id=receipt_id), code=303)
+
+
+@blueprint.post("/money/receipts/waiting/<asked_id>")
+@staff("finance")
+def decide_receipt(asked_id: str) -> AnyResponse:
+    yes = request.form.get("act", "") == "approve"
+    try:
+        with db.write(Scope.system(WHY)) as session:
+            made = receipts.decide(session, asked_id, yes=yes, by=guards.actor())
+            receipt_id = made.id if made is not None else ""
+    except Conflict as conflict:
+        flash(conflict.public, "warn")
+        return redirect(url_for(".receipt_list"), code=303)
+    flash("The payment is recorded." if receipt_id else "It is not recorded.")
+    where = url_for(".receipt", receipt_id=receipt_id) if receipt_id else url_for(".receipt_list")
+    return redirect(where, code=303)
 
 
 def _same_as_seen(session: Session, coming: Coming) -> None:

@@ -104,6 +104,12 @@ ACTS = {
     "creator.sign_out": "Creator signed out everywhere",
     "import.look": "File looked at",
     "import.take": "File taken",
+    "receipt.ask": "Payment waits for a second person",
+    "receipt.approve": "Payment approved by a second person",
+    "receipt.refuse": "Payment refused by a second person",
+    "import.ask": "File of balances waits for a second person",
+    "import.approve": "File of balances approved by a second person",
+    "import.refuse": "File of balances refused by a second person",
     "staff.sign_in": "Staff signed in",
     "staff.add": "Staff member added",
     "staff.role": "Role changed",
@@ -310,6 +316,8 @@ def _shown(value: Any, name: str = "") -> str:
         return shop_settings.name(value) if shop_settings.known(value) else value
     if isinstance(value, str) and _INSTANT.fullmatch(value):
         return moments.full(datetime.fromisoformat(value))
+    if isinstance(value, Mapping):
+        return ", ".join(f"{_shown(each)} {key}" for key, each in value.items()) or "None"
     if isinstance(value, list | tuple):
         return ", ".join(str(each) for each in value)
     return count(value) if isinstance(value, int) else str(value)

@@ -20,6 +20,7 @@ from connector.db import Scope
 from connector.earnings.attribution.tables import Link
 from connector.earnings.ledger import queries as ledger
 from connector.earnings.payouts.rails import defused
+from connector.earnings.settlement import funding, invoices
 from connector.faces.dashboard import sales
 from connector.faces.dashboard.face import blueprint
 from connector.faces.dashboard.sales import DAYS, Shown, finding
@@ -73,6 +74,9 @@ def home() -> str:
         rate = rates.open_rate(session, shop.id, "", clock.now())
         steps = _steps(session, shop, run, rate, listings.get("shoppable", 0))
         owed = _owed(session, shop.id)
+        today = clock.now().astimezone(moments.zone()).date()
+        waiting = [each for account in funding.accounts(session, today, shop_id=shop.id, only_open=True)
+                   for each in account.standings if each.open]  # fmt: skip
         recent = session.scalars(
             sa.select(Order).where(Order.shop_id == shop.id).order_by(Order.placed_at.desc(), Order.id.desc()).limit(8)
         ).all()
@@ -82,6 +86,7 @@ def home() -> str:
     kind, sentence = _sentence(shop, run, seen, listings.get("shoppable", 0))
     return page(
         "dashboard/home.html", shop=shop, run=run, seen=seen, kind=kind, sentence=sentence, listings=listings,
+        waiting=waiting, number=invoices.number_text,
         reasons=reasons, steps=steps, steps_done=sum(step.done for step in steps), owed=owed,
         lines=[(order, came[order.id]) for order in recent], rate=rate, days=DAYS, next_step=_next(steps),
         shown=[Shown(each, finding(each)) for each in sold],

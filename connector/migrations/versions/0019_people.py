@@ -4,6 +4,9 @@ Why: a large shop's closing held SQLite's only writer for ten seconds. Now it is
 (`closing_runs`, `closing_pieces`), booked a thousand rows at a time, and appears whole at its end; so lines of
 statements and invoices come before the row that they belong to, and no foreign key may ask for it.
 
+A file of balances and a receipt above a set sum wait for a second person: `imports.approved_by` with `note` for why one
+wasn't taken, `receipts_asked`.
+
 A creator may be erased: `creators.erased_at` says that handle and name are nobody's since then.
 """
 
@@ -49,6 +52,27 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["run_id"], ["closing_runs.id"], name=op.f("fk_closing_pieces_run_id")),
         sa.PrimaryKeyConstraint("run_id", "number", name=op.f("pk_closing_pieces")),
     )
+    op.create_table(
+        "receipts_asked",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("reference", sa.Text(), nullable=False),
+        sa.Column("shop_id", sa.Text(), nullable=False),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("received_on", sa.Date(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("asked_at", Moment(), nullable=False),
+        sa.Column("asked_by", sa.Text(), nullable=False),
+        sa.Column("decided_at", Moment(), nullable=True),
+        sa.Column("decided_by", sa.Text(), nullable=True),
+        sa.Column("receipt_id", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(["shop_id"], ["shops.id"], name=op.f("fk_receipts_asked_shop_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_receipts_asked")),
+    )
+    op.create_index("ix_receipts_asked_state_asked_at", "receipts_asked", ["state", "asked_at"])
+    op.add_column("imports", sa.Column("approved_by", sa.Text(), nullable=True))
+    op.add_column("imports", sa.Column("note", sa.Text(), nullable=False, server_default=""))
     op.add_column("creators", sa.Column("erased_at", Moment(), nullable=True))
     for table, name in (
         ("statement_lines", "fk_statement_lines_statement_id"),

@@ -11,12 +11,14 @@ from sqlalchemy.orm import Session
 
 from connector.commerce.orders.tables import Order
 from connector.commerce.shops import queries as shops
+from connector.commerce.shops import settings
 from connector.commerce.shops.tables import Shop
 from connector.earnings.commission.tables import Evaluation
 from connector.earnings.settlement import funding, periods, queries
 from connector.earnings.settlement.funding import Standing
 from connector.earnings.settlement.queries import StatementHead
 from connector.earnings.settlement.tables import Invoice
+from connector.operations.documents.tax import FeeTax
 from connector.programme.content import queries as contents
 from connector.programme.creators import queries as creators
 from connector.programme.creators.tables import Creator
@@ -81,6 +83,7 @@ class InvoiceTold:
     starts_at: datetime
     ends_at: datetime
     lines: list[InvoiceLineTold]
+    tax: FeeTax = field(default_factory=FeeTax)  # as the shop's settings stood when it was issued
     creators: list[tuple[str, int]] = field(default_factory=list)  # (name, what its statement settled), most first
 
 
@@ -143,7 +146,11 @@ def invoice(session: Session, invoice_id: str, as_of: datetime) -> InvoiceTold:
     people = queries.by_creator(session, closing.id, MOST_CREATORS)
     names = creators.some(session, {creator_id for creator_id, _ in people})
     named = [(names[each].name if each in names else each, amount) for each, amount in people]
-    return InvoiceTold(row, standing, shop, closing.starts_at, closing.ends_at, told, named)
+    tax = FeeTax(
+        str(settings.at(session, shop.id, "fee_tax", row.issued_at)),
+        settings.whole(session, shop.id, "fee_tax_bp", row.issued_at),
+    )
+    return InvoiceTold(row, standing, shop, closing.starts_at, closing.ends_at, told, tax, named)
 
 
 @dataclass(frozen=True, slots=True)

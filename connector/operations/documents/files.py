@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flask import Response
 
 from connector.config import Settings
@@ -23,6 +25,8 @@ def invoice(told: InvoiceTold, kind: str, settings: Settings) -> Response:
     name = invoices.number_text(told.invoice.number)
     if kind == "csv":
         return _csv(table.of_invoice(told), name)
+    tax = replace(told.tax, number=settings.invoice_tax_number, wording=settings.invoice_reverse_charge)
+    told = replace(told, tax=tax)
     return _pdf(sheet.of_invoice(told, _lines(settings.invoice_issuer), _lines(settings.invoice_pay_to)), name)
 
 

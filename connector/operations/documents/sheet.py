@@ -12,7 +12,8 @@ from babel.dates import format_date
 from connector.earnings.settlement import invoices
 from connector.earnings.settlement.funding import State
 from connector.operations.documents.facts import InvoiceTold, StatementTold
-from connector.web import amounts, moments
+from connector.operations.documents.tax import in_fees
+from connector.web import amounts, moments, rate_words
 
 # Lines that a PDF shows one by one; the rest is summed up, and the CSV file has them all.
 MOST_LINES = 1000
@@ -67,12 +68,27 @@ def of_invoice(told: InvoiceTold, issuer: str, pay_to: str) -> Sheet:
         notes.append(f"{pay_to}\nGive {number} as the reference.")
     if credit:
         notes.append("This is a credit note: it pays older invoices first, then the next one.")
-    notes.append("Each amount is the sum of entries of the ledger. No tax is worked out here.")
+    notes.append("Each amount is the sum of entries of the ledger.")
+    notes.append(_taxed(told))
     return Sheet(
         title=f"{'Credit note' if credit else 'Invoice'} {number}", issuer=issuer,
         to=f"{told.shop.name or told.shop.domain}\n{told.shop.domain}", made_at=row.issued_at, facts=facts,
         sums=_invoice_sums(told), tables=[_invoice_table(told)], notes=notes,
     )  # fmt: skip
+
+
+def _taxed(told: InvoiceTold) -> str:
+    """What the invoice says of tax: of commission always the same, of the fee by the shop's setting."""
+    said = ["Commission, bonuses and opening balances are the creators' and are passed on: no tax is asked for them."]
+    if told.tax.counted:
+        said.append(f"The app fee includes tax of {rate_words.short(told.tax.rate_bp)} on its net amount.")
+    elif told.tax.mode == "reverse_charge":
+        said.append(told.tax.wording)
+    else:
+        said.append("No tax is worked out on the app fee.")
+    if told.tax.number and told.tax.mode != "none":
+        said.append(f"Our tax number: {told.tax.number}.")
+    return " ".join(said)
 
 
 def _invoice_sums(told: InvoiceTold) -> list[tuple[str, str]]:
@@ -85,6 +101,12 @@ def _invoice_sums(told: InvoiceTold) -> list[tuple[str, str]]:
         ("Given back to you, borne by the app", row.absorbed, False),
         ("App fee", row.fee, False),
     ]
+    tax = sum(in_fees([line.fee for line in told.lines], told.tax.rate_bp)) if told.tax.counted else 0
+    if tax:
+        named[-1:] = [
+            ("App fee, net", row.fee - tax, False),
+            (f"Tax on it, {rate_words.short(told.tax.rate_bp)}", tax, False),
+        ]
     sums = [(word, amounts.plain(amount, row.currency, "code")) for word, amount, always in named if amount or always]
     sums.append(("Total", amounts.plain(row.total, row.currency, "code")))
     if told.standing.paid:

@@ -10,9 +10,12 @@ from connector import money
 from connector.earnings.payouts.rails import defused
 from connector.earnings.settlement import invoices
 from connector.operations.documents.facts import InvoiceTold, StatementTold
+from connector.operations.documents.tax import in_fees
 
 STATEMENT = ("statement", "period", "order", "product", "video", "kind", "amount", "currency")
-INVOICE = ("invoice", "period", "kind", "order", "placed", "commission", "absorbed", "fee", "total", "currency")
+INVOICE = (
+    "invoice", "period", "kind", "order", "placed", "commission", "absorbed", "fee", "tax in fee", "total", "currency",
+)  # fmt: skip
 
 
 def of_statement(told: StatementTold) -> str:
@@ -38,6 +41,7 @@ def of_invoice(told: InvoiceTold) -> str:
     """A row an order (or bonus, or opening balance); the column `total` sums to the invoice's total."""
     row = told.invoice
     number = invoices.number_text(row.number)
+    taxes = in_fees([line.fee for line in told.lines], told.tax.rate_bp if told.tax.counted else 0)
     return _written(
         INVOICE,
         (
@@ -46,11 +50,11 @@ def of_invoice(told: InvoiceTold) -> str:
                 line.placed_on.isoformat() if line.placed_on else "",
                 *(
                     money.text(amount, row.currency)
-                    for amount in (line.commission, line.absorbed, line.fee, line.total)
+                    for amount in (line.commission, line.absorbed, line.fee, tax, line.total)
                 ),
                 row.currency,
             )
-            for line in told.lines
+            for line, tax in zip(told.lines, taxes, strict=True)
         ),
     )  # fmt: skip
 

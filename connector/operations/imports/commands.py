@@ -14,6 +14,7 @@ from connector.db import Scope
 from connector.errors import Conflict
 from connector.operations.imports import report, run
 from connector.operations.opening import open_process
+from connector.operations.options import by_option, person
 
 WHY = "a command is an operator's, and names a shop by its host"
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -27,6 +28,7 @@ def _brings(command: Callable[..., None]) -> Callable[..., None]:
             click.option("--shop", required=True, help="The shop's id or its host."),
             click.option("--dry-run", is_flag=True, help="Only report: nothing is taken."),
             click.option("--token", default="", help="Take only if this report of a dry run still holds."),
+            by_option,
         )
     ):
         command = option(command)
@@ -40,23 +42,23 @@ def imports() -> None:
 
 @imports.command("codes")
 @_brings
-def codes(file: Path, shop: str, dry_run: bool, token: str) -> None:
+def codes(file: Path, shop: str, dry_run: bool, token: str, by: str | None) -> None:
     """Creators' codes: columns code, creator."""
-    _bring("codes", file, shop, dry_run, token)
+    _bring("codes", file, shop, dry_run, token, by)
 
 
 @imports.command("links")
 @_brings
-def links(file: Path, shop: str, dry_run: bool, token: str) -> None:
+def links(file: Path, shop: str, dry_run: bool, token: str, by: str | None) -> None:
     """Bio links with their old address: columns tag, creator, product; variant, network, content, kind, title."""
-    _bring("links", file, shop, dry_run, token)
+    _bring("links", file, shop, dry_run, token, by)
 
 
 @imports.command("balances")
 @_brings
-def balances(file: Path, shop: str, dry_run: bool, token: str) -> None:
+def balances(file: Path, shop: str, dry_run: bool, token: str, by: str | None) -> None:
     """What creators are still owed from before: columns creator, currency, amount; ref makes a row its own."""
-    _bring("balances", file, shop, dry_run, token)
+    _bring("balances", file, shop, dry_run, token, by)
 
 
 @imports.command("list")
@@ -83,13 +85,14 @@ def show(import_id: str, as_csv: bool) -> None:
             click.echo(line, nl=not as_csv)
 
 
-def _bring(kind: str, file: Path, shop: str, dry_run: bool, token: str) -> None:
+def _bring(kind: str, file: Path, shop: str, dry_run: bool, token: str, by: str | None) -> None:
     """Look, print, and unless it is a dry run take what is clean. Exit code 1 where a row conflicts or is refused."""
     open_process()
+    who = person(by)
     with db.read(Scope.system(WHY)) as session:
         shop_id = shops.by_name(session, shop).id
     with file.open("rb") as stream:
-        import_id = run.look(stream, kind=kind, shop_id=shop_id, file_name=file.name, by="command")
+        import_id = run.look(stream, kind=kind, shop_id=shop_id, file_name=file.name, by=who)
     with db.read(Scope.shop(shop_id)) as session:
         found = run.get(session, import_id)
         stands = found.token
@@ -97,7 +100,11 @@ def _bring(kind: str, file: Path, shop: str, dry_run: bool, token: str) -> None:
         _print(shop_id, import_id)
         raise Conflict("another report", public="The report isn't the one of your dry run: nothing was taken.")
     if not dry_run:
-        run.take(import_id, shop_id, stands, by="command")
+        if by is None:
+            with db.read(Scope.shop(shop_id)) as session:
+                if run.needs_second(session, run.get(session, import_id)):
+                    raise Conflict("no name", public="Its sum asks for two people: say with --by who brings it.")
+        run.take(import_id, shop_id, stands, by=who)
     came = _print(shop_id, import_id)
     if dry_run:
         click.echo("Nothing was taken. Without --dry-run what would be taken is; with --token only if all is as now.")

@@ -22,7 +22,7 @@ from connector.errors import InputRefused, MoneyRefused
 from connector.operations.imports.rows import Row
 from connector.programme.creators import handles
 
-Outcome = Literal["new", "same", "conflict", "refused"]
+Outcome = Literal["unread", "new", "same", "conflict", "refused"]
 OUTCOMES: tuple[str, ...] = ("new", "same", "conflict", "refused")
 
 

@@ -16,16 +16,19 @@ from connector.operations.imports.take import cells
 from connector.web import words
 
 WORDS = {
-    "new": "would be taken", "taken": "taken", "same": "here already", "conflict": "conflict", "refused": "refused",
+    "unread": "being read", "new": "would be taken", "taken": "taken", "same": "here already", "conflict": "conflict",
+    "refused": "refused",
 }  # fmt: skip
-ORDER = ("taken", "new", "same", "conflict", "refused")
+ORDER = ("unread", "taken", "new", "same", "conflict", "refused")
 
 
 def lines(session: Session, row: Import, *, shown: int = 20) -> Iterator[str]:
     """The report for a terminal: counts, what stands against rows with the first of them, what to do next."""
     came = run.counts(session, row.id)
     yield f"{row.id}  {row.kind} of {row.file_name or 'a file'}: {row.rows} rows"
-    yield "  " + ", ".join(f"{came.get(name, 0)} {WORDS[name]}" for name in ORDER if name != "taken" or came.get(name))
+    yield "  " + ", ".join(
+        f"{came.get(name, 0)} {WORDS[name]}" for name in ORDER if name not in ("taken", "unread") or came.get(name)
+    )
     if row.unused:
         yield f"  columns not used: {', '.join(row.unused)}"
     for outcome, reason, number in run.reasons(session, row.id):

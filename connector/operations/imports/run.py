@@ -1,5 +1,11 @@
 """An import's two steps: look, which changes nothing but keeps a report, and take, which a person asks for.
 
+    looking   `receive` kept the rows as they stand in the file; `judge_all` judges them, a batch at a time
+    looked    the report is whole
+    asks      balances above the sum that one person may book alone: a second one looks
+    taking    `work` takes what nothing stands against
+    taken
+
 Both stream: a batch of rows at a time, each in its own transaction, so that a file of a million rows neither fills the
 memory nor holds up the writers of everything else. Taking again after a kill goes on where it stopped; a file that
 comes again finds its rows here already.
@@ -16,12 +22,13 @@ from typing import IO, Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from connector import audit, clock, db
+from connector import audit, clock, db, jobs, telemetry
 from connector.db import Scope, new_id
-from connector.errors import Conflict, InputRefused, NotFound
+from connector.earnings.payouts import policy
+from connector.errors import Conflict, InputRefused, NotAllowed, NotFound
 from connector.operations.imports import facts as reading
 from connector.operations.imports import take as taking
-from connector.operations.imports.judge import Judged, judge
+from connector.operations.imports.judge import Facts, Judged, judge
 from connector.operations.imports.rows import Reader, Row, shape
 from connector.operations.imports.tables import Import, ImportRow
 
@@ -31,7 +38,10 @@ KEPT = timedelta(days=30)  # of a file that nobody takes
 # Outcomes that say something about the other rows of the file, and that `judge` alone can't see.
 _WITHIN = ("twice_in_file", "contradicts_row")
 
+UNREAD: Literal["unread"] = "unread"  # outcome of a row that wasn't judged yet
+
 Kind = Literal["codes", "links", "balances"]
+_log = telemetry.logger(__name__)
 
 
 class _Hashed:
@@ -70,7 +80,19 @@ class _Hashed:
 def look(
     stream: IO[bytes], *, kind: str, shop_id: str, file_name: str, by: str, now: datetime | None = None
 ) -> str:  # fmt: skip
-    """Judge every row of a file and keep the report: the import's id. Nothing of it is taken.
+    """Judge every row of a file here and now, and keep the report: the import's id. Nothing of it is taken.
+
+    Errors: as `receive`.
+    """
+    import_id = receive(stream, kind=kind, shop_id=shop_id, file_name=file_name, by=by, now=now)
+    judge_all(import_id, shop_id)
+    return import_id
+
+
+def receive(
+    stream: IO[bytes], *, kind: str, shop_id: str, file_name: str, by: str, now: datetime | None = None
+) -> str:  # fmt: skip
+    """Keep the rows of a file as they stand in it, none of them judged: the import's id. `judge_all` goes on.
 
     Errors: InputRefused("file") when the file can't be told apart; then nothing is kept of it.
     """
@@ -83,22 +105,74 @@ def look(
         count = 0
         for batch in _batches(iter(reader)):
             with db.write(Scope.shop(shop_id)) as session:
-                known = reading.gather(session, shop_id, kind, batch)
-                rows = [_columns(import_id, row, judge(kind, row, known)) for row in batch]
+                rows = [_columns(import_id, row, _unread(kind, row)) for row in batch]
                 session.connection().execute(sa.insert(ImportRow), rows)
             count += len(batch)
         if not count:
             raise InputRefused("file", "has no rows under its header.")
         with db.write(Scope.shop(shop_id)) as session:
-            _compare_rows(session, import_id)
             row = session.get_one(Import, import_id)
-            row.rows, row.file_hash, row.status = count, hashed.hexdigest(), "looked"
-            row.token = _token(session, import_id)
-            audit.record(session, by, "import.look", import_id, shop_id=shop_id, kind=kind, rows=count)
+            row.rows, row.file_hash = count, hashed.hexdigest()
     except BaseException:
         _forget(shop_id, import_id)
         raise
     return import_id
+
+
+def _unread(kind: str, row: Row) -> Judged:
+    """What is known of a row before anything is looked up: that it can't be told apart, or nothing."""
+    return judge(kind, row, Facts()) if row.problem else Judged(UNREAD, said=dict(row.cells))
+
+
+def judge_all(import_id: str, shop_id: str) -> None:
+    """Judge what isn't judged yet, then the rows against each other. Killed, it goes on with the next batch.
+
+    A file that was judged, or is gone, stays as it is.
+    """
+    with db.read(Scope.shop(shop_id)) as session:
+        found = session.get(Import, import_id)
+        if found is None or found.status != "looking" or not found.file_hash:
+            return
+        kind = found.kind
+    while _judge_some(import_id, shop_id, kind):
+        jobs.check()
+    with db.write(Scope.shop(shop_id)) as session:
+        row = session.get_one(Import, import_id, with_for_update=True)
+        if row.status != "looking":
+            return
+        _compare_rows(session, import_id)
+        row.status, row.token = "looked", _token(session, import_id)
+        audit.record(session, row.looked_by, "import.look", import_id, shop_id=shop_id, kind=kind, rows=row.rows)
+
+
+def _judge_some(import_id: str, shop_id: str, kind: str) -> bool:
+    with db.write(Scope.shop(shop_id)) as session:
+        unread = rows_of(session, import_id, outcome=UNREAD)
+        batch = [Row(row.number, {name: str(value) for name, value in row.said.items()}) for row in unread]
+        if not batch:
+            return False
+        known = reading.gather(session, shop_id, kind, batch)
+        rows = [_columns(import_id, row, judge(kind, row, known)) for row in batch]
+        session.expunge_all()
+        numbers = [row.number for row in batch]
+        session.execute(sa.delete(ImportRow).where(ImportRow.import_id == import_id, ImportRow.number.in_(numbers)))
+        session.connection().execute(sa.insert(ImportRow), rows)
+        return True
+
+
+@jobs.workflow("imports.look")
+def look_job(import_id: str, shop_id: str) -> None:
+    """`judge_all`, by a worker. It keeps its own checkpoint, row by row."""
+    judge_all(import_id, shop_id)
+
+
+@jobs.workflow("imports.take")
+def take_job(import_id: str, shop_id: str) -> None:
+    """`work`, by a worker. Why it took nothing stands with the file."""
+    try:
+        work(import_id, shop_id)
+    except Conflict as conflict:
+        _log.info("import.not_taken", import_id=import_id, why=str(conflict))
 
 
 def _begin(shop_id: str, kind: str, file_name: str, unused: list[str], by: str, now: datetime) -> str:
@@ -108,6 +182,7 @@ def _begin(shop_id: str, kind: str, file_name: str, unused: list[str], by: str, 
             Import(
                 id=import_id, shop_id=shop_id, kind=kind, file_name=file_name[:200], file_hash="", unused=unused,
                 status="looking", rows=0, token="", looked_at=now, looked_by=by, taken_at=None, taken_by=None,
+                approved_by=None, note="",
             )
         )  # fmt: skip
     return import_id
@@ -115,7 +190,7 @@ def _begin(shop_id: str, kind: str, file_name: str, unused: list[str], by: str, 
 
 def forget_untaken(session: Session, before: datetime, limit: int = 20) -> int:
     """Drop files that were looked at before a moment and never taken, with what their rows say of people; how many."""
-    stale = sa.select(Import.id).where(Import.status.in_(("looking", "looked")), Import.looked_at < before)
+    stale = sa.select(Import.id).where(Import.status.in_(("looking", "looked", "asks")), Import.looked_at < before)
     ids = session.scalars(stale.order_by(Import.looked_at).limit(limit)).all()
     session.execute(sa.delete(ImportRow).where(ImportRow.import_id.in_(ids)))
     session.execute(sa.delete(Import).where(Import.id.in_(ids)))
@@ -222,8 +297,8 @@ def get(session: Session, import_id: str) -> Import:
 
 
 def newest(session: Session, shop_id: str | None = None, limit: int = 50) -> list[Import]:
-    """Imports, newest first; without those that are being read just now."""
-    query = sa.select(Import).where(Import.status != "looking").order_by(Import.looked_at.desc(), Import.id.desc())
+    """Imports, newest first; without those whose file is just being read in."""
+    query = sa.select(Import).where(Import.file_hash != "").order_by(Import.looked_at.desc(), Import.id.desc())
     if shop_id is not None:
         query = query.where(Import.shop_id == shop_id)
     return list(session.scalars(query.limit(limit)))
@@ -286,35 +361,125 @@ def _token(session: Session, import_id: str) -> str:
 
 
 def take(import_id: str, shop_id: str, token: str, *, by: str, now: datetime | None = None) -> dict[str, int]:
-    """Take the rows that nothing stands against; what became of all rows.
+    """Take the rows that nothing stands against, here and now; what became of all rows.
 
     First everything is judged anew: where a row comes out otherwise than in the report that `token` names, nothing is
     taken and the report is written anew. From then on each row is judged once more in the transaction that takes it.
-    Errors: NotFound; Conflict when it was taken already, or when something changed since the report.
+    Errors: as `agree`; Conflict when a second person has to look, or when something changed since the report.
+    """
+    if agree(import_id, shop_id, token, by=by) == "asks":
+        raise Conflict(
+            "a second person has to look",
+            public=f"Its sum asks for a second person: somebody else approves {import_id} in the console.",
+        )
+    return work(import_id, shop_id, now=now)
+
+
+def agree(import_id: str, shop_id: str, token: str, *, by: str) -> str:
+    """A person has seen the report that `token` names: the status, `taking` (then `work` goes on) or `asks`.
+
+    Errors: NotFound; Conflict when it was taken already, isn't read yet, waits, or has another report by now.
+    """
+    with db.write(Scope.shop(shop_id)) as session:
+        row = _of_shop(session, import_id, shop_id)
+        if row.status == "taken":
+            raise Conflict(
+                "taken already", public="This file was taken already. Bring it again to see that all is there."
+            )
+        if row.status == "looking":
+            raise Conflict("not looked at yet", public="This file isn't read to its end yet.")
+        if row.status == "asks":
+            raise Conflict("waits", public="This file waits for a second person.")
+        if row.token != token:
+            raise Conflict("another report", public="This is not the newest report of this file. Look at it again.")
+        if row.status == "looked":
+            row.taken_by, row.note = by, ""
+            row.status = "asks" if needs_second(session, row) else "taking"
+            if row.status == "asks":
+                audit.record(session, by, "import.ask", import_id, shop_id=shop_id, kind=row.kind)
+        return row.status
+
+
+def needs_second(session: Session, row: Import) -> bool:
+    """Do the file's new balances come to more than one person may book alone? Codes and links move no money."""
+    if row.kind != "balances":
+        return False
+    sums: dict[str, int] = {}
+    for rows in every_row(session, row.id, "new"):
+        for each in rows:
+            currency = str(each.said["currency"])
+            sums[currency] = sums.get(currency, 0) + abs(int(each.said["amount"]))
+    session.add(row)  # `every_row` let go of it
+    return any(policy.current().needs_second(total, currency) for currency, total in sums.items())
+
+
+def approve(import_id: str, shop_id: str, token: str, *, by: str) -> None:
+    """The second person has seen the report too: `work` goes on.
+
+    Errors: NotFound; NotAllowed for whoever asked; Conflict when it doesn't wait, or has another report by now.
+    """
+    with db.write(Scope.shop(shop_id)) as session:
+        row = _of_shop(session, import_id, shop_id)
+        if row.status != "asks":
+            raise Conflict("does not wait", public="This file doesn't wait for a second person.")
+        if row.taken_by == by:
+            raise NotAllowed("who asks for it approves it", public="Somebody else has to approve: you asked for it.")
+        if row.token != token:
+            raise Conflict("another report", public="This is not the newest report of this file. Look at it again.")
+        row.status, row.approved_by = "taking", by
+        audit.record(session, by, "import.approve", import_id, shop_id=shop_id, kind=row.kind, asked_by=row.taken_by)
+
+
+def refuse(import_id: str, shop_id: str, *, by: str) -> None:
+    """Not taken after all: the report stands, and may be agreed to again. Errors: NotFound; Conflict."""
+    with db.write(Scope.shop(shop_id)) as session:
+        row = _of_shop(session, import_id, shop_id)
+        if row.status != "asks":
+            raise Conflict("does not wait", public="This file doesn't wait for a second person.")
+        row.status, row.note = "looked", "Somebody else looked at it and said no."
+        audit.record(session, by, "import.refuse", import_id, shop_id=shop_id, kind=row.kind, asked_by=row.taken_by)
+
+
+def work(import_id: str, shop_id: str, now: datetime | None = None) -> dict[str, int]:
+    """Take a file that was agreed to; what became of all rows. Done again after a kill it goes on.
+
+    Errors: NotFound; Conflict when it wasn't agreed to, or when something changed since its report: then nothing is
+    taken, and the report is new.
     """
     now = now or clock.now()
     with db.read(Scope.shop(shop_id)) as session:
-        row = get(session, import_id)
-        kind, status, stands = row.kind, row.status, row.token
-        if row.shop_id != shop_id:
-            raise NotFound(f"no import of this shop has the id {import_id[:40]!r}")
+        row = _of_shop(session, import_id, shop_id)
+        kind, status, by = row.kind, row.status, row.taken_by or "connector"
+        begun = counts(session, import_id).get("taken", 0)
     if status == "taken":
-        raise Conflict("taken already", public="This file was taken already. Bring it again to see that all is there.")
-    if status == "looking":
-        raise Conflict("not looked at yet", public="This file was never read to its end. Bring it once more.")
-    if stands != token:
-        raise Conflict("another report", public="This is not the newest report of this file. Look at it again.")
-    if status == "looked":
-        if _look_again(import_id, shop_id, kind):
-            raise Conflict(
-                "facts moved",
-                public="Something changed since the report was made: nothing was taken. The report is new; look again.",
-            )
-        _mark(import_id, shop_id, "taking", by, now)
+        with db.read(Scope.shop(shop_id)) as session:
+            return counts(session, import_id)
+    if status != "taking":
+        raise Conflict("nobody agreed to it", public="Nobody has agreed to this file's report yet.")
+    if not begun and _look_again(import_id, shop_id, kind):
+        said = "Something changed since the report was made: nothing was taken. The report is new; look again."
+        with db.write(Scope.shop(shop_id)) as session:
+            row = get(session, import_id)
+            row.status, row.note, row.taken_by, row.approved_by = "looked", said, None, None
+        raise Conflict("facts moved", public=said)
     _take_rows(import_id, shop_id, kind, by, now)
-    _mark(import_id, shop_id, "taken", by, now)
-    with db.read(Scope.shop(shop_id)) as session:
-        return counts(session, import_id)
+    with db.write(Scope.shop(shop_id)) as session:
+        row = session.get_one(Import, import_id, with_for_update=True)
+        came = counts(session, import_id)
+        if row.status == "taking":
+            row.status, row.taken_at = "taken", now
+            audit.record(
+                session, by, "import.take", import_id, shop_id=shop_id, kind=kind, taken=came.get("taken", 0),
+                same=came.get("same", 0), conflict=came.get("conflict", 0), refused=came.get("refused", 0),
+            )  # fmt: skip
+        return came
+
+
+def _of_shop(session: Session, import_id: str, shop_id: str) -> Import:
+    row = session.get(Import, import_id, with_for_update=True)
+    if row is None or row.shop_id != shop_id:
+        raise NotFound(f"no import of this shop has the id {import_id[:40]!r}")
+    return row
 
 
 def _look_again(import_id: str, shop_id: str, kind: str) -> bool:
@@ -372,16 +537,3 @@ def _take_rows(import_id: str, shop_id: str, kind: str, by: str, now: datetime) 
             moved = {row.number for row in _rejudge(session, shop_id, kind, rows)}
             clean = [row for row in rows if row.number not in moved]
             taking.take(session, shop_id, kind, import_id, clean, by=by, now=now)
-
-
-def _mark(import_id: str, shop_id: str, status: str, by: str, now: datetime) -> None:
-    with db.write(Scope.shop(shop_id)) as session:
-        row = get(session, import_id)
-        row.status, row.taken_by = status, by
-        if status == "taken":
-            row.taken_at = now
-            came = counts(session, import_id)
-            audit.record(
-                session, by, "import.take", import_id, shop_id=shop_id, kind=row.kind, taken=came.get("taken", 0),
-                same=came.get("same", 0), conflict=came.get("conflict", 0), refused=came.get("refused", 0),
-            )  # fmt: skip

@@ -23,17 +23,19 @@ class Import(Base):
     file_name: Mapped[str]
     file_hash: Mapped[str]  # SHA-256 of its bytes
     unused: Mapped[list[Any]]  # names of columns that we don't read
-    status: Mapped[str]  # looking | looked | taking | taken
+    status: Mapped[str]  # looking | looked | asks | taking | taken
     rows: Mapped[int]
     token: Mapped[str]  # names what the report says of every row, and so the facts that it was worked out from
     looked_at: Mapped[datetime]
     looked_by: Mapped[str]
     taken_at: Mapped[datetime | None]
-    taken_by: Mapped[str | None]
+    taken_by: Mapped[str | None]  # who agreed to the report
+    approved_by: Mapped[str | None]  # the second person, where the sum asked for one
+    note: Mapped[str] = mapped_column(default="", server_default="")  # why it wasn't taken after all
 
 
 class ImportRow(Base):
-    """One row of a file. `outcome` is what it would come to, and after taking what it came to."""
+    """One row of a file. `outcome` is what it would come to, and after taking what it came to; `unread` at first."""
 
     __tablename__ = "import_rows"
     __table_args__ = (
@@ -46,7 +48,7 @@ class ImportRow(Base):
     key: Mapped[str]  # what makes it the same row when it comes again; "" where it can't be read
     said: Mapped[dict[str, Any]]  # its columns as they were read, those that we use
     meaning: Mapped[str]  # hash of what it says of its key: two rows of one key agree or contradict
-    outcome: Mapped[str]  # new | same | conflict | refused, and taken once it is
+    outcome: Mapped[str]  # unread | new | same | conflict | refused, and taken once it is
     reason: Mapped[str]  # code, "" for what is clean
     field: Mapped[str]  # the column that is wrong, or that differs
     detail: Mapped[str]  # what stands against it, in words

@@ -10,12 +10,13 @@ from typing import Any
 import click
 
 from connector import clock, db, money
-from connector.earnings.payouts import batch, conversion, hand_over, outcomes, queries
+from connector.earnings.payouts import batch, conversion, hand_over, outcomes, policy, queries
 from connector.earnings.settlement import bank_file, funding, stripe_payments
 from connector.earnings.settlement import invoices as owed
 from connector.earnings.settlement import receipts as paid_in
+from connector.errors import Conflict
 from connector.operations.opening import open_process
-from connector.operations.options import as_of_option, shop_id_of, shop_option
+from connector.operations.options import as_of_option, by_option, person, shop_id_of, shop_option
 
 
 @click.group("invoice")
@@ -57,17 +58,25 @@ def receipts() -> None:
 @click.option("--reference", required=True, help="The bank's own. One that was recorded before changes nothing.")
 @click.option("--on", "received_on", type=click.DateTime(["%Y-%m-%d"]), help="Day on which the bank received it.")
 @click.option("--note", default="")
-def receipt_add(invoice: str, amount: str, reference: str, received_on: datetime | None, note: str) -> None:
+@by_option
+def receipt_add(
+    invoice: str, amount: str, reference: str, received_on: datetime | None, note: str, by: str | None
+) -> None:
     """Record AMOUNT (1912.40) from the merchant who owes INVOICE (INV-000001). The oldest invoice is paid first."""
     open_process()
-    now = clock.now()
+    now, who = clock.now(), person(by)
     day = received_on.date() if received_on is not None else now.date()
     with db.write(db.Scope.system("a command records a receipt by its invoice")) as session:
         found = owed.by_number(session, owed.number_of(invoice))
         coming = paid_in.Coming(
             found.shop_id, found.currency, money.parse(amount, found.currency, "amount"), reference, day, "hand", note
         )
-        row, fresh = paid_in.record(session, coming, "command", now)
+        if policy.current().needs_second(coming.amount, coming.currency):
+            _named(by)
+            asked = paid_in.ask(session, coming, who, now)
+            click.echo(f"{asked.id} waits: its sum asks for a second person, who records it in the console.")
+            return
+        row, fresh = paid_in.record(session, coming, who, now)
         said = "recorded" if fresh else "was recorded before"
         click.echo(f"{row.id}  {row.currency} {money.text(row.amount, row.currency)} {said}")
 
@@ -129,6 +138,11 @@ def receipt_undo(receipt_id: str, why: str) -> None:
         click.echo(f"{row.id} takes {receipt_id} back.")
 
 
+def _named(by: str | None) -> None:
+    if by is None:
+        raise Conflict("no name", public="Its sum asks for two people: say with --by who does the first half.")
+
+
 rail_option = click.option(
     "--rail", type=click.Choice(["csv", "sepa", "mass", "stripe"]), default="csv", show_default=True,
     help="How it leaves: a bank's CSV, SEPA pain.001, a mass payment CSV, Stripe transfers.",
@@ -175,18 +189,22 @@ def _left_out(creator_id: str, shop_id: str, currency: str, amount: int, missing
 @click.option("--key", help="The same key gives the same batch; default: day and currency.")
 @click.option("--minimum", help="Least sum a creator, like 25.00, in place of the shops' own setting.")
 @folder_option
+@by_option
 @as_of_option
 def payout_prepare(
-    currency: str, rail: str, key: str | None, minimum: str | None, folder: Path, as_of: datetime | None
+    currency: str, rail: str, key: str | None, minimum: str | None, folder: Path, by: str | None, as_of: datetime | None
 ) -> None:
     """Book what may be paid and write the file for the bank. Repeating it with the same key pays nobody twice."""
     open_process()
+    who = person(by)
     as_of, currency = as_of or clock.now(), currency.upper()
     least = None if minimum is None else money.parse(minimum, currency, "minimum")
     with db.write(db.Scope.system("a payout batch covers all shops")) as session:
         made = batch.prepare(
-            session, key or f"{as_of:%Y-%m-%d} {currency}", currency, as_of, "command", minimum=least, rail=rail
+            session, key or f"{as_of:%Y-%m-%d} {currency}", currency, as_of, who, minimum=least, rail=rail
         )
+        if made.status == "awaiting" and made.prepared_by == "command":
+            _named(by)  # leaving it undone: whoever approves must be another person than this one
     with db.read(db.Scope.system("a payout batch covers all shops")) as session:
         for row in queries.set_aside(session, made.id):
             click.echo(_left_out(row.creator_id, row.shop_id, currency, row.amount, row.missing, row.reason))

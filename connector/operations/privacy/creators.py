@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -103,7 +104,8 @@ def erase(
     studio.sign_out_everywhere(session, creator_id, by=by)
     register.set_status(session, creator_id, "closed", reason="erased", now=now)
     creator.handle, creator.name, creator.followers, creator.erased_at = pseudonym(creator), NAME, 0, now
-    audit.record(session, by, "creator.erase", creator_id, why=why, owed=len(found.owed), **found.counts)
+    counted: dict[str, Any] = {"why": why, "owed": len(found.owed), **found.counts}
+    audit.record(session, by, "creator.erase", creator_id, **counted)
     session.flush()
     return found
 
@@ -169,5 +171,5 @@ def _without(text: str, creator: Creator) -> str:
     return text
 
 
-def _count(session: Session, query: sa.Select[tuple[str]]) -> int:
+def _count(session: Session, query: sa.Select[str]) -> int:
     return session.scalar(sa.select(sa.func.count()).select_from(query.subquery())) or 0

@@ -30,7 +30,7 @@ from connector.earnings.attribution.tables import DecisionRow
 from connector.earnings.commission import accrual, bonuses, clearance, rate
 from connector.earnings.commission.clearance import Held
 from connector.earnings.commission.rate import Assessment
-from connector.earnings.commission.tables import Evaluation
+from connector.earnings.commission.tables import Evaluation, EventBonus
 from connector.earnings.commission.tiers import EventOrder, Reckoned, reckon
 from connector.earnings.ledger import queries as ledger
 from connector.earnings.ledger import running
@@ -217,8 +217,8 @@ class _Walk:
                     self._say("ledger", shop.id, name, str(derived.get(key, 0)), str(kept.get(key, 0)))
         if due == {key: amount for key, amount in standing.earned.items() if amount}:
             # All of it is there, so where it stands tells whether the line cleared.
-            for what, derived, kept in clearances.money(rows, standing):
-                self._say("clearance", shop.id, f"{order.id} {order.number} {what}", derived, kept)
+            for what, *said in clearances.money(rows, standing):
+                self._say("clearance", shop.id, f"{about} {what}", said[0], said[1])
         if fee != standing.fee:
             self._say("ledger", shop.id, f"{about} fee", str(fee), str(standing.fee))
         cleared = frozenset(line_ref for line_ref, row in rows.items() if row["state"] == "cleared")
@@ -229,6 +229,7 @@ class _Walk:
         for counted in self._events:
             event = counted.event
             kept = bonuses.kept(self._session, event.id)
+            derived: Mapping[tuple[str, str], Reckoned | EventBonus]
             derived = {key: reckon(shares, event.tiers) for key, shares in counted.shares.items()}
             other = [
                 key for key in sorted(derived.keys() | kept.keys()) if _figures(derived, key) != _figures(kept, key)
@@ -241,7 +242,7 @@ class _Walk:
                 and bonuses.is_booked(self._session, event.id, said)
             ):
                 self.done.leave_out("bonuses of events that the next round counts anew")
-                derived = dict(kept)
+                derived = kept
             else:
                 for key in other:
                     figures = (_figures(each, key) for each in (derived, kept))
@@ -289,6 +290,8 @@ _NOTHING = Reckoned()
 
 def _losers(row: DecisionRow, decision: Decision) -> dict[str, tuple[str, str]]:
     """Touch → (what becomes of it, what is kept), of the candidates that the pin shows and that are found again."""
+    if row.evidence.get("engine") != decision.evidence.get("engine"):
+        return {}  # pinned by other rules: what they called it is theirs
     now = {each["touch_id"]: each["outcome"] for each in decision.evidence.get("candidates", ())}
     found = {}
     for each in row.evidence.get("candidates", ()):

@@ -137,10 +137,12 @@ STATUSES: dict[str, dict[str, Badge]] = {
     "import": {
         "looking": Badge("info", "Being read"),
         "looked": Badge("info", "Looked at"),
+        "asks": Badge("warn", "Needs a second person"),
         "taking": Badge("info", "Being taken"),
         "taken": Badge("good", "Taken"),
     },
     "import_row": {
+        "unread": Badge("info", "Being read"),
         "new": Badge("info", "Would be taken"),
         "taken": Badge("good", "Taken"),
         "same": Badge("idle", "Here already"),

@@ -1,0 +1,1 @@
+"""What shops offer creators, by command: the rules are kept by `programme.collaborations`."""

@@ -1,0 +1,9 @@
+"""To be filled: creators."""
+
+revision = "0023"
+down_revision = "0022"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None: ...

@@ -1,0 +1,9 @@
+"""To be filled: offers."""
+
+revision = "0025"
+down_revision = "0024"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None: ...

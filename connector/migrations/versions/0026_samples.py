@@ -1,0 +1,9 @@
+"""To be filled: samples."""
+
+revision = "0026"
+down_revision = "0025"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None: ...

@@ -1,0 +1,9 @@
+"""To be filled: notices."""
+
+revision = "0028"
+down_revision = "0027"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None: ...

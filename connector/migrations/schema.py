@@ -17,9 +17,11 @@ from connector.oauth import tables as oauth
 from connector.operations import tables as operations
 from connector.operations.imports import tables as imports
 from connector.operations.privacy import tables as privacy
+from connector.operations.telling import tables as telling
 from connector.programme.collaborations import tables as collaborations
 from connector.programme.content import tables as content
 from connector.programme.creators import tables as creators
+from connector.programme.policies import eligibility_tables as eligibility
 from connector.sync import tables as sync
 from connector.webhooks import tables as webhooks
 
@@ -27,6 +29,6 @@ METADATA = Base.metadata
 
 __all__ = [
     "METADATA", "access", "attribution", "audit", "catalog", "collaborations", "commission", "content", "creators",
-    "feeds", "imports", "jobs", "ledger", "market", "notices", "oauth", "operations", "orders", "payouts", "privacy",
-    "settlement", "shops", "sync", "webhooks",
+    "eligibility", "feeds", "imports", "jobs", "ledger", "market", "notices", "oauth", "operations", "orders", "payouts",
+    "privacy", "settlement", "shops", "sync", "telling", "webhooks",
 ]  # fmt: skip

@@ -70,6 +70,24 @@ def withdraw_promotion(
     session.flush()
 
 
+def stands(session: Session, creator_id: str, shop_id: str, product_ref: str) -> bool:
+    """Does the creator promote the product now?"""
+    asked = {"creator_id": creator_id, "shop_id": shop_id, "product_ref": product_ref}
+    return session.connection().execute(_STANDING, asked).first() is not None
+
+
+def counts(session: Session, creator_id: str, *, since: datetime) -> tuple[int, int]:
+    """(products that the creator promotes now, products taken up after `since`, those removed again too)."""
+    mine = PromotionRow.creator_id == creator_id
+    standing, fresh = session.execute(
+        sa.select(
+            sa.func.count().filter(PromotionRow.ends_at.is_(None)),
+            sa.func.count().filter(PromotionRow.starts_at > since),
+        ).where(mine)
+    ).one()
+    return int(standing), int(fresh)
+
+
 def of_products(session: Session, shop_id: str, product_refs: Collection[str], *, limit: int) -> Sequence[PromotionRow]:
     """Who promotes these products now, oldest first."""
     return session.scalars(

@@ -133,7 +133,7 @@ def call_off(
     row = session.get(Terms, terms_id)
     if row is None or (shop_id is not None and row.shop_id != shop_id):
         raise NotFound(f"no terms have the id {terms_id[:40]!r}")
-    _lock(session, row.shop_id)
+    lock(session, row.shop_id)
     if row.starts_at <= now:
         raise Conflict(f"terms {row.id} have begun", public="They have begun. Change or withdraw them instead.")
     chain = chain_of(session, row.shop_id, row.kind, row.creator_id, row.product_ref)
@@ -155,7 +155,7 @@ def call_off(
 
 def record(session: Session, wanted: Wanted, *, by: str, now: datetime | None = None) -> Terms:
     """Make the version, or give back the standing one where it says the same. Errors: as `draft`."""
-    _lock(session, wanted.shop_id)
+    lock(session, wanted.shop_id)
     made = draft(session, wanted, by=by, now=now)
     if made in session:
         return made
@@ -371,8 +371,8 @@ def _tidy(given: Conditions) -> Conditions:
     )
 
 
-def _lock(session: Session, shop_id: str) -> None:
-    # The shop's row is the lock that keeps two versions from getting one number (SQLite has one writer anyway).
+def lock(session: Session, shop_id: str) -> None:
+    """The shop's row keeps two versions from getting one number (SQLite has one writer anyway). Errors: NotFound."""
     if session.scalar(sa.select(Shop.id).where(Shop.id == shop_id).with_for_update()) is None:
         raise NotFound(f"no shop has the id {shop_id[:40]!r}")
 

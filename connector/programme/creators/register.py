@@ -11,7 +11,7 @@ from connector import clock, db
 from connector.db import new_id
 from connector.errors import InputRefused
 from connector.programme.creators import followers as counted
-from connector.programme.creators import queries
+from connector.programme.creators import profiles, queries
 from connector.programme.creators.handles import canonical
 from connector.programme.creators.tables import Creator, CreatorStatus
 
@@ -29,9 +29,7 @@ def register(
     """
     now = now or clock.now()
     key = canonical(handle)
-    shown = name.strip() or key
-    if len(shown) > _LONGEST_NAME:
-        raise InputRefused("name", f"is longer than {_LONGEST_NAME} characters.")
+    shown = shown_name(name) or key
     insert = db.insert(session, Creator).values(
         id=new_id("crt"), handle=key, name=shown, followers=followers, created_at=now
     )
@@ -41,10 +39,19 @@ def register(
     if made is None:
         creator.name = shown
     else:
+        profiles.refuse_another_s(session, creator.id, key)
         session.add(_status(creator.id, "active", "registered", now, now))
     counted.say(session, creator.id, followers, by=by, now=now)
     session.flush()
     return creator
+
+
+def shown_name(typed: str) -> str:
+    """A name as it is shown. Errors: InputRefused for one that is too long."""
+    shown = typed.strip()
+    if len(shown) > _LONGEST_NAME:
+        raise InputRefused("name", f"is longer than {_LONGEST_NAME} characters.")
+    return shown
 
 
 def set_status(

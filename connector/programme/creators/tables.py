@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,7 +13,11 @@ from connector.db import Base
 
 class Creator(Base):
     __tablename__ = "creators"
-    __table_args__ = (sa.UniqueConstraint("handle"),)
+    __table_args__ = (
+        sa.UniqueConstraint("handle"),
+        sa.Index("uq_creators_account_ref", "account_ref", unique=True),
+        sa.Index("ix_creators_checked_at", "checked_at"),
+    )
 
     id: Mapped[str] = mapped_column(primary_key=True)  # crt_…
     handle: Mapped[str]  # canonical: NFKC, case-folded, without @
@@ -21,6 +25,16 @@ class Creator(Base):
     followers: Mapped[int]  # the newest count, for lists: what stood when is told by `creator_followers`
     created_at: Mapped[datetime]
     erased_at: Mapped[datetime | None]  # handle and name are nobody's since then
+    # Of the sign-up; empty of creators whom the app registered before there was one.
+    account_ref: Mapped[str | None]  # the app's own, lasting id of the account: handles may change
+    born_on: Mapped[date | None] = mapped_column(sa.Date)  # as the app vouches for it
+    about: Mapped[str] = mapped_column(default="", server_default="")
+    language: Mapped[str] = mapped_column(default="", server_default="")  # `de`, `pt-BR`
+    topics: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")  # what they show, in their words
+    # The newest decision, for lists and for the round that looks again: what stood when is told by
+    # `creator_eligibilities`. "": never decided.
+    eligibility: Mapped[str] = mapped_column(default="", server_default="")
+    checked_at: Mapped[datetime | None]
 
 
 class CreatorStatus(Base):
@@ -116,3 +130,59 @@ class CreatorIdentity(Base):
     kind: Mapped[str]  # email | mailbox | phone | customer
     hash: Mapped[str]
     starts_at: Mapped[datetime]  # orders placed from then on are compared
+
+
+class CreatorHandle(Base):
+    """A handle on a network, and whose it is or was. It never becomes another creator's.
+
+    Of the app itself (`networks.APP`) only the handles of those who signed up are here; a handle that was given up and
+    taken again by the same creator counts again.
+    """
+
+    __tablename__ = "creator_handles"
+    __table_args__ = (
+        sa.UniqueConstraint("network", "handle"),
+        sa.Index("ix_creator_handles_creator_id", "creator_id"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # hdl_…
+    creator_id: Mapped[str] = mapped_column(sa.ForeignKey("creators.id"))
+    network: Mapped[str]
+    handle: Mapped[str]  # canonical
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime | None]  # given up
+    said_by: Mapped[str]
+
+
+class CreatorAudience(Base):
+    """Who watches a creator, from a moment on, as the app says it: shares in basis points. Never edited."""
+
+    __tablename__ = "creator_audiences"
+    __table_args__ = (sa.Index("ix_creator_audiences_creator_id_starts_at", "creator_id", "starts_at"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # aud_…
+    creator_id: Mapped[str] = mapped_column(sa.ForeignKey("creators.id"))
+    facts: Mapped[dict[str, Any]]  # {"countries": {"DE": 6000, …}, "ages": {"18-24": 2500, …}, "genders": {…}}
+    starts_at: Mapped[datetime]
+    said_by: Mapped[str]
+
+
+class CreatorEligibility(Base):
+    """A decision whether a creator may take part, by which version of the policy. Never edited."""
+
+    __tablename__ = "creator_eligibilities"
+    __table_args__ = (sa.Index("ix_creator_eligibilities_creator_id_decided_at", "creator_id", "decided_at"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # eld_…
+    creator_id: Mapped[str] = mapped_column(sa.ForeignKey("creators.id"))
+    occasion: Mapped[str]  # sign_up | facts | recheck | staff
+    outcome: Mapped[str]  # accepted | held | refused
+    reason: Mapped[str]  # a code, "" when accepted
+    policy_id: Mapped[str]
+    policy_version: Mapped[int]
+    followers: Mapped[int]  # as they were said
+    believed: Mapped[int]  # as they count: a jump isn't believed at once
+    flags: Mapped[list[Any]]
+    pilot_until: Mapped[datetime | None]
+    decided_at: Mapped[datetime]
+    decided_by: Mapped[str]

@@ -5,6 +5,18 @@ from __future__ import annotations
 from connector.web.words.wording import Badge
 
 STATUSES: dict[str, dict[str, Badge]] = {
+    "eligibility": {
+        "": Badge("idle", "Not asked"),
+        "accepted": Badge("good", "Takes part"),
+        "held": Badge("hold", "Under review"),
+        "refused": Badge("warn", "Adds nothing new"),
+    },
+    "opening": {
+        "open": Badge("good", "Open"),
+        "opening": Badge("info", "Opening"),
+        "closing": Badge("info", "Closing"),
+        "closed": Badge("idle", "Closed"),
+    },
     "delivery": {
         "waiting": Badge("info", "Waiting"),
         "done": Badge("good", "Done"),

@@ -1,0 +1,174 @@
+"""Whether a creator may take part: decided at sign-up, when counts are told, and again every few days.
+
+A decision is a row that names its policy version; nothing is ever taken back by a later one. Who drops below the
+threshold adds no new product and makes no new link; what they promote already goes on earning, and what they earned
+stays. Creators whom the app registered before there was a sign-up have no decision and go on as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from connector import clock, db, notices
+from connector.db import Scope, new_id
+from connector.errors import Conflict
+from connector.programme.creators import countries, queries
+from connector.programme.creators.followers import ALL_TOGETHER
+from connector.programme.creators.tables import Creator, CreatorEligibility, CreatorFollowers
+from connector.programme.policies import eligibility as policies
+from connector.programme.policies.eligibility import ACCEPTED, FIELDS, HELD, REFUSED, Facts, Judged, Policy
+
+TOLD = {ACCEPTED: "creator.accepted", HELD: "creator.held", REFUSED: "creator.refused"}
+FLAGGED = "creator.flagged"
+# What is said with a refusal, to whoever sends the sign-up: (problem, remedy). `{…}` are facts of the judgement.
+SAID = {
+    policies.AGE_UNKNOWN: ("is missing.", "Send the creator's birth date: the programme has a minimum age."),
+    policies.UNDER_AGE: ("is of somebody under {least_age}.", "They can sign up on the day they turn {least_age}."),
+    policies.COUNTRY: ("is one where the programme is off.", "They can sign up when it is on there."),
+    policies.FEW: (
+        "are {followers}, and {least_followers} are needed.",
+        "They can sign up as soon as they have {least_followers}.",
+    ),
+    policies.JUMPED: (
+        "jumped to {followers} within a week.",
+        "The count is believed when it has stood for {jump_days} days; we look again by ourselves.",
+    ),
+}  # fmt: skip
+
+
+def words(judged: Judged) -> tuple[str, str, str]:
+    """(field, problem, remedy) of what isn't accepted, the policy named. ("", "", "") when it is."""
+    if not judged.reason:
+        return "", "", ""
+    problem, remedy = SAID[judged.reason]
+    numbers, facts = judged.policy.numbers, {"followers": judged.followers}
+    facts |= {name: getattr(numbers, name) for name in ("least_age", "least_followers", "jump_days")}
+    cited = f"(Eligibility policy, version {judged.policy.version}.)"
+    return FIELDS[judged.reason], problem.format(**facts), f"{remedy.format(**facts)} {cited}"
+
+
+def facts_of(session: Session, creator: Creator, moment: datetime) -> Facts:
+    """What is known of a creator as of `moment`."""
+    counts = session.execute(
+        sa.select(CreatorFollowers.starts_at, CreatorFollowers.count)
+        .where(
+            CreatorFollowers.creator_id == creator.id, CreatorFollowers.network == ALL_TOGETHER,
+            CreatorFollowers.starts_at <= moment,
+        )
+        .order_by(CreatorFollowers.starts_at, CreatorFollowers.recorded_at, CreatorFollowers.id)
+    )  # fmt: skip
+    first = session.scalar(
+        sa.select(sa.func.min(CreatorEligibility.decided_at)).where(
+            CreatorEligibility.creator_id == creator.id, CreatorEligibility.outcome == ACCEPTED
+        )
+    )
+    return Facts(
+        born_on=creator.born_on, counts=[(at, count) for at, count in counts], accepted_at=first,
+        country_off=bool(countries.held_back(session, [creator.id], moment)),
+    )  # fmt: skip
+
+
+def decide(
+    session: Session, creator: Creator, occasion: str, *, by: str, now: datetime, versions: Sequence[Policy] = ()
+) -> tuple[CreatorEligibility, Judged]:
+    """Look at a creator by the policy of now. A look that says what the newest decision says writes no other row.
+
+    The app hears of a decision that is new, and of a count that isn't believed (once).
+    """
+    policy = policies.standing(versions, now) if versions else policies.at(session, now)
+    judged = policies.judge(policy, facts_of(session, creator, now), now)
+    before = newest(session, creator.id)
+    creator.checked_at = now
+    if before is not None and _same(before, judged):
+        session.flush()
+        return before, judged
+    row = CreatorEligibility(
+        id=new_id("eld"), creator_id=creator.id, occasion=occasion, outcome=judged.outcome, reason=judged.reason,
+        policy_id=policy.id, policy_version=policy.version, followers=judged.followers, believed=judged.believed,
+        flags=list(judged.flags), pilot_until=judged.pilot_until, decided_at=now, decided_by=by,
+    )  # fmt: skip
+    session.add(row)
+    creator.eligibility = judged.outcome
+    if before is None or before.outcome != judged.outcome:
+        notices.say(
+            session, TOLD[judged.outcome], creator_id=creator.id, decision_id=row.id, reason=judged.reason,
+            policy_version=policy.version, pilot_until=judged.pilot_until.isoformat() if judged.pilot_until else None,
+        )  # fmt: skip
+    for flag in judged.flags:
+        if before is None or flag not in before.flags:
+            notices.say(
+                session, FLAGGED, creator_id=creator.id, flag=flag, followers=judged.followers, believed=judged.believed
+            )  # fmt: skip
+    session.flush()
+    return row, judged
+
+
+def _same(before: CreatorEligibility, judged: Judged) -> bool:
+    """Does the decision that stands say the same? Counts may move: they are facts of their own."""
+    return (before.outcome, before.reason, before.policy_id, tuple(before.flags), before.pilot_until is None) == (
+        judged.outcome, judged.reason, judged.policy.id, judged.flags, judged.pilot_until is None,
+    )  # fmt: skip
+
+
+def newest(session: Session, creator_id: str) -> CreatorEligibility | None:
+    """The decision that stands; None: nothing was ever decided."""
+    return next(iter(history(session, creator_id, limit=1)), None)
+
+
+def history(session: Session, creator_id: str, *, limit: int = 200) -> Sequence[CreatorEligibility]:
+    """A creator's decisions, newest first."""
+    return session.scalars(
+        sa.select(CreatorEligibility)
+        .where(CreatorEligibility.creator_id == creator_id)
+        .order_by(CreatorEligibility.decided_at.desc(), CreatorEligibility.id.desc())
+        .limit(limit)
+    ).all()
+
+
+def may_add(session: Session, creator_id: str, now: datetime) -> CreatorEligibility | None:
+    """Whether the creator may take up a product now; the decision that says so, None for those of before the sign-up.
+
+    Errors: NotFound; Conflict for one who isn't active, or whom the newest decision holds or refuses.
+    """
+    queries.living(session, creator_id)
+    status = queries.status_at(session, creator_id, now)
+    if status != queries.ACTIVE:
+        raise Conflict(f"creator {creator_id} is {status}", public=f"This creator's account is {status}.")
+    if countries.held_back(session, [creator_id], now):
+        raise Conflict(
+            f"creator {creator_id} is in a country that is off", public="The programme is off where they are."
+        )
+    row = newest(session, creator_id)
+    if row is None or row.outcome == ACCEPTED:
+        return row
+    policy = next(each for each in policies.every(session) if each.id == row.policy_id)
+    field, problem, remedy = words(Judged(row.outcome, row.reason, policy, row.followers, row.believed))
+    raise Conflict(
+        f"creator {creator_id} is {row.outcome}: {row.reason}",
+        public=f"This creator can add nothing new now. {field} {problem} {remedy} What they promote already goes on.",
+    )
+
+
+def recheck(now: datetime | None = None, limit: int = 500) -> int:
+    """Look again at creators whose decision was looked at longest ago; how many. One transaction for all of them."""
+    now = now or clock.now()
+    with db.write(Scope.system("decisions about taking part are looked at again")) as session:
+        return recheck_due(session, now, limit)
+
+
+def recheck_due(session: Session, now: datetime, limit: int) -> int:
+    versions = policies.every(session)
+    days = policies.standing(versions, now).numbers.recheck_days
+    due = session.scalars(
+        sa.select(Creator)
+        .where(Creator.checked_at <= now - timedelta(days=days), Creator.erased_at.is_(None))
+        .order_by(Creator.checked_at, Creator.id)
+        .limit(limit)
+    ).all()
+    for creator in due:
+        decide(session, creator, "recheck", by="system", now=now, versions=versions)
+    return len(due)

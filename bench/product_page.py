@@ -25,13 +25,14 @@ from connector.db import base32, new_id
 from connector.earnings.attribution import tokens
 from connector.earnings.attribution.tables import Link, Touch
 from connector.earnings.intake.take_in import take_in
-from connector.operations import sales
+from connector.insight.reports import asked as asking
+from connector.insight.reports import table
+from connector.insight.reports.asked import Asked
 from connector.programme.content.tables import Content
 from connector.programme.creators.tables import Creator, CreatorStatus
-from connector.web import moments
 
 CREATORS, VIDEOS = 5_000, 30
-PAGE_MS, REPORT_MS = 100, 2_000
+PAGE_MS, REPORT_MS, CREATOR_MS = 100, 2_000, 50
 
 
 def main() -> None:
@@ -64,6 +65,7 @@ def _asked(url: str) -> list[tuple[str, Callable[[], Any], int]]:
     with db.read(world.SYSTEM) as session:
         shop = session.scalars(sa.select(Shop)).one()
         code = session.scalars(sa.select(Link.code).limit(1)).one()
+        one = session.scalars(sa.select(Creator.id).limit(1)).one()
     listing = listing_id(shop.id, "100")
 
     def page(path: str) -> Callable[[], None]:
@@ -74,16 +76,31 @@ def _asked(url: str) -> list[tuple[str, Callable[[], Any], int]]:
 
         return ask
 
-    def report() -> None:
+    asked = asking.of_month(Asked(shop_id=shop.id), world.PLACED)
+
+    def report(by: str, rows: int) -> Callable[[], None]:
+        def ask() -> None:
+            with db.read(world.SYSTEM) as session:
+                found = table.read(session, asked, by, drawn=True, with_buyers=True)
+                table.name(session, found, found.page()[0])
+            if len(found.rows) != rows:
+                raise RuntimeError(f"{len(found.rows)} rows in the report by {by}")
+
+        return ask
+
+    def of_one() -> None:
         with db.read(world.SYSTEM) as session:
-            found = sales.read(session, shop.id, until=world.PLACED, zone=moments.zone_named("UTC"), days=30)
-        if len(found[0].creators) != CREATORS:
-            raise RuntimeError(f"{len(found[0].creators)} creators in the report")
+            found = table.read(session, asking.of_month(Asked(creator_id=one), world.PLACED), "content")
+            table.name(session, found, found.rows)
+        if len(found.rows) != VIDEOS:
+            raise RuntimeError(f"{len(found.rows)} videos of a creator")
 
     return [
         ("the product's public page", page(f"/products/{listing}"), PAGE_MS),
         ("… by a creator's link", page(f"/products/{listing}?by={code}"), PAGE_MS),
-        ("the month's report", report, REPORT_MS),
+        ("the month's report by creator", report("creator", CREATORS), REPORT_MS),
+        ("… by video", report("content", CREATORS * VIDEOS), REPORT_MS),
+        ("a creator's month by video", of_one, CREATOR_MS),
     ]
 
 

@@ -14,7 +14,7 @@ from connector.web import moments, words
 from connector.web.amounts import plain, rate
 from connector.web.words import Audience, Badge
 
-CONTENT = {"video": "video", "live": "live session"}
+CONTENT = {"video": "video", "post": "post", "live": "live session"}
 ACCOUNTS = {
     "merchant_receivable": "Merchant owes",
     "creator_pending": "Creator, pending",

@@ -45,6 +45,7 @@ class Touch(Base):
         sa.UniqueConstraint("request_key"),
         sa.Index("ix_touches_shop_id_journey", "shop_id", "journey"),
         sa.Index("ix_touches_creator_id_at", "creator_id", "at"),
+        sa.Index("ix_touches_shop_id_at", "shop_id", "at"),
         sa.Index("ix_touches_device_hash_received_at", "device_hash", "received_at"),
         sa.Index("ix_touches_device_until", "device_until"),
     )
@@ -60,7 +61,7 @@ class Touch(Base):
     listing_id: Mapped[str]
     product_ref: Mapped[str]
     variant_ref: Mapped[str | None]
-    kind: Mapped[str]  # link | video | live | ad | cart
+    kind: Mapped[str]  # link | video | post | live | ad | cart
     journey: Mapped[str | None]  # keyed hash of the app's buyer id, or of the cookie at /go
     at: Mapped[datetime]  # when the tap happened
     received_at: Mapped[datetime]  # when we heard of it: part of the touch (F3)

@@ -25,7 +25,7 @@ from connector.programme.creators import queries as creators
 # How far back the app may report a tap (F3).
 LATEST_REPORT = timedelta(hours=24)
 # `ad`: through a seller's ad; `cart`: put into the cart, which proves that and is no tap (D12).
-KINDS = ("link", "video", "live", "ad", "cart")
+KINDS = ("link", "video", "post", "live", "ad", "cart")
 _DEVICE_KEPT = timedelta(days=30)
 _MINUTE = timedelta(minutes=1)
 

@@ -562,11 +562,32 @@ def plain(assessment: Assessment) -> tuple[list[Any], dict[str, Any]]:
     return list(lines), parts
 
 
+class Sold(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """A credited line, as reports read it. Amounts are minor units; `back` has the units too that an edit removed."""
+
+    line_ref: str
+    creator_id: str
+    content_id: str | None
+    product_ref: str | None
+    terms_id: str | None
+    base: int
+    back: int  # of the base: refunded, or removed by an edit
+    due: int
+
+
 class _Credit(Protocol):
     """What of a line `sold` reads: of one just assessed, or of one as it was kept."""
 
     @property
+    def line_ref(self) -> str: ...
+    @property
     def creator_id(self) -> str | None: ...
+    @property
+    def content_id(self) -> str | None: ...
+    @property
+    def product_ref(self) -> str | None: ...
+    @property
+    def terms_id(self) -> str | None: ...
     @property
     def base(self) -> int: ...
     @property
@@ -575,12 +596,13 @@ class _Credit(Protocol):
     def due(self) -> int: ...
 
 
-def sold(lines: Iterable[_Credit]) -> dict[str, tuple[int, int, int]]:
-    """{creator: (base, base taken back, due)} of the credited lines, in minor units. Units that an edit removed are in
-    what was taken back."""
-    found: dict[str, tuple[int, int, int]] = {}
-    for line in lines:
-        if line.creator_id is not None:
-            base, back, due = found.get(line.creator_id, (0, 0, 0))
-            found[line.creator_id] = base + line.base, back + line.refunded_base, due + line.due
-    return found
+def sold(lines: Iterable[_Credit]) -> list[Sold]:
+    """The credited lines, in the order's own order."""
+    return [
+        Sold(
+            line.line_ref, line.creator_id, line.content_id, line.product_ref, line.terms_id, line.base,
+            line.refunded_base, line.due,
+        )
+        for line in lines
+        if line.creator_id is not None
+    ]  # fmt: skip

@@ -27,7 +27,7 @@ class Evaluation(Base):
     lines: Mapped[list[Any]]  # per line: base by parts, commission, reversed, due, reasons, flags (rate.LineAssessment)
     order_parts: Mapped[dict[str, Any]]  # what is known of the order as a whole: shared discount, money back, flags
     fingerprint: Mapped[str]  # of everything above that matters: an equal evaluation isn't written again
-    # The lines summed by creator (`rate.sold`), so that a report needn't read them. None: kept before there was this.
+    # What a report reads of the credited lines (`rate.Sold`), not to read them whole. None: kept before there was this.
     sold: Mapped[str | None]
 
 

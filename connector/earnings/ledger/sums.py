@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
@@ -100,18 +101,37 @@ def by_payout(session: Session) -> dict[str, dict[tuple[str, str], int]]:
     return found
 
 
-def earned_by_content(session: Session, creator_id: str) -> dict[tuple[str, str | None, str], int]:
-    """What a creator earned by each video or live session: {(shop, content, currency): accrued less reversed}."""
-    key = (Posting.shop_id, Posting.content_id, Posting.currency)
-    owed = ("creator_pending", "creator_cleared", "creator_settled")
+class Absorbed(msgspec.Struct, frozen=True):
+    """What the platform bears of a line that was refunded after its payout: the creator keeps it. Minor units."""
+
+    line_ref: str
+    creator_id: str
+    content_id: str | None
+    amount: int
+
+
+def absorbed(
+    session: Session, *, shop_id: str | None = None, creator_id: str | None = None
+) -> dict[str, list[Absorbed]]:  # fmt: skip
+    """Order → what is borne of its lines; few orders have any, and they have an index of their own."""
+    key = (Entry.order_id, Entry.line_ref, Entry.creator_id, Entry.content_id)
+    total = sa.func.sum(Posting.amount)
     query = (
-        sa.select(*key, sa.func.sum(Posting.amount))
-        .join(Entry, Entry.id == Posting.entry_id)
-        .where(Posting.creator_id == creator_id, Posting.account.in_(owed), Entry.kind.in_(EARNING))
+        sa.select(*key, total)
+        .join(Posting, Posting.entry_id == Entry.id)
+        .where(Posting.account == sa.literal_column("'loss_absorbed'"), Entry.line_ref.is_not(None))
         .group_by(*key)
+        .having(total != 0)
+        .order_by(*key)
     )
-    found = {(shop, content, currency): -int(amount) for shop, content, currency, amount in session.execute(query)}
-    return dict(sorted(found.items(), key=lambda item: (item[0][0], item[0][1] or "", item[0][2])))
+    if shop_id is not None:
+        query = query.where(Posting.shop_id == shop_id)
+    if creator_id is not None:
+        query = query.where(Entry.creator_id == creator_id)
+    found: dict[str, list[Absorbed]] = defaultdict(list)
+    for order_id, line_ref, creator, content_id, amount in session.execute(query):
+        found[str(order_id)].append(Absorbed(str(line_ref), str(creator), content_id, int(amount)))
+    return found
 
 
 def by_subject(session: Session, subjects: Collection[str]) -> dict[str, tuple[int, dict[str, int]]]:

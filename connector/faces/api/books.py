@@ -11,7 +11,6 @@ from connector import db
 from connector.commerce.shops import queries as shops
 from connector.db import Scope
 from connector.earnings.ledger import queries as ledger
-from connector.earnings.ledger import sums
 from connector.earnings.payouts import outcomes
 from connector.earnings.payouts import queries as payouts
 from connector.earnings.payouts.tables import Payout, PayoutBatch, SetAside
@@ -19,6 +18,8 @@ from connector.earnings.settlement import queries as settlement
 from connector.earnings.settlement.queries import StatementHead
 from connector.faces.api import shapes
 from connector.faces.api.face import blueprint, id_after, page
+from connector.insight.reports import engine
+from connector.insight.reports.asked import Asked
 from connector.programme.content import queries as contents
 from connector.programme.creators import queries as creators
 from connector.web.guards import app_scope
@@ -168,10 +169,14 @@ def _balances(session: Session, rows: Sequence[ledger.Balance]) -> list[shapes.B
 
 
 def _by_content(session: Session, creator_id: str) -> list[shapes.ContentEarned]:
-    found = sums.earned_by_content(session, creator_id)
-    known = contents.some(session, {content_id for _, content_id, _ in found if content_id is not None})
+    found = [
+        (row.key, place.currency, row.total.earned)
+        for place in engine.read(session, Asked(creator_id=creator_id), ["shop", "content"])
+        for row in place.rows
+    ]
+    known = contents.some(session, {key[1] for key, _, _ in found if key[1] is not None})
     shown = []
-    for (shop_id, content_id, currency), amount in found.items():
+    for (shop_id, content_id), currency, amount in sorted(found, key=lambda each: (each[0][0], each[0][1] or "")):
         content = known.get(content_id) if content_id is not None else None
         shown.append(
             shapes.ContentEarned(

@@ -284,9 +284,9 @@ class StudioLinkShown(Given):
 class ContentAsked(Asked):
     network: Annotated[Text, Field(min_length=1, max_length=40)]
     content_ref: Annotated[Text, Field(min_length=1, max_length=200)] = Field(
-        description="The app's own id of the video or the live session."
+        description="The app's own id of the video, the post or the live session."
     )
-    kind: Literal["video", "live"]
+    kind: Literal["video", "post", "live"]
     title: Annotated[Text, Field(max_length=500)] = ""
 
 
@@ -392,7 +392,7 @@ class Tap(Asked):
     listing_id: Ident | None = None
     variant_ref: Annotated[Text, Field(min_length=1, max_length=200)] | None = None
     content_id: Ident | None = None
-    kind: Literal["video", "live", "link", "ad", "cart"] | None = Field(
+    kind: Literal["video", "post", "live", "link", "ad", "cart"] | None = Field(
         None,
         description="Default: the content's kind, or link where there is no content. Send ad for a tap on a seller's "
         "ad, and cart when the product is put into the cart after a tap: that isn't a tap, it proves the adding.",

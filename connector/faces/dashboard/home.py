@@ -23,7 +23,6 @@ from connector.earnings.payouts.rails import defused
 from connector.earnings.settlement import funding, invoices
 from connector.faces.dashboard import sales
 from connector.faces.dashboard.face import blueprint
-from connector.faces.dashboard.sales import DAYS, Shown, finding
 from connector.platforms import roster
 from connector.programme.collaborations import rates
 from connector.programme.collaborations.offer import Rate
@@ -31,7 +30,7 @@ from connector.programme.collaborations.tables import Terms
 from connector.sync import queries as sync_queries
 from connector.sync import runs as sync_runs
 from connector.sync.tables import SyncRefusal, SyncRun
-from connector.web import moments, outcomes, progress, words
+from connector.web import moments, outcomes, progress, reports, words
 from connector.web.guards import merchant
 from connector.web.layout import page
 from connector.web.progress import RunView
@@ -81,15 +80,15 @@ def home() -> str:
             sa.select(Order).where(Order.shop_id == shop.id).order_by(Order.placed_at.desc(), Order.id.desc()).limit(8)
         ).all()
         came = outcomes.of(session, recent, by_line=True)
-        sold = sales.read(session, shop)
+        sold = sales.this_month(session, shop, 5)
     seen = progress.view(run) if run else None
     kind, sentence = _sentence(shop, run, seen, listings.get("shoppable", 0))
     return page(
         "dashboard/home.html", shop=shop, run=run, seen=seen, kind=kind, sentence=sentence, listings=listings,
         waiting=waiting, number=invoices.number_text,
         reasons=reasons, steps=steps, steps_done=sum(step.done for step in steps), owed=owed,
-        lines=[(order, came[order.id]) for order in recent], rate=rate, days=DAYS, next_step=_next(steps),
-        shown=[Shown(each, finding(each)) for each in sold],
+        lines=[(order, came[order.id]) for order in recent], rate=rate, days=reports.DAYS, next_step=_next(steps),
+        shown=sold,
     )  # fmt: skip
 
 

@@ -110,8 +110,9 @@ def read_link(cells: Mapping[str, str]) -> Judged:
         wrong = "network" if content else "content"
         return Judged("refused", text, "content_incomplete", wrong, "A video is named by network and content together.")
     kind = (cells.get("kind", "") or ("video" if content else "")).lower()
-    if kind not in ("", "video", "live") or (kind and not content):
-        return Judged("refused", text, "content_incomplete", "kind", "It is video or live, beside network and content.")
+    if kind not in ("", "video", "post", "live") or (kind and not content):
+        wrong = "It is video, post or live, beside network and content."
+        return Judged("refused", text, "content_incomplete", "kind", wrong)
     said = {
         "tag": text, "shown": cells["tag"], "product": cells["product"], "variant": cells.get("variant", ""),
         "network": network, "content": content, "kind": kind, "title": cells.get("title", ""),

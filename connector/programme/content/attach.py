@@ -1,4 +1,4 @@
-"""Content comes to be known: the app names a video or a live session by network and its own reference."""
+"""Content comes to be known: the app names a video, a post or a live session by network and its own reference."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from connector.errors import Conflict, InputRefused
 from connector.programme.content.tables import Content
 from connector.programme.creators import queries as creators
 
-KINDS = ("video", "live")
+KINDS = ("video", "post", "live")
 _LONGEST = {"network": 40, "content_ref": 200, "title": 500}
 
 
@@ -38,7 +38,7 @@ def ensure(
         if not value and field != "title":
             raise InputRefused(field, "is empty.")
     if kind not in KINDS:
-        raise InputRefused("kind", f"{kind[:40]!r} is no kind of content.", "Use video or live.")
+        raise InputRefused("kind", f"{kind[:40]!r} is no kind of content.", f"Use {', '.join(KINDS)}.")
     creators.get(session, creator_id)
     insert = db.insert(session, Content).values(
         id=new_id("cnt"), creator_id=creator_id, network=network, content_ref=content_ref, kind=kind, title=title,

@@ -1,4 +1,4 @@
-"""Content: the video or live session that a touch came from."""
+"""Content: the video, post or live session that a touch came from, the products in it, and how often it was seen."""
 
 from __future__ import annotations
 
@@ -17,7 +17,43 @@ class Content(Base):
     id: Mapped[str] = mapped_column(primary_key=True)  # cnt_…
     creator_id: Mapped[str] = mapped_column(sa.ForeignKey("creators.id"))
     network: Mapped[str]
-    content_ref: Mapped[str]  # the app's own id of the video or live session
-    kind: Mapped[str]  # video | live
+    content_ref: Mapped[str]  # the app's own id of the video, post or live session
+    kind: Mapped[str]  # video | post | live
     title: Mapped[str]
     created_at: Mapped[datetime]
+
+
+class Anchor(Base):
+    """A product in a content, from `starts_at` until `ends_at` (None: until it is taken out).
+
+    Whether it can be tapped now follows from that and from the listing: a product that is deleted at the store makes it
+    inactive. Touches that it led to are facts of their own, and settle whatever becomes of it.
+    """
+
+    __tablename__ = "content_products"
+    __table_args__ = (
+        sa.Index("ix_content_products_content_id", "content_id"),
+        sa.Index("ix_content_products_shop_id_product_ref", "shop_id", "product_ref"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # anc_…
+    content_id: Mapped[str] = mapped_column(sa.ForeignKey("contents.id"))
+    listing_id: Mapped[str]
+    shop_id: Mapped[str]
+    product_ref: Mapped[str]
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime | None]
+    recorded_at: Mapped[datetime]
+    recorded_by: Mapped[str]
+
+
+class Views(Base):
+    """How often a content had been seen at a moment, as the app told it. Counts in all, not since the last one."""
+
+    __tablename__ = "content_views"
+
+    content_id: Mapped[str] = mapped_column(sa.ForeignKey("contents.id"), primary_key=True)
+    at: Mapped[datetime] = mapped_column(primary_key=True)
+    views: Mapped[int]
+    told_by: Mapped[str]
+    recorded_at: Mapped[datetime]

@@ -75,14 +75,14 @@ REASONS: dict[str, Wording] = {
     "content_incomplete": Wording(
         "A video needs network and reference",
         "A video was named by half",
-        "Network and content go together; kind is video or live",
+        "Network and content go together; kind is video, post or live",
         remedy="Fill in both, or leave both empty.",
     ),
     "content_is_another": Wording(
         "It is known as the other kind",
         "A video and a live session were mixed up",
         "The content is known here as the other kind",
-        remedy="Write video or live as it is known.",
+        remedy="Write video, post or live as it is known.",
     ),
     "currency_not_iso": Wording(
         "This is no currency",

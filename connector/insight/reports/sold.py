@@ -1,0 +1,165 @@
+"""The credited lines of the orders that a report is about, order by order, by the newest evaluation of each.
+
+A sale is the base of a credited line: what commission is worked out from, after discounts and without tax, before
+refunds; what refunds and edits took back stands beside it. Orders that pay nobody anything (tests, unpaid, cancelled,
+deleted at the store) have no line here, unless the platform bore what a creator had been paid for one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from connector.commerce.orders.tables import Order
+from connector.earnings.attribution.tables import DecisionRow, KnownBuyer
+from connector.earnings.commission import rate
+from connector.earnings.commission.tables import Evaluation
+from connector.earnings.ledger import sums
+from connector.earnings.ledger.sums import Absorbed
+from connector.insight.reports.asked import NONE, Asked
+
+_PAGE = 5000
+
+
+class Line(rate.Sold, frozen=True, gc=False, array_like=True):
+    """A credited line, with what the platform bore of it: the creator keeps that though it isn't due any more."""
+
+    borne: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An order with those of its lines that were asked for: at least one."""
+
+    order_id: str
+    shop_id: str
+    placed_at: datetime
+    currency: str
+    returning: bool | None  # None: it isn't known who the buyer is, or it wasn't asked
+    lines: list[Line]
+
+
+class _Kept(msgspec.Struct, frozen=True, gc=False):
+    """What is read of a line that was kept before its evaluation kept `sold`."""
+
+    line_ref: str
+    base: int
+    refunded_base: int
+    due: int
+    creator_id: str | None
+    content_id: str | None = None
+    product_ref: str | None = None
+    terms_id: str | None = None
+
+
+_sold = msgspec.json.Decoder(list[Line])
+_lines = msgspec.json.Decoder(list[_Kept])
+
+
+def lines(
+    session: Session, asked: Asked, *, newest_first: bool = False, before: tuple[datetime, str] | None = None,
+    with_buyers: bool = False, at_once: int = _PAGE,
+) -> Iterator[Placed]:  # fmt: skip
+    """The orders, streamed; `newest_first` from the newest on, behind `before` (placed, id of the order).
+
+    `with_buyers`: tell too whether the buyer had ordered before, by the rule that the rate for new buyers goes by.
+    """
+    borne = sums.absorbed(session, shop_id=asked.shop_id, creator_id=asked.creator_id)
+    query = _orders(asked, borne, with_buyers=with_buyers)
+    if newest_first:
+        query = query.order_by(Order.placed_at.desc(), Order.id.desc())
+        if before is not None:
+            at, order_id = before
+            query = query.where(
+                sa.or_(Order.placed_at < at, sa.and_(Order.placed_at == at, Order.id < order_id))
+            )  # fmt: skip
+    keeps = _filter(asked)
+    rows = session.connection().execute(query.execution_options(yield_per=at_once))
+    for order_id, shop_id, placed_at, currency, stop, gone_at, kept, whole, buyer, since in rows:
+        # Most have their lines kept short; what follows is in the order in which it is likely.
+        found = [] if stop or gone_at else _sold.decode(kept) if kept is not None else _read(whole)
+        if order_id in borne:
+            found = _with_borne(session, order_id, found, borne[order_id])
+        if keeps:
+            found = [line for line in found if all(getattr(line, name) == value for name, value in keeps)]
+        if asked.terms_ids is not None:
+            found = [line for line in found if (line.terms_id in asked.terms_ids if asked.terms_ids
+                                                else line.terms_id is None)]  # fmt: skip
+        if found:
+            returning = None if buyer is None else since is not None and since <= placed_at
+            yield Placed(order_id, shop_id, placed_at, currency, returning, found)
+
+
+def _orders(asked: Asked, borne: Iterable[str], *, with_buyers: bool) -> sa.Select[Any]:
+    later = sa.orm.aliased(Evaluation)
+    outdone = sa.exists().where(later.order_id == Evaluation.order_id, later.sequence > Evaluation.sequence)
+    # The lines only where they weren't kept short yet.
+    whole = sa.case((Evaluation.sold.is_(None), sa.cast(Evaluation.lines, sa.Text)))
+    buyer = (Order.buyer_hash, KnownBuyer.since) if with_buyers else (sa.null(), sa.null())
+    query = (
+        sa.select(
+            Order.id, Order.shop_id, Order.placed_at, Order.currency, Evaluation.reason, Order.gone_at, Evaluation.sold,
+            whole, *buyer,
+        )
+        .join(Evaluation, Evaluation.order_id == Order.id)
+        .where(~outdone)
+    )  # fmt: skip
+    if with_buyers:
+        same = sa.and_(KnownBuyer.shop_id == Order.shop_id, KnownBuyer.buyer_hash == Order.buyer_hash)
+        query = query.outerjoin(KnownBuyer, same)
+    pays = sa.and_(
+        Order.gone_at.is_(None), Evaluation.reason == "", sa.or_(Evaluation.sold.is_(None), Evaluation.sold != "[]")
+    )
+    # What the platform bore is rare: a payment that a refund came behind.
+    known = sorted(borne)
+    query = query.where(sa.or_(pays, Order.id.in_(known)) if known else pays)
+    if asked.shop_id is not None:
+        query = query.where(Order.shop_id == asked.shop_id)
+    if asked.currency is not None:
+        query = query.where(Order.currency == asked.currency)
+    if asked.since is not None:
+        query = query.where(Order.placed_at >= asked.since)
+    if asked.until is not None:
+        query = query.where(Order.placed_at < asked.until)
+    if asked.creator_id is not None:
+        credited = sa.select(DecisionRow.order_id).where(DecisionRow.creator_id == asked.creator_id)
+        if asked.content_id not in (None, NONE):
+            credited = credited.where(DecisionRow.content_id == asked.content_id)
+        mine = Order.id.in_(credited)
+        query = query.where(sa.or_(mine, Order.id.in_(known)) if known else mine)
+    return query
+
+
+def _filter(asked: Asked) -> list[tuple[str, str | None]]:
+    """(field of a line, what it must be): none for a line without one."""
+    asked_for = (
+        ("creator_id", asked.creator_id), ("content_id", asked.content_id), ("product_ref", asked.product_ref)
+    )  # fmt: skip
+    return [(name, None if value == NONE else value) for name, value in asked_for if value is not None]
+
+
+def _read(whole: str) -> list[Line]:
+    return [Line(*msgspec.structs.astuple(line)) for line in rate.sold(_lines.decode(whole))]
+
+
+def _with_borne(session: Session, order_id: str, found: list[Line], borne: list[Absorbed]) -> list[Line]:
+    """The lines with what was borne of each; a line that pays nothing any more, or is gone, is there for that alone."""
+    by_key = {(line.line_ref, line.creator_id, line.content_id): line for line in found}
+    about: dict[str, DecisionRow] = {}
+    if any((each.line_ref, each.creator_id, each.content_id) not in by_key for each in borne):
+        rows = session.scalars(sa.select(DecisionRow).where(DecisionRow.order_id == order_id))
+        about = {row.line_ref: row for row in rows}
+    for each in borne:
+        key = (each.line_ref, each.creator_id, each.content_id)
+        known = by_key.get(key)
+        decided = about.get(each.line_ref)
+        terms_id = decided.terms_id if decided is not None and decided.creator_id == each.creator_id else None
+        line = known or Line(each.line_ref, each.creator_id, each.content_id, None, terms_id, 0, 0, 0)
+        by_key[key] = msgspec.structs.replace(line, borne=each.amount)
+    return list(by_key.values())

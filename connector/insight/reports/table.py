@@ -1,0 +1,225 @@
+"""A report as rows with names: what was tapped and what was sold, side by side, for pages, the API and CSV files."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from connector import money
+from connector.commerce.catalog import queries as catalog
+from connector.commerce.shops.tables import Shop
+from connector.earnings.payouts.rails import defused
+from connector.insight.reports import drill, engine, taps
+from connector.insight.reports.asked import NONE, Asked
+from connector.insight.reports.engine import InCurrency, Sum
+from connector.programme.collaborations.tables import Terms
+from connector.programme.content import queries as contents
+from connector.programme.content import views
+from connector.programme.creators import queries as creators
+
+
+@dataclass(slots=True)
+class Row:
+    """One value of what the report is by. `id` is what narrows a report to it: an id, a day, or "none"."""
+
+    id: str
+    name: str = ""
+    taps: int = 0
+    money: dict[str, Sum] = field(default_factory=dict)  # by currency
+    views: int | None = None  # of a video, post or live session, where the app told any
+
+    @property
+    def orders(self) -> int:
+        return sum(each.orders for each in self.money.values())
+
+    @property
+    def rate_bp(self) -> int | None:
+        """Orders for each tap, in basis points. None where nothing was tapped."""
+        return round(self.orders * 10_000 / self.taps) if self.taps else None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A report by one dimension. `whole` is all of it; its rows' sums and taps are the sums of `rows`.
+
+    `found` has the same a currency, with the days where the report is drawn.
+    """
+
+    by: str
+    asked: Asked
+    whole: Row
+    rows: list[Row]
+    found: list[InCurrency]
+
+    def page(self, after: str = "", limit: int = 50) -> tuple[list[Row], str]:
+        """The rows behind the one with that id, and the last one's id where more follow."""
+        place = next((n + 1 for n, row in enumerate(self.rows) if row.id == after), 0) if after else 0
+        shown = self.rows[place : place + limit]
+        return shown, shown[-1].id if place + limit < len(self.rows) else ""
+
+
+def read(session: Session, asked: Asked, by: str, *, drawn: bool = False, with_buyers: bool = False) -> Table:
+    """Rows without names (`name`); by sales in the currency with most orders, a day's in the order of days."""
+    found = engine.read(session, asked, [by], drawn=drawn, with_buyers=with_buyers)
+    counted = taps.count(session, asked, [by])
+    return laid(found, counted, asked, by)
+
+
+def laid(found: list[InCurrency], counted: dict[engine.Key, int], asked: Asked, by: str) -> Table:
+    """As `read`, of what is counted already: pure."""
+    rows: dict[str, Row] = {}
+    for place in found:
+        for each in place.rows:
+            key = _id(each.key[0])
+            rows.setdefault(key, Row(key)).money[place.currency] = each.total
+    for tapped, number in counted.items():
+        key = _id(tapped[0])
+        rows.setdefault(key, Row(key)).taps = number
+    whole = Row("", taps=sum(counted.values()), money={place.currency: place.total for place in found})
+    lead = max(found, key=lambda place: place.total.orders).currency if found else ""
+    if by == "day":
+        ordered = sorted(rows.values(), key=lambda row: row.id, reverse=True)
+    else:
+        ordered = sorted(rows.values(), key=lambda row: _rank(row, lead))
+    return Table(by, asked, whole, ordered, found)
+
+
+def _rank(row: Row, lead: str) -> tuple[int, int, int, str]:
+    sales = row.money[lead].sales if lead in row.money else 0
+    return -sales, -row.orders, -row.taps, row.id
+
+
+def _id(part: Any) -> str:
+    return NONE if part is None else part.isoformat() if isinstance(part, date) else str(part)
+
+
+def name(session: Session, table: Table, rows: Sequence[Row]) -> None:
+    """Give these rows their names, and videos how often they were seen in the time that was asked for."""
+    ids = [row.id for row in rows if row.id != NONE]
+    known = names(session, table.asked, table.by, ids)
+    seen = views.between(session, ids, table.asked.since, table.asked.until) if table.by == "content" else {}
+    for row in rows:
+        row.name = known.get(row.id, "")
+        row.views = seen.get(row.id)
+
+
+def names(session: Session, asked: Asked, by: str, ids: Collection[str]) -> dict[str, str]:
+    """What a dimension's values are called; what has no name is absent."""
+    if by == "creator":
+        return {each.id: each.name for each in _of_many(ids, lambda some: creators.some(session, some)).values()}
+    if by == "content":
+        found = _of_many(ids, lambda some: contents.some(session, some))
+        return {each.id: each.title or each.content_ref for each in found.values()}
+    if by == "shop":
+        rows = session.execute(sa.select(Shop.id, Shop.name, Shop.domain).where(Shop.id.in_(list(ids))))
+        return {shop_id: called or domain for shop_id, called, domain in rows}
+    if by == "collaboration":
+        return _collaborations(session, ids)
+    if by == "product" and asked.shop_id is not None:
+        shop_id = asked.shop_id
+        return _of_many(ids, lambda some: catalog.titles(session, shop_id, some))
+    return {}
+
+
+def _of_many(ids: Collection[str], read_some: Any) -> dict[str, Any]:
+    wanted = sorted(ids)
+    found: dict[str, Any] = {}
+    for start in range(0, len(wanted), 500):
+        found |= read_some(wanted[start : start + 500])
+    return found
+
+
+def _collaborations(session: Session, ids: Collection[str]) -> dict[str, str]:
+    rows = session.scalars(sa.select(Terms).where(Terms.id.in_(list(ids)))).all()
+    titles: dict[str, str] = {}
+    for shop_id in {row.shop_id for row in rows}:
+        refs = {row.product_ref for row in rows if row.shop_id == shop_id and row.product_ref}
+        titles |= {
+            row.id: title
+            for ref, title in catalog.titles(session, shop_id, refs).items()
+            for row in rows if row.shop_id == shop_id and row.product_ref == ref
+        }  # fmt: skip
+    people = creators.some(session, {row.creator_id for row in rows if row.creator_id})
+    found = {}
+    for row in rows:
+        about = titles.get(row.id) or row.product_ref or "whole shop"
+        who = people[row.creator_id].name if row.creator_id in people else ""
+        found[row.id] = {
+            "open": f"Open: {about}", "targeted": f"Agreed with {who}: {about}", "event": row.name or "Event",
+            "store": "Shop's own plan",
+        }.get(row.kind, row.kind)  # fmt: skip
+    return found
+
+
+# As a file -------------------------------------------------------------------------------------------------------
+
+COLUMNS = (
+    "id", "name", "currency", "views", "taps", "orders", "orders_new_buyers", "orders_returning_buyers", "sales",
+    "taken_back", "net_sales", "commission",
+)  # fmt: skip
+ORDER_COLUMNS = (
+    "order_id", "number", "shop_id", "placed_at", "currency", "lines", "sales", "taken_back", "net_sales", "commission"
+)  # fmt: skip
+_AT_ONCE = 500
+
+
+def as_csv(session: Session, table: Table) -> Iterator[str]:
+    """The whole report, a row a value and currency; piece by piece. Text that begins like a formula is defused."""
+    write = _Csv()
+    yield write((table.by, *COLUMNS[1:]))
+    for start in range(0, len(table.rows), _AT_ONCE):
+        rows = table.rows[start : start + _AT_ONCE]
+        name(session, table, rows)
+        for row in rows:
+            for currency, total in row.money.items() or [("", Sum())]:
+                told = (total.new, total.returning) if total.new or total.returning else ("", "")
+                views_seen = "" if row.views is None else row.views
+                yield write((
+                    defused(row.id), defused(row.name), currency, views_seen, row.taps, total.orders, *told,
+                    *_amounts(total, currency),
+                ))  # fmt: skip
+
+
+def orders_as_csv(session: Session, asked: Asked) -> Iterator[str]:
+    """Every order of a figure, the newest first; piece by piece, however many there are."""
+    write = _Csv()
+    yield write(ORDER_COLUMNS)
+    before: tuple[datetime, str] | None = None
+    while True:
+        rows, before = drill.orders(session, asked, before=before, limit=_AT_ONCE)
+        for row in rows:
+            yield write((
+                row.order_id, defused(row.number), row.shop_id, row.placed_at.isoformat(), row.currency, row.lines,
+                *_amounts(row.total, row.currency),
+            ))  # fmt: skip
+        if before is None:
+            return
+
+
+def _amounts(total: Sum, currency: str) -> Iterable[str]:
+    if not currency:
+        return ("",) * 4
+    parts = (total.sales, total.taken_back, total.net, total.earned)
+    return tuple(money.text(amount, currency) for amount in parts)
+
+
+class _Csv:
+    """Cells → a line of RFC 4180."""
+
+    def __init__(self) -> None:
+        self._line = io.StringIO(newline="")
+        self._csv = csv.writer(self._line, lineterminator="\r\n")
+
+    def __call__(self, cells: Iterable[object]) -> str:
+        self._csv.writerow(cells)
+        text = self._line.getvalue()
+        self._line.seek(0)
+        self._line.truncate()
+        return text

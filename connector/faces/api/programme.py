@@ -7,6 +7,7 @@ Nothing here needs an Idempotency-Key, since each act is a repeat by its natural
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from flask import current_app
 from sqlalchemy.orm import Session
@@ -21,7 +22,7 @@ from connector.faces.api import shapes
 from connector.faces.api.face import blueprint, id_after, page
 from connector.programme.content import attach
 from connector.programme.content import queries as contents
-from connector.programme.creators import countries, identities, register
+from connector.programme.creators import countries, eligibility, identities, register
 from connector.programme.creators import queries as creators
 from connector.programme.creators.tables import Creator
 from connector.web.guards import actor, app_scope
@@ -38,7 +39,7 @@ def register_creator(json_data: shapes.CreatorAsked) -> shapes.CreatorShown:
     """
     with db.write(Scope.app()) as session:
         row = register.register(session, json_data.handle, json_data.name, json_data.followers, by=actor())
-        _know(session, row.id, json_data)
+        know(session, row.id, json_data)
         return _creators(session, [row])[0]
 
 
@@ -126,6 +127,8 @@ def create_link(json_data: shapes.LinkAsked) -> shapes.LinkShown:
     Asked for again with the same creator, listing, variant and content, it is the same link.
     """
     with db.write(Scope.app()) as session:
+        if creators.get(session, json_data.creator_id).eligibility:  # decided, so the decision counts
+            eligibility.may_add(session, json_data.creator_id, clock.now())
         row = links.create(
             session,
             json_data.creator_id,
@@ -133,7 +136,7 @@ def create_link(json_data: shapes.LinkAsked) -> shapes.LinkShown:
             variant_ref=json_data.variant_ref,
             content_id=json_data.content_id,
         )
-        return _link(row)
+        return link_shown(row)
 
 
 @blueprint.get("/creators/<creator_id>/links")
@@ -147,10 +150,19 @@ def list_links(creator_id: str, query_data: shapes.Page) -> shapes.LinkPage:
         after = id_after("links", query_data.cursor)
         rows = attribution.links_of(session, creator_id, after=after, limit=query_data.limit + 1)
         shown, more = page("links", rows, query_data.limit, lambda row: [row.id])
-        return shapes.LinkPage(items=[_link(row) for row in shown], next=more)
+        return shapes.LinkPage(items=[link_shown(row) for row in shown], next=more)
 
 
-def _know(session: Session, creator_id: str, asked: shapes.CreatorAsked) -> None:
+class _Known(Protocol):
+    """What says where a creator is and what they buy by."""
+
+    country: str | None
+    email: str | None
+    phone: str | None
+    customers: list[shapes.CreatorCustomer]
+
+
+def know(session: Session, creator_id: str, asked: _Known) -> None:
     """Where the creator is (D16), and what they buy by, as keyed hashes: an own purchase earns nothing (D17)."""
     if asked.country is not None:
         countries.tell(session, creator_id, asked.country)
@@ -180,7 +192,7 @@ def _creators(session: Session, rows: Sequence[Creator]) -> list[shapes.CreatorS
     ]
 
 
-def _link(row: Link) -> shapes.LinkShown:
+def link_shown(row: Link) -> shapes.LinkShown:
     return shapes.LinkShown(
         id=row.id,
         code=row.code,

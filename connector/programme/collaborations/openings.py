@@ -17,7 +17,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -250,6 +250,13 @@ def holds(kind: str, value: str, category: str, tags: Sequence[str]) -> bool:
     if kind == CATEGORY:
         return folded(category) == value
     return any(folded(str(tag)) == value for tag in tags)
+
+
+def state(row: Opening) -> Literal["open", "opening", "closing", "closed"]:
+    """How far it is."""
+    if row.closed_at is not None:
+        return "closing" if row.over_at is None else "closed"
+    return "opening" if row.whole_at is None else "open"
 
 
 def get(session: Session, opening_id: str, *, shop_id: str | None = None) -> Opening:

@@ -40,15 +40,13 @@ SAID = {
 }  # fmt: skip
 
 
-def words(judged: Judged) -> tuple[str, str, str]:
-    """(field, problem, remedy) of what isn't accepted, the policy named. ("", "", "") when it is."""
-    if not judged.reason:
-        return "", "", ""
-    problem, remedy = SAID[judged.reason]
-    numbers, facts = judged.policy.numbers, {"followers": judged.followers}
+def words(reason: str, policy: Policy, followers: int) -> tuple[str, str, str]:
+    """(field, problem, remedy) of what isn't accepted, with the policy that says so."""
+    problem, remedy = SAID[reason]
+    numbers, facts = policy.numbers, {"followers": followers}
     facts |= {name: getattr(numbers, name) for name in ("least_age", "least_followers", "jump_days")}
-    cited = f"(Eligibility policy, version {judged.policy.version}.)"
-    return FIELDS[judged.reason], problem.format(**facts), f"{remedy.format(**facts)} {cited}"
+    cited = f"(Eligibility policy, version {policy.version}.)"
+    return FIELDS[reason], problem.format(**facts), f"{remedy.format(**facts)} {cited}"
 
 
 def facts_of(session: Session, creator: Creator, moment: datetime) -> Facts:
@@ -146,7 +144,7 @@ def may_add(session: Session, creator_id: str, now: datetime) -> CreatorEligibil
     if row is None or row.outcome == ACCEPTED:
         return row
     policy = next(each for each in policies.every(session) if each.id == row.policy_id)
-    field, problem, remedy = words(Judged(row.outcome, row.reason, policy, row.followers, row.believed))
+    field, problem, remedy = words(row.reason, policy, row.followers)
     raise Conflict(
         f"creator {creator_id} is {row.outcome}: {row.reason}",
         public=f"This creator can add nothing new now. {field} {problem} {remedy} What they promote already goes on.",

@@ -106,6 +106,15 @@ class _Ahead:
     rows: dict[str, list[tuple[datetime, str]]]
 
 
+def status_history(session: Session, creator_id: str) -> Sequence[CreatorStatus]:
+    """Every status, those that begin later too, newest first."""
+    return session.scalars(
+        sa.select(CreatorStatus)
+        .where(CreatorStatus.creator_id == creator_id)
+        .order_by(CreatorStatus.starts_at.desc(), CreatorStatus.recorded_at.desc(), CreatorStatus.id.desc())
+    ).all()
+
+
 def read_ahead(session: Session, creator_ids: Collection[str]) -> None:
     """Ask for the statuses of a whole batch's creators at once (`db.known`)."""
     rows: dict[str, list[tuple[datetime, str]]] = {creator_id: [] for creator_id in creator_ids}

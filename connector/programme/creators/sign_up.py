@@ -93,7 +93,7 @@ def sign_up(
     first = not creator.eligibility
     row, judged = eligibility.decide(session, creator, "sign_up", by=by, now=now)
     if first and judged.outcome == REFUSED:
-        raise InputRefused(*eligibility.words(judged))
+        raise InputRefused(*eligibility.words(judged.reason, judged.policy, judged.followers))
     return creator, row, judged
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, Final, Literal
 
 import msgspec
 import sqlalchemy as sa
@@ -23,7 +23,10 @@ from connector.db import new_id
 from connector.errors import InputRefused
 from connector.programme.policies.eligibility_tables import EligibilityPolicyRow
 
-ACCEPTED, HELD, REFUSED = "accepted", "held", "refused"
+Outcome = Literal["accepted", "held", "refused"]
+ACCEPTED: Final = "accepted"
+HELD: Final = "held"
+REFUSED: Final = "refused"
 AGE_UNKNOWN, UNDER_AGE, COUNTRY, FEW, JUMPED = (
     "age_unknown", "under_age", "country_closed", "too_few_followers", "followers_jumped",
 )  # fmt: skip
@@ -89,7 +92,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 class Judged(msgspec.Struct, frozen=True):
     """What the policy says. `reason` "" when accepted; `believed` is the count that it goes by."""
 
-    outcome: str
+    outcome: Outcome
     reason: str
     policy: Policy
     followers: int
@@ -103,7 +106,7 @@ def judge(policy: Policy, facts: Facts, moment: datetime) -> Judged:
     said, believed = count(facts.counts, policy.numbers, moment)
     flags = (JUMPED,) if believed != said else ()
     reason = _reason(policy.numbers, facts, said, believed, moment)
-    outcome = ACCEPTED if not reason else HELD if reason == JUMPED else REFUSED
+    outcome: Outcome = ACCEPTED if not reason else HELD if reason == JUMPED else REFUSED
     pilot = None
     if outcome == ACCEPTED and believed < policy.numbers.pilot_below:
         ends = (facts.accepted_at or moment) + timedelta(days=policy.numbers.pilot_days)

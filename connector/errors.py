@@ -8,6 +8,7 @@
     ├── NotSignedIn             401, shows where to sign in
     ├── NotAllowed              403, names the role or the scope that is missing
     ├── Conflict                409: facts moved since, or the act was already done
+    ├── TooOften                429: one writer sends more than a reader can bear; again after `retry_after` seconds
     ├── SignatureRejected       401 and a count, the body isn't kept
     ├── PayloadUnreadable       park the delivery with the field's path
     │   └── BodyOfAnotherShop   quarantine the delivery: a person looks
@@ -84,6 +85,17 @@ class NotAllowed(ConnectorError):
 class Conflict(ConnectorError):
     status = 409
     title = "Something changed"
+
+
+class TooOften(ConnectorError):
+    """The same act was done more often than anybody may; `retry_after` seconds later it may be done again."""
+
+    status = 429
+    title = "That is too often"
+
+    def __init__(self, message: str, *, retry_after: float, public: str | None = None) -> None:
+        super().__init__(message, public=public)
+        self.retry_after = retry_after
 
 
 class SignatureRejected(ConnectorError):

@@ -4,6 +4,7 @@
     drain          waiting deliveries → effects
     watch          takes over what a dead worker left
     search index   follows the changes of the list
+    telling        events to the app's back end
     housekeeping   pins and clears what is due; wakes reads, passes and renewals; drops what is old
 
 As many as needed on PostgreSQL, one on SQLite. After kill -9 the seat is free when its lease runs out (15 s): then
@@ -42,7 +43,11 @@ from connector.operations.crediting import looks
 from connector.operations.imports import run as imports
 from connector.operations.privacy import erase, export
 from connector.operations.privacy import requests as privacy
+from connector.operations.telling import gather, sending
 from connector.platforms import roster
+from connector.programme.collaborations import openings
+from connector.programme.creators import eligibility
+from connector.programme.collaborations import batches
 from connector.sync import first, products, proof, reconcile, reread, schedule
 from connector.sync import queries as sync_queries
 from connector.webhooks import drain, preview, retention, subscribe, wanted
@@ -68,6 +73,7 @@ JOBS = (
     rounds.carry_on_job,
     imports.look_job,
     imports.take_job,
+    batches.job,
 )
 
 BEAT = 3.0
@@ -102,6 +108,7 @@ def run(settings: Settings) -> int:
             ("drain", _drain),
             ("watch", _watch),
             ("search index", _follow_list),
+            ("telling", _tell),
             ("housekeeping", _housekeeping),
         )
     ]
@@ -216,6 +223,19 @@ def _follow_list(settings: Settings, slot: str, owner: str, stop: threading.Even
                 chore.do(time.monotonic())
 
 
+def _tell(settings: Settings, slot: str, owner: str, stop: threading.Event) -> None:
+    # A thread of its own: an endpoint that doesn't answer must hold up nothing but itself.
+    telemetry.bind(worker=slot)
+    while not stop.is_set():
+        done = 0
+        try:
+            done = gather.gather() + sending.send_due(owner)
+        except Exception:
+            _log.exception("telling.failed")
+            stop.wait(5.0)
+        stop.wait(0.05 if done else 1.0)
+
+
 def _watch(settings: Settings, slot: str, owner: str, stop: threading.Event) -> None:
     # A thread of its own: a chore may take minutes, and a dead worker's jobs shall go on within seconds.
     telemetry.bind(worker=slot)
@@ -257,6 +277,9 @@ def _housekeeping(settings: Settings, slot: str, owner: str, stop: threading.Eve
         _Chore("end freezes", 600.0, lambda: rounds.end_freezes(clock.now()), due=time.monotonic() + 45),
         _Chore("count events", 3600.0, lambda: rounds.close_events(clock.now()), due=time.monotonic() + 75),
         _Chore("tell of cuts", 3600.0, lambda: rounds.tell_of_cuts(clock.now()), due=time.monotonic() + 105),
+        _Chore("end offers", 300.0, lambda: rounds.end_offers(clock.now()), due=time.monotonic() + 100),
+        _Chore("go on with openings", 30.0, openings.go_on, due=time.monotonic() + 20),
+        _Chore("look at creators again", 600.0, eligibility.recheck, due=time.monotonic() + 165),
         _Chore("tell of overdue bills", 3600.0, tell_of_overdue, due=time.monotonic() + 135),
         _Chore("start reconciliation passes", 60.0, passes.start),
         _Chore("start due syncs", 60.0, schedule.start_due, due=time.monotonic() + 30),
@@ -270,6 +293,7 @@ def _housekeeping(settings: Settings, slot: str, owner: str, stop: threading.Eve
         _Chore("keep erased people forgotten", 3600.0, erase.keep_forgotten, due=time.monotonic() + 150),
         _Chore("drop privacy files", 3600.0, export.drop_expired, due=time.monotonic() + 180),
         _Chore("forget devices", 3600.0, forget_devices, due=time.monotonic() + 90),
+        _Chore("forget old events", 3600.0, sending.forget_old, due=time.monotonic() + 270),
         _Chore("forget old jobs", 3600.0, lambda: jobs.forget_finished(db.current(), clock.wall())),
     )
     while not stop.is_set():

@@ -26,7 +26,7 @@ from connector.earnings.intake.portion import Portion, crossed, said
 from connector.earnings.settlement import clear, close, funding, invoices, pieces
 from connector.earnings.settlement.tables import Closing
 from connector.errors import Conflict
-from connector.programme.collaborations import cuts
+from connector.programme.collaborations import cuts, negotiation
 from connector.programme.collaborations.tables import Terms
 from connector.sync import reread
 
@@ -163,6 +163,12 @@ def end_freezes(as_of: datetime) -> int:
     """Release frozen money whose end date has come; how many freezes have ended."""
     with db.write(Scope.system("freezes of all shops end by their dates")) as session:
         return freezes.end_due(session, as_of)
+
+
+def end_offers(as_of: datetime) -> int:
+    """End the offers between shops and creators that nobody answered in time; how many."""
+    with db.write(Scope.system("offers of all shops end by their dates")) as session:
+        return negotiation.expire_due(session, as_of)
 
 
 def close_period(period: str, as_of: datetime, by: str, shop_id: str | None = None) -> list[Closed]:

@@ -23,6 +23,7 @@ from connector.errors import (
     NotSignedIn,
     PlatformBusy,
     SignatureRejected,
+    TooOften,
 )
 from connector.web import embedded, guards
 
@@ -119,7 +120,7 @@ def _ours(error: ConnectorError) -> Response:
     if not wants_json() and (onward := _in_frame(error)):
         return onward
     headers: dict[str, str] = {**embedded.retry_headers(error)}
-    if isinstance(error, PlatformBusy):
+    if isinstance(error, PlatformBusy | TooOften):
         headers["Retry-After"] = str(max(1, int(error.retry_after)))
     if wants_json():
         if isinstance(error, NotSignedIn | SignatureRejected):

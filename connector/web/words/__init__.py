@@ -14,6 +14,7 @@ subject, each code in one of them only:
     stores.py      deliveries, shops, catalogs, a store's answers, privacy requests
     checks.py      what a check found (with what staff do about it, `STAFF_DO`), stalled money, the daily proof
     imports.py     rows of a file
+    offers.py      offers between shops and creators, rows of an invitation list
     creators.py    whether a creator may take part
 
 All of it is read from here. `tests/web/test_words.py` walks the code base and fails on a reason code that has no
@@ -28,7 +29,7 @@ from typing import Any
 
 from connector.commerce.catalog import refusals, shoppable
 from connector.insight.feeds import findings
-from connector.web.words import checks, commission, creators, credit, imports, paying, stores
+from connector.web.words import checks, commission, creators, credit, imports, offers, paying, stores
 from connector.web.words.checks import STAFF_DO
 from connector.web.words.statuses import STATUSES
 from connector.web.words.wording import Audience, Badge, Kind, Wording
@@ -38,7 +39,7 @@ __all__ = [
     "staff_do", "status", "statuses",
 ]  # fmt: skip
 
-SUBJECTS = (credit, commission, paying, stores, checks, imports, creators)
+SUBJECTS = (credit, commission, paying, stores, checks, imports, offers, creators)
 REASONS: dict[str, Wording] = {code: wording for subject in SUBJECTS for code, wording in subject.REASONS.items()}
 
 

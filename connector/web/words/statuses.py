@@ -11,6 +11,32 @@ STATUSES: dict[str, dict[str, Badge]] = {
         "held": Badge("hold", "Under review"),
         "refused": Badge("warn", "Adds nothing new"),
     },
+    "negotiation": {
+        "yours": Badge("warn", "Needs your answer"),
+        "theirs": Badge("info", "Waits for their answer"),
+        "agreed": Badge("good", "Agreed"),
+        "over": Badge("idle", "Ran out"),
+        "declined": Badge("idle", "Declined"),
+        "expired": Badge("idle", "Expired"),
+        "withdrawn": Badge("idle", "Withdrawn"),
+    },
+    "offer": {
+        "": Badge("info", "Stands"),
+        "accepted": Badge("good", "Accepted"),
+        "countered": Badge("idle", "Replaced"),
+        "declined": Badge("idle", "Declined"),
+        "expired": Badge("idle", "Expired"),
+        "withdrawn": Badge("idle", "Withdrawn"),
+    },
+    "offer_batch": {
+        "working": Badge("info", "Under way"),
+        "done": Badge("good", "Done"),
+    },
+    "offer_batch_row": {
+        "waiting": Badge("info", "Waiting"),
+        "taken": Badge("good", "Done"),
+        "refused": Badge("bad", "Refused"),
+    },
     "opening": {
         "open": Badge("good", "Open"),
         "opening": Badge("info", "Opening"),
@@ -127,6 +153,19 @@ STATUSES: dict[str, dict[str, Badge]] = {
         "arrived": Badge("good", "Arrived"),
         "mended": Badge("warn", "Arrived changed"),
         "waiting": Badge("info", "Waiting for the order"),
+    },
+    "endpoint": {
+        "on": Badge("good", "On"),
+        "failing": Badge("warn", "Fails"),
+        "off": Badge("hold", "Off"),
+        "switched_off": Badge("bad", "Switched off"),
+        "removed": Badge("idle", "Removed"),
+    },
+    "send": {
+        "waiting": Badge("info", "Waiting"),
+        "again": Badge("warn", "Tried, waits"),
+        "delivered": Badge("good", "Delivered"),
+        "given_up": Badge("bad", "Given up"),
     },
     "privacy": {
         "waiting": Badge("info", "Waiting"),

@@ -4,9 +4,11 @@ listings.py    the shoppable list          programme.py   creators, content, lin
 terms.py       terms, events, promotions         whatif.py  what would it pay
 taps.py        touches; carts.py carts of several stores                     stores.py      shops, sync, orders, traces
 invoices.py    invoices, receipts, documents
-payees.py      payment details, notices
+payees.py      payment details, notices                                    events.py what the app is told, sent again
 books.py       balances, statements, payouts              feeds.py       product feeds and their files
+sign_ups.py    sign-ups, eligibility, a product and its link   openings.py    collections opened to creators
 studio.py      creators' sign-in links           codes.py      creators' codes
+content.py     what content shows, views, results reports.py   what creators sold
 document.py    /openapi.json and /docs
 """
 
@@ -18,13 +20,18 @@ from connector.faces.api import (
     books,
     carts,
     codes,
+    content,
     document,
+    events,
     feeds,
     invoices,
     listings,
+    openings,
     payees,
     programme,
     proofs,
+    reports,
+    sign_ups,
     stores,
     stripe_events,
     studio,
@@ -34,7 +41,10 @@ from connector.faces.api import (
 )
 from connector.faces.api.face import blueprint
 
-ROOMS = (listings, programme, taps, carts, stores, books, invoices, payees, feeds, proofs, studio, terms, codes, whatif)
+ROOMS = (
+    listings, programme, taps, carts, stores, books, invoices, payees, feeds, proofs, studio, terms, codes, whatif,
+    events, sign_ups, openings, content, reports,
+)  # fmt: skip
 
 
 def install(app: APIFlask) -> None:

@@ -95,6 +95,11 @@ def narrowed(session: Session, asked: Asked, **to: str) -> Asked:
     return asked
 
 
+def in_currency(asked: Asked, currency: str) -> Asked:
+    """The same of one currency's orders; taps have none, and stay."""
+    return replace(asked, currency=currency)
+
+
 def versions(session: Session, asked: Asked, terms_id: str) -> frozenset[str]:
     """All versions of the collaboration that a version belongs to. Errors: NotFound."""
     row = session.get(Terms, terms_id)

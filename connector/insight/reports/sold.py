@@ -96,9 +96,33 @@ def lines(
             yield Placed(order_id, shop_id, placed_at, currency, returning, found)
 
 
-def _orders(asked: Asked, borne: Iterable[str], *, with_buyers: bool) -> sa.Select[Any]:
+def first(session: Session, creators: sa.Select[str], shop_id: str | None) -> dict[str, datetime]:
+    """Creator → when the first order was placed that has a line of theirs here."""
+    query = (
+        sa.select(DecisionRow.creator_id, sa.func.min(Order.placed_at))
+        .join(Order, Order.id == DecisionRow.order_id)
+        .join(Evaluation, Evaluation.order_id == Order.id)
+        .where(DecisionRow.creator_id.in_(creators), ~_outdone(), _pays())
+        .group_by(DecisionRow.creator_id)
+    )
+    if shop_id is not None:
+        query = query.where(Order.shop_id == shop_id)
+    return {str(creator_id): at for creator_id, at in session.execute(query)}
+
+
+def _outdone() -> sa.Exists:
+    """There is a newer evaluation of the order."""
     later = sa.orm.aliased(Evaluation)
-    outdone = sa.exists().where(later.order_id == Evaluation.order_id, later.sequence > Evaluation.sequence)
+    return sa.exists().where(later.order_id == Evaluation.order_id, later.sequence > Evaluation.sequence)
+
+
+def _pays() -> sa.ColumnElement[bool]:
+    return sa.and_(
+        Order.gone_at.is_(None), Evaluation.reason == "", sa.or_(Evaluation.sold.is_(None), Evaluation.sold != "[]")
+    )
+
+
+def _orders(asked: Asked, borne: Iterable[str], *, with_buyers: bool) -> sa.Select[Any]:
     # The lines only where they weren't kept short yet.
     whole = sa.case((Evaluation.sold.is_(None), sa.cast(Evaluation.lines, sa.Text)))
     buyer = (Order.buyer_hash, KnownBuyer.since) if with_buyers else (sa.null(), sa.null())
@@ -108,14 +132,12 @@ def _orders(asked: Asked, borne: Iterable[str], *, with_buyers: bool) -> sa.Sele
             whole, *buyer,
         )
         .join(Evaluation, Evaluation.order_id == Order.id)
-        .where(~outdone)
+        .where(~_outdone())
     )  # fmt: skip
     if with_buyers:
         same = sa.and_(KnownBuyer.shop_id == Order.shop_id, KnownBuyer.buyer_hash == Order.buyer_hash)
         query = query.outerjoin(KnownBuyer, same)
-    pays = sa.and_(
-        Order.gone_at.is_(None), Evaluation.reason == "", sa.or_(Evaluation.sold.is_(None), Evaluation.sold != "[]")
-    )
+    pays = _pays()
     # What the platform bore is rare: a payment that a refund came behind.
     known = sorted(borne)
     query = query.where(sa.or_(pays, Order.id.in_(known)) if known else pays)

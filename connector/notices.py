@@ -1,7 +1,8 @@
 """Notices for the app's back end: things that a person should hear of, read page by page through the API.
 
 There is no mail here: the app tells its creators and merchants in its own way. A notice is written with the act in one
-transaction; an app keeps the id of the last one it read and asks for what came after.
+transaction; an app keeps the id of the last one it read and asks for what came after, or has it sent as an event
+(`operations/telling`).
 """
 
 from __future__ import annotations
@@ -15,12 +16,17 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from connector import clock, vault
 from connector.db import Base, new_id
+from connector.errors import NotFound
 
 KEPT = timedelta(days=90)
 
 
 class Notice(Base):
     __tablename__ = "notices"
+    __table_args__ = (
+        # Few: those that the worker hasn't made an event of yet.
+        sa.Index("ix_notices_untold", "id", sqlite_where=sa.text("untold"), postgresql_where=sa.text("untold")),
+    )
 
     id: Mapped[str] = mapped_column(primary_key=True)  # ntc_…
     at: Mapped[datetime]
@@ -29,6 +35,7 @@ class Notice(Base):
     shop_id: Mapped[str | None]
     detail: Mapped[dict[str, Any]]  # ids, dates and masked words, never secrets
     secret_sealed: Mapped[str | None]  # for the addressee alone, like a code; gone once it is used
+    untold: Mapped[bool] = mapped_column(default=True, server_default=sa.false())  # no event was made of it yet
 
 
 def say(
@@ -55,7 +62,7 @@ def say_all(session: Session, kind: str, rows: Sequence[dict[str, Any]]) -> None
     made = [
         {
             "id": new_id("ntc"), "at": now, "kind": kind, "creator_id": row.get("creator_id"),
-            "shop_id": row.get("shop_id"), "secret_sealed": None,
+            "shop_id": row.get("shop_id"), "secret_sealed": None, "untold": True,
             "detail": {name: value for name, value in row.items() if name not in ("creator_id", "shop_id")},
         }
         for row in rows
@@ -79,6 +86,14 @@ def after(session: Session, last: str | None, limit: int) -> Sequence[Notice]:
     if last is not None:
         query = query.where(Notice.id > last)
     return session.scalars(query).all()
+
+
+def get(session: Session, notice_id: str) -> Notice:
+    """Errors: NotFound for one that isn't kept."""
+    row = session.get(Notice, notice_id)
+    if row is None:
+        raise NotFound(f"no notice {notice_id[:40]!r} is kept")
+    return row
 
 
 def secret(row: Notice) -> str:

@@ -45,6 +45,7 @@ POOL = 64  # connections kept to one host, shared by all threads
 Recorder = Callable[[str, str, int | None, float], None]
 
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")
+_OWN_NAMES = (".localhost", ".local", ".internal")  # of a machine or a network, never of a public host
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
@@ -178,6 +179,18 @@ class Outbound:
             response.close()
             url = self._same_origin(url, target, host)
         raise PlatformDown(f"{host}: more than {REDIRECTS} redirects")
+
+    def permit(self, url: str) -> None:
+        """Errors: HostRefused for an address that `send` would refuse as it stands; names are resolved by `send`."""
+        host = (self._check(url).hostname or "").strip("[]")
+        try:
+            ipaddress.ip_address(host)
+        except ValueError:
+            if not self._allow_private and f".{host}".endswith(_OWN_NAMES):
+                raise HostRefused("the host's name isn't public") from None
+            return
+        if not self._allow_private:
+            refuse_special(host)
 
     def close(self) -> None:
         self._session.close()

@@ -59,6 +59,9 @@ connector.add_command(
     )
 )
 connector.add_command(
+    OfRoom("events", room="operations.telling", group="events", help="Events to the app's back end, and its endpoints.")
+)
+connector.add_command(
     OfRoom(
         "whatif", room="operations.whatif", group="whatif",
         help="What would it pay? Other rates, terms or settings over what is kept. Nothing is written.",

@@ -16,17 +16,21 @@ from connector.commerce.shops.tables import GrantRow
 from connector.db import Scope
 from connector.notices import Notice
 from connector.operations.privacy.tables import PrivacyExport, PrivacyRequest
+from connector.operations.telling.tables import Endpoint
 from connector.programme.creators.tables import Payee
 from connector.webhooks.tables import DeliveryRow
 
 _GRANT = (GrantRow.access_sealed, GrantRow.refresh_sealed, GrantRow.previous_refresh_sealed)
-# What is sealed beside grants: bodies, whom a privacy request is about and the files made for one, payment details.
+# What is sealed beside grants: bodies, whom a privacy request is about and the files made for one, payment details,
+# what signs events.
 _BODIES = (
     (DeliveryRow.id, DeliveryRow.body_sealed),
     (PrivacyRequest.id, PrivacyRequest.subject_sealed),
     (PrivacyExport.id, PrivacyExport.sealed),
     (Payee.id, Payee.sealed),
     (Notice.id, Notice.secret_sealed),
+    (Endpoint.id, Endpoint.secret_sealed),
+    (Endpoint.id, Endpoint.previous_sealed),
 )
 BATCH = 100
 _WHY = "what is sealed is put under the newest key, for all shops"

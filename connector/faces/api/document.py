@@ -11,6 +11,7 @@ from flask import Blueprint, Response, current_app, jsonify, render_template, se
 
 from connector.config import Settings
 from connector.faces.api import shapes
+from connector.operations.telling import catalogue
 from connector.web import guards
 from connector.web.guards import public
 
@@ -98,6 +99,7 @@ def _finish(app: APIFlask, spec: dict[str, Any]) -> dict[str, Any]:
             _add_problems(operation)
     schemas = spec["components"].setdefault("schemas", {})
     schemas.update(_problem_schemas())
+    spec["webhooks"] = _webhooks()
     return _plain_names(spec)
 
 
@@ -122,6 +124,36 @@ def _add_problems(operation: dict[str, Any]) -> None:
             "description": description,
             "content": {"application/problem+json": {"schema": {"$ref": _PROBLEM}}},
         }
+
+
+def _webhooks() -> dict[str, Any]:
+    """What we send to the app's endpoints, by kind."""
+    headers = (
+        ("webhook-id", "The event's id: equal whenever it is sent again."),
+        ("webhook-timestamp", "When it was signed, in seconds since 1970."),
+        ("webhook-signature", "By a blank, one `v1,…` for each live secret: Standard Webhooks."),
+    )
+    parameters = [
+        {"name": name, "in": "header", "required": True, "description": about, "schema": {"type": "string"}}
+        for name, about in headers
+    ]
+    return {
+        kind: {
+            "post": {
+                "operationId": f"told_{kind.replace('.', '_')}",
+                "summary": about.when,
+                "parameters": parameters,
+                "requestBody": {
+                    "required": True, "content": {"application/json": {"schema": catalogue.schema(kind)}},
+                },
+                "responses": {
+                    "2XX": {"description": "Taken. Anything else, and it is sent again, for three days"},
+                    "410": {"description": "The endpoint is gone: it is switched off"},
+                },
+            }
+        }
+        for kind, about in catalogue.KINDS.items()
+    }  # fmt: skip
 
 
 def _problem_schemas() -> dict[str, Any]:

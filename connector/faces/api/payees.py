@@ -151,6 +151,19 @@ def list_notices(query_data: shapes.Page) -> NoticePage:
         return NoticePage(items=items, next=more)
 
 
+@blueprint.get("/notices/<notice_id>")
+@app_scope("notices:read")
+@blueprint.output(NoticeShown)
+def read_notice(notice_id: str) -> NoticeShown:
+    """One notice, with what is for its addressee alone: an event names it and doesn't carry that"""
+    with db.read(Scope.app()) as session:
+        row = notices.get(session, notice_id)
+        return NoticeShown(
+            id=row.id, at=row.at, kind=row.kind, creator_id=row.creator_id, shop_id=row.shop_id, detail=row.detail,
+            secret=notices.secret(row),
+        )  # fmt: skip
+
+
 def _shown(stands: Standing[Payee]) -> PayeeShown:
     payee = stands.payee
     return PayeeShown(

@@ -28,6 +28,7 @@ from connector.insight.market import index
 from connector.operations import standing, timeline
 from connector.operations.privacy import requests as privacy
 from connector.operations.standing import Check, Checked
+from connector.operations.telling import queries as telling
 from connector.platforms import roster
 from connector.sync.tables import DailyProof, Reconciliation, SyncRun
 from connector.web import moments, platform_words, words
@@ -102,6 +103,7 @@ def health() -> str:
                 *_of_money(session),
                 *_of_checks(looked, stalled),
                 *_of_index(lag, now),
+                *_of_endpoints(session, now),
             ),
             key=lambda trouble: _WEIGHT.get(trouble.badge.kind, 9),
         )
@@ -454,6 +456,24 @@ def _of_deciding(session: Session) -> Iterator[Trouble]:
             words.status("act", "proposed"), f"{said} for a second person.", "finance", url_for("console.reviews"),
             "Look at what it would do now, then approve or refuse it.",
         )  # fmt: skip
+
+
+def _of_endpoints(session: Session, now: datetime) -> Iterator[Trouble]:
+    """Where the app should hear of events and doesn't."""
+    for row in telling.troubled(session):
+        url = url_for("console.endpoint", endpoint_id=row.id)
+        if row.status == "off":
+            why = "it said that it is gone" if row.off_why == "gone" else "it took nothing for three days"
+            yield Trouble(
+                words.status("endpoint", "switched_off"), f"events for the app are kept and not sent: {why}.",
+                "operator", url, "See that it answers, then switch it on: what was kept leaves then.", row.name,
+            )  # fmt: skip
+        elif row.failing_since is not None and now - row.failing_since > BEHIND * 10:
+            yield Trouble(
+                words.status("endpoint", "failing"),
+                f"the app has taken no event for {moments.lasting(now - row.failing_since)}.",
+                "operator", url, "Its page has each attempt; they go on for three days.", row.name,
+            )  # fmt: skip
 
 
 def _shop_url(shop_id: str) -> str:

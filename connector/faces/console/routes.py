@@ -11,6 +11,7 @@ from connector.faces.console import (
     countries,
     creators,
     deciding,
+    endpoints,
     erasing,
     events,
     freezes,
@@ -45,8 +46,8 @@ from connector.faces.console import (
 from connector.faces.console.face import blueprint
 
 __all__ = [
-    "acts", "blueprint", "checks", "codes", "countries", "creators", "deciding", "erasing", "events", "freezes",
-    "health", "imports", "inbox", "install", "invoices", "ledger", "money", "orders", "payouts", "payouts_heard",
+    "acts", "blueprint", "checks", "codes", "countries", "creators", "deciding", "endpoints", "erasing", "events",
+    "freezes", "health", "imports", "inbox", "install", "invoices", "ledger", "money", "orders", "payouts", "payouts_heard",
     "platforms", "privacy", "products", "proofs", "receipts", "refunds", "replays", "runs", "search", "settings",
     "shops", "stalled", "terms", "timeline", "touches", "views", "whatif",
 ]  # fmt: skip

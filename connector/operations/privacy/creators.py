@@ -1,6 +1,7 @@
 """A creator is erased: who they are goes, what was booked stays, under the id alone.
 
-    goes     handle, name, payment details, what they buy by, country, links into the studio, notices, titles and
+    goes     handle, name, payment details, what they buy by, country, account, birth date, profile,
+             handles on networks and audience, links into the studio, notices, titles and
              references of their videos, their own words in appeals, their name in rows of imports and notes of receipts
     stays    the ledger, decisions, statements, payouts and codes: sums that merchants and the tax office ask for
 
@@ -27,8 +28,9 @@ from connector.earnings.payouts.tables import Payout
 from connector.earnings.settlement.tables import Receipt
 from connector.errors import Conflict, InputRefused
 from connector.operations.imports.tables import Import, ImportRow, ImportTaken
+from connector.operations.telling import sending
 from connector.programme.content.tables import Content
-from connector.programme.creators import identities, payees, queries, register
+from connector.programme.creators import identities, payees, profiles, queries, register
 from connector.programme.creators.tables import Creator, CreatorCountry, CreatorStatus
 
 NAME = "Erased creator"
@@ -98,9 +100,11 @@ def erase(
         content.title, content.content_ref = "", f"erased:{content.id}"
     payees.forget(session, creator_id, now)
     identities.forget(session, creator_id)
+    profiles.forget(session, creator_id)
     session.execute(sa.delete(CreatorCountry).where(CreatorCountry.creator_id == creator_id))
     session.execute(sa.update(CreatorStatus).where(CreatorStatus.creator_id == creator_id).values(reason=""))
     notices.forget_about(session, creator_id)
+    sending.forget_about(session, creator_id)
     studio.sign_out_everywhere(session, creator_id, by=by)
     register.set_status(session, creator_id, "closed", reason="erased", now=now)
     creator.handle, creator.name, creator.followers, creator.erased_at = pseudonym(creator), NAME, 0, now

@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 
 from connector.access import studio
 from connector.app import create_app
+from connector.commerce.catalog.ids import listing_id
 from connector.commerce.orders.tables import Order
 from connector.db import Database, Scope
+from connector.earnings.attribution import links
 from connector.earnings.ledger import queries as ledger
 from connector.faces.studio.face import PLACES
 from connector.operations import earned, trace_audience
@@ -84,7 +86,9 @@ def test_a_creator_sees_their_own_and_nobody_elses(world: World, enter: Callable
         from connector.earnings.settlement.tables import Statement
 
         statements = {row.creator_id: row.id for row in session.query(Statement)}
-    x_ids = {"order_id": order_id(world), "statement_id": statements[world.creators["x"]]}
+    with world.database.write(APP) as session:
+        link_id = links.create(session, world.creators["x"], listing_id(world.shop_id, "A")).id
+    x_ids = {"order_id": order_id(world), "statement_id": statements[world.creators["x"]], "link_id": link_id}
     x, y = enter("x"), enter("y")
     for path, answer in pages(x, world, x_ids).items():
         assert answer.status_code == 200, path
@@ -149,7 +153,7 @@ def test_every_sum_is_the_ledgers(world: World) -> None:
 def test_the_bar_shows_what_is_there(sqlite_database: Database) -> None:
     app = create_app(web_settings())
     assert [place.word for place in PLACES if place.endpoint in app.view_functions] == [
-        "Home", "Earnings", "Rates", "Payments",
+        "Home", "Products", "Earnings", "Rates", "Payments",
     ]  # fmt: skip
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from connector.faces.studio import earnings, freezes, home, orders, payee, rates, sign_in, statements
+from connector.faces.studio import earnings, freezes, home, links, orders, payee, products, rates, sign_in, statements
 from connector.faces.studio.face import blueprint
 
-__all__ = ["blueprint", "earnings", "freezes", "home", "orders", "payee", "rates", "sign_in", "statements"]
+__all__ = [
+    "blueprint", "earnings", "freezes", "home", "links", "orders", "payee", "products", "rates", "sign_in",
+    "statements",
+]  # fmt: skip

@@ -76,6 +76,18 @@ def stands(session: Session, creator_id: str, shop_id: str, product_ref: str) ->
     return session.connection().execute(_STANDING, asked).first() is not None
 
 
+def held(session: Session, creator_id: str, shop_id: str, product_refs: Collection[str]) -> set[str]:
+    """Which of these products the creator promotes now."""
+    return set(
+        session.scalars(
+            sa.select(PromotionRow.product_ref).where(
+                PromotionRow.creator_id == creator_id, PromotionRow.shop_id == shop_id,
+                PromotionRow.product_ref.in_(list(product_refs)), PromotionRow.ends_at.is_(None),
+            )
+        )
+    )  # fmt: skip
+
+
 def counts(session: Session, creator_id: str, *, since: datetime) -> tuple[int, int]:
     """(products that the creator promotes now, products taken up after `since`, those removed again too)."""
     mine = PromotionRow.creator_id == creator_id

@@ -9,6 +9,7 @@ books.py       balances, statements, payouts              feeds.py       product
 sign_ups.py    sign-ups, eligibility, a product and its link   openings.py    collections opened to creators
 studio.py      creators' sign-in links           codes.py      creators' codes
 content.py     what content shows, views, results reports.py   what creators sold
+negotiations.py offers, answers, invitations   threads.py messages of a negotiation
 document.py    /openapi.json and /docs
 """
 
@@ -26,6 +27,7 @@ from connector.faces.api import (
     feeds,
     invoices,
     listings,
+    negotiations,
     openings,
     payees,
     programme,
@@ -37,13 +39,14 @@ from connector.faces.api import (
     studio,
     taps,
     terms,
+    threads,
     whatif,
 )
 from connector.faces.api.face import blueprint
 
 ROOMS = (
     listings, programme, taps, carts, stores, books, invoices, payees, feeds, proofs, studio, terms, codes, whatif,
-    events, sign_ups, openings, content, reports,
+    events, sign_ups, openings, content, reports, negotiations, threads,
 )  # fmt: skip
 
 

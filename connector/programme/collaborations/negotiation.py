@@ -133,7 +133,8 @@ def offer(
     now: datetime | None = None,
 ) -> Negotiation:  # fmt: skip
     """Another offer in the place of number `number`: a counter-offer, a better one of one's own, or a change of version
-    `agreed` of the agreement. The same one, made again while it stands, is given back. A creator's may be accepted by a rule of the shop.
+    `agreed` of the agreement. The same one, made again while it stands, is given back. A creator's may be accepted by a
+    rule of the shop.
 
     Errors: NotFound; MoveRefused; InputRefused by field; BeginRefused where something stands in its way.
     """

@@ -149,7 +149,11 @@ def _steps(session: Session, shop: Shop, run: SyncRun | None, rate: Rate | None,
     return (
         Step(shop.status == "connected", "Shop connected"),
         Step(read, f"Catalog read{refused}", url_for(".sync"), "See"),
-        Step(bool(any_rate), "Commission set", url_for(".terms_page"), "See" if any_rate else "Set it"),
+        Step(
+            bool(any_rate),
+            "Commission set",
+            *((url_for(".terms_page"), "See") if any_rate else (url_for(".set_up_programme"), "Set it up")),
+        ),
         Step(
             bool(linked), "A creator shares one of your products", url_for(".products", status="shoppable"), "Products"
         ),

@@ -12,6 +12,7 @@ from connector.faces.dashboard import (
     permissions,
     privacy,
     products,
+    programme,
     sales,
     settings,
     store,
@@ -23,5 +24,5 @@ from connector.faces.dashboard.face import blueprint
 
 __all__ = [
     "blueprint", "codes", "connect", "feeds", "home", "invoices", "orders", "permissions", "privacy", "products",
-    "sales", "settings", "store", "terms", "tracking", "whatif",
+    "programme", "sales", "settings", "store", "terms", "tracking", "whatif",
 ]  # fmt: skip

@@ -36,7 +36,7 @@ def links() -> str:
         after = str(cursors.unpack(_LIST, given)[0]) if given else None
         found = attribution.links_of(session, g.creator_id, after=after, limit=SHOWN + 1)
         shown = found[:SHOWN]
-        titles = {}
+        titles: dict[tuple[str, str], str] = {}
         for shop_id in {row.shop_id for row in shown}:
             refs = {row.product_ref for row in shown if row.shop_id == shop_id}
             titles |= {(shop_id, ref): title for ref, title in catalog.titles(session, shop_id, refs).items()}

@@ -61,9 +61,7 @@ def open_collection(
     where the whole shop stands open the other way round (with or without what comes new).
     """
     now = now or clock.now()
-    shops.get(session, shop_id)
-    terms.checked_bp("rate_bp", rate_bp)
-    key = _checked(session, shop_id, kind, value)
+    key = check(session, shop_id, kind, value, rate_bp)
     terms.lock(session, shop_id)
     before = live_of(session, shop_id, kind, key)
     if before is not None and (before.rate_bp, before.automatic) == (rate_bp, automatic):
@@ -93,6 +91,13 @@ def open_collection(
     else:
         carry_on(session, made, now)
     return made
+
+
+def check(session: Session, shop_id: str, kind: str, value: str, rate_bp: int) -> str:
+    """The collection's key, of what could be opened so. Errors: NotFound (shop); InputRefused, as `open_collection`."""
+    shops.get(session, shop_id)
+    terms.checked_bp("rate_bp", rate_bp)
+    return _checked(session, shop_id, kind, value)
 
 
 def close(

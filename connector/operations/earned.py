@@ -24,7 +24,6 @@ from connector.earnings.payouts import reached
 from connector.earnings.settlement import funding
 from connector.operations import trace_audience
 from connector.programme.content import queries as contents
-from connector.programme.content.tables import Content
 from connector.web.explain import HELD
 
 # What holds money back, what says most about it first.
@@ -225,12 +224,6 @@ def _concerning(session: Session, order_ids: Collection[str], creator_id: str) -
         if row.creator_id == creator_id or any(each.get("creator_id") == creator_id for each in named):
             found.add(row.order_id)
     return found
-
-
-def contents_of(session: Session, creator_id: str, limit: int = 200) -> list[Content]:
-    """The creator's videos and live sessions, the newest first."""
-    query = sa.select(Content).where(Content.creator_id == creator_id).order_by(Content.id.desc()).limit(limit)
-    return list(session.scalars(query))
 
 
 # Lines -----------------------------------------------------------------------------------------------------------

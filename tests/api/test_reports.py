@@ -92,7 +92,7 @@ def test_a_video_from_its_products_to_its_orders(api: Api, world: World) -> None
     assert sum(each["money"]["commission"]["amount"] for each in pages) == 500
     whole = api.send("GET", f"/reports/sales.csv?creator_id={x}&by=product")
     (row,) = csv.DictReader(io.StringIO(whole.text))
-    assert (row["product"], row["net_sales"], row["orders"]) == ("A", "50.00", "2")
+    assert (row["product"], row["net_sales"], row["orders"]) == (a, "50.00", "2")
     assert api.send("GET", "/reports/sales/orders.csv?shop_id=" + world.shop_id).text.count("\r\n") == 3
     assert api.get(f"/creators/{x}/earnings")["by_content"][0]["earned"]["amount"] == 500
 

@@ -45,7 +45,7 @@ class SalesAsked(Time):
     shop_id: Ident | None = None
     creator_id: Ident | None = None
     content_id: Ident | None = Field(None, description='"none": what came by links and codes without content.')
-    product_ref: Annotated[Text, Field(min_length=1, max_length=200)] | None = None
+    listing_id: Ident | None = Field(None, description='"none": lines without a product.')
     collaboration_id: Ident | None = Field(None, description='Any version\'s id; "none": lines without terms.')
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None
 
@@ -260,7 +260,7 @@ def _asked(session: Session, query: SalesAsked) -> asking.Asked:
                 "Name a shop, a creator or a content, or ask for a shorter time.",
             )  # fmt: skip
     named = {
-        "creator": query.creator_id, "content": query.content_id, "product": query.product_ref,
+        "creator": query.creator_id, "content": query.content_id, "product": query.listing_id,
         "collaboration": query.collaboration_id,
     }  # fmt: skip
     if query.creator_id is not None:

@@ -32,6 +32,7 @@ from connector.faces.console import (
     refunds,
     replays,
     runs,
+    sales,
     search,
     settings,
     shops,
@@ -47,9 +48,9 @@ from connector.faces.console.face import blueprint
 
 __all__ = [
     "acts", "blueprint", "checks", "codes", "countries", "creators", "deciding", "endpoints", "erasing", "events",
-    "freezes", "health", "imports", "inbox", "install", "invoices", "ledger", "money", "orders", "payouts", "payouts_heard",
-    "platforms", "privacy", "products", "proofs", "receipts", "refunds", "replays", "runs", "search", "settings",
-    "shops", "stalled", "terms", "timeline", "touches", "views", "whatif",
+    "freezes", "health", "imports", "inbox", "install", "invoices", "ledger", "money", "orders", "payouts",
+    "payouts_heard", "platforms", "privacy", "products", "proofs", "receipts", "refunds", "replays", "runs", "sales",
+    "search", "settings", "shops", "stalled", "terms", "timeline", "touches", "views", "whatif",
 ]  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from connector.db import Scope
 from connector.errors import NotFound
 from connector.faces.dashboard.face import blueprint
 from connector.insight.reports import asked as asking
-from connector.insight.reports import drill, table
+from connector.insight.reports import beginnings, drill, table
 from connector.insight.reports.asked import NONE, Asked
 from connector.insight.reports.engine import InCurrency, Sum
 from connector.insight.reports.table import Table
@@ -89,7 +89,8 @@ def sales() -> str:
         found = read(session, asked.asked, asked.by)
         shown = reports.shown(session, asked, found, ".sales")
         drawn = [_shown(session, found, each) for each in found.found]
-    return page("dashboard/sales.html", shop=shop, asked=asked, shown=shown, drawn=drawn)
+        begun = beginnings.read(session, asking.in_time(of_shop(shop), asked.asked)) if not asked.filters else None
+    return page("dashboard/sales.html", shop=shop, asked=asked, shown=shown, drawn=drawn, begun=begun)
 
 
 @blueprint.get("/sales/<currency>/<any(wide, narrow):width>-<any(light, dark):theme>.svg")
@@ -177,7 +178,7 @@ def _names(session: Session, found: Table, mine: InCurrency, most: int) -> dict[
     ids = [_id(row.key[0]) for row in mine.rows[:most]]
     if found.by == "day":
         return {}
-    known = table.names(session, found.asked, found.by, [each for each in ids if each != NONE])
+    known = table.names(session, found.by, [each for each in ids if each != NONE])
     return {each: known.get(each) or (WITHOUT.get(found.by, "None") if each == NONE else each) for each in ids}
 
 

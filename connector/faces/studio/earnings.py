@@ -11,6 +11,7 @@ from connector import clock
 from connector.faces.studio.face import blueprint, reading
 from connector.operations import earned
 from connector.operations.earned import Line
+from connector.programme.content import queries as contents
 from connector.programme.creators import payees
 from connector.web import cursors, explain, words
 from connector.web.guards import creator
@@ -35,7 +36,7 @@ def earnings() -> str:
         held = earned.frozen(session, g.creator_id)
         goes_to = payees.standing(session, g.creator_id, now)
         stopped = earned.stopped(session, g.creator_id)
-        videos = earned.contents_of(session, g.creator_id)
+        videos = contents.newest(session, g.creator_id)
         if show == "earned":
             after = str(before[0]) if before else ""
             rows, last = earned.earned(session, g.creator_id, content_id=content_id, before=after)

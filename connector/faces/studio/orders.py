@@ -9,6 +9,7 @@ from connector.commerce.orders.tables import Order
 from connector.errors import NotFound
 from connector.faces.studio.face import blueprint, reading
 from connector.operations import earned, trace, trace_audience
+from connector.programme.content import queries as contents
 from connector.web import explain
 from connector.web.guards import creator
 from connector.web.layout import page
@@ -26,7 +27,7 @@ def find_order() -> str | AnyResponse:
     typed = request.args.get("q", "").strip()[:60]
     with reading() as session:
         found = earned.by_number(session, typed, g.creator_id)
-        videos = earned.contents_of(session, g.creator_id)
+        videos = contents.newest(session, g.creator_id)
     if len(found) == 1:
         return redirect(url_for(".order", order_id=found[0][0]), code=303)
     return page("studio/find_order.html", typed=typed, found=found, nothing=NOTHING, videos=videos)

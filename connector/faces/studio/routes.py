@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from connector.faces.studio import earnings, freezes, home, links, orders, payee, products, rates, sign_in, statements
+from connector.faces.studio import (
+    content,
+    earnings,
+    freezes,
+    home,
+    links,
+    orders,
+    payee,
+    products,
+    rates,
+    sales,
+    sign_in,
+    statements,
+)
 from connector.faces.studio.face import blueprint
 
 __all__ = [
-    "blueprint", "earnings", "freezes", "home", "links", "orders", "payee", "products", "rates", "sign_in",
-    "statements",
+    "blueprint", "content", "earnings", "freezes", "home", "links", "orders", "payee", "products", "rates", "sales",
+    "sign_in", "statements",
 ]  # fmt: skip

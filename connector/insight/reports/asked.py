@@ -30,7 +30,7 @@ class Asked:
     shop_id: str | None = None
     creator_id: str | None = None
     content_id: str | None = None
-    product_ref: str | None = None
+    listing_id: str | None = None
     terms_ids: frozenset[str] | None = None  # all versions of one collaboration; empty: lines without terms
     currency: str | None = None
     since: datetime | None = None
@@ -70,7 +70,8 @@ def span(asked: Asked) -> list[date]:
 def narrowed(session: Session, asked: Asked, **to: str) -> Asked:
     """The same of one creator, video, product, collaboration or shop; `to` may say "none" for a line without one.
 
-    A collaboration is named by the id of any of its versions. A video's creator is added, so that their index is used.
+    A product is named by its listing's id, a collaboration by the id of any of its versions. A video's creator is
+    added, so that their index is used.
     Errors: NotFound for a video or terms that aren't there, or aren't theirs who ask.
     """
     for name, value in to.items():
@@ -82,7 +83,7 @@ def narrowed(session: Session, asked: Asked, **to: str) -> Asked:
                 asked = replace(asked, creator_id=content.creator_id)
             asked = replace(asked, content_id=value)
         elif name == "product":
-            asked = replace(asked, product_ref=value)
+            asked = replace(asked, listing_id=value)
         elif name == "collaboration":
             asked = replace(asked, terms_ids=frozenset() if value == NONE else versions(session, asked, value))
         elif name in ("creator", "shop"):
@@ -93,6 +94,11 @@ def narrowed(session: Session, asked: Asked, **to: str) -> Asked:
         else:
             raise AssertionError(f"no report is narrowed by {name}")
     return asked
+
+
+def in_time(asked: Asked, other: Asked) -> Asked:
+    """The same of the time of another question."""
+    return replace(asked, since=other.since, until=other.until)
 
 
 def in_currency(asked: Asked, currency: str) -> Asked:

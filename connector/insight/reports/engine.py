@@ -135,7 +135,7 @@ def _key(
     parts: dict[str, Callable[[Placed, Line, date], Any]] = {
         "creator": lambda _order, line, _day: line.creator_id,
         "content": lambda _order, line, _day: line.content_id,
-        "product": lambda _order, line, _day: line.product_ref,
+        "product": lambda order, line, _day: sold.listing_of(order.shop_id, line.product_ref),
         "collaboration": lambda _order, line, _day: collaboration_of(line.terms_id),
         "shop": lambda order, _line, _day: order.shop_id,
         "day": lambda _order, _line, day: day,

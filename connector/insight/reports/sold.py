@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from connector.commerce.catalog.ids import listing_id
 from connector.commerce.orders.tables import Order
 from connector.earnings.attribution.tables import DecisionRow, KnownBuyer
 from connector.earnings.commission import rate
@@ -79,7 +81,7 @@ def lines(
             query = query.where(
                 sa.or_(Order.placed_at < at, sa.and_(Order.placed_at == at, Order.id < order_id))
             )  # fmt: skip
-    keeps = _filter(asked)
+    keeps, listing = _filter(asked), asked.listing_id
     rows = session.connection().execute(query.execution_options(yield_per=at_once))
     for order_id, shop_id, placed_at, currency, stop, gone_at, kept, whole, buyer, since in rows:
         # Most have their lines kept short; what follows is in the order in which it is likely.
@@ -88,6 +90,8 @@ def lines(
             found = _with_borne(session, order_id, found, borne[order_id])
         if keeps:
             found = [line for line in found if all(getattr(line, name) == value for name, value in keeps)]
+        if listing is not None:
+            found = [line for line in found if (listing_of(shop_id, line.product_ref) or NONE) == listing]
         if asked.terms_ids is not None:
             found = [line for line in found if (line.terms_id in asked.terms_ids if asked.terms_ids
                                                 else line.terms_id is None)]  # fmt: skip
@@ -120,6 +124,12 @@ def _pays() -> sa.ColumnElement[bool]:
     return sa.and_(
         Order.gone_at.is_(None), Evaluation.reason == "", sa.or_(Evaluation.sold.is_(None), Evaluation.sold != "[]")
     )
+
+
+@lru_cache(maxsize=100_000)
+def listing_of(shop_id: str, product_ref: str | None) -> str | None:
+    """The listing of a line's product: two shops may call two products alike. It follows from the two, known or not."""
+    return listing_id(shop_id, product_ref) if product_ref else None
 
 
 def _orders(asked: Asked, borne: Iterable[str], *, with_buyers: bool) -> sa.Select[Any]:
@@ -160,9 +170,7 @@ def _orders(asked: Asked, borne: Iterable[str], *, with_buyers: bool) -> sa.Sele
 
 def _filter(asked: Asked) -> list[tuple[str, str | None]]:
     """(field of a line, what it must be): none for a line without one."""
-    asked_for = (
-        ("creator_id", asked.creator_id), ("content_id", asked.content_id), ("product_ref", asked.product_ref)
-    )  # fmt: skip
+    asked_for = (("creator_id", asked.creator_id), ("content_id", asked.content_id))
     return [(name, None if value == NONE else value) for name, value in asked_for if value is not None]
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from connector import money
 from connector.commerce.catalog import queries as catalog
+from connector.commerce.catalog.tables import Listing
 from connector.commerce.shops.tables import Shop
 from connector.earnings.payouts.rails import defused
 from connector.insight.reports import drill, engine, taps
@@ -103,14 +104,14 @@ def _id(part: Any) -> str:
 def name(session: Session, table: Table, rows: Sequence[Row]) -> None:
     """Give these rows their names, and videos how often they were seen in the time that was asked for."""
     ids = [row.id for row in rows if row.id != NONE]
-    known = names(session, table.asked, table.by, ids)
+    known = names(session, table.by, ids)
     seen = views.between(session, ids, table.asked.since, table.asked.until) if table.by == "content" else {}
     for row in rows:
         row.name = known.get(row.id, "")
         row.views = seen.get(row.id)
 
 
-def names(session: Session, asked: Asked, by: str, ids: Collection[str]) -> dict[str, str]:
+def names(session: Session, by: str, ids: Collection[str]) -> dict[str, str]:
     """What a dimension's values are called; what has no name is absent."""
     if by == "creator":
         return {each.id: each.name for each in _of_many(ids, lambda some: creators.some(session, some)).values()}
@@ -122,9 +123,8 @@ def names(session: Session, asked: Asked, by: str, ids: Collection[str]) -> dict
         return {shop_id: called or domain for shop_id, called, domain in rows}
     if by == "collaboration":
         return _collaborations(session, ids)
-    if by == "product" and asked.shop_id is not None:
-        shop_id = asked.shop_id
-        return _of_many(ids, lambda some: catalog.titles(session, shop_id, some))
+    if by == "product":
+        return _of_many(ids, lambda some: _titles(session, some))
     return {}
 
 
@@ -134,6 +134,11 @@ def _of_many(ids: Collection[str], read_some: Any) -> dict[str, Any]:
     for start in range(0, len(wanted), 500):
         found |= read_some(wanted[start : start + 500])
     return found
+
+
+def _titles(session: Session, listing_ids: Sequence[str]) -> dict[str, str]:
+    rows = session.execute(sa.select(Listing.id, Listing.title).where(Listing.id.in_(listing_ids)))
+    return {listing_id: title for listing_id, title in rows if title}
 
 
 def _collaborations(session: Session, ids: Collection[str]) -> dict[str, str]:

@@ -17,7 +17,7 @@ from connector.insight.reports.asked import NONE, Asked
 from connector.insight.reports.engine import Key
 
 _COLUMNS = {
-    "creator": Touch.creator_id, "content": Touch.content_id, "product": Touch.product_ref,
+    "creator": Touch.creator_id, "content": Touch.content_id, "product": Touch.listing_id,
     "collaboration": Touch.terms_id, "shop": Touch.shop_id,
 }  # fmt: skip
 
@@ -63,7 +63,7 @@ def _taps(asked: Asked) -> list[sa.ColumnElement[bool]]:
         wanted.append(Touch.shop_id == asked.shop_id)
     if asked.creator_id is not None:
         wanted.append(Touch.creator_id == asked.creator_id)
-    for column, value in ((Touch.content_id, asked.content_id), (Touch.product_ref, asked.product_ref)):
+    for column, value in ((Touch.content_id, asked.content_id), (Touch.listing_id, asked.listing_id)):
         if value is not None:
             wanted.append(column.is_(None) if value == NONE else column == value)
     if asked.terms_ids is not None:

@@ -31,3 +31,11 @@ def of_creator(session: Session, creator_id: str, *, after: str | None, limit: i
     if after is not None:
         asked = asked.where(Content.id > after)
     return session.scalars(asked).all()
+
+
+def newest(session: Session, creator_id: str, *, before: str = "", limit: int = 200) -> Sequence[Content]:
+    """A creator's content, the newest first, behind an id."""
+    asked = sa.select(Content).where(Content.creator_id == creator_id).order_by(Content.id.desc()).limit(limit)
+    if before:
+        asked = asked.where(Content.id < before)
+    return session.scalars(asked).all()

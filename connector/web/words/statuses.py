@@ -15,7 +15,6 @@ STATUSES: dict[str, dict[str, Badge]] = {
         "yours": Badge("warn", "Needs your answer"),
         "theirs": Badge("info", "Waits for their answer"),
         "agreed": Badge("good", "Agreed"),
-        "over": Badge("idle", "Ran out"),
         "declined": Badge("idle", "Declined"),
         "expired": Badge("idle", "Expired"),
         "withdrawn": Badge("idle", "Withdrawn"),
@@ -27,6 +26,13 @@ STATUSES: dict[str, dict[str, Badge]] = {
         "declined": Badge("idle", "Declined"),
         "expired": Badge("idle", "Expired"),
         "withdrawn": Badge("idle", "Withdrawn"),
+    },
+    "anchor": {
+        "active": Badge("good", "Can be tapped"),
+        "not_yet": Badge("info", "Begins later"),
+        "ended": Badge("idle", "Taken out"),
+        "product_gone": Badge("idle", "Deleted at the store"),
+        "not_shoppable": Badge("warn", "Can't be bought now"),
     },
     "offer_batch": {
         "working": Badge("info", "Under way"),

@@ -1,0 +1,48 @@
+"""The report pages of merchants and support: one engine, each reader's own words, figures that lead to orders."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable
+
+from flask.testing import FlaskClient
+
+from tests.browser.world import World
+
+Enter = Callable[[str], FlaskClient]
+
+
+def test_a_figure_leads_to_its_orders_in_every_face(world: World, enter: Enter) -> None:
+    harbour, kim = enter("harbour"), enter("Kim")
+    mira = world.creators["mira.makes"]
+    by_video = harbour.get("/dashboard/sales?by=content").text
+    assert "From tap to sale" in by_video
+    assert "From joining to selling" in by_video
+    for by in ("creator", "content", "product", "collaboration", "day"):
+        text = harbour.get(f"/dashboard/sales?by={by}").text
+        path = re.search(r'<th scope="row" role="rowheader"><a href="(/dashboard/sales/orders[^"]+)"', text)
+        assert path, by
+        assert "10482" in harbour.get("/dashboard/sales/orders").text
+        assert harbour.get(path.group(1).replace("&amp;", "&")).status_code == 200
+    orders = harbour.get(f"/dashboard/sales/orders?creator={mira}").text
+    assert "10482" in orders
+    assert "10486" not in orders
+    rows = list(csv.DictReader(io.StringIO(harbour.get("/dashboard/sales/orders.csv").text)))
+    report = list(csv.DictReader(io.StringIO(harbour.get("/dashboard/sales/report.csv?by=creator").text)))
+    for column in ("sales", "net_sales", "commission"):
+        assert sum(float(row[column]) for row in rows) == sum(float(row[column] or 0) for row in report) > 0
+    assert harbour.get("/dashboard/sales?since=2026-13-01").status_code == 422
+    assert harbour.get("/dashboard/sales?since=2020-01-01").status_code == 422
+    chart = harbour.get("/dashboard/sales/EUR/wide-light.svg?by=product")
+    assert chart.mimetype == "image/svg+xml"
+    # A shop's terms and another creator's content narrow nobody else's report.
+    assert enter("kita").get(f"/dashboard/sales?creator={mira}").status_code == 200
+    assert "10482" not in enter("kita").get(f"/dashboard/sales/orders?creator={mira}").text
+    console = kim.get(f"/console/sales?shop={world.shops['harbour']}&by=creator").text
+    assert "Mira Okafor" in console
+    assert "10482" in kim.get(f"/console/sales/orders?creator={mira}").text
+    assert kim.get("/console/sales/report.csv").text.startswith("shop,name,currency")
+    assert kim.get("/console/sales?since=2026-01-01").status_code == 422
+    assert kim.get("/console/sales/orders.csv").text.count("\r\n") > len(rows)

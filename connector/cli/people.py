@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import click
 
 from connector import clock, db
@@ -110,6 +112,47 @@ def country_switch(code: str, off: bool | None, why: str) -> None:
 
 
 @click.group()
+def eligibility() -> None:
+    """Who may take part as a creator: the dated policy."""
+
+
+@eligibility.command("show")
+def eligibility_show() -> None:
+    """Print every version of the policy, newest first."""
+    import msgspec
+
+    from connector.programme.policies import eligibility as policies
+
+    open_process()
+    with db.read(db.Scope.system("a command reads the policy")) as session:
+        for each in reversed(policies.every(session)):
+            click.echo(f"version {each.version} ({each.id}) from {each.starts_at:%Y-%m-%d %H:%M} UTC: {each.why}")
+            for name, value in msgspec.to_builtins(each.numbers).items():
+                click.echo(f"    {name:16} {value:,}")
+
+
+@eligibility.command("change")
+@click.argument("numbers", nargs=-1, required=True)
+@click.option("--why", required=True, help="The reason, which is kept.")
+@click.option(
+    "--from", "starts_at", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M"]), help="In UTC. Without it: from now on."
+)
+def eligibility_change(numbers: tuple[str, ...], why: str, starts_at: datetime | None) -> None:
+    """Make a new version of the policy, like `least_followers=2000 pilot_days=14`. What isn't named stays."""
+    from connector.programme.policies import eligibility as policies
+
+    asked: dict[str, int | str] = {}
+    for pair in numbers:
+        name, _, value = pair.partition("=")
+        asked[name] = int(value) if value.isascii() and value.isdigit() else value
+    open_process()
+    start = starts_at.replace(tzinfo=UTC) if starts_at else None
+    with db.write(db.Scope.system("a command changes the policy")) as session:
+        made = policies.change(session, asked, why=why, by="command", starts_at=start)
+    click.echo(f"Version {made.version} counts from {made.starts_at:%Y-%m-%d %H:%M} UTC on.")
+
+
+@click.group()
 def token() -> None:
     """Tokens of the app's back end."""
 
@@ -148,4 +191,4 @@ def token_scopes() -> None:
         click.echo(f"{name:22} {words}")
 
 
-COMMANDS = (staff, merchant, creator, country_switch, token)
+COMMANDS = (staff, merchant, creator, country_switch, eligibility, token)

@@ -38,15 +38,13 @@ from connector.earnings.payouts import hand_over
 from connector.errors import Conflict, ConnectorError
 from connector.insight.feeds import build, feeds
 from connector.insight.market import index
-from connector.operations import rounds, sealing
+from connector.operations import rounds, screening, sealing
 from connector.operations.crediting import looks
 from connector.operations.imports import run as imports
 from connector.operations.privacy import erase, export
 from connector.operations.privacy import requests as privacy
 from connector.operations.telling import gather, sending
 from connector.platforms import roster
-from connector.programme.collaborations import openings
-from connector.programme.creators import eligibility
 from connector.programme.collaborations import batches
 from connector.sync import first, products, proof, reconcile, reread, schedule
 from connector.sync import queries as sync_queries
@@ -278,10 +276,11 @@ def _housekeeping(settings: Settings, slot: str, owner: str, stop: threading.Eve
         _Chore("count events", 3600.0, lambda: rounds.close_events(clock.now()), due=time.monotonic() + 75),
         _Chore("tell of cuts", 3600.0, lambda: rounds.tell_of_cuts(clock.now()), due=time.monotonic() + 105),
         _Chore("end offers", 300.0, lambda: rounds.end_offers(clock.now()), due=time.monotonic() + 100),
-        _Chore("go on with openings", 30.0, openings.go_on, due=time.monotonic() + 20),
-        _Chore("look at creators again", 600.0, eligibility.recheck, due=time.monotonic() + 165),
+        _Chore("go on with openings", 30.0, lambda: rounds.open_products(clock.now()), due=time.monotonic() + 20),
+        _Chore("look at creators", 600.0, lambda: rounds.look_at_creators(clock.now()), due=time.monotonic() + 165),
         _Chore("tell of overdue bills", 3600.0, tell_of_overdue, due=time.monotonic() + 135),
         _Chore("start reconciliation passes", 60.0, passes.start),
+        _Chore("screen the list", 2.0, lambda: screening.screen_changed(stop.is_set), due=time.monotonic() + 10),
         _Chore("start due syncs", 60.0, schedule.start_due, due=time.monotonic() + 30),
         _Chore("start looks and proofs", 300.0, start_looks, due=time.monotonic() + FIRST_PASS_AFTER.total_seconds()),
         _Chore("keep idle grants alive", 3600.0, keep_alive, due=time.monotonic() + 300),

@@ -26,14 +26,16 @@ from connector.earnings.intake.portion import Portion, crossed, said
 from connector.earnings.settlement import clear, close, funding, invoices, pieces
 from connector.earnings.settlement.tables import Closing
 from connector.errors import Conflict
-from connector.programme.collaborations import cuts, negotiation
+from connector.programme.collaborations import cuts, negotiation, openings
 from connector.programme.collaborations.tables import Terms
+from connector.programme.creators import eligibility
 from connector.sync import reread
 
 T = TypeVar("T")
 TRIES = 5
 _log = telemetry.logger(__name__)
 _TOLD_AT_ONCE = 500  # creators a transaction
+_LOOKED_AT_ONCE = 500  # creators of one transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +171,23 @@ def end_offers(as_of: datetime) -> int:
     """End the offers between shops and creators that nobody answered in time; how many."""
     with db.write(Scope.system("offers of all shops end by their dates")) as session:
         return negotiation.expire_due(session, as_of)
+
+
+def open_products(as_of: datetime) -> int:
+    """A piece of each opening that has something to do: a walk goes on, new products get their rate; how many."""
+    with db.read(Scope.system("openings of all shops go on")) as session:
+        due = openings.unfinished(session)
+    done = 0
+    for shop_id, opening_id in due:
+        with db.write(Scope.shop(shop_id)) as session:
+            done += openings.go_on(session, opening_id, as_of)
+    return done
+
+
+def look_at_creators(as_of: datetime) -> int:
+    """Decide again about creators whom nobody looked at for some days; how many."""
+    with db.write(Scope.system("decisions about taking part are of no shop")) as session:
+        return eligibility.recheck_due(session, as_of, _LOOKED_AT_ONCE)
 
 
 def close_period(period: str, as_of: datetime, by: str, shop_id: str | None = None) -> list[Closed]:

@@ -14,6 +14,7 @@ from connector.commerce.shops.tables import Shop
 from connector.db import Database, Scope
 from connector.earnings.attribution import taking_up
 from connector.errors import Conflict, InputRefused
+from connector.operations import rounds
 from connector.programme.collaborations import openings, promotions, rates, terms
 from connector.programme.collaborations.tables import Opening, Terms
 from connector.programme.creators import countries, eligibility, profiles, queries, register, sign_up
@@ -91,7 +92,7 @@ def test_a_sign_up_is_decided_and_later_facts_take_nothing_back(world: World) ->
         assert (jumped.outcome, jumped.followers, jumped.believed, jumped.flags) == (
             "held", 80_000, 700, ["followers_jumped"],
         )  # fmt: skip
-        assert eligibility.recheck_due(session, NOW + 18 * DAY, 10) == 1  # x alone: Mira was looked at when her count rose
+        assert eligibility.recheck_due(session, NOW + 18 * DAY, 10) == 1  # x alone: Mira was looked at since
         assert eligibility.recheck_due(session, NOW + 19 * DAY, 10) == 1
         newest = eligibility.newest(session, mira.id)
         assert newest is not None
@@ -211,3 +212,21 @@ def test_a_large_collection_is_walked_in_pieces_and_a_pilot_has_limits(world: Wo
         profiles.forget(session, gone.id)
         session.refresh(gone)
         assert (gone.account_ref, gone.born_on, list(profiles.handles(session, gone.id))) == (None, None, [])
+
+
+def test_the_worker_s_rounds_open_what_comes_new_and_look_again(world: World) -> None:
+    with world.database.write(Scope.system("test")) as session:
+        shop = session.get_one(Shop, world.shop_id)
+        take.apply_products(session, shop, [product("E1", tags=("new",))], "run", NOW)
+        openings.open_collection(session, shop.id, "tag", "new", 2200, automatic=True, by="m", now=NOW)
+        take.apply_products(session, shop, [product("E2", tags=("new",))], "run", NOW + timedelta(minutes=1))
+        sign_up.sign_up(session, asked(), by="t", now=NOW)
+    assert rounds.open_products(NOW + timedelta(minutes=2)) == 1
+    assert rounds.open_products(NOW + timedelta(minutes=3)) == 0
+    with world.database.read(APP) as session:
+        rate = rates.open_rate(session, world.shop_id, "E2", NOW + timedelta(minutes=3))
+        assert rate is not None
+        assert rate.rate_bp == 2200
+    assert rounds.look_at_creators(NOW + 6 * DAY) == 0
+    assert rounds.look_at_creators(NOW + 7 * DAY) == 1
+    assert rounds.look_at_creators(NOW + 7 * DAY) == 0

@@ -25,7 +25,7 @@ from sqlalchemy.orm import Session
 from connector import audit, clock, db
 from connector.commerce.catalog.tables import Listing
 from connector.commerce.shops import queries as shops
-from connector.db import Scope, new_id
+from connector.db import new_id
 from connector.errors import Conflict, InputRefused, NotFound
 from connector.programme.collaborations import terms
 from connector.programme.collaborations.offer import in_effect, standing
@@ -312,19 +312,18 @@ def size(session: Session, shop_id: str, kind: str, value: str) -> int:
     return sum(holds(kind, folded(value), category, tags) for _ref, category, tags, _changed in rows)
 
 
-def go_on(now: datetime | None = None) -> int:
-    """A round of the worker: a piece of each opening that has something to do; how many pieces."""
-    now = now or clock.now()
-    with db.read(Scope.system("which openings have something to do")) as session:
-        ids = session.scalars(sa.select(Opening.id).where(Opening.over_at.is_(None)).order_by(Opening.id)).all()
-    done = 0
-    for opening_id in ids:
-        with db.write(Scope.system("an opening goes on")) as session:
-            row = session.get_one(Opening, opening_id)
-            terms.lock(session, row.shop_id)
-            session.refresh(row)
-            done += carry_on(session, row, now)
-    return done
+def unfinished(session: Session) -> Sequence[tuple[str, str]]:
+    """(shop, opening) of all that may have something to do: those that aren't over."""
+    asked = sa.select(Opening.shop_id, Opening.id).where(Opening.over_at.is_(None)).order_by(Opening.id)
+    return [(shop_id, opening_id) for shop_id, opening_id in session.execute(asked)]
+
+
+def go_on(session: Session, opening_id: str, now: datetime) -> bool:
+    """A round's piece of an opening, under the shop's lock; whether there was any."""
+    row = get(session, opening_id)
+    terms.lock(session, row.shop_id)
+    session.refresh(row)
+    return carry_on(session, row, now)
 
 
 def _listings(shop_id: str) -> sa.Select[str, str, list[Any], datetime]:

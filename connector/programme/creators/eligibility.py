@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from connector import clock, db, notices
-from connector.db import Scope, new_id
+from connector import notices
+from connector.db import new_id
 from connector.errors import Conflict
 from connector.programme.creators import countries, queries
 from connector.programme.creators.followers import ALL_TOGETHER
@@ -151,14 +151,8 @@ def may_add(session: Session, creator_id: str, now: datetime) -> CreatorEligibil
     )
 
 
-def recheck(now: datetime | None = None, limit: int = 500) -> int:
-    """Look again at creators whose decision was looked at longest ago; how many. One transaction for all of them."""
-    now = now or clock.now()
-    with db.write(Scope.system("decisions about taking part are looked at again")) as session:
-        return recheck_due(session, now, limit)
-
-
 def recheck_due(session: Session, now: datetime, limit: int) -> int:
+    """Look again at creators whom nobody looked at for longest, if that is long enough; how many."""
     versions = policies.every(session)
     days = policies.standing(versions, now).numbers.recheck_days
     due = session.scalars(

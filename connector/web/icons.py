@@ -21,8 +21,8 @@ KINDS = {
     "idle": "dash-circle",
 }
 _OTHERS = (
-    "arrow-left", "arrow-right", "bank", "box-arrow-up-right", "clipboard", "download", "house-door", "list", "percent",
-    "search", "shop", "wallet2", "x-lg",
+    "arrow-left", "arrow-right", "bank", "box-arrow-up-right", "chat-dots", "clipboard", "download", "house-door",
+    "list", "percent", "search", "shop", "wallet2", "x-lg",
 )  # fmt: skip
 NAMES = frozenset((*KINDS.values(), *_OTHERS))
 

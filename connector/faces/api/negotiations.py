@@ -423,9 +423,9 @@ def _started(session: Session, made: OfferBatch) -> BatchShown:
 
 def _batch(session: Session, row: OfferBatch) -> BatchShown:
     came = batches.outcomes(session, [row.id])[row.id]
+    facts: dict[str, Any] = {name: came.get(name, 0) for name in _OUTCOMES}
     return BatchShown(
-        **{name: getattr(row, name) for name in BatchShown.model_fields if name not in _OUTCOMES},
-        **{name: came.get(name, 0) for name in _OUTCOMES},
+        **{name: getattr(row, name) for name in BatchShown.model_fields if name not in _OUTCOMES}, **facts
     )
 
 

@@ -31,6 +31,7 @@ from connector.faces.console import (
     receipts,
     refunds,
     replays,
+    reports,
     runs,
     sales,
     search,
@@ -49,8 +50,8 @@ from connector.faces.console.face import blueprint
 __all__ = [
     "acts", "blueprint", "checks", "codes", "countries", "creators", "deciding", "endpoints", "erasing", "events",
     "freezes", "health", "imports", "inbox", "install", "invoices", "ledger", "money", "orders", "payouts",
-    "payouts_heard", "platforms", "privacy", "products", "proofs", "receipts", "refunds", "replays", "runs", "sales",
-    "search", "settings", "shops", "stalled", "terms", "timeline", "touches", "views", "whatif",
+    "payouts_heard", "platforms", "privacy", "products", "proofs", "receipts", "refunds", "replays", "reports", "runs",
+    "sales", "search", "settings", "shops", "stalled", "terms", "timeline", "touches", "views", "whatif",
 ]  # fmt: skip
 
 

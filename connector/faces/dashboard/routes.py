@@ -7,7 +7,9 @@ from connector.faces.dashboard import (
     connect,
     feeds,
     home,
+    invitations,
     invoices,
+    offers,
     orders,
     permissions,
     privacy,
@@ -23,6 +25,6 @@ from connector.faces.dashboard import (
 from connector.faces.dashboard.face import blueprint
 
 __all__ = [
-    "blueprint", "codes", "connect", "feeds", "home", "invoices", "orders", "permissions", "privacy", "products",
-    "programme", "sales", "settings", "store", "terms", "tracking", "whatif",
+    "blueprint", "codes", "connect", "feeds", "home", "invitations", "invoices", "offers", "orders", "permissions",
+    "privacy", "products", "programme", "sales", "settings", "store", "terms", "tracking", "whatif",
 ]  # fmt: skip

@@ -33,6 +33,7 @@ class Place:
 PLACES = (
     Place("home", "Home", "studio.home", "house-door"),
     Place("products", "Products", "studio.products", "shop"),
+    Place("offers", "Offers", "studio.offers", "chat-dots"),
     Place("earnings", "Earnings", "studio.earnings", "wallet2"),
     Place("rates", "Rates", "studio.rates", "percent"),
     Place("payments", "Payments", "studio.payee", "bank"),

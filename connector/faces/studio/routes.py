@@ -8,6 +8,7 @@ from connector.faces.studio import (
     freezes,
     home,
     links,
+    offers,
     orders,
     payee,
     products,
@@ -19,6 +20,6 @@ from connector.faces.studio import (
 from connector.faces.studio.face import blueprint
 
 __all__ = [
-    "blueprint", "content", "earnings", "freezes", "home", "links", "orders", "payee", "products", "rates", "sales",
-    "sign_in", "statements",
+    "blueprint", "content", "earnings", "freezes", "home", "links", "offers", "orders", "payee", "products", "rates",
+    "sales", "sign_in", "statements",
 ]  # fmt: skip

@@ -48,7 +48,7 @@ def conclude(
         terms_ids=[each.id for each in made],
     )  # fmt: skip
     session.add(agreement)
-    said = {
+    said: dict[str, Any] = {
         "negotiation_id": row.id, "agreement_id": agreement.id, "version": version, "rate_bp": offer.rate_bp,
         "starts_at": starts.isoformat(), "ends_at": offer.ends_at.isoformat(), "sample": offer.sample,
     }  # fmt: skip

@@ -110,7 +110,7 @@ def count(session: Session, shop_id: str, chosen: Choice, now: datetime) -> tupl
 
 
 def _chosen(shop_id: str, chosen: Choice, now: datetime) -> sa.Select[Any]:
-    asked = (
+    asked: sa.Select[Any] = (
         sa.select(Negotiation.id, Negotiation.number, Creator.handle, Offer.rate_bp)
         .join(Offer, sa.and_(Offer.negotiation_id == Negotiation.id, Offer.number == Negotiation.number))
         .join(Creator, Creator.id == Negotiation.creator_id)

@@ -120,7 +120,7 @@ def reported(session: Session, negotiation_id: str) -> set[int]:
     return set(session.scalars(sa.select(MessageReport.number).where(MessageReport.negotiation_id == negotiation_id)))
 
 
-def reports(session: Session, *, open_ones: bool) -> sa.Select[tuple[MessageReport]]:
+def reports(session: Session, *, open_ones: bool) -> sa.Select[MessageReport]:
     """What support has to read, or has read."""
     return sa.select(MessageReport).where(
         MessageReport.closed_at.is_(None) if open_ones else MessageReport.closed_at.is_not(None)

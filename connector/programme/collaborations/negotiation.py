@@ -272,7 +272,7 @@ def _answer(
     stood.outcome, stood.answered_at, stood.answered_by = outcome, now, by
     _move(row, stands, now)
     row.ended_by = side if outcome in ("declined", "withdrawn") else ""
-    said = {"negotiation_id": row.id, "number": stood.number, "answer": outcome}
+    said: dict[str, Any] = {"negotiation_id": row.id, "number": stood.number, "answer": outcome}
     audit.record(session, by, f"offer.{outcome}", row.id, shop_id=row.shop_id, number=stood.number)
     tells = [moves.other(side)] if side else ["merchant", "creator"]
     for each in tells:
@@ -319,7 +319,7 @@ def _offer(session: Session, row: Negotiation) -> Offer:
     return session.scalars(asked.execution_options(**_FRESH)).one()
 
 
-def _open(shop_id: str, creator_ids: Collection[str]) -> sa.Select[tuple[Negotiation]]:
+def _open(shop_id: str, creator_ids: Collection[str]) -> sa.Select[Negotiation]:
     return sa.select(Negotiation).where(
         Negotiation.shop_id == shop_id, Negotiation.creator_id.in_(list(creator_ids)), Negotiation.state == "open"
     )

@@ -65,7 +65,7 @@ def _asked(url: str) -> list[tuple[str, Callable[[], Any], int]]:
     with db.read(world.SYSTEM) as session:
         shop = session.scalars(sa.select(Shop)).one()
         code = session.scalars(sa.select(Link.code).limit(1)).one()
-        one = session.scalars(sa.select(Creator.id).limit(1)).one()
+        one = session.scalars(sa.select(Content.creator_id).limit(1)).one()
     listing = listing_id(shop.id, "100")
 
     def page(path: str) -> Callable[[], None]:
@@ -83,8 +83,8 @@ def _asked(url: str) -> list[tuple[str, Callable[[], Any], int]]:
             with db.read(world.SYSTEM) as session:
                 found = table.read(session, asked, by, drawn=True, with_buyers=True)
                 table.name(session, found, found.page()[0])
-            if len(found.rows) != rows:
-                raise RuntimeError(f"{len(found.rows)} rows in the report by {by}")
+            if len(found.ids) != rows:
+                raise RuntimeError(f"{len(found.ids)} rows in the report by {by}")
 
         return ask
 

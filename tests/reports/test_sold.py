@@ -48,14 +48,15 @@ def test_sums_by_day_and_creator_agree_with_the_orders(world: World) -> None:
     with world.database.read(SYSTEM) as session:
         (euros,) = engine.read(session, month(world), ["creator"], drawn=True)
         assert session.query(Order.id).count() == 5
-        named = table.read(session, month(world), "creator")
-        table.name(session, named, named.rows)
+        by_creator = table.read(session, month(world), "creator")
+        named = by_creator.rows
+        table.name(session, by_creator, named)
         outside = [month(world, PLACED - DAY), month(world, PLACED + timedelta(days=31)), Asked(shop_id="shp_other")]
         assert [engine.read(session, each) for each in outside] == [[], [], []]
     assert (euros.currency, euros.total.sales, euros.total.orders) == ("EUR", 4000 + 1500 + 900, 2)
     assert (euros.total.taken_back, euros.total.net) == (2000, 4400)
     assert euros.total.due == sum(told(world, ref)["answer"]["due"] for ref in ("7001", "7002"))
-    assert [(row.name, row.money["EUR"].sales, row.orders, row.taps) for row in named.rows] == [
+    assert [(row.name, row.money["EUR"].sales, row.orders, row.taps) for row in named] == [
         ("X", 4900, 2, 1), ("Y", 1500, 1, 1),
     ]  # fmt: skip
     assert len(euros.days) == 30
@@ -219,15 +220,17 @@ def test_a_table_names_its_rows_counts_views_and_defuses_its_file(sqlite_world: 
     hear(world, [world.tap("y", "A").token], ref="7002", lines=(Line("1", 1, 1, 900, product_ref="A"),))
     with world.database.read(SYSTEM) as session:
         found = table.read(session, month(world), "content")
-        table.name(session, found, found.rows)
+        rows_of = found.rows
+        table.name(session, found, rows_of)
         whole = "".join(table.as_csv(session, found))
         by_terms = table.read(session, month(world), "collaboration")
-        table.name(session, by_terms, by_terms.rows)
-    assert [(row.id, row.views, row.taps, row.orders, row.rate_bp) for row in found.rows] == [
+        named = by_terms.rows
+        table.name(session, by_terms, named)
+    assert [(row.id, row.views, row.taps, row.orders, row.rate_bp) for row in rows_of] == [
         (film, 240, 1, 1, 10_000), (NONE, None, 1, 1, 10_000),
     ]  # fmt: skip
     rows = list(csv.reader(io.StringIO(whole)))
     assert rows[0][0] == "content"
     assert rows[1][1] == "'=cmd()"
     assert rows[1][3:6] == ["240", "1", "1"]
-    assert [(row.name, row.orders) for row in by_terms.rows] == [("Open: whole shop", 2)]
+    assert [(row.name, row.orders) for row in named] == [("Open: whole shop", 2)]

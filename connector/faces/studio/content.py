@@ -13,7 +13,6 @@ from connector.faces.studio.face import blueprint, reading, writing
 from connector.insight.reports import asked as asking
 from connector.insight.reports import table
 from connector.insight.reports.asked import Asked
-from connector.insight.reports.table import Row
 from connector.programme import collaborations
 from connector.programme.collaborations import promotions
 from connector.programme.content import anchors, places, views
@@ -41,10 +40,10 @@ def content_list() -> str:
         shown, more = rows[:SHOWN], len(rows) > SHOWN
         ids = [row.id for row in shown]
         month = asking.of_month(_mine(), now)
-        came = {row.id: row for row in table.read(session, month, "content").rows}
+        came = table.read(session, month, "content")
         seen = views.between(session, ids, None, None)
         inside = anchors.active(session, ids, now)
-    lines = [(row, came.get(row.id) or Row(row.id), seen.get(row.id), inside.get(row.id, 0)) for row in shown]
+    lines = [(row, came.row(row.id), seen.get(row.id), inside.get(row.id, 0)) for row in shown]
     older = cursors.pack(_LIST, [shown[-1].id]) if more else ""
     return page("studio/content_list.html", lines=lines, older=older, first=not given, days=reports.DAYS)
 

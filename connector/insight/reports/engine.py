@@ -46,7 +46,12 @@ class Sum:
         self.due += line.due
         self.borne += line.borne
 
-    def count(self, returning: bool | None) -> None:
+    def gain(self, other: Sum, returning: bool | None) -> None:
+        """Add what one order has of it."""
+        self.sales += other.sales
+        self.taken_back += other.taken_back
+        self.due += other.due
+        self.borne += other.borne
         self.orders += 1
         if returning is not None:
             if returning:
@@ -100,33 +105,44 @@ def summed(
     rows: dict[tuple[str, Key], Row] = {}
     day = date.min
     for order in placed:
-        currency = order.currency
+        currency, returning = order.currency, order.returning
         place = found.get(currency)
         if place is None:
             place = found[currency] = InCurrency(currency, Sum(), {each: Sum() for each in every}, [])
         if dated:
             day = order.placed_at.astimezone(asked.zone).date()
-        totals = [place.total] if not drawn else [place.total, place.days.setdefault(day, Sum())]
+        # An order's lines are summed first: most have one key, and a great report is hundreds of thousands of them.
         met: dict[Key, Sum] = {}
+        whole = Sum()
         for line in order.lines:
-            for total in totals:
-                total.add(line)
-            if not by:
-                continue
-            key = key_of(order, line, day)
+            whole.add(line)
+            if by:
+                key = key_of(order, line, day)
+                part = met.get(key)
+                if part is None:
+                    part = met[key] = Sum()
+                part.add(line)
+        place.total.gain(whole, returning)
+        if drawn:
+            of_day = place.days.get(day)
+            if of_day is None:
+                of_day = place.days[day] = Sum()
+            of_day.gain(whole, returning)
+        for key, part in met.items():
             row = rows.get((currency, key))
             if row is None:
                 row = rows[currency, key] = Row(key)
                 place.rows.append(row)
-            row.total.add(line)
-            met[key] = row.total
+            row.total.gain(part, returning)
             if drawn:
-                row.days[day] = row.days.get(day, 0) + line.base
-        for total in (*totals, *met.values()):
-            total.count(order.returning)
+                row.days[day] = row.days.get(day, 0) + part.sales
     for place in found.values():
-        place.rows.sort(key=lambda row: (-row.total.sales, [str(part or "") for part in row.key]))
+        place.rows.sort(key=lambda row: (-row.total.sales, _text(row.key)))
     return [found[currency] for currency in sorted(found)]
+
+
+def _text(key: Key) -> str:
+    return str(key[0] or "") if len(key) == 1 else "\n".join([str(part or "") for part in key])
 
 
 def _key(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -48,26 +48,42 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A report by one dimension. `whole` is all of it; its rows' sums and taps are the sums of `rows`.
+    """A report by one dimension. `whole` is all of it; its rows' sums and taps are the sums of its rows.
 
+    `ids` are the rows in their order: a row is made when it is asked for, since a page shows few of very many.
     `found` has the same a currency, with the days where the report is drawn.
     """
 
     by: str
     asked: Asked
     whole: Row
-    rows: list[Row]
+    ids: list[str]
     found: list[InCurrency]
+    sums: Mapping[str, Mapping[str, Sum]]  # currency → row → its sums
+    tapped: Mapping[str, int]
+
+    @property
+    def rows(self) -> list[Row]:
+        return self.some(0, len(self.ids))
+
+    def some(self, start: int, number: int) -> list[Row]:
+        """That many rows from a place on."""
+        return [self.row(each) for each in self.ids[start : start + number]]
+
+    def row(self, row_id: str) -> Row:
+        """The row of an id; an empty one where nothing was tapped and nothing sold."""
+        money = {currency: rows[row_id] for currency, rows in self.sums.items() if row_id in rows}
+        return Row(row_id, taps=self.tapped.get(row_id, 0), money=money)
 
     def page(self, after: str = "", limit: int = 50) -> tuple[list[Row], str]:
         """The rows behind the one with that id, and the last one's id where more follow."""
-        place = next((n + 1 for n, row in enumerate(self.rows) if row.id == after), 0) if after else 0
-        shown = self.rows[place : place + limit]
-        return shown, shown[-1].id if place + limit < len(self.rows) else ""
+        place = next((n + 1 for n, each in enumerate(self.ids) if each == after), 0) if after else 0
+        shown = self.some(place, limit)
+        return shown, shown[-1].id if place + limit < len(self.ids) else ""
 
 
 def read(session: Session, asked: Asked, by: str, *, drawn: bool = False, with_buyers: bool = False) -> Table:
-    """Rows without names (`name`); by sales in the currency with most orders, a day's in the order of days."""
+    """Rows without names (`name`); by sales in the currency with most orders, days the newest first."""
     found = engine.read(session, asked, [by], drawn=drawn, with_buyers=with_buyers)
     counted = taps.count(session, asked, [by])
     return laid(found, counted, asked, by)
@@ -75,30 +91,20 @@ def read(session: Session, asked: Asked, by: str, *, drawn: bool = False, with_b
 
 def laid(found: list[InCurrency], counted: dict[engine.Key, int], asked: Asked, by: str) -> Table:
     """As `read`, of what is counted already: pure."""
-    rows: dict[str, Row] = {}
-    for place in found:
-        for each in place.rows:
-            key = _id(each.key[0])
-            rows.setdefault(key, Row(key)).money[place.currency] = each.total
-    for tapped, number in counted.items():
-        key = _id(tapped[0])
-        rows.setdefault(key, Row(key)).taps = number
+    sums = {place.currency: {_id(row.key[0]): row.total for row in place.rows} for place in found}
+    tapped = {_id(key[0]): number for key, number in counted.items()}
     whole = Row("", taps=sum(counted.values()), money={place.currency: place.total for place in found})
-    lead = max(found, key=lambda place: place.total.orders).currency if found else ""
+    ids = list({**tapped, **{row_id: 0 for rows in sums.values() for row_id in rows}})
     if by == "day":
-        ordered = sorted(rows.values(), key=lambda row: row.id, reverse=True)
+        ids.sort(reverse=True)
     else:
-        ordered = sorted(rows.values(), key=lambda row: _rank(row, lead))
-    return Table(by, asked, whole, ordered, found)
-
-
-def _rank(row: Row, lead: str) -> tuple[int, int, int, str]:
-    sales = row.money[lead].sales if lead in row.money else 0
-    return -sales, -row.orders, -row.taps, row.id
+        lead = sums[max(found, key=lambda place: place.total.orders).currency] if found else {}
+        ids.sort(key=lambda each: (-lead[each].sales if each in lead else 0, -tapped.get(each, 0), each))
+    return Table(by, asked, whole, ids, found, sums, tapped)
 
 
 def _id(part: Any) -> str:
-    return NONE if part is None else part.isoformat() if isinstance(part, date) else str(part)
+    return NONE if part is None else part if type(part) is str else str(part.isoformat())
 
 
 def name(session: Session, table: Table, rows: Sequence[Row]) -> None:
@@ -179,8 +185,8 @@ def as_csv(session: Session, table: Table) -> Iterator[str]:
     """The whole report, a row a value and currency; piece by piece. Text that begins like a formula is defused."""
     write = _Csv()
     yield write((table.by, *COLUMNS[1:]))
-    for start in range(0, len(table.rows), _AT_ONCE):
-        rows = table.rows[start : start + _AT_ONCE]
+    for start in range(0, len(table.ids), _AT_ONCE):
+        rows = table.some(start, _AT_ONCE)
         name(session, table, rows)
         for row in rows:
             for currency, total in row.money.items() or [("", Sum())]:

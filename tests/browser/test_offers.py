@@ -70,7 +70,8 @@ def test_a_shop_and_a_creator_agree(site: Site, visitor: Visit) -> None:
     assert "18.00 per cent" in phone.inner_text("main")
     look(hers, phone, "studio-agreed")
     for name, path in {
-        "rules": "/dashboard/offers/rules", "many": "/dashboard/offers/many?look=1", "invite": "/dashboard/offers/invite",
+        "rules": "/dashboard/offers/rules", "many": "/dashboard/offers/many?look=1",
+        "invite": "/dashboard/offers/invite",
     }.items():  # fmt: skip
         look(shop, shop.go(path), name)
     assert wrong == []

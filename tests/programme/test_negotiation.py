@@ -26,6 +26,7 @@ from connector.programme.collaborations import (
     agreements,
     batches,
     dossier,
+    forgetting,
     invitations,
     messages,
     negotiation,
@@ -178,6 +179,9 @@ def test_what_ends_without_an_agreement_and_what_a_rule_takes(world: SimpleNames
         assert "by itself, under the shop's rule" in made.text
         small = negotiation.begin(session, shop_id, yuki, "creator", _given(1200), by="c", now=NOW + 2 * DAY)
         assert small.state == "open"
+        register.set_status(session, yuki, "suspended", now=NOW + 3 * DAY)
+        with pytest.raises(BeginRefused):  # nobody agrees with somebody who can't earn
+            negotiation.answer(session, small.id, "merchant", "accept", 1, by="m", now=NOW + 3 * DAY)
         acceptance.end(session, rule.id, shop_id=shop_id, by="m", now=NOW + 3 * DAY)
         assert acceptance.match(session, shop_id, mira, _given(1400), NOW + 3 * DAY) is None
 
@@ -329,6 +333,13 @@ def test_a_thread_is_kept_with_its_agreement(world: SimpleNamespace) -> None:
         negotiation.answer(session, row.id, "creator", "accept", 1, by="c", now=NOW + DAY)
         whole = dossier.of(session, row)
         told = list(csv.DictReader(io.StringIO(dossier.table(whole))))
+        # The creator is erased: what she wrote goes, and her name; what was agreed stays.
+        forgetting.forget(session, world.mira, "mira", world.mira)
+        gone = dossier.of(session, row)
+        assert {each["text"] for each in gone["messages"] if each["side"] == "creator"} == {messages.ERASED}
+        assert gone["agreements"][0]["text_sha256"] == whole["agreements"][0]["text_sha256"]
+        assert "@mira" not in str(gone["agreements"])
+        assert "12.00 per cent" in gone["agreements"][0]["text"]
     assert [each["number"] for each in whole["messages"]] == list(range(1, len(whole["messages"]) + 1))
     assert Counter(each["what"] for each in told) == {
         "offer": 1, "accepted": 1, "agreement": 1, "message": len(whole["messages"]),

@@ -8,13 +8,15 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
 from connector import clock
+from connector.commerce.catalog import queries as catalog
+from connector.commerce.shops import queries as shops_of
 from connector.commerce.shops.tables import Shop
 from connector.errors import Conflict, InputRefused, TooOften
 from connector.faces.studio.face import blueprint, reading, writing
-from connector.programme.collaborations import messages, negotiation
+from connector.programme.collaborations import messages, negotiation, promotions
 from connector.programme.collaborations.moves import Answer
 from connector.programme.collaborations.tables import Negotiation
-from connector.web import guards, keyset, moments, negotiation_view, offer_forms
+from connector.web import guards, keyset, moments, negotiation_view, offer_forms, words
 from connector.web.guards import creator
 from connector.web.layout import page
 from connector.web.offer_forms import Typed
@@ -58,6 +60,48 @@ def offers() -> str:
 
 def _waits(row: Negotiation) -> bool:
     return row.state == "open" and row.turn == "creator"
+
+
+@blueprint.get("/offers/new")
+@creator
+def ask_shop() -> str:
+    """Ask a shop for a rate of one's own: one whose products the creator promotes, or that the address names."""
+    return _asking(request.args.get("shop", "")[:64], Typed())
+
+
+@blueprint.post("/offers/new")
+@creator
+def send_ask() -> str | AnyResponse:
+    shop_id, typed = request.form.get("shop", "")[:64], offer_forms.typed(request.form)
+    try:
+        with writing() as session:
+            moments.use_zone(shops_of.get(session, shop_id).time_zone)
+            row = negotiation.begin(
+                session, shop_id, g.creator_id, "creator", offer_forms.proposal(typed), by=guards.actor()
+            )
+    except (InputRefused, Conflict) as refused:
+        offer_forms.put(typed, refused)
+        if isinstance(refused, negotiation.BeginRefused):
+            typed.errors["form"] = words.reason(refused.code, "creator") + "."
+        return _asking(shop_id, typed)
+    flash("Agreed: the shop takes such offers at once." if row.state == "agreed" else "Your offer is sent to the shop.")
+    return redirect(url_for(".offer_page", negotiation_id=row.id), code=303)
+
+
+def _asking(shop_id: str, typed: Typed) -> str:
+    with reading() as session:
+        shop = session.get(Shop, shop_id) if shop_id else None
+        if shop is not None and shop.status == "left":
+            shop = None
+        ids = {row.shop_id for row in promotions.of_creator(session, g.creator_id)}
+        asked = sa.select(Shop).where(Shop.id.in_(ids), Shop.status != "left")
+        every = session.scalars(asked.order_by(Shop.name, Shop.id)).all()
+        known: list[tuple[str, str]] = []
+        if shop is not None:
+            moments.use_zone(shop.time_zone)
+            listed = catalog.by_title(session, shop_id=shop.id, status="shoppable", limit=negotiation_view.CHOICES)
+            known = [(each.product_ref, each.title) for each in listed]
+    return page("studio/ask.html", shop=shop, every=every, typed=typed, known=known, waits=offer_forms.WAITS)
 
 
 @blueprint.get("/offers/<negotiation_id>")

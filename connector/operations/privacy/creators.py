@@ -29,6 +29,7 @@ from connector.earnings.settlement.tables import Receipt
 from connector.errors import Conflict, InputRefused
 from connector.operations.imports.tables import Import, ImportRow, ImportTaken
 from connector.operations.telling import sending
+from connector.programme.collaborations import forgetting
 from connector.programme.content.tables import Content
 from connector.programme.creators import identities, payees, profiles, queries, register
 from connector.programme.creators.tables import Creator, CreatorCountry, CreatorStatus
@@ -96,6 +97,7 @@ def erase(
     for receipt in _receipts(session, creator):
         receipt.note = _without(receipt.note, creator)
     _words(session, creator)
+    forgetting.forget(session, creator_id, creator.handle, pseudonym(creator))
     for content in session.scalars(sa.select(Content).where(Content.creator_id == creator_id)):
         content.title, content.content_ref = "", f"erased:{content.id}"
     payees.forget(session, creator_id, now)

@@ -166,7 +166,8 @@ def answer(
     """Accept or decline offer `number`, or withdraw one's own. The same answer of the same side, once more, changes
     nothing.
 
-    Errors: NotFound; MoveRefused; Conflict or InputRefused where the terms can't be made: then the offer stands.
+    Errors: NotFound; MoveRefused; BeginRefused, Conflict or InputRefused where the terms can't be made: then the offer
+    stands.
     """
     now = now or clock.now()
     row = _locked(session, negotiation_id)
@@ -268,6 +269,8 @@ def _answer(
 ) -> None:  # fmt: skip
     """Stamp the offer, move the negotiation on, tell who made the offer (both of an end by the clock)."""
     if outcome == "accepted":
+        if creators.status_at(session, row.creator_id, now) != creators.ACTIVE:
+            raise BeginRefused("creator_not_active")
         agreements.conclude(session, row, stood, side=side, by=by, version=stands.agreed, now=now)
     stood.outcome, stood.answered_at, stood.answered_by = outcome, now, by
     _move(row, stands, now)

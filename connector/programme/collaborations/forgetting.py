@@ -1,0 +1,51 @@
+"""A creator is erased: what they wrote goes, and their name out of what others wrote. Rates, dates and who accepted
+stay, as does the hash of each agreement's text as both accepted it."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from connector.programme.collaborations.messages import ERASED
+from connector.programme.collaborations.tables import (
+    Agreement,
+    Message,
+    MessageReport,
+    Negotiation,
+    Offer,
+    OfferBatchRow,
+)
+
+
+def forget(session: Session, creator_id: str, handle: str, pseudonym: str) -> None:
+    """Put `pseudonym` where the handle stood, before the handle is taken from the creator's own row."""
+    ids = sa.select(Negotiation.id).where(Negotiation.creator_id == creator_id)
+    notes = []
+    for offer in session.scalars(sa.select(Offer).where(Offer.negotiation_id.in_(ids))):
+        if offer.side == "creator" and offer.note:
+            notes.append(offer.note)
+            offer.note = ERASED
+        else:
+            offer.note = _without(offer.note, handle, pseudonym)
+    for agreement in session.scalars(sa.select(Agreement).where(Agreement.negotiation_id.in_(ids))):
+        text = agreement.text
+        for note in notes:
+            text = text.replace(f"\n{note}\n", f"\n{ERASED}\n")
+        agreement.text = _without(text, handle, pseudonym)
+    for message in session.scalars(sa.select(Message).where(Message.negotiation_id.in_(ids))):
+        message.text = ERASED if message.side == "creator" else _without(message.text, handle, pseudonym)
+    for report in session.scalars(sa.select(MessageReport).where(MessageReport.negotiation_id.in_(ids))):
+        report.words = ERASED if report.side == "creator" else _without(report.words, handle, pseudonym)
+        report.note = _without(report.note, handle, pseudonym)
+    said = sa.func.lower(OfferBatchRow.said).in_([handle, f"@{handle}"])
+    session.execute(
+        sa.update(OfferBatchRow)
+        .where(sa.or_(said, OfferBatchRow.negotiation_id.in_(ids)))
+        .values(said=pseudonym)
+        .execution_options(synchronize_session=False)
+    )
+    session.flush()
+
+
+def _without(text: str, handle: str, pseudonym: str) -> str:
+    return text.replace(f"@{handle}", pseudonym)

@@ -1,0 +1,110 @@
+"""Pages of negotiations: a list as a file, rules, an answer to many, a report that support reads."""
+
+from __future__ import annotations
+
+import io
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from connector import clock
+from connector.access import links, staff, studio
+from connector.app import create_app
+from connector.db import Database, Scope
+from connector.programme import collaborations
+from tests.attribution.world import World, put_on_roster
+from tests.web.conftest import settings
+
+ALL = Scope.system("test")
+
+
+def test_the_pages_of_a_shop_two_creators_and_support(
+    sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_on_roster(monkeypatch)
+    world = World(sqlite_database).begin()
+    app = create_app(settings())
+
+    def enter(path: str) -> FlaskClient:
+        client = app.test_client()
+        assert post(client, path, path).status_code == 303
+        return client
+
+    def post(client: FlaskClient, path: str, form_at: str, **data: Any) -> Any:
+        token = re.search(r'name="csrf_token" value="([^"]+)"', client.get(form_at).text)
+        assert token, client.get(form_at).text
+        return client.post(path, data={"csrf_token": token.group(1), **data})
+
+    with sqlite_database.write(ALL) as session:
+        for handle in ("x", "y"):
+            collaborations.promote(session, world.creators[handle], world.shop_id, "A")
+        keys = {handle: studio.link(session, world.creators[handle], by="test")[0] for handle in ("x", "y")}
+        sam = staff.ensure(session, "Sam", "support", by="command").id
+        merchant_key, staff_key = links.issue(session, "merchant", world.shop_id), links.issue(session, "staff", sam)
+    shop, support = enter(f"/dashboard/sign-in/link/{merchant_key}"), enter(f"/console/sign-in/link/{staff_key}")
+    x, y = (enter(f"/studio/sign-in/link/{keys[handle]}") for handle in ("x", "y"))
+    last_day = (clock.now() + timedelta(days=50)).date().isoformat()
+    offered = {"rate": "14", "last_day": last_day, "wait": "7"}
+
+    # A list: what is refused stands by line, with its remedy; the file of it is no formula for a spreadsheet.
+    sent = post(shop, "/dashboard/offers/invite", "/dashboard/offers/invite", **offered,
+                file=(io.BytesIO(b"handle\n@x\n=nobody\nX\n"), "list.csv"))  # fmt: skip
+    assert sent.status_code == 303, sent.text
+    listed = shop.get(sent.location)
+    assert "3 of 3 rows: 1 done, 2 refused." in listed.text
+    assert "It stands on line 2 already." in listed.text
+    assert "3,'=nobody," in shop.get(f"{sent.location}/refused.csv").text
+    for wrong, said in (({"handle": "who"}, "We know no creator"), ({"rate": "99", "handle": "y"}, "from 1 to 80"),
+                        ({"last_day": "", "handle": "y"}, "The last day is missing"), ({}, "The handle is missing"),
+                        ({"handle": "x"}, "There is an open offer with this creator")):  # fmt: skip
+        answer = post(shop, "/dashboard/offers/invite", "/dashboard/offers/invite", **{**offered, **wrong})
+        assert said in answer.text, said
+
+    # X answers with more; Y asks by herself. The shop takes what is within its limits, both at once.
+    where = re.search(r"/studio/offers/(neg_\w+)", x.get("/studio/offers").text)
+    assert where
+    thread = f"/studio/offers/{where.group(1)}"
+    assert y.get(thread).status_code == 404
+    assert y.get(f"{thread}/export.json").status_code == 404
+    countered = post(x, f"{thread}/offer", thread, **offered | {"rate": "15"}, number="1", agreed="0")
+    assert countered.status_code == 303, countered.text
+    assert "Another offer took the place" in post(x, f"{thread}/answer", thread, number="1", answer="accept").text
+    assert world.shop_id in y.get("/studio/offers/new").text
+    asked = post(y, "/studio/offers/new", f"/studio/offers/new?shop={world.shop_id}", shop=world.shop_id, **offered,
+                 products="A", sample="1")  # fmt: skip
+    assert asked.status_code == 303, asked.text
+    looked = shop.get("/dashboard/offers/many?look=1&most=20")
+    assert "2 offers" in looked.text
+    assert "Offers came or went" in post(
+        shop, "/dashboard/offers/many", "/dashboard/offers/many?look=1", most="20", seen="1", answer="accept"
+    ).text  # fmt: skip
+    done = post(shop, "/dashboard/offers/many", "/dashboard/offers/many?look=1", most="20", seen="2", answer="accept")
+    assert "2 done, 0 refused" in shop.get(done.location).text
+    assert "Agreement, version 1" in x.get(thread).text
+
+    # The thread; a message that is reported is read by support, with what stood around it.
+    post(x, f"{thread}/messages", thread, text="<script>alert(1)</script>")
+    mine = thread.replace("/studio", "/dashboard")
+    assert "&lt;script&gt;alert(1)" in shop.get(mine).text
+    assert "The message is empty" in post(shop, f"{mine}/messages", mine, text=" ").text
+    assert post(shop, f"{mine}/messages/1/report", mine, words="Not kind").status_code == 303
+    assert "You reported it" in shop.get(mine).text
+    report = re.search(r"/console/reports/mrp_\w+", support.get("/console/reports").text)
+    assert report
+    assert "Not kind" in support.get(report.group()).text
+    assert post(support, f"{report.group()}/close", report.group(), note="Warned").status_code == 303
+    assert report.group() in support.get("/console/reports?show=closed").text
+    assert x.get(f"{thread}/export.csv").text.count("message") == 1
+
+    # A rule, and its end.
+    rules = "/dashboard/offers/rules"
+    assert "is no whole number" in post(shop, rules, rules, most="15", followers="many", days="90").text
+    assert post(shop, rules, rules, most="15", followers="50,000", days="90").status_code == 303
+    ending = re.search(rf"{rules}/arl_\w+/end", shop.get(rules).text)
+    assert ending
+    assert "at least 50,000 followers" in shop.get(rules).text
+    post(shop, ending.group(), rules)
+    assert "Ended already" in shop.get(rules).text

@@ -38,11 +38,12 @@ from connector.earnings.payouts import hand_over
 from connector.errors import Conflict, ConnectorError
 from connector.insight.feeds import build, feeds
 from connector.insight.market import index
-from connector.operations import rounds, screening, sealing
+from connector.operations import rounds, sealing
 from connector.operations.crediting import looks
 from connector.operations.imports import run as imports
 from connector.operations.privacy import erase, export
 from connector.operations.privacy import requests as privacy
+from connector.operations.ruling import screen
 from connector.operations.telling import gather, sending
 from connector.platforms import roster
 from connector.programme.collaborations import batches
@@ -280,7 +281,7 @@ def _housekeeping(settings: Settings, slot: str, owner: str, stop: threading.Eve
         _Chore("look at creators", 600.0, lambda: rounds.look_at_creators(clock.now()), due=time.monotonic() + 165),
         _Chore("tell of overdue bills", 3600.0, tell_of_overdue, due=time.monotonic() + 135),
         _Chore("start reconciliation passes", 60.0, passes.start),
-        _Chore("screen the list", 2.0, lambda: screening.screen_changed(stop.is_set), due=time.monotonic() + 10),
+        _Chore("screen the list", 2.0, lambda: screen.screen_changed(stop.is_set), due=time.monotonic() + 10),
         _Chore("start due syncs", 60.0, schedule.start_due, due=time.monotonic() + 30),
         _Chore("start looks and proofs", 300.0, start_looks, due=time.monotonic() + FIRST_PASS_AFTER.total_seconds()),
         _Chore("keep idle grants alive", 3600.0, keep_alive, due=time.monotonic() + 300),

@@ -22,6 +22,7 @@ from connector.programme.collaborations import tables as collaborations
 from connector.programme.content import tables as content
 from connector.programme.creators import tables as creators
 from connector.programme.policies import eligibility_tables as eligibility
+from connector.programme.policies import rules_tables as rules
 from connector.sync import tables as sync
 from connector.webhooks import tables as webhooks
 
@@ -30,5 +31,5 @@ METADATA = Base.metadata
 __all__ = [
     "METADATA", "access", "attribution", "audit", "catalog", "collaborations", "commission", "content", "creators",
     "eligibility", "feeds", "imports", "jobs", "ledger", "market", "notices", "oauth", "operations", "orders", "payouts",
-    "privacy", "settlement", "shops", "sync", "telling", "webhooks",
+    "privacy", "rules", "settlement", "shops", "sync", "telling", "webhooks",
 ]  # fmt: skip

@@ -28,6 +28,7 @@ SYSTEM = {
     "operations/paying": "a command is an operator's; a batch or a bank's file covers all shops",
     "operations/privacy": "requests and their deadlines are looked at over all shops; each is answered in its own",
     "operations/telling": "events of all shops are told to the app's back end",
+    "operations/ruling": "the rules are the same for all shops' products",
     "operations/sealing.py": "the sealing job stands behind the writers of all shops",
     "operations/rounds.py": "finds the shops that it then walks one by one",
     "web/guards.py": "who signs in isn't known before the row is read",

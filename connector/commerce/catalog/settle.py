@@ -21,7 +21,7 @@ from connector.commerce.shops.tables import Shop
 _LISTING = (
     Listing.id, Listing.product_ref, Listing.store_status, Listing.published, Listing.gift_card, Listing.refused,
     Listing.price_from, Listing.price_to, Listing.available, Listing.variant_count, Listing.status, Listing.reason,
-    Listing.gone_at,
+    Listing.gone_at, Listing.rule,
 )  # fmt: skip
 
 
@@ -85,7 +85,7 @@ def settle(
         status, reason = decide(
             Facts(
                 shop.status != "left", bool(problem), row.store_status, row.published, row.gift_card,
-                total.variants, total.price_to, total.available,
+                total.variants, total.price_to, total.available, bool(row.rule),
             )
         )  # fmt: skip
         after = (total.price_from, total.price_to, total.available, total.variants, problem, status, reason)

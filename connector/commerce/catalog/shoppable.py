@@ -24,6 +24,10 @@ REASONS: dict[str, Reason] = {
         "A part of it could not be read, so nothing of it is sold.", "Open the sync run for the item and the cause."
     ),
     "syncing": Reason("It is being read for the first time.", "Wait until the sync run has ended."),
+    "against_rules": Reason(
+        "A rule of the programme keeps it out.",
+        "The page of what is kept out names the rule and what to change; appeal there if it is wrong.",
+    ),
     "draft": Reason("It is a draft at the store.", "Set it to active at the store."),
     "archived": Reason("It is archived at the store.", "Set it to active at the store."),
     "unlisted": Reason(
@@ -52,6 +56,7 @@ class Facts:
     variants: int
     price_to: int
     available: bool
+    against_rules: bool = False
 
 
 def decide(facts: Facts) -> tuple[Status, str]:
@@ -65,6 +70,8 @@ def _against(facts: Facts) -> str:
         return "shop_left"
     if facts.refused:
         return "refused"
+    if facts.against_rules:
+        return "against_rules"
     if facts.store_status in ("draft", "archived", "unlisted"):
         return facts.store_status
     if not facts.published:

@@ -26,6 +26,13 @@ class Listing(Base):
             sqlite_where=sa.text("whole_at IS NOT NULL"),
             postgresql_where=sa.text("whole_at IS NOT NULL"),
         ),
+        # Few rows: what came or changed since the rules were asked about it (`programme/policies`).
+        sa.Index(
+            "ix_listings_unscreened",
+            "id",
+            sqlite_where=sa.text("screened <> content_hash AND gone_at IS NULL"),
+            postgresql_where=sa.text("screened <> content_hash AND gone_at IS NULL"),
+        ),
         # And ix_listings_title, ix_listings_shop_id_title over lower(substr(title, 1, 80)), by 0004: the order
         # of `queries.by_title`, bytewise on both. Alembic can't compare what is made of an expression.
     )
@@ -62,6 +69,8 @@ class Listing(Base):
     seen_run: Mapped[str]  # the sync run that wrote it last, or `missed:` and the last one whose file did not name it
     whole_at: Mapped[datetime | None]  # when a webhook or a read last brought the whole product, or its end
     gone_at: Mapped[datetime | None]
+    rule: Mapped[str] = mapped_column(default="", server_default="")  # the rule that keeps it out; "": none does
+    screened: Mapped[str] = mapped_column(default="", server_default="")  # the content that the rules saw
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 

@@ -42,6 +42,7 @@ class Held:
     gone_at: datetime | None
     content_hash: str
     images: str
+    rule: str  # that keeps it out
     settled: rows.Row
 
 
@@ -73,7 +74,8 @@ def apply_products(
     believed = {} if force else held
     make = rows.Rows(session, shop.id, run_id, now)
     moved = _write_variants(session, shop, current, make, force=force)
-    heads = _write_heads(session, shop, current, make, believed, None if run_id else now)
+    ruled = {ref: each.rule for ref, each in held.items()}  # a verdict outlives what isn't believed
+    heads = _write_heads(session, shop, current, make, believed, ruled, None if run_id else now)
     rows.touch(session, shop.id, sorted(moved - heads), now)
     changed = moved | heads
     refusals.drop(session, shop.id, list(current))
@@ -182,12 +184,13 @@ def _held(session: Session, shop_id: str, products: Iterable[str]) -> dict[str, 
     found = session.execute(
         sa.select(
             Listing.product_ref, Listing.store_changed_at, Listing.gone_at, Listing.content_hash,
-            sa.cast(Listing.images, sa.Text), *(getattr(Listing, name) for name in rows.SETTLED),
+            sa.cast(Listing.images, sa.Text), Listing.rule,
+            *(getattr(Listing, name) for name in rows.SETTLED),
         )
         .where(rows.among(session, Listing.id, [listing_id(shop_id, ref) for ref in products]))
         .with_for_update()
     )  # fmt: skip
-    return {row[0]: Held(row[1], row[2], row[3], row[4], tuple(row[5:])) for row in found}
+    return {row[0]: Held(row[1], row[2], row[3], row[4], row[5], tuple(row[6:])) for row in found}
 
 
 def _stale(held: Held | None, product: Product) -> bool:
@@ -208,6 +211,7 @@ def _write_heads(
     products: dict[str, Product],
     make: rows.Rows,
     held: Mapping[str, Held],
+    ruled: Mapping[str, str],
     whole_at: datetime | None,
 ) -> set[str]:
     """Refs of the products whose own row changed, in itself or in what follows from its variants.
@@ -221,7 +225,7 @@ def _write_heads(
     for ref, product in products.items():
         key = listing_id(shop.id, ref)
         head = rows.weigh_head(product)
-        after = _settled(shop, product)
+        after = _settled(shop, product, ruled.get(ref, ""))
         before = held.get(ref)
         if (
             before is None
@@ -243,7 +247,7 @@ def _write_heads(
     return changed
 
 
-def _settled(shop: Shop, product: Product) -> rows.Row:
+def _settled(shop: Shop, product: Product, rule: str) -> rows.Row:
     """What follows from a whole product, in the order of rows.SETTLED."""
     prices = [variant.price for variant in product.variants]
     low, high = (min(prices), max(prices)) if prices else (0, 0)
@@ -251,7 +255,7 @@ def _settled(shop: Shop, product: Product) -> rows.Row:
     status, reason = decide(
         Facts(
             shop.status != "left", False, product.status, product.published, product.gift_card, len(prices), high,
-            available,
+            available, bool(rule),
         )
     )  # fmt: skip
     return (low, high, available, len(prices), "", status, reason)

@@ -25,6 +25,7 @@ from connector.programme.content import queries as contents
 from connector.programme.creators import countries, eligibility, identities, register
 from connector.programme.creators import queries as creators
 from connector.programme.creators.tables import Creator
+from connector.programme.policies import screening
 from connector.web.guards import actor, app_scope
 
 
@@ -136,7 +137,7 @@ def create_link(json_data: shapes.LinkAsked) -> shapes.LinkShown:
             variant_ref=json_data.variant_ref,
             content_id=json_data.content_id,
         )
-        return link_shown(row)
+        return link_shown(row, screening.disclosure(session))
 
 
 @blueprint.get("/creators/<creator_id>/links")
@@ -150,7 +151,8 @@ def list_links(creator_id: str, query_data: shapes.Page) -> shapes.LinkPage:
         after = id_after("links", query_data.cursor)
         rows = attribution.links_of(session, creator_id, after=after, limit=query_data.limit + 1)
         shown, more = page("links", rows, query_data.limit, lambda row: [row.id])
-        return shapes.LinkPage(items=[link_shown(row) for row in shown], next=more)
+        said = screening.disclosure(session)
+        return shapes.LinkPage(items=[link_shown(row, said) for row in shown], next=more)
 
 
 class _Known(Protocol):
@@ -192,8 +194,9 @@ def _creators(session: Session, rows: Sequence[Creator]) -> list[shapes.CreatorS
     ]
 
 
-def link_shown(row: Link) -> shapes.LinkShown:
+def link_shown(row: Link, disclosure: dict[str, str]) -> shapes.LinkShown:
     return shapes.LinkShown(
+        disclosure=disclosure,
         id=row.id,
         code=row.code,
         url=f"{current_app.config['CONNECTOR'].public_url}/go/{row.code}",

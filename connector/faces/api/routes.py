@@ -10,6 +10,7 @@ sign_ups.py    sign-ups, eligibility, a product and its link   openings.py    co
 studio.py      creators' sign-in links           codes.py      creators' codes
 content.py     what content shows, views, results reports.py   what creators sold
 negotiations.py offers, answers, invitations   threads.py messages of a negotiation
+rules.py       rules, terms of use, breaches
 document.py    /openapi.json and /docs
 """
 
@@ -33,6 +34,7 @@ from connector.faces.api import (
     programme,
     proofs,
     reports,
+    rules,
     sign_ups,
     stores,
     stripe_events,
@@ -46,7 +48,7 @@ from connector.faces.api.face import blueprint
 
 ROOMS = (
     listings, programme, taps, carts, stores, books, invoices, payees, feeds, proofs, studio, terms, codes, whatif,
-    events, sign_ups, openings, content, reports, negotiations, threads,
+    events, rules, sign_ups, openings, content, reports, negotiations, threads,
 )  # fmt: skip
 
 

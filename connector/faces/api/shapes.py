@@ -372,6 +372,7 @@ class LinkShown(Given):
     listing_id: str
     variant_ref: str | None
     created_at: datetime
+    disclosure: dict[str, str] = Field(description="By language, what the creator says beside the link.")
 
 
 class LinkPage(Given):

@@ -23,6 +23,7 @@ from connector.programme.creators import countries, eligibility, networks, profi
 from connector.programme.creators import queries as creators
 from connector.programme.creators.tables import Creator, CreatorEligibility
 from connector.programme.policies import eligibility as policies
+from connector.programme.policies import screening
 from connector.web import words
 from connector.web.guards import actor, app_scope
 
@@ -306,7 +307,8 @@ def take_up_product(creator_id: str, json_data: TakeUpAsked) -> TakenUpShown:
             content_id=json_data.content_id,
         )  # fmt: skip
         return TakenUpShown(
-            link=link_shown(taken.link), title=taken.listing.title, rate_bp=taken.rate.rate_bp,
+            link=link_shown(taken.link, screening.disclosure(session)), title=taken.listing.title,
+            rate_bp=taken.rate.rate_bp,
             kept_until=taken.rate.kept_until, is_new=taken.is_new,
             qr_url=f"{current_app.config['CONNECTOR'].public_url}/studio/links/{taken.link.id}/qr.svg",
         )  # fmt: skip

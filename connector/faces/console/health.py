@@ -30,6 +30,7 @@ from connector.operations.privacy import requests as privacy
 from connector.operations.standing import Check, Checked
 from connector.operations.telling import queries as telling
 from connector.platforms import roster
+from connector.programme.policies import screening, violations
 from connector.sync.tables import DailyProof, Reconciliation, SyncRun
 from connector.web import moments, platform_words, words
 from connector.web.amounts import plain
@@ -104,6 +105,7 @@ def health() -> str:
                 *_of_checks(looked, stalled),
                 *_of_index(lag, now),
                 *_of_endpoints(session, now),
+                *_of_appeals(session),
             ),
             key=lambda trouble: _WEIGHT.get(trouble.badge.kind, 9),
         )
@@ -455,6 +457,17 @@ def _of_deciding(session: Session) -> Iterator[Trouble]:
         yield Trouble(
             words.status("act", "proposed"), f"{said} for a second person.", "finance", url_for("console.reviews"),
             "Look at what it would do now, then approve or refuse it.",
+        )  # fmt: skip
+
+
+def _of_appeals(session: Session) -> Iterator[Trouble]:
+    """What merchants and creators say against the rules' outcome."""
+    waiting = len(screening.appeals(session)) + len(violations.appeals(session))
+    if waiting:
+        said = "1 appeal waits" if waiting == 1 else f"{waiting} appeals wait"
+        yield Trouble(
+            words.status("refusal", "appealed"), f"{said} for an answer: a product is kept out, or a breach counts.",
+            "staff", url_for("console.rules"), "Decide each with a reason; whoever appealed reads it.",
         )  # fmt: skip
 
 

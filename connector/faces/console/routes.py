@@ -32,6 +32,7 @@ from connector.faces.console import (
     refunds,
     replays,
     reports,
+    rules,
     runs,
     sales,
     search,
@@ -50,8 +51,8 @@ from connector.faces.console.face import blueprint
 __all__ = [
     "acts", "blueprint", "checks", "codes", "countries", "creators", "deciding", "endpoints", "erasing", "events",
     "freezes", "health", "imports", "inbox", "install", "invoices", "ledger", "money", "orders", "payouts",
-    "payouts_heard", "platforms", "privacy", "products", "proofs", "receipts", "refunds", "replays", "reports", "runs",
-    "sales", "search", "settings", "shops", "stalled", "terms", "timeline", "touches", "views", "whatif",
+    "payouts_heard", "platforms", "privacy", "products", "proofs", "receipts", "refunds", "replays", "reports", "rules",
+    "runs", "sales", "search", "settings", "shops", "stalled", "terms", "timeline", "touches", "views", "whatif",
 ]  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from connector.faces.dashboard import (
     privacy,
     products,
     programme,
+    rules,
     sales,
     settings,
     store,
@@ -26,5 +27,5 @@ from connector.faces.dashboard.face import blueprint
 
 __all__ = [
     "blueprint", "codes", "connect", "feeds", "home", "invitations", "invoices", "offers", "orders", "permissions",
-    "privacy", "products", "programme", "sales", "settings", "store", "terms", "tracking", "whatif",
+    "privacy", "products", "programme", "rules", "sales", "settings", "store", "terms", "tracking", "whatif",
 ]  # fmt: skip

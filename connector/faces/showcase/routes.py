@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connector.faces.showcase import creators, products, reasons, shops, sitemap
+from connector.faces.showcase import creators, products, reasons, rules, shops, sitemap
 from connector.faces.showcase.face import blueprint
 
-__all__ = ["blueprint", "creators", "products", "reasons", "shops", "sitemap"]
+__all__ = ["blueprint", "creators", "products", "reasons", "rules", "shops", "sitemap"]

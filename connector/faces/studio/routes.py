@@ -13,6 +13,7 @@ from connector.faces.studio import (
     payee,
     products,
     rates,
+    rules,
     sales,
     sign_in,
     statements,
@@ -21,5 +22,5 @@ from connector.faces.studio.face import blueprint
 
 __all__ = [
     "blueprint", "content", "earnings", "freezes", "home", "links", "offers", "orders", "payee", "products", "rates",
-    "sales", "sign_in", "statements",
+    "rules", "sales", "sign_in", "statements",
 ]  # fmt: skip

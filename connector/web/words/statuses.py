@@ -167,6 +167,18 @@ STATUSES: dict[str, dict[str, Badge]] = {
         "switched_off": Badge("bad", "Switched off"),
         "removed": Badge("idle", "Removed"),
     },
+    "refusal": {
+        "prohibited": Badge("bad", "Prohibited"),
+        "restricted": Badge("warn", "Needs a look"),
+        "appealed": Badge("info", "Appealed"),
+        "upheld": Badge("bad", "Stays out"),
+        "permitted": Badge("good", "Let in"),
+    },
+    "violation": {
+        "counts": Badge("warn", "Counts"),
+        "over": Badge("idle", "Over"),
+        "lifted": Badge("good", "Lifted"),
+    },
     "send": {
         "waiting": Badge("info", "Waiting"),
         "again": Badge("warn", "Tried, waits"),

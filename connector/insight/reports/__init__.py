@@ -6,5 +6,5 @@ drill.py     the orders that a figure is made of           table.py    rows with
 beginnings.py  from joining to the first link to the first sale
 
 Every figure is a sum over one stream (`sold.lines`), so a total is the sum of its rows whatever the rows are by, and
-the orders beneath a row sum to the row. What is earned is what the ledger holds for the same lines (decisions/0061).
+the orders beneath a row sum to the row. What is earned is what the ledger holds for the same lines (decisions/0067).
 """

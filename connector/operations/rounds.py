@@ -36,6 +36,7 @@ TRIES = 5
 _log = telemetry.logger(__name__)
 _TOLD_AT_ONCE = 500  # creators a transaction
 _LOOKED_AT_ONCE = 500  # creators of one transaction
+_PIECES = 20  # of an opening in a round
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,13 +175,17 @@ def end_offers(as_of: datetime) -> int:
 
 
 def open_products(as_of: datetime) -> int:
-    """A piece of each opening that has something to do: a walk goes on, new products get their rate; how many."""
+    """Openings go on: a walk, new products, a closing; how many pieces. One that has more to do than fits into
+    `_PIECES` goes on in the next round, so that none holds up the others."""
     with db.read(Scope.system("openings of all shops go on")) as session:
         due = openings.unfinished(session)
     done = 0
     for shop_id, opening_id in due:
-        with db.write(Scope.shop(shop_id)) as session:
-            done += openings.go_on(session, opening_id, as_of)
+        for _ in range(_PIECES):
+            with db.write(Scope.shop(shop_id)) as session:
+                if not openings.go_on(session, opening_id, as_of):
+                    break
+            done += 1
     return done
 
 

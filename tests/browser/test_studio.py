@@ -30,7 +30,9 @@ def test_a_creator_asks_why_an_order_paid_nothing(site: Site, visitor: Visit) ->
     assert "window_expired" in page.inner_text("main")
     page.go_back()
     bar = page.get_by_role("navigation", name="Your studio")
-    assert [each.inner_text() for each in bar.get_by_role("link").all()] == ["Home", "Earnings", "Rates", "Payments"]
+    assert [each.inner_text() for each in bar.get_by_role("link").all()] == [
+        "Home", "Products", "Offers", "Earnings", "Rates", "Payments",
+    ]  # fmt: skip
     box = bar.bounding_box()
     assert box is not None
     assert round(box["y"] + box["height"]) == PHONE["height"], "the bar stands at the foot of the screen"
@@ -49,7 +51,7 @@ def test_its_pages_hold(site: Site, visitor: Visit) -> None:
     seen.go(f"/studio/sign-in/link/{token}").get_by_role("button", name="Open my studio").click()
     wrong: list[str] = []
     for name, path in {
-        "studio": "/studio", "order": f"/studio/orders/{world.orders['10482']}",
+        "studio": "/studio", "products": "/studio/products", "order": f"/studio/orders/{world.orders['10482']}",
         "reason": "/reasons/rate_open",
     }.items():  # fmt: skip
         page = seen.go(path)

@@ -157,6 +157,9 @@ def test_collections_are_opened_with_what_comes_new(world: World) -> None:
         assert (link.rate.rate_bp, link.is_new) == (1500, True)
         cut = openings.open_collection(session, shop_id, "tag", "summer", 1000, automatic=True, by="m", now=NOW + DAY)
         assert (row.replaced_by, openings.state(cut), cut.opened) == (cut.id, "open", 6)
+        # Each product's version is what `terms` would have made of it alone: a cut, of which creators are told.
+        versions = session.query(Terms).filter(Terms.recorded_by == f"opening:{cut.id}").all()
+        assert {(each.version, each.kind, each.notice_at) for each in versions} == {(2, "open", NOW + 29 * DAY)}
         openings.carry_on(session, row, NOW + DAY)
         assert (openings.state(row), stood("C6", NOW + DAY)) == ("closed", 1000)
         kept = taking_up.take_up(session, mira.id, listing_id(shop_id, "C2"), now=NOW + DAY)

@@ -21,6 +21,7 @@ from connector.earnings.attribution import links
 from connector.earnings.ledger import queries as ledger
 from connector.faces.studio.face import PLACES
 from connector.operations import earned, trace_audience
+from connector.programme.content import attach
 from tests.attribution.world import DAY, PLACED, World
 from tests.operations.days import CLOSING, DELIVERED, hear, parcel, pay, settle, told
 from tests.web.conftest import settings as web_settings
@@ -88,16 +89,22 @@ def test_a_creator_sees_their_own_and_nobody_elses(world: World, enter: Callable
         statements = {row.creator_id: row.id for row in session.query(Statement)}
     with world.database.write(APP) as session:
         link_id = links.create(session, world.creators["x"], listing_id(world.shop_id, "A")).id
-    x_ids = {"order_id": order_id(world), "statement_id": statements[world.creators["x"]], "link_id": link_id}
+        content_id = attach.ensure(session, world.creators["x"], "app", "v1", "video", "A corner").id
+    x_ids = {
+        "order_id": order_id(world), "statement_id": statements[world.creators["x"]], "link_id": link_id,
+        "content_id": content_id,
+    }  # fmt: skip
     x, y = enter("x"), enter("y")
     for path, answer in pages(x, world, x_ids).items():
-        assert answer.status_code == 200, path
+        # An id that nobody made here is nobody's: that page has a test beside its room.
+        assert answer.status_code == (404 if "x" in path.split("/") else 200), path
         if answer.mimetype == "text/html":
             assert len(re.findall(r"<h1[ >]", answer.text)) == 1, path
             assert re.search(r"\sstyle\s*=|\son[a-z]+\s*=", answer.text) is None, path
             assert "Y" not in re.sub(r"<[^>]+>", "", main(answer.text)).split(), path
     # the other creator, with the first one's ids: their own pages, and nothing of the first one's money
     theirs = pages(y, world, x_ids)
+    assert {answer.status_code for path, answer in theirs.items() if link_id in path} == {404}
     assert any("/studio/statements/" in path and answer.status_code == 404 for path, answer in theirs.items())
     for path, answer in theirs.items():
         assert answer.status_code in (200, 404), path
@@ -153,7 +160,7 @@ def test_every_sum_is_the_ledgers(world: World) -> None:
 def test_the_bar_shows_what_is_there(sqlite_database: Database) -> None:
     app = create_app(web_settings())
     assert [place.word for place in PLACES if place.endpoint in app.view_functions] == [
-        "Home", "Products", "Earnings", "Rates", "Payments",
+        "Home", "Products", "Offers", "Earnings", "Rates", "Payments",
     ]  # fmt: skip
 
 

@@ -125,7 +125,7 @@ def carry_on(session: Session, row: Opening, now: datetime, *, at_once: int = AT
     if row.over_at is not None:
         return False
     if row.closed_at is not None:
-        return _walk_back(session, row, now, at_once)
+        return _walk_back(session, row, now, max(1, at_once // 4))  # a withdrawal takes longer
     if row.kind == SHOP and row.automatic:
         return False
     if row.whole_at is None:
@@ -189,14 +189,14 @@ def _give(session: Session, row: Opening, refs: Sequence[str], now: datetime, *,
             .order_by(Terms.starts_at, Terms.version)
         ):
             chains[each.product_ref].append(each)
-        for ref in refs:
-            if _own(chains[ref], now):
-                row.kept += count_kept
-                continue
-            made = terms.open_terms(session, row.shop_id, row.rate_bp, product_ref=ref, by=by_whom(row.id), now=now)
-            kept = {"opening_id": row.id, "product_ref": ref, "terms_id": made.id}
-            session.execute(db.insert(session, OpenedProduct).values(kept).on_conflict_do_nothing())
-            row.opened += 1
+        free = [ref for ref in refs if not _own(chains[ref], now)]
+        row.kept += len(refs) - len(free) if count_kept else 0
+        made = terms.open_many(session, row.shop_id, row.rate_bp, free, by=by_whom(row.id), now=now)
+        marks = [{"opening_id": row.id, "product_ref": ref, "terms_id": each.id} for ref, each in made.items()]
+        if marks:
+            insert = db.insert(session, OpenedProduct).on_conflict_do_nothing()
+            session.connection().execute(insert, marks)
+        row.opened += len(made)
     session.flush()
 
 

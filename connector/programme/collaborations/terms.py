@@ -19,7 +19,16 @@ from connector.commerce.shops.tables import Shop
 from connector.db import new_id
 from connector.errors import Conflict, InputRefused, NotFound
 from connector.programme.collaborations import rates
-from connector.programme.collaborations.offer import ANY_CODE, PROTECTION, Offers, in_effect, plan_at, rate_at, standing
+from connector.programme.collaborations.offer import (
+    ANY_CODE,
+    PROTECTION,
+    Offers,
+    Version,
+    in_effect,
+    plan_at,
+    rate_at,
+    standing,
+)
 from connector.programme.collaborations.tables import Terms
 from connector.programme.creators import queries as creators
 
@@ -74,6 +83,42 @@ def open_terms(
         shop_id=shop_id, kind="open", conditions=conditions, product_ref=product_ref, starts_at=starts_at
     )  # fmt: skip
     return record(session, wanted, by=by, now=now)
+
+
+def open_many(
+    session: Session, shop_id: str, rate_bp: int, product_refs: Sequence[str], *, by: str, now: datetime
+) -> dict[str, Terms]:
+    """`open_terms` of each of these products from `now` on: product → version. A few statements, however many.
+
+    Errors: as `open_terms`; then none of them has a version.
+    """
+    lock(session, shop_id)
+    checked_bp("rate_bp", rate_bp)
+    chains: dict[str, list[Terms]] = {ref: [] for ref in product_refs}
+    asked = sa.select(Terms).where(
+        Terms.shop_id == shop_id, Terms.kind == "open", Terms.product_ref.in_(list(product_refs))
+    )
+    for row in session.scalars(asked.order_by(Terms.version)):
+        chains[row.product_ref].append(row)
+    offered: dict[str, list[Version]] = {ref: [] for ref in ("", *product_refs)}
+    for version in rates.open_versions(session, shop_id, product_refs):
+        offered[version.product_ref].append(version)
+    made: dict[str, Terms] = {}
+    for ref, chain in chains.items():
+        wanted = Wanted(shop_id=shop_id, kind="open", conditions=Conditions(rate_bp), product_ref=ref)
+        counting = in_effect(chain)
+        last = counting[-1] if counting else None
+        if last is not None and _says_the_same(last, wanted, now):
+            made[ref] = last
+            continue
+        if last is not None and _overrules(last, now, now):
+            raise Conflict(f"terms {last.id} start at {last.starts_at.isoformat()}")
+        notice = _notice(session, wanted, counting, now, [*offered[""], *offered[ref]])
+        number = 1 + max((row.version for row in chain), default=0)
+        made[ref] = _row(wanted, version=number, starts_at=now, notice_at=notice, by=by, now=now)
+        _put(session, made[ref], "terms.open")
+    session.flush()
+    return made
 
 
 def store_terms(
@@ -311,16 +356,21 @@ def _refuse_unaccepted(session: Session, wanted: Wanted, starts: datetime) -> No
         )
 
 
-def _notice(session: Session, wanted: Wanted, chain: Sequence[Terms], starts: datetime) -> datetime | None:
+def _notice(
+    session: Session, wanted: Wanted, chain: Sequence[Terms], starts: datetime, offered: Sequence[Version] | None = None
+) -> datetime | None:
     """When those who keep the old rate are told: two days before the lower one reaches them.
 
-    A cut of the ads rate alone needs no notice, and nobody keeps what ended or was withdrawn.
+    A cut of the ads rate alone needs no notice, and nobody keeps what ended or was withdrawn. `offered`: what
+    `rates.open_versions` says of the scope, where the caller has it.
     """
     rate = wanted.conditions.rate_bp
     if rate is None or wanted.kind == "event":
         return None
     if wanted.kind == "open":
-        all_of_them = rates.open_versions(session, wanted.shop_id, [wanted.product_ref])
+        all_of_them = offered
+        if all_of_them is None:
+            all_of_them = rates.open_versions(session, wanted.shop_id, [wanted.product_ref])
         stood = plan_at(
             Offers(v for v in all_of_them if v.kind == "open" and v.starts_at < starts),
             creator_id=None, product_ref=wanted.product_ref, moment=starts,
@@ -378,6 +428,12 @@ def lock(session: Session, shop_id: str) -> None:
 
 
 def _keep(session: Session, row: Terms, act: str) -> Terms:
+    _put(session, row, act)
+    session.flush()
+    return row
+
+
+def _put(session: Session, row: Terms, act: str) -> None:
     session.add(row)
     detail: dict[str, Any] = {
         "rate_bp": row.rate_bp,
@@ -389,5 +445,3 @@ def _keep(session: Session, row: Terms, act: str) -> Terms:
     if row.ends_at is not None:
         detail["ends_at"] = row.ends_at.isoformat()
     audit.record(session, row.recorded_by, act, row.id, shop_id=row.shop_id, **detail)
-    session.flush()
-    return row

@@ -21,6 +21,7 @@ from connector.commerce.catalog import take
 from connector.commerce.shops.tables import Shop
 from connector.db import Database, Scope, new_id
 from connector.errors import Conflict, InputRefused, NotFound, TooOften
+from connector.operations.telling import catalogue
 from connector.programme.collaborations import (
     acceptance,
     agreements,
@@ -138,10 +139,14 @@ def test_a_negotiation_from_its_invitation_to_what_a_sale_pays(world: SimpleName
 
         came = Counter(session.scalars(sa.select(AuditRow.act).where(AuditRow.subject == row.id)))
         assert came == {"offer.make": 5, "offer.accepted": 3, "offer.declined": 1, "collaboration.agree": 3}
-        told = [(each.kind, each.creator_id is not None) for each in notices.after(session, None, 99)]
+        written = notices.after(session, None, 99)
+        told = [(each.kind, each.detail.get("to")) for each in written]
+        ids = {"creator_id": mira, "shop_id": shop_id}
+        assert all((each.creator_id, each.shop_id) == (mira, shop_id) for each in written)
+        assert all(catalogue.missing(each.kind, each.detail | ids) == [] for each in written)
         assert Counter(told) == {
-            ("offer.made", True): 2, ("offer.made", False): 3, ("offer.answered", True): 3,
-            ("offer.answered", False): 1, ("collaboration.agreed", True): 3,
+            ("offer.made", "creator"): 2, ("offer.made", "merchant"): 3, ("offer.answered", "creator"): 3,
+            ("offer.answered", "merchant"): 1, ("collaboration.agreed", None): 3,
         }  # fmt: skip
 
 

@@ -81,7 +81,7 @@ def test_every_notice_of_the_code_is_in_the_catalogue() -> None:
 @pytest.mark.parametrize("kind", catalogue.KINDS)
 def test_each_kind_has_a_schema_that_its_example_fits(kind: str) -> None:
     shape, shown = catalogue.schema(kind), catalogue.example(kind)
-    types = {"string": str, "integer": int, "object": dict}
+    types = {"string": str, "integer": int, "object": dict, "boolean": bool}
     assert shown.keys() == set(shape["required"])
     of_data = shape["properties"]["data"]
     for name, value in shown["data"].items():

@@ -51,8 +51,8 @@ def post(
     _read(row, side, row.messages)
     to = moves.other(side)
     notices.say(
-        session, KIND, creator_id=row.creator_id if to == "creator" else None, shop_id=row.shop_id, to=to,
-        negotiation_id=row.id, number=message.number,
+        session, KIND, creator_id=row.creator_id, shop_id=row.shop_id, to=to, negotiation_id=row.id,
+        message_number=message.number,
     )  # fmt: skip
     session.flush()
     return message

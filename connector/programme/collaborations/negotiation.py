@@ -275,12 +275,12 @@ def _answer(
     stood.outcome, stood.answered_at, stood.answered_by = outcome, now, by
     _move(row, stands, now)
     row.ended_by = side if outcome in ("declined", "withdrawn") else ""
-    said: dict[str, Any] = {"negotiation_id": row.id, "number": stood.number, "answer": outcome}
+    said: dict[str, Any] = {"negotiation_id": row.id, "offer_number": stood.number, "answer": outcome}
     audit.record(session, by, f"offer.{outcome}", row.id, shop_id=row.shop_id, number=stood.number)
     tells = [moves.other(side)] if side else ["merchant", "creator"]
     for each in tells:
         notices.say(
-            session, ANSWERED, creator_id=row.creator_id if each == "creator" else None, shop_id=row.shop_id, to=each,
+            session, ANSWERED, creator_id=row.creator_id, shop_id=row.shop_id, to=each,
             **said,
         )  # fmt: skip
     session.flush()
@@ -302,8 +302,8 @@ def _write_offers(
         audit.record(session, by, "offer.make", negotiation_id, shop_id=shop_id, number=number, rate_bp=given.rate_bp)
         told.append(
             {
-                "creator_id": creator_id if to == "creator" else None, "shop_id": shop_id, "to": to,
-                "negotiation_id": negotiation_id, "number": number, "rate_bp": given.rate_bp,
+                "creator_id": creator_id, "shop_id": shop_id, "to": to,
+                "negotiation_id": negotiation_id, "offer_number": number, "rate_bp": given.rate_bp,
                 "expires_at": given.expires_at.isoformat(),
             }
         )  # fmt: skip

@@ -109,8 +109,8 @@ def count(session: Session, shop_id: str, chosen: Choice, now: datetime) -> tupl
     return many, least, most
 
 
-def _chosen(shop_id: str, chosen: Choice, now: datetime) -> sa.Select[Any]:
-    asked: sa.Select[Any] = (
+def _chosen(shop_id: str, chosen: Choice, now: datetime) -> sa.Select[str, int, str, int]:
+    asked = (
         sa.select(Negotiation.id, Negotiation.number, Creator.handle, Offer.rate_bp)
         .join(Offer, sa.and_(Offer.negotiation_id == Negotiation.id, Offer.number == Negotiation.number))
         .join(Creator, Creator.id == Negotiation.creator_id)

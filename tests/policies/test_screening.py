@@ -153,6 +153,10 @@ def test_breaches_count_until_they_end_and_terms_are_accepted_by_version(
             violations.appeal(session, who, made[1].id, "It was a quotation", "creator:x")
         monkeypatch.setattr(clock, "now", lambda: PLACED)
 
+        assert violations.forget_words(session, who) == 2
+        session.expire_all()
+        assert {row.appeal + row.why + row.note for row in violations.of(session, who)} == {""}
+
         first = use_terms.owed(session, "creator", who)
         assert first is not None
         assert use_terms.accept(session, "creator", who, 1, "app:x").text_hash == first.text_hash

@@ -33,6 +33,7 @@ from connector.programme.collaborations import forgetting
 from connector.programme.content.tables import Content
 from connector.programme.creators import identities, payees, profiles, queries, register
 from connector.programme.creators.tables import Creator, CreatorCountry, CreatorStatus
+from connector.programme.policies import violations
 
 NAME = "Erased creator"
 _UNDER_WAY = ("prepared", "sent", "unknown")
@@ -107,6 +108,7 @@ def erase(
     session.execute(sa.update(CreatorStatus).where(CreatorStatus.creator_id == creator_id).values(reason=""))
     notices.forget_about(session, creator_id)
     sending.forget_about(session, creator_id)
+    violations.forget_words(session, creator_id)
     studio.sign_out_everywhere(session, creator_id, by=by)
     register.set_status(session, creator_id, "closed", reason="erased", now=now)
     creator.handle, creator.name, creator.followers, creator.erased_at = pseudonym(creator), NAME, 0, now

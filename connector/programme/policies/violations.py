@@ -127,6 +127,14 @@ def get(session: Session, violation_id: str) -> Violation:
     return row
 
 
+def forget_words(session: Session, subject_id: str) -> int:
+    """Drop what somebody wrote against their breaches, and what was written to them: they are erased. How many."""
+    done = session.connection().execute(
+        sa.update(Violation).where(Violation.subject_id == subject_id).values(why="", appeal="", note="")
+    )
+    return done.rowcount
+
+
 def _whom(row: Violation) -> dict[str, Any]:
     return {"creator_id": row.subject_id} if row.subject == "creator" else {"shop_id": row.subject_id}
 

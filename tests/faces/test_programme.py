@@ -9,8 +9,10 @@ from collections.abc import Callable
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
+from connector import clock
 from connector.commerce.catalog.tables import Listing
 from connector.db import Scope
+from connector.operations import rounds
 from connector.programme.collaborations import openings
 from connector.programme.collaborations.tables import Opening, Terms
 from tests.browser.world import World
@@ -69,4 +71,7 @@ def test_three_steps_open_a_collection(world: World, enter: Enter) -> None:
     close = f"/dashboard/programme/{opening_id}/close"
     assert other.post(close, data=token).status_code == 404
     assert merchant.post(close, data=_hidden(shown, close)).status_code == 303
+    # The first fifty at once, the rest in the worker's rounds.
+    assert "Closing" in merchant.get("/dashboard/programme").text
+    rounds.open_products(clock.now())
     assert "Closed" in merchant.get("/dashboard/programme").text

@@ -92,9 +92,10 @@ def decide(
     session.add(row)
     creator.eligibility = judged.outcome
     if before is None or before.outcome != judged.outcome:
+        pilot = {"pilot_until": judged.pilot_until.isoformat()} if judged.pilot_until else {}
         notices.say(
             session, TOLD[judged.outcome], creator_id=creator.id, decision_id=row.id, reason=judged.reason,
-            policy_version=policy.version, pilot_until=judged.pilot_until.isoformat() if judged.pilot_until else None,
+            policy_version=policy.version, **pilot,
         )  # fmt: skip
     for flag in judged.flags:
         if before is None or flag not in before.flags:

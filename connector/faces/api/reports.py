@@ -175,7 +175,7 @@ def report_orders(query_data: OrderPageAsked) -> SoldOrderPage:
 
 
 _TEXT = {"text/csv": {"schema": {"type": "string"}}}
-_CSV = {"200": {"description": "A CSV file, sent piece by piece", "content": _TEXT}}
+_CSV: dict[int | str, Any] = {"200": {"description": "A CSV file, sent piece by piece", "content": _TEXT}}
 
 
 @blueprint.get("/reports/sales.csv")

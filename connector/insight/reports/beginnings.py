@@ -51,10 +51,11 @@ def summed(begun: Mapping[str, Beginning]) -> Beginnings:
     none = timedelta(0)
     to_link = [max(none, one.linked - one.joined) for one in begun.values() if one.linked is not None]
     to_sale = [max(none, one.sold - (one.linked or one.joined)) for one in begun.values() if one.sold is not None]
-    return Beginnings(
-        len(begun), len(to_link), len(to_sale), median(to_link) if to_link else None,
-        median(to_sale) if to_sale else None,
-    )  # fmt: skip
+    return Beginnings(len(begun), len(to_link), len(to_sale), _middle(to_link), _middle(to_sale))
+
+
+def _middle(spans: list[timedelta]) -> timedelta | None:
+    return timedelta(seconds=median(each.total_seconds() for each in spans)) if spans else None
 
 
 def each(session: Session, asked: Asked) -> dict[str, Beginning]:

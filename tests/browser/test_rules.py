@@ -1,4 +1,4 @@
-"""What a rule keeps out, appeals and their answers, endpoints of the app: as merchant, creator, support and anybody see it."""
+"""What a rule keeps out, appeals, breaches, endpoints of the app: as merchant, creator, support and anybody see it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _happened(site: Site, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str, st
         row.category, row.content_hash = "Wine", "another"
         who = world.creators["talb"]
         breach = violations.record(
-            session, "creator", who, "claims_cure", strikes=2, why="Said in a live session that it cures.", by="staff:Kim"
+            session, "creator", who, "claims_cure", strikes=2, why="Said live that it cures.", by="staff:Kim"
         )
         violations.appeal(session, who, breach.id, "I quoted a buyer, and said that I doubt it.", f"creator:{who}")
         made, _ = endpoints.make(session, "app", "https://app.example/hook", [], "staff:Sam")

@@ -33,7 +33,7 @@ SCOPES: dict[str, str] = {
     "payees:write": "change and confirm creators' payment details",
     "notices:read": "notices for creators and merchants, with the codes in them",
     "events:read": "events as they were sent to the app",
-    "events:replay": "have events sent to an endpoint again",
+    "events:write": "have events sent to an endpoint again",
     "feeds:read": "product feeds, their addresses and builds",
     "feeds:write": "make, build and remove product feeds",
     "studio:write": "sign-in links for creators' own pages",

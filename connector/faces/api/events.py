@@ -78,7 +78,7 @@ def read_event(event_id: str) -> EventShown:
 
 
 @blueprint.post("/events/replay")
-@app_scope("events:replay")
+@app_scope("events:write")
 @blueprint.input(ReplayAsked)
 @blueprint.output(Replayed)
 def replay_events(json_data: ReplayAsked) -> Replayed:

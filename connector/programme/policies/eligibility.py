@@ -3,7 +3,7 @@
     least_followers   1,000; it was 5,000 until May 2024, and both stay here so that an old decision can be checked
     least_age         18
     pilot             under 5,000 followers the first 30 days have limits: how many products, how many new ones a day
-    jump              a count that grows threefold, by 1,000 or more, in a week isn't believed until the week is over
+    jump              a count threefold, by 1,000 or more, what stood a week before isn't believed until it stood as long
 
 A change is a new version from a moment on, never backdated; every decision names the version that it was made by.
 """
@@ -129,19 +129,21 @@ def _reason(numbers: Numbers, facts: Facts, said: int, believed: int, moment: da
 def count(counts: Sequence[tuple[datetime, int]], numbers: Numbers, moment: datetime) -> tuple[int, int]:
     """(as said, as believed) at `moment`. `counts`: oldest first.
 
-    The first count that anybody says is believed: there is nothing to hold it against (0 says nothing). Afterwards one
-    that jumps counts as it was a week ago, so it is believed by itself once it has stood that long. A fall is believed
-    at once.
+    The first count that anybody says is believed: there is nothing to hold it against (0 says nothing). A later one
+    jumps where it is far above every count that stood for a week; then the last one that doesn't is believed, until
+    the jump itself has stood so long. A fall is believed at once, and nothing that was believed is doubted later.
     """
     known = [(at, number) for at, number in counts if at <= moment]
     if not known:
         return 0, 0
-    said = known[-1][1]
-    since = moment - timedelta(days=numbers.jump_days)
-    before = [number for at, number in known if at <= since]
-    base = before[-1] if before else known[0][1]
-    jumped = base > 0 and said >= base * numbers.jump_factor and said - base >= numbers.jump_least
-    return said, base if jumped else said
+    week = timedelta(days=numbers.jump_days)
+    ends = [at for at, _ in known[1:]] + [moment]
+    base = max([known[0][1], *(number for (at, number), end in zip(known, ends, strict=True) if end - at >= week)])
+
+    def jumps(number: int) -> bool:
+        return base > 0 and number >= base * numbers.jump_factor and number - base >= numbers.jump_least
+
+    return known[-1][1], next(number for _, number in reversed(known) if not jumps(number))
 
 
 def age(born_on: date, day: date) -> int:

@@ -3,7 +3,7 @@
     least_followers   1,000; it was 5,000 until May 2024, and both stay here so that an old decision can be checked
     least_age         18
     pilot             under 5,000 followers the first 30 days have limits: how many products, how many new ones a day
-    jump              a count threefold, by 1,000 or more, what stood a week before isn't believed until it stood as long
+    jump              a count threefold, by 1,000 or more, what stood a week before is believed once it stood as long
 
 A change is a new version from a moment on, never backdated; every decision names the version that it was made by.
 """

@@ -196,6 +196,14 @@ def test_what_cant_be_read_is_named(path: tuple[Any, ...], value: Any, said: str
     assert refused.value.path in said.split("|")
 
 
+def test_an_answer_that_cant_be_read_names_the_order_and_not_the_store() -> None:
+    shop = Shop()
+    ref = shop.order(shop.product("Candle", [4000]), 1, TOKEN)
+    shop.orders[ref]["items"] = None
+    with pytest.raises(PayloadUnreadable, match=r"orders"):
+        PLATFORM.orders.one(shop.client, ref)
+
+
 digits = st.decimals(min_value=0, max_value=999, places=4)
 item = st.fixed_dictionaries(
     {

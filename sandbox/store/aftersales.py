@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.shopify import orders
-from sandbox.shopify.money import decimal_text, share, to_minor
-from sandbox.shopify.orders import ActRefused, NewId
-from sandbox.shopify.placing import add_transaction, line_taxes, new_line
-from sandbox.shopify.state import Doc
+from sandbox.store import orders
+from sandbox.store.money import decimal_text, share, to_minor
+from sandbox.store.orders import ActRefused, NewId
+from sandbox.store.placing import add_transaction, line_taxes, new_line
+from sandbox.store.state import Doc
 
 
 def touch(order: Doc, now: str) -> None:

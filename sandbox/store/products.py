@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from sandbox.shopify.money import decimal_text, exponent, to_minor
-from sandbox.shopify.state import Doc, State
+from sandbox.store.money import decimal_text, exponent, to_minor
+from sandbox.store.state import Doc, State
 
 MATERIALS = ["Linen", "Oak", "Stoneware", "Wool", "Cotton", "Brass", "Cork", "Glass", "Felt", "Walnut", "Hemp", "Steel"]
 THINGS = [
@@ -135,6 +135,7 @@ def generate(
     large: int = 0,
     largest: bool = False,
     bad: dict[str, int] | None = None,
+    one_number: bool = False,
 ) -> Iterator[tuple[Doc, list[Doc]]]:
     """Stream `count` products with their variants, the same for the same seed (ids apart).
 
@@ -157,10 +158,13 @@ def generate(
             media_id = state.next_id("media", len(numbers))
             option_id = state.next_id("option", 3 * len(numbers))
         for offset, number in enumerate(numbers):
-            yield _one(
+            made = _one(
                 shop, rng, number, sizes[offset], spots.get(number), now,
                 (product_id + offset, variant_id, item_id, media_id + offset, option_id + 3 * offset),
             )  # fmt: skip
+            if one_number and sizes[offset] == 1:
+                made[1][0]["id"] = made[0]["id"]
+            yield made
             variant_id += sizes[offset]
             item_id += sizes[offset]
 
@@ -256,7 +260,7 @@ PRODUCT_FIELDS = (
 )  # fmt: skip
 
 
-def create(state: State, shop: Doc, wanted: dict[str, Any], now: str) -> Doc:
+def create(state: State, shop: Doc, wanted: dict[str, Any], now: str, *, one_number: bool = False) -> Doc:
     """A product as a merchant enters it: title, price, and for several variants `variants: [{title, price, sku, …}]`.
 
     Returns the stored product. Raises AmountRefused for a price that does not fit the shop's currency.
@@ -296,6 +300,8 @@ def create(state: State, shop: Doc, wanted: dict[str, Any], now: str) -> Doc:
             _entered_variant(state, shop, product, {**wanted, **row}, names[n], n + 1, now)
             for n, row in enumerate(rows)
         ]
+        if one_number and single:
+            variants[0]["id"] = product_id
         state.put_products(shop["name"], [(product, variants)])
     return product
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sandbox.shopify import wire
+from sandbox.store import wire
 
 Doc = dict[str, Any]
 

@@ -10,7 +10,7 @@ import math
 import random
 from typing import Any
 
-from sandbox.shopify.state import Doc, State
+from sandbox.store.state import Doc, State
 
 DEFAULTS: Doc = {
     "seed": 1,

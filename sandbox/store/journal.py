@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sandbox.shopify import orders, products, wire
-from sandbox.shopify.money import decimal_text
-from sandbox.shopify.state import Doc
-from sandbox.shopify.store import Store
+from sandbox.store import orders, products, wire
+from sandbox.store.money import decimal_text
+from sandbox.store.state import Doc
+from sandbox.store.store import Store
 
 PARTS = ("products", "orders", "deliveries")
 
@@ -204,20 +204,22 @@ def journal(store: Store, shop: str | None, parts: tuple[str, ...]) -> dict[str,
             "currency": own["currency"],
             "taxes_included": own["taxes_included"],
             "timezone": own["timezone"],
-            "installed": store.oauth.installed(own["name"]),
-            "counts": store.deliveries.counts(own["name"]),
+            "platform": own["platform"],
+            "domain": store.face(own).domain(own),
+            "installed": store.face(own).installed(own),
+            "counts": store.sending.counts(own["name"]),
         }
         if "products" in parts:
             entry["products"] = shop_products(store, own)
         if "orders" in parts:
             entry["orders"] = [order_entry(order) for order in store.state.orders(own["name"])]
         if "deliveries" in parts:
-            entry["deliveries"] = store.deliveries.rows(own["name"])
+            entry["deliveries"] = store.sending.rows(own["name"])
         made.append(entry)
     return {
         "now": store.clock.stamp(),
         "clock_offset": store.clock.offset(),
-        "counts": store.deliveries.counts(),
+        "counts": store.sending.counts(),
         "shops": made,
         "notes": notes(store),
     }

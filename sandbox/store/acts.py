@@ -7,13 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.shopify import aftersales, orders, placing, products
-from sandbox.shopify.bodies import compliance_body, product_body, shop_body, stock_body
-from sandbox.shopify.clock import Clock, normal
-from sandbox.shopify.deliveries import Deliveries
-from sandbox.shopify.money import decimal_text, to_minor
-from sandbox.shopify.order_bodies import OrderBody
-from sandbox.shopify.state import Doc, State
+from sandbox.store import aftersales, orders, placing, products
+from sandbox.store.clock import Clock, normal
+from sandbox.store.face import Act, Face, PartKind
+from sandbox.store.money import decimal_text, to_minor
+from sandbox.store.state import Doc, State
 
 COUNTRIES = {"USD": "US", "EUR": "DE", "GBP": "GB", "JPY": "JP", "KWD": "KW", "CAD": "CA", "AUD": "AU"}
 
@@ -21,19 +19,22 @@ COUNTRIES = {"USD": "US", "EUR": "DE", "GBP": "GB", "JPY": "JP", "KWD": "KW", "C
 class Acts:
     """The staff and the buyers of every shop."""
 
-    def __init__(self, state: State, clock: Clock, deliveries: Deliveries, base_url: str) -> None:
+    def __init__(self, state: State, clock: Clock, faces: dict[str, Face]) -> None:
         self.state = state
         self.clock = clock
-        self.deliveries = deliveries
-        self.base_url = base_url
+        self.faces = faces
+
+    def face(self, shop: Doc) -> Face:
+        return self.faces[shop["platform"]]
 
     # --- shops ---
 
     def create_shop(self, wanted: dict[str, Any]) -> Doc:
-        """A shop from {name, title, currency, taxes_included, tax_rate, timezone, …}; see sandbox/README.md."""
-        name = str(wanted["shop"]).lower()
-        if not name.endswith(".myshopify.com"):
-            name += ".myshopify.com"
+        """A shop from {shop, platform, currency, taxes_included, tax_rate, …}; see sandbox/README.md."""
+        platform = str(wanted.get("platform", "shopify"))
+        if platform not in self.faces:
+            raise orders.ActRefused(f"platform is one of {', '.join(self.faces)}, not {platform!r}")
+        name = self.faces[platform].name(str(wanted["shop"]).lower())
         currency = str(wanted.get("currency", "USD")).upper()
         now = self.clock.stamp()
         with self.state.writing():
@@ -46,6 +47,7 @@ class Acts:
             shop: Doc = {
                 "id": self.state.next_id("shop"),
                 "name": name,
+                "platform": platform,
                 "title": str(wanted.get("title") or name.split(".")[0].replace("-", " ").title()),
                 "email": f"owner@{name.split('.')[0]}.example",
                 "currency": currency,
@@ -62,6 +64,7 @@ class Acts:
                 "orders_updated_on_create": bool(wanted.get("orders_updated_on_create", True)),
                 "permalink_adds": bool(wanted.get("permalink_adds", True)),
                 "last_order_number": 0,
+                "platform_version": wanted.get("platform_version"),
                 "created_at": now,
                 "updated_at": now,
             }
@@ -70,10 +73,11 @@ class Acts:
         return shop
 
     def change_shop(self, name: str, changes: dict[str, Any]) -> Doc:
-        """Change settings of a shop; tells shop/update. `discount_codes` are merged by code."""
+        """Change settings of a shop. `discount_codes` are merged by code."""
         allowed = {
             "title", "currency", "taxes_included", "tax_rate", "tax_title", "tax_shipping", "shipping_price",
             "timezone", "country", "plan", "sales_move_stock", "orders_updated_on_create", "permalink_adds",
+            "platform_version",
         }  # fmt: skip
         with self.state.writing():
             shop = self.state.shop(name)
@@ -85,42 +89,32 @@ class Acts:
                 shop["discount_codes"][code.upper()] = {**terms, "code": code}
             shop["updated_at"] = max(self.clock.stamp(), shop["updated_at"])
             self.state.put_shop(shop)
-            self.deliveries.emit(shop, [("shop/update", shop_body(shop))])
+            self.face(shop).shop_changed(shop)
         return shop
 
-    def compliance(self, name: str, topic: str, wanted: dict[str, Any]) -> int | None:
-        shop = self.state.shop(name)
-        after = float(wanted.get("after_hours", 0)) * 3600
-        return self.deliveries.emit_compliance(shop, topic, compliance_body(topic, shop, wanted), after=after)
-
     # --- products ---
-
-    def files(self, shop: str) -> str:
-        return f"{self.base_url}/shops/{shop}/files"
-
-    def _tell_product(self, shop: Doc, product: Doc, topic: str) -> None:
-        body = product_body(shop, product, self.state.variants(product["id"]), self.files(shop["name"]))
-        self.deliveries.emit(shop, [(topic, body)], f"product/{product['id']}")
 
     def create_product(self, name: str, wanted: dict[str, Any]) -> Doc:
         with self.state.writing():
             shop = self.state.shop(name)
-            product = products.create(self.state, shop, wanted, self.clock.stamp())
-            self._tell_product(shop, product, "products/create")
+            product = products.create(
+                self.state, shop, wanted, self.clock.stamp(), one_number=self.face(shop).one_number()
+            )
+            self.face(shop).product_changed(shop, product, "created")
         return product
 
     def edit_product(self, name: str, product_id: int, changes: dict[str, Any]) -> Doc:
         with self.state.writing():
             shop = self.state.shop(name)
             product = products.edit(self.state, shop, product_id, changes, self.clock.stamp())
-            self._tell_product(shop, product, "products/update")
+            self.face(shop).product_changed(shop, product, "updated")
         return product
 
     def delete_product(self, name: str, product_id: int) -> None:
         with self.state.writing():
             shop = self.state.shop(name)
             self.state.delete_product(name, product_id)
-            self.deliveries.emit(shop, [("products/delete", {"id": product_id})], f"product/{product_id}")
+            self.face(shop).product_deleted(shop, product_id)
 
     def _move_stock(self, shop: Doc, order: Doc, sign: int) -> None:
         """Take sold units from stock (sign -1); each product that changed tells products/update."""
@@ -142,9 +136,9 @@ class Acts:
             changed[product["id"]] = product
             rows = [variant if v["id"] == variant["id"] else v for v in self.state.variants(product["id"])]
             self.state.put_products(shop["name"], [(product, rows)])
-            self.deliveries.emit(shop, [("inventory_levels/update", stock_body(shop, variant))])
+            self.face(shop).stock_moved(shop, variant)
         for product in changed.values():
-            self._tell_product(shop, product, "products/update")
+            self.face(shop).product_changed(shop, product, "updated")
 
     # --- orders ---
 
@@ -201,18 +195,16 @@ class Acts:
                 self.state.put_document("customer", key, shop["name"], known)
         return known
 
-    def body(self, shop: Doc, order: Doc) -> OrderBody:
-        return OrderBody(shop, order, lambda table, number: self.state.exists(table, shop["name"], number))
-
     def _keep(self, order: Doc) -> None:
         self.state.put_order(order, orders.financial_status(order))
 
-    def _tell_order(self, shop: Doc, order: Doc, topics: list[str], extra: list[tuple[str, Doc]]) -> None:
-        body = self.body(shop, order).order_body()
-        self.deliveries.emit(shop, [*extra, *((topic, body) for topic in topics)], f"order/{order['id']}")
+    def _moved(self, shop: Doc, order: Doc, act: Act, parts: list[tuple[PartKind, Doc]]) -> None:
+        """Keep the order and tell of it."""
+        self._keep(order)
+        self.face(shop).order_moved(shop, order, act, parts)
 
     def place_order(self, name: str, draft: dict[str, Any]) -> Doc:
-        """Place an order: orders/create, orders/paid when paid, orders/updated, order_transactions/create."""
+        """Place an order from a draft; see sandbox/README.md."""
         with self.state.writing():
             shop = self.state.shop(name)
             lines = [self.price_line(shop, row) for row in draft.get("lines", [])]
@@ -227,14 +219,9 @@ class Acts:
             if draft.get("created_at"):
                 priced["created_at"] = normal(str(draft["created_at"]))
             order = placing.place(shop, priced, self.clock.stamp(), self.state.next_id)
+            order["name"] = self.face(shop).order_name(order["number"], order["id"])
             self.state.put_shop(shop)  # its order number
-            self._keep(order)
-            topics = ["orders/create"]
-            if orders.financial_status(order) == "paid":
-                topics.append("orders/paid")
-            if shop["orders_updated_on_create"]:
-                topics.append("orders/updated")
-            self._tell_order(shop, order, topics, self._transactions(shop, order, order["transactions"]))
+            self._moved(shop, order, "placed", _moves(order["transactions"]))
             self._move_stock(shop, order, -1)
         return order
 
@@ -246,15 +233,6 @@ class Acts:
         if known is None:
             raise orders.ActRefused(f"the shop has no discount code {row['code']!r}")
         return {**known, **row}
-
-    def _transactions(self, shop: Doc, order: Doc, rows: list[Doc]) -> list[tuple[str, Doc]]:
-        """order_transactions/create fires for transactions that succeeded or failed, not for pending ones."""
-        body = self.body(shop, order)
-        return [
-            ("order_transactions/create", body.transaction(row))
-            for row in rows
-            if row["status"] in ("success", "failure", "error")
-        ]
 
     def _open(self, name: str, order_id: int) -> tuple[Doc, Doc]:
         shop = self.state.shop(name)
@@ -268,30 +246,21 @@ class Acts:
             shop, order = self._open(name, order_id)
             minor = None if amount is None else to_minor(amount, order["currency"])
             row = aftersales.mark_paid(order, self.clock.stamp(), self.state.next_id, minor)
-            self._keep(order)
-            topics = ["orders/updated"]
-            if orders.financial_status(order) == "paid":
-                topics.insert(0, "orders/paid")
-            self._tell_order(shop, order, topics, self._transactions(shop, order, [row]))
+            self._moved(shop, order, "paid", _moves([row]))
         return order
 
     def void(self, name: str, order_id: int, *, expired: bool = False) -> Doc:
         with self.state.writing():
             shop, order = self._open(name, order_id)
             aftersales.void(order, self.clock.stamp(), self.state.next_id, expired=expired)
-            self._keep(order)
-            self._tell_order(shop, order, ["orders/updated"], [])
+            self._moved(shop, order, "voided", [])
         return order
 
     def fulfil(self, name: str, order_id: int, lines: list[dict[str, Any]] | None = None) -> Doc:
         with self.state.writing():
             shop, order = self._open(name, order_id)
             made = aftersales.fulfil(order, lines, self.clock.stamp(), self.state.next_id)
-            self._keep(order)
-            body = self.body(shop, order).fulfillment(made)
-            whole = orders.fulfillment_status(order) == "fulfilled"
-            topics = ["orders/fulfilled" if whole else "orders/partially_fulfilled", "orders/updated"]
-            self._tell_order(shop, order, topics, [("fulfillments/create", body)])
+            self._moved(shop, order, "fulfilled", [("fulfilment_made", made)])
         return order
 
     def deliver(self, name: str, order_id: int, fulfillment_id: int | None = None, at: str | None = None) -> Doc:
@@ -299,11 +268,7 @@ class Acts:
             shop, order = self._open(name, order_id)
             now = self.clock.stamp()
             done = aftersales.deliver(order, fulfillment_id, normal(at) if at else now, now)
-            self._keep(order)
-            body = self.body(shop, order)
-            self._tell_order(
-                shop, order, ["orders/updated"], [("fulfillments/update", body.fulfillment(row)) for row in done]
-            )
+            self._moved(shop, order, "delivered", [("fulfilment_moved", row) for row in done])
         return order
 
     def refund(self, name: str, order_id: int, wanted: dict[str, Any]) -> Doc:
@@ -312,18 +277,14 @@ class Acts:
             if wanted.get("created_at"):
                 wanted = {**wanted, "created_at": normal(str(wanted["created_at"]))}
             made = aftersales.refund(order, wanted, self.clock.stamp(), self.state.next_id)
-            self._keep(order)
-            moved = [t for t in order["transactions"] if t["id"] in made["transaction_ids"]]
-            extra = [("refunds/create", self.body(shop, order).refund(made)), *self._transactions(shop, order, moved)]
-            self._tell_order(shop, order, ["orders/updated"], extra)
+            self._moved(shop, order, "refunded", _given(order, made))
         return order
 
     def settle_refund(self, name: str, order_id: int, refund_id: int, status: str) -> Doc:
         with self.state.writing():
             shop, order = self._open(name, order_id)
             changed = aftersales.settle_refund(order, refund_id, status, self.clock.stamp())
-            self._keep(order)
-            self._tell_order(shop, order, ["orders/updated"], self._transactions(shop, order, changed))
+            self._moved(shop, order, "settled", _moves(changed))
         return order
 
     def edit(self, name: str, order_id: int, wanted: dict[str, Any]) -> Doc:
@@ -336,26 +297,17 @@ class Acts:
             made = aftersales.edit(
                 shop, order, wanted.get("remove", []), added, now, self.state.next_id, wanted.get("note")
             )
-            extra: list[tuple[str, Doc]] = []
-            topics = ["orders/updated"]
+            parts: list[tuple[PartKind, Doc]] = []
             if wanted.get("collect") and orders.outstanding(order):
-                row = aftersales.mark_paid(order, now, self.state.next_id)
-                extra += self._transactions(shop, order, [row])
-                if orders.financial_status(order) == "paid":
-                    topics.append("orders/paid")
+                parts += _moves([aftersales.mark_paid(order, now, self.state.next_id)])
             too_much = aftersales.overpaid(order)
             if wanted.get("refund_difference") and too_much:
                 amount = decimal_text(too_much, order["currency"])
                 refund = aftersales.refund(
                     order, {"amount": amount, "note": "difference after an edit"}, now, self.state.next_id
                 )
-                moved = [t for t in order["transactions"] if t["id"] in refund["transaction_ids"]]
-                extra.append(("refunds/create", self.body(shop, order).refund(refund)))
-                extra += self._transactions(shop, order, moved)
-            self._keep(order)
-            body = self.body(shop, order)
-            extra.append(("orders/edited", body.edit(made)))
-            self._tell_order(shop, order, topics, extra)
+                parts += _given(order, refund)
+            self._moved(shop, order, "edited", [*parts, ("edit", made)])
         return order
 
     def exchange(self, name: str, order_id: int, wanted: dict[str, Any]) -> Doc:
@@ -365,40 +317,32 @@ class Acts:
             now = self.clock.stamp()
             added = [self.price_line(shop, row) for row in wanted.get("add", [])]
             made, edited = aftersales.exchange(shop, order, wanted.get("back", []), added, now, self.state.next_id)
-            extra: list[tuple[str, Doc]] = []
+            parts: list[tuple[PartKind, Doc]] = []
             if orders.outstanding(order):
-                row = aftersales.mark_paid(order, now, self.state.next_id)
-                extra += self._transactions(shop, order, [row])
+                parts += _moves([aftersales.mark_paid(order, now, self.state.next_id)])
             too_much = aftersales.overpaid(order)
             if too_much:
                 amount = decimal_text(too_much, order["currency"])
                 rest = aftersales.refund(
                     order, {"amount": amount, "note": "difference of an exchange"}, now, self.state.next_id
                 )
-                moved = [t for t in order["transactions"] if t["id"] in rest["transaction_ids"]]
-                extra += [("refunds/create", self.body(shop, order).refund(rest))]
-                extra += self._transactions(shop, order, moved)
-            self._keep(order)
-            body = self.body(shop, order)
-            extra += [("refunds/create", body.refund(made)), ("orders/edited", body.edit(edited))]
-            self._tell_order(shop, order, ["orders/updated"], extra)
+                parts += _given(order, rest)
+            self._moved(shop, order, "exchanged", [*parts, ("refund", made), ("edit", edited)])
         return order
 
     def dispute(self, name: str, order_id: int, wanted: dict[str, Any]) -> Doc:
-        """A chargeback or an inquiry begins: disputes/create alone, the order doesn't change."""
+        """A chargeback or an inquiry begins; the order itself doesn't change."""
         with self.state.writing():
             shop, order = self._open(name, order_id)
             made = aftersales.dispute(order, wanted, self.clock.stamp(), self.state.next_id)
-            self._keep(order)
-            self._tell_order(shop, order, [], [("disputes/create", self.body(shop, order).dispute(made))])
+            self._moved(shop, order, "disputed", [("dispute_made", made)])
         return order
 
     def move_dispute(self, name: str, order_id: int, dispute_id: int, status: str) -> Doc:
         with self.state.writing():
             shop, order = self._open(name, order_id)
             moved = aftersales.move_dispute(order, dispute_id, status, self.clock.stamp())
-            self._keep(order)
-            self._tell_order(shop, order, [], [("disputes/update", self.body(shop, order).dispute(moved))])
+            self._moved(shop, order, "disputed", [("dispute_moved", moved)])
         return order
 
     def cancel(self, name: str, order_id: int, *, refund: bool, reason: str = "customer") -> Doc:
@@ -406,25 +350,24 @@ class Acts:
             shop, order = self._open(name, order_id)
             before = len(order["transactions"])
             made = aftersales.cancel(order, reason, refund, self.clock.stamp(), self.state.next_id)
-            self._keep(order)
-            extra = self._transactions(shop, order, order["transactions"][before:])
-            if made is not None:
-                extra.insert(0, ("refunds/create", self.body(shop, order).refund(made)))
-            self._tell_order(shop, order, ["orders/cancelled", "orders/updated"], extra)
+            parts = _moves(order["transactions"][before:])
+            self._moved(shop, order, "cancelled", parts if made is None else [("refund", made), *parts])
         return order
 
     def delete_order(self, name: str, order_id: int) -> None:
-        """The order is gone from the API; the journal keeps it. Tells orders/delete."""
+        """The order is gone from the API; the journal keeps it."""
         with self.state.writing():
             shop, order = self._open(name, order_id)
             order["deleted_at"] = self.clock.stamp()
             self._keep(order)
-            self.deliveries.emit(shop, [("orders/delete", {"id": order_id})], f"order/{order_id}")
+            self.face(shop).order_deleted(shop, order)
 
-    def uninstalled(self, name: str) -> None:
-        """app/uninstalled goes out first, then the subscriptions of the shop are gone."""
-        with self.state.writing():
-            shop = self.state.shop(name)
-            self.deliveries.emit(shop, [("app/uninstalled", shop_body(shop))])
-            for subscription in self.state.documents("subscription", name):
-                self.state.drop_document("subscription", str(subscription["id"]))
+
+def _moves(rows: list[Doc]) -> list[tuple[PartKind, Doc]]:
+    return [("transaction", row) for row in rows]
+
+
+def _given(order: Doc, refund: Doc) -> list[tuple[PartKind, Doc]]:
+    """A refund and the money that it moved."""
+    moved = [row for row in order["transactions"] if row["id"] in refund["transaction_ids"]]
+    return [("refund", refund), *_moves(moved)]

@@ -7,10 +7,10 @@ from fractions import Fraction
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from sandbox.shopify import orders
-from sandbox.shopify.money import half_up, spread, to_minor
-from sandbox.shopify.orders import ActRefused, NewId
-from sandbox.shopify.state import Doc
+from sandbox.store import orders
+from sandbox.store.money import half_up, spread, to_minor
+from sandbox.store.orders import ActRefused, NewId
+from sandbox.store.state import Doc
 
 
 def place(shop: Doc, draft: dict[str, Any], now: str, new_id: NewId) -> Doc:

@@ -17,8 +17,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sandbox.shopify.money import share
-from sandbox.shopify.state import Doc
+from sandbox.store.money import share
+from sandbox.store.state import Doc
 
 NewId = Callable[[str], int]
 

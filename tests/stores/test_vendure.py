@@ -62,7 +62,7 @@ def join(merchant: Merchant, key: dict[str, Any], **more: str) -> str:
     return pasted.enter("vendure", {**given, **more})
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(600)
 def test_the_whole_way(system: System, merchant: Merchant) -> None:
     merchant.unhook()
     key = merchant.key(*USUAL, "UpdateChannel")

@@ -137,9 +137,9 @@ def test_an_approval_that_somebody_else_began_signs_nobody_in(app: Any, stores: 
     assert stranger.get(back).status_code == 303
     with stranger.session_transaction() as cookie:
         cookie["merchant"] = {**cookie["merchant"], "began": cookie["merchant"]["began"] - 3}
-    assert stranger.get("/dashboard/settings").status_code == 200
+    assert stranger.get("/dashboard/store").status_code == 200
     owner.get(back)
-    assert stranger.get("/dashboard/settings").status_code == 303
+    assert stranger.get("/dashboard/store").status_code == 303
     assert shops()[0].status == "connected", "the store itself agreed"
 
 
@@ -232,6 +232,7 @@ def test_the_platform_begins_and_says_farewell(app: Any, stores: Stores) -> None
         assert shops()[0].status == "left"
     assert browser.get("/dashboard/settings").status_code == 303
     assert browser.get("/bazaar/launch", query_string=launch).status_code == 404, "install it again there"
+    assert browser.get("/connect/bazaar").location == "/install/bazaar"
 
 
 def test_a_secret_of_the_shop_s_own(app: Any, stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
-"""The store's page of approval, `/wc-auth/v1/authorize`: the store's server posts a key pair to the app's callback inside
-the merchant's click, and anything but 200 takes the key back.
+"""The store's page of approval, `/wc-auth/v1/authorize`.
+
+The store's server posts a key pair to the app's callback inside the merchant's click; anything but 200 takes it back.
 
 Seen on a real WooCommerce 9.5.1 (fact sheet, section 2). Nobody has to sign in here; the callback may be http on this
 machine, where a real store wants https.

@@ -223,7 +223,8 @@ class Bodies:
                 for row in refund["lines"]
             ],
             "shipping_lines": [
-                {"id": n, "method_title": "Flat rate", **self._minus(row)} for n, row in enumerate(refund["shipping"], 1)
+                {"id": n, "method_title": "Flat rate", **self._minus(row)}
+                for n, row in enumerate(refund["shipping"], 1)
             ],
         }  # fmt: skip
 

@@ -100,8 +100,9 @@ class WooCommerce:
                 "X-WC-Webhook-Delivery-ID": uuid.uuid4().hex,
             }
             self.store.sending.add(
-                shop, topic, hook["delivery_url"], headers, wire.dumps({"id": number}), subscription=f"woo:{hook['id']}",
-                triggered_at=self.store.clock.stamp(), subject=f"{resource}/{number}", after=self.queue_seconds,
+                shop, topic, hook["delivery_url"], headers, wire.dumps({"id": number}),
+                subscription=f"woo:{hook['id']}", triggered_at=self.store.clock.stamp(),
+                subject=f"{resource}/{number}", after=self.queue_seconds,
             )  # fmt: skip
 
     # --- what happens ---

@@ -1,4 +1,4 @@
-"""python -m sandbox.shopify: run the stand-in until SIGTERM or Ctrl-C."""
+"""python -m sandbox: run the stand-in stores until SIGTERM or Ctrl-C."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from urllib.parse import urljoin
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from sandbox.shopify.app import create_app
+from sandbox.app import create_app
 from sandbox.shopify.oauth import App
 from sandbox.shopify.store import Settings, Store
 
@@ -31,7 +31,7 @@ class KeepAlive(WSGIRequestHandler):
 
 
 def arguments(given: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m sandbox.shopify", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on; keep it loopback")
     parser.add_argument(
@@ -88,7 +88,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     store.start()
-    logging.getLogger("sandbox").info("stand-in Shopify at http://%s:%s", chosen.host, chosen.port)
+    logging.getLogger("sandbox").info("stand-in stores at http://%s:%s", chosen.host, chosen.port)
     try:
         server.serve_forever()
     finally:

@@ -255,7 +255,7 @@ def _carts(room: Blueprint, store: Store, face: BigCommerce) -> None:
         return known if known is not None and known["shop"] == shop else None
 
     @room.post("/v3/carts")
-    def make(shop: str) -> Response:
+    def make_cart(shop: str) -> Response:
         wanted = wire.loads(request.get_data())
         lines = []
         for row in wanted.get("line_items", []):
@@ -312,7 +312,7 @@ def _hooks(room: Blueprint, store: Store, face: BigCommerce) -> None:
         return _part([shown(hook) for hook in sorted(face.hooks(shop), key=lambda hook: int(hook["id"]))])
 
     @room.post("/v3/hooks")
-    def make(shop: str) -> Response:
+    def make_hook(shop: str) -> Response:
         wanted = wire.loads(request.get_data())
         key = (wanted.get("scope"), wanted.get("destination"))
         if not all(key):

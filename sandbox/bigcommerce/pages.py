@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from sandbox.bigcommerce.face import BigCommerce
 from sandbox.bigcommerce.oauth import TokenRefused
 from sandbox.store import wire
+from sandbox.store.control import answers_for, body
 from sandbox.store.store import Store, json_answer
 from sandbox.store.storefront import owner, page_of
 
@@ -56,8 +57,8 @@ def blueprint(store: Store, face: BigCommerce) -> Blueprint:
     @room.get("/bigcommerce/<shop>/manage/apps")
     def panel(shop: str) -> Response:
         own = owner(shop)
-        values = {"installed": face.installed(own), "client_id": app.client_id}
-        return _page("bc_apps.html", **page_of(own), **values)
+        values = page_of(own) | {"installed": face.installed(own), "client_id": app.client_id}
+        return _page("bc_apps.html", **values)
 
     @room.get(f"/bigcommerce/<shop>/manage/app/{app.client_id}")
     def opened(shop: str) -> BaseResponse:
@@ -85,8 +86,6 @@ def _say_farewell(face: BigCommerce, shop: str) -> int:
 
 def control(store: Store, face: BigCommerce) -> Blueprint:
     """`POST /control/bigcommerce/{hash}/uninstall {farewell: true, hook: true}`, `GET …/hooks`."""
-    from sandbox.store.control import answers_for, body
-
     room = Blueprint("bigcommerce_control", __name__, url_prefix="/control/bigcommerce")
     answers_for(room)
 
@@ -110,8 +109,8 @@ def control(store: Store, face: BigCommerce) -> Blueprint:
     return room
 
 
-def _page(template: str, status: int = 200, **values: object) -> Response:
-    answer = make_response(render_template(template, **values), status)
+def _page(template: str, **values: object) -> Response:
+    answer = make_response(render_template(template, **values))
     # The form leads on to the app's own address.
     answer.headers["Content-Security-Policy"] = (
         "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'"

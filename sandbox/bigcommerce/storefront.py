@@ -1,6 +1,6 @@
-"""BigCommerce's ways into a cart: `/cart.php` with an action, and the addresses of carts that an app made, which work once.
+"""BigCommerce's ways into a cart: `/cart.php` with an action, and the addresses of carts that an app made.
 
-The pages themselves are shared.
+Those work once. The pages themselves are shared.
 """
 
 from __future__ import annotations

@@ -109,7 +109,7 @@ class App:
     # --- what it says when all is done ---
 
     def tell(self, names: Mapping[str, str], paid_rows: list[Doc]) -> Doc:
-        """All that the proofs read, in the shape that `proofs` describes. `names`: the stores' own, by our shop's id."""
+        """All that the proofs read, in the shape that `proofs` describes. `names`: the stores' own, by shop id."""
         shops = {shop["id"]: shop for shop in self.shops()}
         told = [self._shop(shops[shop_id]) | {"shop": name} for shop_id, name in names.items()]
         return {

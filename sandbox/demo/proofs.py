@@ -3,8 +3,8 @@
 Sources: the stores' own journal (and the plain calculation over it, `sandbox/expected.py`), and what the connector
 answers at its API. Nothing here knows how either came to its figures.
 
-Shape of `told`, what the connector's API says (`app.App.tell`):
-    shops       [{shop (as the journal names it), orders: [{order_ref, number, evaluated, lines: [{line_ref, creator, content, base, due}]}],
+Shape of `told`, what the connector's API says (`app.App.tell`), each shop by the name that the journal has for it:
+    shops       [{shop, orders: [{order_ref, number, evaluated, lines: [{line_ref, creator, content, base, due}]}],
                 listings: [{product_ref, title, status, variants: [{variant_ref, price {amount}}]}], refused: how many,
                 deliveries: {received, repeats}, accounts: [{currency, account, amount}], entries: [{id, sides}],
                 passes: [{at_store, evaluated, gaps, status}], newest first,

@@ -169,7 +169,7 @@ def _catalog(room: Blueprint, store: Store, face: WooCommerce) -> None:
         return _page(total, rows)
 
     @room.get("/wc/v3/products/<int:number>")
-    def one(shop: str, number: int) -> Response:
+    def one_product(shop: str, number: int) -> Response:
         own = _entered(store, shop)
         bodies = face.bodies(own)
         try:
@@ -226,7 +226,7 @@ def _orders(room: Blueprint, store: Store, face: WooCommerce) -> None:
         return _page(total, rows)
 
     @room.get("/wc/v3/orders/<int:number>")
-    def one(shop: str, number: int) -> Response:
+    def one_order(shop: str, number: int) -> Response:
         own = _entered(store, shop)
         return answer(_cut(face.bodies(own).order(order_of(own, number))))
 

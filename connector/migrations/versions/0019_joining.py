@@ -8,8 +8,8 @@ came; and where each shop signs with a secret of its own, an address and that se
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0020"
-down_revision = "0019"
+revision = "0019"
+down_revision = "0018"
 branch_labels = None
 depends_on = None
 

@@ -15,8 +15,8 @@ from alembic import op
 
 from connector.db import Moment
 
-revision = "0019"
-down_revision = "0018"
+revision = "0018"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 

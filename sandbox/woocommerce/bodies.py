@@ -130,6 +130,7 @@ class Bodies:
             "billing": {"first_name": customer.get("first_name") or "", "last_name": customer.get("last_name") or "",
                         "email": customer.get("email") or "", "phone": customer.get("phone") or ""},
             "payment_method": "practice", "payment_method_title": "Practice card", "transaction_id": "",
+            "customer_note": order["note"] or "",
             "created_via": "checkout" if order["source_name"] == "web" else "admin",
             **self._times("date_completed", completed_at), **self._times("date_paid", paid_at),
             "line_items": [self._line(line) for line in order["lines"]],

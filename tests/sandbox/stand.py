@@ -16,7 +16,7 @@ from graphql import parse, print_ast
 from werkzeug.serving import make_server
 
 from sandbox.__main__ import KeepAlive
-from sandbox.shopify.app import create_app
+from sandbox.app import create_app
 from sandbox.shopify.oauth import App
 from sandbox.shopify.store import Settings, Store
 

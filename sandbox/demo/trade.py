@@ -172,9 +172,10 @@ def _shop_around(day: Day, who: tuple[Shop, int], kind: str, links: Sequence[Lin
     day.count(f"buyers: {kind}")
     first = links[0]
     if shop.platform != "shopify":
-        return buyer, _elsewhere(day, buyer, shop, kind, first), "later" if kind == "pays later" else "card"
+        second = _another(links) if kind == "two creators" else first
+        return buyer, _elsewhere(day, buyer, shop, kind, first, second), "later" if kind == "pays later" else "card"
     if kind == "two creators":
-        second = next(one for one in links if one.creator != first.creator and one.product_id != first.product_id)
+        second = _another(links)
         buyer.add(_tap(day, buyer, first) + "&storefront=true")
         checkout = buyer.add(_tap(day, buyer, second))
     elif kind == "last tap wins":
@@ -191,15 +192,30 @@ def _shop_around(day: Day, who: tuple[Shop, int], kind: str, links: Sequence[Lin
     return buyer, checkout, "later" if kind == "pays later" else "card"
 
 
-def _elsewhere(day: Day, buyer: Buyer, shop: Shop, kind: str, link: Link) -> str:
-    """The same at a store whose orders carry one tap alone: its last one. The checkout's address."""
+def _another(links: Sequence[Link]) -> Link:
+    """A link to another product by another creator than the first's."""
+    first = links[0]
+    return next(one for one in links if one.creator != first.creator and one.product_id != first.product_id)
+
+
+def _elsewhere(day: Day, buyer: Buyer, shop: Shop, kind: str, link: Link, second: Link) -> str:
+    """The same at a store whose orders carry one token alone, the last tap's, which brings the others along. The
+    checkout's address."""
     by_hand = {
         "woocommerce": f"{shop.origin}/checkout/?add-to-cart={{}}",
         "bigcommerce": f"{shop.origin}/cart.php?action=buy&variant_id={{}}",
     }[shop.platform]
     if kind == "nobody":
         return buyer.add(by_hand.format(_variant(day, link)))
-    if kind in ("two creators", "last tap wins"):
+    if kind == "two creators":
+        buyer.add(_tap(day, buyer, link))
+        if shop.platform == "woocommerce":
+            buyer.add(f"{shop.origin}/cart/?add-to-cart={_variant(day, link)}")
+            buyer.add(_tap(day, buyer, second))
+            return buyer.add(by_hand.format(_variant(day, second)))
+        buyer.add(_tap(day, buyer, second))  # a cart of its own, in the first one's place
+        return buyer.add(by_hand.format(_variant(day, link)))
+    if kind == "last tap wins":
         rival = _rival(day, link)
         _tap(day, buyer, link)
         time.sleep(0.05)

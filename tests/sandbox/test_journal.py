@@ -149,7 +149,7 @@ def imports_of(path: Path) -> set[str]:
 
 
 def test_the_witness_is_independent() -> None:
-    """The product is imported nowhere; the store behind the faces knows none of them, and they don't know each other."""
+    """Nothing of the product is imported; the store behind the faces knows none, and none knows another."""
     faces = {"shopify", "woocommerce", "bigcommerce"}
     for path in (ROOT / "sandbox").rglob("*.py"):
         names = {name.split(".")[0] for name in imports_of(path)}

@@ -160,6 +160,8 @@ class Demo:
             )  # fmt: skip
             made = self.stores.call("GET", f"/shops/{shop.name}")
             shop.domain, shop.origin = made["domain"], made["origin"]
+            if shop.platform == "bigcommerce":  # as above: ten times the quota of the largest plan
+                self.stores.call("PUT", f"/bigcommerce/{shop.name}/quota", calls=4500, seconds=30)
 
     def _database(self) -> str:
         if self.plan.db == "sqlite":

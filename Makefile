@@ -66,6 +66,7 @@ bench: .venv/.test  ## benchmarks, each beside a peer in the same run; the table
 	$(BIN)/python -m bench.sync_singer
 	$(BIN)/python -m bench.sync_platforms
 	$(BIN)/python -m bench.sync_fair
+	$(BIN)/python -m bench.first_sync
 	$(BIN)/python -m bench.acceptance
 	$(BIN)/python -m bench.drain
 	$(BIN)/python -m bench.engine

@@ -18,7 +18,7 @@ from sandbox.demo.trade import Link, Shop
 from sandbox.expected import expected, half_up, minor
 from tests.demo.broken import SMALL
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(420)]
 
 RATE = 1500  # basis points
 # Every product costs a call of its own: a variable one has its variations listed, and ten variants may be cut off.

@@ -42,7 +42,7 @@ from connector.platforms.medusa.payloads import (
     TimeNode,
     VariantNode,
 )
-from connector.platforms.medusa.snapshot import each
+from connector.platforms.medusa.snapshot import MOST_DIGITS, digits_behind, each
 from connector.platforms.reading import clean, decode, gtin, kept, moment_or_none, plain_text
 from connector.platforms.rest import Answered, payload_down
 
@@ -462,7 +462,7 @@ def minor(text: bytes, currency: str) -> int:
         amount = Decimal(text.decode())
     except (ArithmeticError, UnicodeDecodeError):
         raise MoneyRefused("price", "isn't an amount.") from None
-    if not amount.is_finite() or abs(amount) > money.LARGEST:
+    if not amount.is_finite() or abs(amount) > money.LARGEST or digits_behind(amount) > MOST_DIGITS:
         raise MoneyRefused("price", "isn't an amount.")
     return money.round_half_up(Fraction(amount) * 10 ** money.exponent(currency))
 

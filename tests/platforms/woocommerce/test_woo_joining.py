@@ -440,7 +440,7 @@ def test_the_profile() -> None:
     [
         ("Europe/Berlin", 1, "Europe/Berlin"), ("", "-5", "Etc/GMT+5"), ("", 2, "Etc/GMT-2"), ("", "0", "UTC"),
         ("", "5.5", "Asia/Kolkata"), (None, None, "UTC"), ("", "x", "UTC"), ("", 99, "UTC"),
-        ("", "-3.50", "America/St_Johns"),
+        ("", "-3.50", "America/St_Johns"), ("", "nan", "UTC"), ("", "-inf", "UTC"), ("", "1e999998", "UTC"),
     ],
 )  # fmt: skip
 def test_an_offset_becomes_a_zone(zone: str | None, offset: Any, named: str) -> None:

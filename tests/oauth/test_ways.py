@@ -263,6 +263,9 @@ def test_a_secret_of_the_shop_s_own(app: Any, stores: Stores, monkeypatch: pytes
     assert first not in page
     assert first not in browser.get("/dashboard/store").text
     assert (post(first, "a"), post("forged", "b"), post(first, "c", "/webhooks/stall/nobody")) == (200, 401, 404)
+    for made_up in ("a%00b", "k" * 3000, "k" * 32):  # the first is no text to PostgreSQL, the second none to keep
+        assert post(first, "c", f"/webhooks/stall/{made_up}") == 404
+    assert {len(key) for _, key in hooks._known_of(db.current())} == {32}
     assert other.post(address[0], data=b"hello").status_code == 200
     second = shown("change")
     assert second != first

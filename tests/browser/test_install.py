@@ -59,7 +59,7 @@ def test_every_way_in_holds_and_says_what_is_wrong(
     expect(page).to_have_title("Error: Connect a Stall store · connector")
     expect(page.get_by_role("alert")).to_contain_text("nobody.example: can't be reached")
     wrong += looks.check(page, "stall refused", narrow=True)
-    page.get_by_text("Paste keys in place of that").click()
+    page.get_by_text("Paste keys instead").click()
     for problem, words in (
         (None, "doesn't open the store. Copy it again from the store, whole."),
         (Reply(401, b"", {"WWW-Authenticate": "Basic"}), "doesn't open the store"),

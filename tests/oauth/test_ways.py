@@ -144,6 +144,19 @@ def test_an_approval_that_somebody_else_began_signs_nobody_in(app: Any, stores: 
 
 
 @ON_SQLITE
+def test_another_site_begins_no_hand_over_in_a_visitor_s_browser(app: Any, stores: Stores) -> None:
+    """Its own server would play the store's page, and sign the visitor in for a store that isn't theirs."""
+    browser = app.test_client()
+    for site in ("cross-site", "same-site"):
+        answer = browser.get("/connect/stall?shop=one.example", headers={"Sec-Fetch-Site": site})
+        assert (answer.status_code, answer.location) == (303, "/install/stall?shop=one.example")
+    assert stores.sent == []
+    for headers in ({"Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "none"}, {}):
+        answer = browser.get("/connect/stall?shop=one.example", headers=headers)
+        assert answer.location.startswith("https://one.example/approve?")
+
+
+@ON_SQLITE
 def test_a_hand_over_that_was_never_begun_or_is_too_late(
     app: Any, stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:

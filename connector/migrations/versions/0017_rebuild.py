@@ -54,7 +54,7 @@ def upgrade() -> None:
     op.create_index("ix_creator_followers_creator_id_starts_at", "creator_followers", ["creator_id", "starts_at"])
     op.execute(
         "INSERT INTO creator_followers (id, creator_id, network, count, starts_at, recorded_at, said_by)"
-        " SELECT 'fol_' || substr(id, 5), id, '', followers, created_at, created_at, 'migration:0018' FROM creators"
+        " SELECT 'fol_' || substr(id, 5), id, '', followers, created_at, created_at, 'migration:0017' FROM creators"
     )
     op.add_column("touches", sa.Column("followers", sa.BigInteger(), nullable=True))
     op.add_column("touches", sa.Column("followers_needed", sa.BigInteger(), nullable=True))

@@ -45,6 +45,12 @@ def _offset() -> timedelta:
     return _seen[1]
 
 
+def said(moment: datetime) -> str:
+    """A time in a sentence for people, where no reader's zone is known: `30 Nov 2026, 23:00:00 UTC`."""
+    at = moment.astimezone(UTC)
+    return f"{at.day} {at:%b %Y, %H:%M:%S} UTC"
+
+
 def parse(text: str) -> datetime:
     """An RFC 3339 time of any offset and precision, as aware UTC cut to microseconds.
 

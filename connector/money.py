@@ -20,6 +20,7 @@ from connector.errors import MoneyRefused
 LARGEST = 10**15
 # Characters of which decimal's usual context loses none, and the most digits that are read at all.
 _EXACT, _LONGEST = 28, 1000
+_LARGEST_DIGITS = 15  # of 10**15; nothing with more before its point is booked in any currency
 
 
 @lru_cache(maxsize=512)
@@ -49,9 +50,12 @@ def parse(amount: str | int | Decimal, currency: str, field: str = "amount") -> 
     try:
         value = Decimal(amount)
         digits = exponent(currency)
+        # Looked at before anything is computed: as an integer, a million zeros (`1e999990`) take minutes.
+        if value.is_finite() and value.adjusted() > _LARGEST_DIGITS and value:
+            raise MoneyRefused(field, "the amount is larger than we book.")
         scaled = value.scaleb(digits) if len(str(amount)) <= _EXACT else _long(value, digits)
         whole = int(scaled)
-    except (InvalidOperation, ValueError, OverflowError):
+    except (ArithmeticError, ValueError):  # decimal's own Overflow is no OverflowError
         raise MoneyRefused(field, f"{str(amount)[:40]!r} isn't an amount.", "Send digits like 12.34.") from None
     if scaled != whole:
         raise MoneyRefused(field, f"{amount} has more decimals than {currency} has ({exponent(currency)}).")

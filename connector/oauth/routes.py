@@ -42,6 +42,8 @@ SIGNS_IN_WITHIN = timedelta(seconds=90)
 # What the way back from the platform carries: such a query is signed too, and is no launch.
 _ANSWERS = frozenset({"code", "state"})
 _WAYS: tuple[Capability, ...] = ("joins_by_code", "joins_from_platform", "joins_by_handover", "embedded")
+_BEGUN_HERE: tuple[Capability, ...] = ("joins_by_code", "joins_by_handover", "embedded")
+_OTHER_SITES = frozenset({"cross-site", "same-site"})
 _MOST = 64 * 1024  # bytes of a hand-over; two keys have a hundred
 # Tries of one address: stores looked at in five minutes; callbacks and hand-overs a minute (a host of many stores has
 # one address).
@@ -127,8 +129,13 @@ def bounce(slug: str) -> Response | str:
 @blueprint.get("/connect/<slug>")
 @public("it only sends the browser to the store's own page, where the merchant signs in and agrees")
 def connect(slug: str) -> Response:
-    platform = _joinable(slug)
+    platform = roster.platform(slug)
     typed, browser, origin = request.args.get("shop", ""), sessions.browser_id(), _settings().public_url
+    # A hand-over signs in the browser that began it, by a page that anybody's server can play. So another site may not
+    # begin one in a visitor's browser, who would find themselves in a stranger's store: there it takes our own form.
+    sent = platform.can("joins_by_handover") and request.headers.get("Sec-Fetch-Site") in _OTHER_SITES
+    if sent or not any(platform.can(way) for way in _BEGUN_HERE):
+        return redirect(url_for("install.platform", slug=slug, shop=typed or None), code=303)  # it says how
     if platform.can("joins_by_handover"):
         pace.hold("handover.begin", LOOKS, 5)  # the address is asked what it is
         return redirect(handover.begin(slug, typed, browser, origin), code=303)

@@ -187,7 +187,7 @@ def retry_after(headers: Mapping[str, str], default: float) -> float:
 class Repeats:
     """Watches a walk over pages: a store that gives the same page for ever must end it, not fill the disk.
 
-    `seen(page's first and last ref)` raises on the second page in a row with nothing new in it.
+    `look(refs of a page)` raises where they are those of the page before.
     """
 
     def __init__(self, domain: str) -> None:

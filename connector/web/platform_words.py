@@ -43,7 +43,7 @@ WAYS: dict[str, tuple[str, str]] = {
     "handover": ("You approved it in your store's admin", "Approved in the store, which posted the keys"),
     "credentials": ("You pasted keys of your store", "By pasted keys"),
     "frame": ("You opened the app in your store's admin", "Opened inside the platform"),
-    "": ("Before this was written down", "Not known: it came before this was kept"),
+    "": ("Not known: it joined before this was kept", "Not known: it joined before this was kept"),
 }
 READINESS: dict[str, Badge] = {
     "proven": Badge("good", "Proven"),
@@ -89,7 +89,7 @@ def ways(platform: Platform) -> str:
         said.append("you paste keys that you make in your store")
     if not said:
         return ""
-    text = said[0] if len(said) == 1 else f"{', '.join(said[:-1])} or {said[-1]}"
+    text = said[0] if len(said) == 1 else f"{', '.join(said[:-1])}, or {said[-1]}"
     return f"{text[0].upper()}{text[1:]}."
 
 

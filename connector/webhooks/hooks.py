@@ -7,6 +7,7 @@ store still has under way is taken.
 
 from __future__ import annotations
 
+import re
 import secrets
 import threading
 import time
@@ -25,6 +26,7 @@ from connector.webhooks.tables import ShopHook
 KNOWN_FOR = 30.0  # seconds that a process trusts what it read
 FRESH = 1.0  # the same, where a signature is wrong: a flood of bad ones asks the database once a second for an address
 MOST_KNOWN = 10_000
+_KEY = re.compile(r"[A-Za-z0-9_-]{16,64}")  # ours have 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,8 @@ def addressee(database: Database, platform_slug: str, key: str, *, within: float
     `within`: how old what this process knows may be, in seconds. Asked again with less where a signature is wrong: the
     secret may have been changed a moment ago, by another process.
     """
+    if _KEY.fullmatch(key) is None:  # nothing that we ever made: neither asked for nor remembered
+        return None
     known = _known_of(database)
     at = time.monotonic()
     found = known.get((platform_slug, key))

@@ -32,6 +32,7 @@ Status = Literal["waiting", "failed", "parked", "quarantined", "done", "ignored"
 STATUSES: tuple[Status, ...] = ("waiting", "failed", "parked", "quarantined", "done", "ignored")
 # Events whose body is the whole thing: an equal body is the same news.
 _WHOLE = frozenset({"OrderSeen", "ProductSeen"})
+LONGEST_NAME = 500  # characters of a reference or a host
 _SECRET_HEADERS = ("hmac", "signature", "token", "secret")
 
 
@@ -59,12 +60,12 @@ def _row(platform: Platform, envelope: Envelope, delivery: Delivery, now: dateti
     return {
         "id": new_id("dlv"),
         "platform": platform.slug,
-        "domain": envelope.domain,
-        "topic": envelope.topic,
+        "domain": _fit(envelope.domain) or "",
+        "topic": envelope.topic.replace("\x00", "\ufffd"),
         "delivery_key": _key(platform.slug, envelope, "delivery", envelope.delivery_ref),
         "body_key": _key(platform.slug, envelope, "body", digest if _whole(platform, envelope.topic) else None),
-        "delivery_ref": envelope.delivery_ref,
-        "event_ref": envelope.event_ref,
+        "delivery_ref": _fit(envelope.delivery_ref),
+        "event_ref": _fit(envelope.event_ref),
         "triggered_at": envelope.triggered_at,
         "api_version": envelope.api_version,
         "received_at": now or clock.wall(),
@@ -72,9 +73,15 @@ def _row(platform: Platform, envelope: Envelope, delivery: Delivery, now: dateti
         "body_sealed": vault.current().seal(_packed(delivery.body)),
         "body_hash": digest,
         "body_size": len(delivery.body),
-        "order_ref": order_ref,
-        "product_ref": product_ref,
+        "order_ref": _fit(order_ref),
+        "product_ref": _fit(product_ref),
     }
+
+
+def _fit(text: str | None) -> str | None:
+    """A name as an index takes it; None for one that is none. The body is kept whole, whatever it names: PostgreSQL
+    has no text with a zero in it and no index of long ones, and a receipt that fails would be sent again for days."""
+    return text if text is not None and len(text) <= LONGEST_NAME and "\x00" not in text else None
 
 
 def reject(platform_slug: str, reason: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
@@ -108,10 +108,10 @@ class App:
 
     # --- what it says when all is done ---
 
-    def tell(self, shop_ids: list[str], paid_rows: list[Doc]) -> Doc:
-        """All that the proofs read, in the shape that `proofs` describes."""
+    def tell(self, names: Mapping[str, str], paid_rows: list[Doc]) -> Doc:
+        """All that the proofs read, in the shape that `proofs` describes. `names`: the stores' own, by shop id."""
         shops = {shop["id"]: shop for shop in self.shops()}
-        told = [self._shop(shops[shop_id]) for shop_id in shop_ids]
+        told = [self._shop(shops[shop_id]) | {"shop": name} for shop_id, name in names.items()]
         return {
             "shops": told,
             "balances": self._balances(),
@@ -133,7 +133,6 @@ class App:
             traces = list(pool.map(lambda head: self.get(f"/orders/{shop_id}/{head['id']}/trace"), heads))
         passes = self.get(f"/shops/{shop_id}/reconciliations")["items"]
         return {
-            "domain": shop["domain"],
             "orders": [_order(head, trace) for head, trace in zip(heads, traces, strict=True)],
             "listings": list(self.pages(f"/shops/{shop_id}/catalog")),
             "refused": sum(self.sync(shop_id).get("refusals", {}).values()),

@@ -3,8 +3,8 @@
 Sources: the stores' own journal (and the plain calculation over it, `sandbox/expected.py`), and what the connector
 answers at its API. Nothing here knows how either came to its figures.
 
-Shape of `told`, what the connector's API says (`app.App.tell`):
-    shops       [{domain, orders: [{order_ref, number, evaluated, lines: [{line_ref, creator, content, base, due}]}],
+Shape of `told`, what the connector's API says (`app.App.tell`), each shop by the name that the journal has for it:
+    shops       [{shop, orders: [{order_ref, number, evaluated, lines: [{line_ref, creator, content, base, due}]}],
                 listings: [{product_ref, title, status, variants: [{variant_ref, price {amount}}]}], refused: how many,
                 deliveries: {received, repeats}, accounts: [{currency, account, amount}], entries: [{id, sides}],
                 passes: [{at_store, evaluated, gaps, status}], newest first,
@@ -53,8 +53,8 @@ def _summary(problems: Iterable[str], fine: str) -> tuple[bool, str]:
 
 
 def _shops(journal: Doc, told: Doc) -> list[tuple[Doc, Doc]]:
-    by_domain = {shop["domain"]: shop for shop in told["shops"]}
-    return [(shop, by_domain.get(shop["shop"], _NOTHING)) for shop in journal["shops"]]
+    by_name = {shop["shop"]: shop for shop in told["shops"]}
+    return [(shop, by_name.get(shop["shop"], _NOTHING)) for shop in journal["shops"]]
 
 
 _NOTHING: Doc = {
@@ -173,7 +173,7 @@ def orders_seen(journal: Doc, told: Doc) -> Doc:
 def lines_agree(expected: Doc, told: Doc) -> Doc:
     """Line by line: who earns, with which content, on what base, what is due."""
     ours: dict[tuple[str, str, str], Doc] = {
-        (shop["domain"], order["order_ref"], line["line_ref"]): line
+        (shop["shop"], order["order_ref"], line["line_ref"]): line
         for shop in told["shops"]
         for order in shop["orders"]
         for line in order["lines"]
@@ -224,10 +224,10 @@ def ledger_balanced(told: Doc) -> Doc:
             sides += len(entry["sides"])
             off = sum(side["amount"] for side in entry["sides"])
             if off:
-                problems.append(f"{shop['domain']}: entry {entry['id']} is off by {off}")
+                problems.append(f"{shop['shop']}: entry {entry['id']} is off by {off}")
         for currency, off in _sum(shop["accounts"], lambda one: one["amount"]).items():
             if off:
-                problems.append(f"{shop['domain']}: its accounts are off by {off} {currency}")
+                problems.append(f"{shop['shop']}: its accounts are off by {off} {currency}")
     return proof("ledger sums to zero", *_summary(problems, f"{entries} entries of orders with {sides} sides"))
 
 

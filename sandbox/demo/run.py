@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import html.parser
 import json
 import os
 import secrets
@@ -22,11 +21,11 @@ from zoneinfo import ZoneInfo
 import requests
 from cryptography.fernet import Fernet
 
-from sandbox.demo import proofs, trade
+from sandbox.demo import joining, proofs, trade
 from sandbox.demo.app import App
 from sandbox.demo.processes import PortTaken, Processes, free_ports
 from sandbox.demo.show import Screen
-from sandbox.demo.stores import Clock, Doc, Refused, Stores, answered
+from sandbox.demo.stores import Clock, Doc, Refused, Stores
 from sandbox.demo.trade import Day, Shop
 from sandbox.expected import expected
 
@@ -68,7 +67,7 @@ class Demo:
         screen = self.screen
         with screen.stage("start", "Starting: database, stand-in stores, web, worker"):
             self._start_somewhere()
-        with screen.stage("join", "Joining three stores through their consent pages"):
+        with screen.stage("join", "Joining five stores of three platforms, each by its platform's own entry"):
             self._join()
         with screen.stage("sync", "Reading their catalogs"):
             self._sync()
@@ -123,12 +122,17 @@ class Demo:
             "SHOPIFY_CLIENT_ID": CLIENT_ID,
             "SHOPIFY_CLIENT_SECRET": secret,
             "SHOPIFY_ORIGIN_TEMPLATE": f"{self.store_url}/shops/{{shop}}",
+            "BIGCOMMERCE_CLIENT_ID": CLIENT_ID,
+            "BIGCOMMERCE_CLIENT_SECRET": secret,
+            "BIGCOMMERCE_API_ORIGIN": f"{self.store_url}/bigcommerce-api",
+            "BIGCOMMERCE_LOGIN_ORIGIN": f"{self.store_url}/bigcommerce-login",
+            "BIGCOMMERCE_STOREFRONT_TEMPLATE": f"{self.store_url}/bigcommerce/{{hash}}",
         }
         self._connector("migrate")
         self.processes.start(
             "stores",
             [
-                sys.executable, "-m", "sandbox.shopify", "--port", str(store), "--state-dir", str(self.home / "stores"),
+                sys.executable, "-m", "sandbox", "--port", str(store), "--state-dir", str(self.home / "stores"),
                 "--client-id", CLIENT_ID, "--client-secret", secret, "--clock-file", str(self.clock.path),
                 "--app-url", f"{self.public_url}/shopify/launch",
                 "--redirect-uri", f"{self.public_url}/oauth/shopify/callback",
@@ -150,10 +154,14 @@ class Demo:
         self.running = Day(self.app, self.stores, self.clock, self._shops())
         for shop in self.running.shops:
             self.stores.call(
-                "POST", "/shops", shop=shop.domain, title=shop.title, currency=shop.currency,
+                "POST", "/shops", shop=shop.name, platform=shop.platform, title=shop.title, currency=shop.currency,
                 tax_rate="0.20", shipping_price=shop.shipping,
                 taxes_included=shop.taxes_included, timezone=shop.time_zone, products=shop.products,
             )  # fmt: skip
+            made = self.stores.call("GET", f"/shops/{shop.name}")
+            shop.domain, shop.origin = made["domain"], made["origin"]
+            if shop.platform == "bigcommerce":  # as above: ten times the quota of the largest plan
+                self.stores.call("PUT", f"/bigcommerce/{shop.name}/quota", calls=4500, seconds=30)
 
     def _database(self) -> str:
         if self.plan.db == "sqlite":
@@ -176,7 +184,7 @@ class Demo:
             "count": many, "seed": self.plan.seed, "large": min(4, many // 50), "largest": many >= 100,
             "bad": {"html_title": 2, "price_decimals": 2, "no_image": 3, "draft": 3, "archived": 2, "sold_out": 3},
         }  # fmt: skip
-        rest = buyers - 2 * (buyers // 5)
+        rest = buyers - 4 * (buyers // 5)
         return [
             Shop(
                 "harbour-and-pine.myshopify.com", "Harbour & Pine", "USD", "America/New_York", False, "5.00",
@@ -189,19 +197,19 @@ class Demo:
                 "marina-souq.myshopify.com", "Marina Souq", "KWD", "Asia/Kuwait", False, "1.250", small, 1225,
                 buyers // 5,
             ),
+            Shop(
+                "lantern-and-loom", "Lantern & Loom", "USD", "America/Los_Angeles", True, "6.00", small, 1000,
+                buyers // 5, platform="woocommerce",
+            ),
+            Shop(
+                "k1ln8works", "Kiln Works", "USD", "America/Chicago", False, "7.50", small, 900, buyers // 5,
+                platform="bigcommerce",
+            ),
         ]  # fmt: skip
 
     def _join(self) -> None:
         for shop in self.running.shops:
-            browser = requests.Session()
-            page = browser.get(f"{self.public_url}/connect/shopify", params={"shop": shop.domain}, timeout=30)
-            form = {**hidden_fields(page.text), "decision": "install"}
-            if "state" not in form:
-                raise Refused(f"no consent page for {shop.domain}: {page.status_code} {page.url} {page.text[:300]}")
-            done = browser.post(page.url, data=form, timeout=60)
-            answered(done, 200)
-            if "/dashboard" not in done.url:
-                raise Refused(f"{shop.domain} ended at {done.url}: {done.text[:300]}")
+            joining.join(self.public_url, self.store_url, shop)
         known = {one["domain"]: one["id"] for one in self.app.shops()}
         for shop in self.running.shops:
             shop.shop_id = known[shop.domain]
@@ -282,7 +290,7 @@ class Demo:
         """Read both witnesses afresh, show and write down what they say; does every proof hold?"""
         journal = self.stores.journal("products", "orders")
         should = expected(journal, journal["notes"], self.running.rates)
-        told = self.app.tell([shop.shop_id for shop in self.running.shops], _paid(self.files))
+        told = self.app.tell({shop.shop_id: shop.name for shop in self.running.shops}, _paid(self.files))
         self.proofs = proofs.all_proofs(journal, told, should)
         rows = self._rows(should, told)
         self.screen.table(
@@ -350,8 +358,11 @@ class Demo:
         shop = self.running.shops[0]
         self.screen.say(f"  dashboard   {self._connector('merchant', 'link', shop.domain).split()[-1]}")
         self.screen.say(f"  studio      {self._connector('creator', 'link', 'mira').split()[-1]}")
-        self.screen.say(f"  storefront  {self.store_url}/shops/{shop.domain}/")
-        self.screen.say(f"  its admin   {self.store_url}/shops/{shop.domain}/admin/orders  (play the merchant)")
+        self.screen.say(f"  storefront  {shop.origin}/")
+        self.screen.say(f"  its admin   {shop.origin}/admin/orders  (play the merchant)")
+        for other in self.running.shops:
+            if other.platform != "shopify":
+                self.screen.say(f"  {other.platform:<11} {other.origin}/")
         self.screen.say(f"  a creator's link  {self.running.links[0].url}")
         self.screen.say(f"  API         {self.public_url}/docs")
 
@@ -388,20 +399,3 @@ def decimal(amount: int, currency: str) -> str:
     digits = {"JPY": 0, "KWD": 3}.get(currency, 2)
     whole, part = divmod(abs(amount), 10**digits)
     return f"{'-' if amount < 0 else ''}{whole:,}" + (f".{part:0{digits}d}" if digits else "")
-
-
-class _Hidden(html.parser.HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.fields: dict[str, str] = {}
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        if tag == "input" and given.get("type") == "hidden" and given.get("name"):
-            self.fields[str(given["name"])] = given.get("value") or ""
-
-
-def hidden_fields(page: str) -> dict[str, str]:
-    parser = _Hidden()
-    parser.feed(page)
-    return parser.fields

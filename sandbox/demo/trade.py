@@ -32,7 +32,7 @@ A_MOMENT = 1.2
 class Shop:
     """One stand-in store and what the connector calls it."""
 
-    domain: str
+    name: str  # the store's own, in the control API and the journal
     title: str
     currency: str
     time_zone: str
@@ -41,6 +41,9 @@ class Shop:
     products: Doc  # for the generator
     rate: int  # basis points of the shop's open terms
     buyers: int
+    platform: str = "shopify"
+    domain: str = ""  # what the connector calls it
+    origin: str = ""  # its storefront
     shop_id: str = ""
     listings: list[Doc] = field(default_factory=list)
 
@@ -84,13 +87,13 @@ def programme(day: Day, seed: int) -> None:
             day.contents[handle, ref] = day.app.content(day.creators[handle], ref, kind, f"{name}: {kind}")
     for shop in day.shops:
         started = day.app.open_terms(shop.shop_id, shop.rate)
-        day.rates.append({"shop": shop.domain, "basis_points": shop.rate, "starts": started, "product_id": None})
+        day.rates.append({"shop": shop.name, "basis_points": shop.rate, "starts": started, "product_id": None})
         shop.listings = day.app.listings(shop.shop_id, status="shoppable")
         for listing in draw.sample(shop.listings, 2):  # two products at a rate of their own
             started = day.app.open_terms(shop.shop_id, shop.rate + 500, listing["product_ref"])
             day.rates.append(
                 {
-                    "shop": shop.domain, "basis_points": shop.rate + 500, "starts": started,
+                    "shop": shop.name, "basis_points": shop.rate + 500, "starts": started,
                     "product_id": int(listing["product_ref"]),
                 }
             )  # fmt: skip
@@ -110,7 +113,7 @@ def _tap(day: Day, buyer: Buyer, link: Link) -> str:
     at = day.clock.now()
     cart = buyer.tap(link.url)
     day.stores.note(
-        kind="touch", buyer=buyer.label, creator=link.creator, content=link.content, shop=link.shop.domain,
+        kind="touch", buyer=buyer.label, creator=link.creator, content=link.content, shop=link.shop.name,
         product_id=link.product_id, at=at.isoformat(),
     )  # fmt: skip
     day.count("taps")
@@ -125,7 +128,7 @@ def _tap_in_app(day: Day, buyer: Buyer, link: Link) -> str:
         content_id=day.contents[link.creator, link.content], buyer=f"app-user-{buyer.number}", at=at,
     )  # fmt: skip
     day.stores.note(
-        kind="touch", buyer=buyer.label, creator=link.creator, content=link.content, shop=link.shop.domain,
+        kind="touch", buyer=buyer.label, creator=link.creator, content=link.content, shop=link.shop.name,
         product_id=link.product_id, at=at.isoformat(),
     )  # fmt: skip
     day.count("taps in the app")
@@ -168,8 +171,11 @@ def _shop_around(day: Day, who: tuple[Shop, int], kind: str, links: Sequence[Lin
     buyer = Buyer(number)
     day.count(f"buyers: {kind}")
     first = links[0]
+    if shop.platform != "shopify":
+        second = _another(links) if kind == "two creators" else first
+        return buyer, _elsewhere(day, buyer, shop, kind, first, second), "later" if kind == "pays later" else "card"
     if kind == "two creators":
-        second = next(one for one in links if one.creator != first.creator and one.product_id != first.product_id)
+        second = _another(links)
         buyer.add(_tap(day, buyer, first) + "&storefront=true")
         checkout = buyer.add(_tap(day, buyer, second))
     elif kind == "last tap wins":
@@ -180,12 +186,49 @@ def _shop_around(day: Day, who: tuple[Shop, int], kind: str, links: Sequence[Lin
     elif kind == "in the app":
         checkout = buyer.add(_tap_in_app(day, buyer, first))
     elif kind == "nobody":
-        variants = day.app.listing(first.listing_id)["variants"]
-        variant = next(one["variant_ref"] for one in variants if one["available"])
-        checkout = buyer.add(f"{day.stores.url}/shops/{shop.domain}/cart/{variant}:1")
+        checkout = buyer.add(f"{shop.origin}/cart/{_variant(day, first)}:1")
     else:
         checkout = buyer.add(_tap(day, buyer, first))
     return buyer, checkout, "later" if kind == "pays later" else "card"
+
+
+def _another(links: Sequence[Link]) -> Link:
+    """A link to another product by another creator than the first's."""
+    first = links[0]
+    return next(one for one in links if one.creator != first.creator and one.product_id != first.product_id)
+
+
+def _elsewhere(day: Day, buyer: Buyer, shop: Shop, kind: str, link: Link, second: Link) -> str:
+    """The same at a store whose orders carry one token alone, the last tap's, which brings the others along. The
+    checkout's address."""
+    by_hand = {
+        "woocommerce": f"{shop.origin}/checkout/?add-to-cart={{}}",
+        "bigcommerce": f"{shop.origin}/cart.php?action=buy&variant_id={{}}",
+    }[shop.platform]
+    if kind == "nobody":
+        return buyer.add(by_hand.format(_variant(day, link)))
+    if kind == "two creators":
+        buyer.add(_tap(day, buyer, link))
+        if shop.platform == "woocommerce":
+            buyer.add(f"{shop.origin}/cart/?add-to-cart={_variant(day, link)}")
+            buyer.add(_tap(day, buyer, second))
+            return buyer.add(by_hand.format(_variant(day, second)))
+        buyer.add(_tap(day, buyer, second))  # a cart of its own, in the first one's place
+        return buyer.add(by_hand.format(_variant(day, link)))
+    if kind == "last tap wins":
+        rival = _rival(day, link)
+        _tap(day, buyer, link)
+        time.sleep(0.05)
+        link = rival
+    landed = buyer.add(_tap_in_app(day, buyer, link) if kind == "in the app" else _tap(day, buyer, link))
+    # WooCommerce before 10.0 is entered by the product's page: the buyer puts it into the cart there.
+    return landed if "/checkouts/" in landed else buyer.add(by_hand.format(_variant(day, link)))
+
+
+def _variant(day: Day, link: Link) -> str:
+    """One that can be bought."""
+    variants = day.app.listing(link.listing_id)["variants"]
+    return str(next(one["variant_ref"] for one in variants if one["available"]))
 
 
 def _rival(day: Day, link: Link) -> Link:
@@ -220,7 +263,7 @@ def afterwards(day: Day, seed: int, tell: Callable[[int, int], None]) -> None:
 
 def _fate(day: Day, shop: Shop, order: Doc, chance: float, draw: Any) -> None:
     def act(name: str, **body: Any) -> Doc:
-        return day.stores.act(shop.domain, order["id"], name, **body)
+        return day.stores.act(shop.name, order["id"], name, **body)
 
     lines = order["lines"]
     if order["financial_status"] != "paid":
@@ -234,10 +277,11 @@ def _fate(day: Day, shop: Shop, order: Doc, chance: float, draw: Any) -> None:
         act("cancel", refund=chance < 0.04)
         day.count("cancelled")
         return
-    if chance < 0.12:
+    edits = shop.platform == "shopify"  # the others change the order itself, as if it had been placed so
+    if edits and chance < 0.12:
         act("edit", add=[{"variant_id": lines[0]["variant_id"], "quantity": 1}], collect=True)
         day.count("edited: unit added")
-    elif chance < 0.15 and len(lines) > 1:
+    elif edits and chance < 0.15 and len(lines) > 1:
         act("edit", remove=[{"line_item_id": lines[1]["id"]}], refund_difference=True)
         day.count("edited: line removed")
     act("fulfil")
@@ -256,7 +300,7 @@ def _fate(day: Day, shop: Shop, order: Doc, chance: float, draw: Any) -> None:
     elif 0.42 <= chance < 0.46:
         act("refund", shipping="full")
         day.count("refunded: shipping only")
-    elif 0.46 <= chance < 0.50:
+    elif 0.46 <= chance < 0.50 and shop.platform != "woocommerce":  # which keeps no refund before its money moved
         done = act("refund", lines="all", status="pending")
         refund = done["refunds"][-1]["id"]
         act(f"refunds/{refund}/settle", status="failure" if chance < 0.48 else "success")
@@ -271,10 +315,12 @@ def _third(gross: str) -> str:
 
 
 def _other_orders(day: Day, shop: Shop) -> None:
-    """A test order and a sample, which earn nothing and say so."""
+    """A test order and a sample, which earn nothing and say so. WooCommerce has no word for either."""
+    if shop.platform == "woocommerce":
+        return
     line = {"variant_id": int(day.app.listing(shop.listings[0]["id"])["variants"][0]["variant_ref"]), "quantity": 1}
-    day.stores.call("POST", f"/shops/{shop.domain}/orders", lines=[line], payment="paid", test=True)
-    day.stores.call("POST", f"/shops/{shop.domain}/orders", lines=[line], payment="paid", tags=["sample_order"])
+    day.stores.call("POST", f"/shops/{shop.name}/orders", lines=[line], payment="paid", test=True)
+    day.stores.call("POST", f"/shops/{shop.name}/orders", lines=[line], payment="paid", tags=["sample_order"])
     day.count("test and sample orders", 2)
 
 
@@ -286,13 +332,13 @@ def _move_catalog(day: Day, shop: Shop) -> None:
     """
     sold = {link.listing_id for link in day.links if link.shop is shop}
     dearer, gone = next(one for one in shop.listings if one["id"] in sold), shop.listings[-1]
-    product = day.stores.call("GET", f"/shops/{shop.domain}/products/{dearer['product_ref']}")
+    product = day.stores.call("GET", f"/shops/{shop.name}/products/{dearer['product_ref']}")
     variant = product["variants"][0]
     day.stores.call(
-        "PATCH", f"/shops/{shop.domain}/products/{dearer['product_ref']}",
+        "PATCH", f"/shops/{shop.name}/products/{dearer['product_ref']}",
         title=f"{product['title']} (new edition)",
         variants=[{"id": variant["id"], "price": _third(variant["price"])}],
     )  # fmt: skip
-    day.stores.call("DELETE", f"/shops/{shop.domain}/products/{gone['product_ref']}")
+    day.stores.call("DELETE", f"/shops/{shop.name}/products/{gone['product_ref']}")
     day.count("products changed")
     day.count("products deleted")

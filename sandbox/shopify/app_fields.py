@@ -7,10 +7,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sandbox.shopify.bodies import gid
-from sandbox.shopify.clock import parse
 from sandbox.shopify.fields import API_VERSION, Call, connection, number_of, reads, resolves
 from sandbox.shopify.nodes import node
-from sandbox.shopify.state import Doc
+from sandbox.store.clock import parse
+from sandbox.store.state import Doc
 
 
 @resolves("QueryRoot", "shop")

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
-from sandbox.shopify.clock import local_text, parse
-from sandbox.shopify.money import decimal_text, exponent, half_up
-from sandbox.shopify.products import price_text
-from sandbox.shopify.state import Doc
+from sandbox.store.clock import local_text, parse
+from sandbox.store.money import decimal_text, exponent, half_up
+from sandbox.store.products import price_text
+from sandbox.store.state import Doc
 
 MOST_VARIANTS_IN_BODY = 100  # beyond, `variants` is cut and variant_gids tells the whole list
 

@@ -40,14 +40,15 @@ from graphql import (
     value_from_ast_untyped,
 )
 
-from sandbox.shopify import search, wire
-from sandbox.shopify.clock import Clock
+from sandbox.shopify import search
 from sandbox.shopify.deliveries import Deliveries
 from sandbox.shopify.fields import EVERYTHING, RESOLVERS, Call, Resolver, snake
 from sandbox.shopify.graph import resolver_of
-from sandbox.shopify.misbehaviour import Misbehaviour
 from sandbox.shopify.nodes import orders_since
-from sandbox.shopify.state import Doc, State
+from sandbox.store import wire
+from sandbox.store.clock import Clock
+from sandbox.store.misbehaviour import Misbehaviour
+from sandbox.store.state import Doc, State
 
 log = logging.getLogger("sandbox.bulk")
 

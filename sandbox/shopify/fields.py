@@ -16,8 +16,8 @@ from typing import Any
 from graphql import GraphQLError
 
 from sandbox.shopify import search
-from sandbox.shopify.clock import Clock
-from sandbox.shopify.state import Doc, State
+from sandbox.store.clock import Clock
+from sandbox.store.state import Doc, State
 
 API_VERSION = "2026-10"
 

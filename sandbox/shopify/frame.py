@@ -17,7 +17,7 @@ from sandbox.shopify.store import Store, json_answer
 
 
 def blueprint(store: Store) -> Blueprint:
-    room = Blueprint("frame", __name__)
+    room = Blueprint("frame", __name__, static_folder="static", static_url_path="/shopify/static")
     app = store.settings.app
     parts = urlsplit(app.app_url)
     app_origin = f"{parts.scheme}://{parts.netloc}"

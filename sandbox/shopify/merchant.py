@@ -16,11 +16,11 @@ from urllib.parse import quote
 from flask import Blueprint, Response, abort, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
-from sandbox.shopify import aftersales, orders
-from sandbox.shopify.money import AmountRefused, decimal_text
-from sandbox.shopify.orders import ActRefused
-from sandbox.shopify.state import Doc
 from sandbox.shopify.store import Store
+from sandbox.store import aftersales, orders
+from sandbox.store.money import AmountRefused, decimal_text
+from sandbox.store.orders import ActRefused
+from sandbox.store.state import Doc
 
 PER_PAGE = 50
 STATUSES = ("ACTIVE", "DRAFT", "ARCHIVED", "UNLISTED")

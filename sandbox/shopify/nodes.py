@@ -7,9 +7,9 @@ from typing import Any
 
 from graphql import GraphQLError
 
-from sandbox.shopify.clock import parse, utc_text
 from sandbox.shopify.fields import Call, number_of, resolves
-from sandbox.shopify.state import Doc
+from sandbox.store.clock import parse, utc_text
+from sandbox.store.state import Doc
 
 ORDER_DAYS_WITHOUT_ALL_ORDERS = 60
 

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
-from sandbox.shopify import wire
-from sandbox.shopify.clock import wall
-from sandbox.shopify.state import Doc, State
+from sandbox.store import wire
+from sandbox.store.clock import wall
+from sandbox.store.state import Doc, State
 
 ACCESS_LIFE = 3600
 REFRESH_LIFE = 90 * 86400

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sandbox.shopify import orders
 from sandbox.shopify.bodies import gid, money_set
-from sandbox.shopify.clock import local_text
-from sandbox.shopify.money import decimal_text, exponent, to_minor
-from sandbox.shopify.state import Doc
+from sandbox.store import orders
+from sandbox.store.clock import local_text
+from sandbox.store.money import decimal_text, exponent, to_minor
+from sandbox.store.state import Doc
 
 CLIENT = {
     "accept_language": "en",

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from sandbox.shopify import orders, search
+from sandbox.shopify import search
 from sandbox.shopify.bodies import gid, presentment
 from sandbox.shopify.fields import RESOLVERS, Call, connection, reads, resolves, table_connection, table_count
-from sandbox.shopify.money import graph_amount
 from sandbox.shopify.nodes import node, orders_since
-from sandbox.shopify.state import Doc
+from sandbox.store import orders
+from sandbox.store.money import graph_amount
+from sandbox.store.state import Doc
 
 ORDER_SORTS = {"UPDATED_AT": "updated_at", "CREATED_AT": "created_at", "PROCESSED_AT": "created_at", "ID": "id"}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import html
 import secrets
 import time
 from collections.abc import Iterator
@@ -14,9 +13,9 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Response, abort, make_response, redirect, render_template, request, send_file
 from werkzeug.wrappers import Response as BaseResponse
 
-from sandbox.shopify.clock import wall
 from sandbox.shopify.oauth import TokenRefused
 from sandbox.shopify.store import Store, json_answer
+from sandbox.store.clock import wall
 
 SCOPE_WORDS = {
     "read_products": "See products, variants, prices and stock",
@@ -33,7 +32,7 @@ SCOPE_WORDS = {
 
 
 def blueprint(store: Store) -> Blueprint:
-    room = Blueprint("pages", __name__)
+    room = Blueprint("pages", __name__, template_folder="templates")
     app = store.settings.app
     csrf_key = secrets.token_bytes(32)
 
@@ -162,10 +161,6 @@ def blueprint(store: Store) -> Blueprint:
             return cut_file(path, float(switches["truncate_bulk"]), str(switches["truncate_mode"]))
         return send_file(path, mimetype="application/jsonl", conditional=True)
 
-    @room.get("/shops/<shop>/files/<int:media>.svg")
-    def product_image(shop: str, media: int) -> Response:
-        return Response(drawing(media), content_type="image/svg+xml", headers={"Cache-Control": "max-age=3600"})
-
     return room
 
 
@@ -186,19 +181,3 @@ def cut_file(path: Path, share: float, mode: str) -> Response:
     answer = Response(pieces(), content_type="application/jsonl")
     answer.content_length = whole if mode == "connection" else keep
     return answer
-
-
-def drawing(number: int) -> str:
-    """A picture for a product: two calm shapes whose colours follow from its number."""
-    seed = hashlib.sha256(str(number).encode()).digest()
-    hue, second = seed[0] * 360 // 256, (seed[0] * 360 // 256 + 30 + seed[1] % 60) % 360
-    x, y, size = 300 + seed[2] * 2, 350 + seed[3], 220 + seed[4]
-    label = html.escape(f"Picture {number}")
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1200 1200" role="img" aria-label="{label}">'
-        f'<rect width="1200" height="1200" fill="hsl({hue} 32% 90%)"/>'
-        f'<ellipse cx="600" cy="960" rx="360" ry="46" fill="hsl({hue} 20% 78%)"/>'
-        f'<rect x="{600 - size}" y="{y}" width="{2 * size}" height="{940 - y}" rx="{size // 2}"'
-        f' fill="hsl({second} 34% 58%)"/>'
-        f'<circle cx="{x}" cy="{y}" r="{size // 2}" fill="hsl({hue} 38% 68%)"/></svg>'
-    )

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from sandbox.shopify import products, search
+from sandbox.shopify import search
 from sandbox.shopify.bodies import gid
 from sandbox.shopify.fields import RESOLVERS, Call, connection, reads, resolves, table_connection, table_count
-from sandbox.shopify.money import decimal_text, exponent, short_amount
 from sandbox.shopify.nodes import node
-from sandbox.shopify.state import Doc
+from sandbox.store import products
+from sandbox.store.money import decimal_text, exponent, short_amount
+from sandbox.store.state import Doc
 
 PRODUCT_SORTS = {
     "UPDATED_AT": "updated_at",

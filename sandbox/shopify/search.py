@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from sandbox.shopify.clock import normal
+from sandbox.store.clock import normal
 
 TOKEN = re.compile(
     r"""\s*(?:(?P<paren>[()])|(?P<word>AND|OR|NOT)\b|(?P<minus>-)?(?P<name>[a-z_]+):(?P<op>>=|<=|>|<|)\s*"""

@@ -1,4 +1,4 @@
-"""The running stand-in: its parts, wired together once. Every view finds it as `here`."""
+"""Shopify's face: its parts over the shared store, wired together once."""
 
 from __future__ import annotations
 
@@ -7,25 +7,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flask import Response, current_app
 from graphql import GraphQLSchema
-from werkzeug.local import LocalProxy
 
-from sandbox.shopify import wire
-from sandbox.shopify.acts import Acts
+from sandbox.shopify.bodies import compliance_body
 from sandbox.shopify.bulk import Bulk
 from sandbox.shopify.check_schema import load_subset
-from sandbox.shopify.clock import Clock
 from sandbox.shopify.cost import Bucket
 from sandbox.shopify.deliveries import Deliveries, Subscriptions
-from sandbox.shopify.misbehaviour import Misbehaviour
+from sandbox.shopify.face import Shopify
 from sandbox.shopify.oauth import App, OAuth
-from sandbox.shopify.state import State
+from sandbox.store.store import Store as Shared
+from sandbox.store.store import StoreSettings, json_answer
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How the stand-in was started."""
+    """How the stand-in Shopify was started."""
 
     state_dir: Path
     base_url: str  # http://127.0.0.1:P
@@ -38,27 +35,24 @@ class Settings:
     bucket_size: float = 2000.0
     restore_rate: float = 100.0
 
+    def shared(self) -> StoreSettings:
+        return StoreSettings(
+            self.state_dir, self.base_url, self.clock_file, self.retry_compression, self.delivery_threads
+        )
+
 
 class Store:
-    """All shops of one stand-in Shopify."""
+    """All Shopify shops, over a store of its own unless it is given one that other platforms share."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, shared: Shared | None = None) -> None:
         self.settings = settings
-        self.state = State(settings.state_dir)
-        self.clock = Clock(settings.clock_file)
+        self.shared = shared or Shared(settings.shared())
+        self.state, self.clock = self.shared.state, self.shared.clock
+        self.misbehaviour, self.acts = self.shared.misbehaviour, self.shared.acts
         self.schema: GraphQLSchema = load_subset()
-        self.misbehaviour = Misbehaviour(self.state)
         self.oauth = OAuth(self.state, settings.app)
         self.subscriptions = Subscriptions(self.state, self.clock)
-        self.deliveries = Deliveries(
-            self.state,
-            self.clock,
-            self.misbehaviour,
-            settings.app.client_secret,
-            compression=settings.retry_compression,
-            threads=settings.delivery_threads,
-            compliance_uri=settings.compliance_uri,
-        )
+        self.deliveries = Deliveries(self.shared.sending, compliance_uri=settings.compliance_uri)
         self.bulk = Bulk(
             self.state,
             self.clock,
@@ -69,7 +63,9 @@ class Store:
             secret=settings.app.client_secret,
             least_seconds=settings.bulk_seconds,
         )
-        self.acts = Acts(self.state, self.clock, self.deliveries, settings.base_url)
+        self.shared.faces[Shopify.platform] = Shopify(
+            self.state, self.oauth, self.deliveries, settings.base_url, settings.app.client_secret
+        )
         self._buckets: dict[str, Bucket] = {}
         self._lock = threading.Lock()
 
@@ -86,29 +82,20 @@ class Store:
     def uninstall(self, shop: str) -> None:
         """The merchant removes the app: tokens die, app/uninstalled goes out."""
         with self.state.writing():
-            self.acts.uninstalled(shop)
+            self.deliveries.uninstalled(self.state.shop(shop))
             self.oauth.revoke(shop)
 
+    def compliance(self, name: str, topic: str, wanted: dict[str, Any]) -> int | None:
+        shop = self.state.shop(name)
+        after = float(wanted.get("after_hours", 0)) * 3600
+        return self.deliveries.emit_compliance(shop, topic, compliance_body(topic, shop, wanted), after=after)
+
     def start(self) -> None:
-        self.deliveries.start()
+        self.shared.start()
 
     def stop(self) -> None:
         self.bulk.stop()
-        self.deliveries.stop()
-        self.state.close()
+        self.shared.stop()
 
 
-def _of_this_app() -> Store:
-    found: Store = current_app.config["STORE"]
-    return found
-
-
-# The store that the request at hand is for: what views of this process speak to.
-here: Store = LocalProxy(_of_this_app)  # type: ignore[assignment]
-
-
-def json_answer(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    answer = Response(wire.dumps(body), status, content_type="application/json; charset=utf-8")
-    for name, value in (headers or {}).items():
-        answer.headers[name] = value
-    return answer
+__all__ = ["Settings", "Store", "json_answer"]

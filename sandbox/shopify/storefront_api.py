@@ -14,11 +14,11 @@ from flask import Blueprint, Response, abort, redirect, request
 from graphql import GraphQLError, build_schema, graphql_sync
 from werkzeug.wrappers import Response as BaseResponse
 
-from sandbox.shopify import products
 from sandbox.shopify.bodies import gid
 from sandbox.shopify.fields import number_of
-from sandbox.shopify.state import Doc
 from sandbox.shopify.store import Store, json_answer
+from sandbox.store import products
+from sandbox.store.state import Doc
 
 MOST_LINES = 250
 SCHEMA = build_schema(

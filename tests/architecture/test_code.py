@@ -19,6 +19,7 @@ FILES = sorted(path for path in ROOT.rglob("*.py"))
 SYSTEM = {
     "cli": "a command is an operator's, and names shops by their host",
     "worker.py": "walks shops, holds seats, keeps house",
+    "conformance/balances.py": "the suite's own database, laid down for one check",
     "operations/doctor.py": "looks at the whole installation",
     "operations/reseal.py": "a key is changed for all that is sealed",
     "operations/crediting": "finds the shops that it then looks over one by one; a command is an operator's",

@@ -29,7 +29,7 @@ from connector.platforms import roster
 from connector.platforms.shopify.settings import ShopifySettings
 from connector.sync import runs
 from connector.sync.tables import SyncRun
-from sandbox.shopify.__main__ import KeepAlive
+from sandbox.__main__ import KeepAlive
 from sandbox.shopify.app import create_app as create_store
 from sandbox.shopify.oauth import App
 from sandbox.shopify.store import Settings, Store

@@ -10,8 +10,9 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from connector import clock
+from connector.access import staff
 from connector.app import create_app
-from connector.db import Database
+from connector.db import Database, Scope
 from connector.errors import HostRefused, PlatformDown
 from connector.web import pace
 from tests.browser import looks
@@ -58,7 +59,7 @@ def test_every_way_in_holds_and_says_what_is_wrong(
     expect(page).to_have_title("Error: Connect a Stall store · connector")
     expect(page.get_by_role("alert")).to_contain_text("nobody.example: can't be reached")
     wrong += looks.check(page, "stall refused", narrow=True)
-    page.get_by_text("Paste keys in place of that").click()
+    page.get_by_text("Paste keys instead").click()
     for problem, words in (
         (None, "doesn't open the store. Copy it again from the store, whole."),
         (Reply(401, b"", {"WWW-Authenticate": "Basic"}), "doesn't open the store"),
@@ -115,3 +116,23 @@ def test_nothing_is_set_up(
     page = visit(chromium, place[0]).go("/install")
     expect(page.get_by_text("No platform is set up here yet.")).to_be_visible()
     assert looks.check(page, "nothing", narrow=True) == []
+
+
+def test_support_sees_what_each_platform_s_promises_rest_on(place: tuple[Site, Database], chromium: Browser) -> None:
+    site, database = place
+    assert site.world is not None
+    with database.write(Scope.system("test")) as session:
+        site.world.staff["Sam"] = staff.ensure(session, "Sam", "admin", by="command").id
+    seen = visit(chromium, site).as_staff("Sam")
+    page = seen.go("/console/platforms")
+    expect(page.get_by_role("row", name="Stall You approve")).to_contain_text("Set up")
+    wrong = looks.check(page, "platforms", narrow=True)
+    page.get_by_role("link", name="Stall").click()
+    expect(page.locator(".lead-answer")).to_have_text(
+        "1 promise rests on documentation alone: nobody has seen it work."
+    )
+    expect(page.get_by_text("Proven: Orders and refunds")).to_be_visible()
+    page.get_by_text("What it can't").click()
+    wrong += looks.check(page, "platform", narrow=True)
+    assert wrong == []
+    assert seen.console == []

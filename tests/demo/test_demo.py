@@ -13,7 +13,7 @@ from sandbox.demo.run import Demo, Plan
 from sandbox.demo.show import Screen
 from tests.demo.broken import CATALOG, LEDGER, SMALL, broken, sql
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(420)]
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from sandbox.demo.run import MISBEHAVIOUR, Demo, Plan
 from sandbox.demo.show import Screen
 from tests.demo.broken import CATALOG, CREATORS, LEDGER, LINES, ORDERS, SMALL, broken, sql
 
-pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(420)]
 
 
 class Sabotaged(Demo):

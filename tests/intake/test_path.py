@@ -61,12 +61,17 @@ class World:
         return touches.record(self.session, tapped, kind="video", journey=None, at=at, now=at).token
 
     def credits(self, order: dict[str, object]) -> dict[str, tuple[str, int]]:
-        found = {}
-        for item in order["lines"]:  # type: ignore[attr-defined]
+        """A line that the store gave for another one is its creator's, at the new product's own rate (R8)."""
+        lines = {item["line_ref"]: item for item in order["lines"]}  # type: ignore[attr-defined]
+
+        def creator(item: dict[str, str]) -> str | None:
+            returned = lines.get(item.get("exchange_of", ""))
             number = PRODUCTS.index(item["product_ref"])
-            if number % 3:
-                found[item["line_ref"]] = (self.creators[number % 2], RATES.get(item["product_ref"], 1000))
-        return found
+            own = self.creators[number % 2] if number % 3 else None
+            return (creator(returned) if returned is not None else None) or own
+
+        found = {ref: (creator(item), RATES.get(item["product_ref"], 1000)) for ref, item in lines.items()}
+        return {ref: (who, rate) for ref, (who, rate) in found.items() if who is not None}
 
     def carried(self, delivery: Delivery) -> Delivery:
         if not isinstance(delivery.event, OrderSeen):

@@ -9,14 +9,14 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from connector import db
+from connector import clock, db
 from connector.db import Database
 from connector.earnings.ledger import checks as ledger_checks
 from connector.earnings.ledger.tables import Entry
@@ -33,8 +33,9 @@ from connector.earnings.settlement.tables import (
     Statement,
     StatementLine,
 )  # fmt: skip
-from connector.errors import Conflict
+from connector.errors import Conflict, LedgerRefused
 from connector.operations import books as audit
+from connector.operations import rounds
 from tests.kills.dying import die, run
 from tests.settlement.books import SYSTEM, Books, utc
 
@@ -161,6 +162,25 @@ def test_between_two_pieces_all_else_goes_on(books: Books, monkeypatch: pytest.M
     assert (closing.id, closing.total, stops) == (begun[0], 2062, 8)
     [after] = close.in_pieces(shop, "2026-12", utc("2027-01-02"), "test")
     assert after.total == -200
+    all_well(books)
+
+
+def test_a_closing_that_fails_holds_no_other_shop_up(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
+    bent, good = sorted((full(books), full(books)))
+    for shop in (bent, good):
+        close.begin(shop, "2026-11", AS_OF, "test")
+    real = close.carry_on
+
+    def carry_on(shop_id: str) -> list[Closing]:
+        if shop_id == bent:
+            raise LedgerRefused("an entry that doesn't sum to zero")
+        return real(shop_id)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(close, "carry_on", carry_on)
+        assert rounds.carry_on_closings(clock.wall() + timedelta(minutes=1)) == 1
+    assert [row.shop_id for row in books.rows(Closing)] == [good]
+    assert rounds.carry_on_closings(clock.wall() + timedelta(minutes=1)) == 1
     all_well(books)
 
 

@@ -60,6 +60,14 @@ def test_what_is_no_exact_amount_is_refused(amount: object) -> None:
         money.parse(amount, "USD")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("amount", ["1e999999", "-1e999990", "1e16", "1e-999999", "9e999999999", "sNaN", "-Infinity"])
+def test_a_number_far_beyond_any_amount_is_refused_without_being_worked_out(amount: str) -> None:
+    """JSON holds such numbers in few bytes; as integers they have a million digits, which take minutes."""
+    with pytest.raises(MoneyRefused):
+        money.parse(Decimal(amount), "USD")
+    assert money.parse(Decimal("0e999999"), "USD") == 0
+
+
 @given(st.integers(-(10**15), 10**15), st.sampled_from(("JPY", "USD", "KWD", "CLF")))
 def test_text_and_back(amount: int, currency: str) -> None:
     assert money.parse(money.text(amount, currency), currency) == amount

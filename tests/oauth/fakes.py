@@ -232,7 +232,7 @@ class Parting:
         self.parted.append((client.domain, hook.address))
 
 
-_NONE: Any = SimpleNamespace()
+_NONE: Any = SimpleNamespace(carriers=())
 STALL = Platform(
     "stall", "Stall",
     frozenset({"joins_by_handover", "joins_by_credentials", "plugin", "shop_secrets", "landing_links"}), Settings,

@@ -137,10 +137,23 @@ def test_an_approval_that_somebody_else_began_signs_nobody_in(app: Any, stores: 
     assert stranger.get(back).status_code == 303
     with stranger.session_transaction() as cookie:
         cookie["merchant"] = {**cookie["merchant"], "began": cookie["merchant"]["began"] - 3}
-    assert stranger.get("/dashboard/settings").status_code == 200
+    assert stranger.get("/dashboard/store").status_code == 200
     owner.get(back)
-    assert stranger.get("/dashboard/settings").status_code == 303
+    assert stranger.get("/dashboard/store").status_code == 303
     assert shops()[0].status == "connected", "the store itself agreed"
+
+
+@ON_SQLITE
+def test_another_site_begins_no_hand_over_in_a_visitor_s_browser(app: Any, stores: Stores) -> None:
+    """Its own server would play the store's page, and sign the visitor in for a store that isn't theirs."""
+    browser = app.test_client()
+    for site in ("cross-site", "same-site"):
+        answer = browser.get("/connect/stall?shop=one.example", headers={"Sec-Fetch-Site": site})
+        assert (answer.status_code, answer.location) == (303, "/install/stall?shop=one.example")
+    assert stores.sent == []
+    for headers in ({"Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "none"}, {}):
+        answer = browser.get("/connect/stall?shop=one.example", headers=headers)
+        assert answer.location.startswith("https://one.example/approve?")
 
 
 @ON_SQLITE
@@ -232,6 +245,7 @@ def test_the_platform_begins_and_says_farewell(app: Any, stores: Stores) -> None
         assert shops()[0].status == "left"
     assert browser.get("/dashboard/settings").status_code == 303
     assert browser.get("/bazaar/launch", query_string=launch).status_code == 404, "install it again there"
+    assert browser.get("/connect/bazaar").location == "/install/bazaar"
 
 
 def test_a_secret_of_the_shop_s_own(app: Any, stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -262,6 +276,9 @@ def test_a_secret_of_the_shop_s_own(app: Any, stores: Stores, monkeypatch: pytes
     assert first not in page
     assert first not in browser.get("/dashboard/store").text
     assert (post(first, "a"), post("forged", "b"), post(first, "c", "/webhooks/stall/nobody")) == (200, 401, 404)
+    for made_up in ("a%00b", "k" * 3000, "k" * 32):  # the first is no text to PostgreSQL, the second none to keep
+        assert post(first, "c", f"/webhooks/stall/{made_up}") == 404
+    assert {len(key) for _, key in hooks._known_of(db.current())} == {32}
     assert other.post(address[0], data=b"hello").status_code == 200
     second = shown("change")
     assert second != first

@@ -146,6 +146,20 @@ def test_a_refund_that_a_store_with_whole_lists_deleted_is_no_more() -> None:
     assert [r.refund_ref for r in alike([kept, deleted, whole(one, other, days=2, heard=3)]).refunds] == ["1", "2"]
 
 
+def test_what_a_store_gives_no_time_was_when_it_was_first_told() -> None:
+    """Its status alone tells of it, so each later version says its own change time: nothing moves behind a payout."""
+
+    def told(days: float, *, cancelled: bool = True) -> Version:
+        gone = msgspec.structs.replace(ORDER, cancelled_at=at(days) if cancelled else None)
+        return version(msgspec.structs.replace(gone, refunds=(moved(ref="by-hand", days=days),)), changed=at(days))
+
+    got = alike([told(1, cancelled=False), told(2), told(5)])
+    assert (got.newest.changed_at, got.newest.snapshot.cancelled_at) == (at(5), at(2))
+    assert [refund.created_at for refund in got.refunds] == [moved(days=1).created_at]
+    assert alike([told(1), told(2, cancelled=False)]).newest.snapshot.cancelled_at is None
+    assert alike([told(1), told(2, cancelled=False), told(3)]).newest.snapshot.cancelled_at == at(3)
+
+
 def test_instants_are_compared_not_texts() -> None:
     """A time with another offset is the same moment: the platform's `+02:00` isn't later than our `Z`."""
     early = version(ORDER, changed=datetime.fromisoformat("2026-10-05T14:30:00+02:00"))

@@ -96,7 +96,8 @@ def test_two_people_a_file_a_banks_list_and_paid_again(
     }  # fmt: skip
     [row] = [row for row in books.rows(PayoutBatch) if row.id == made.id]
     assert row.status == "finished"
-    assert [(each.kind, each.creator_id) for each in books.rows(Notice)] == [
+    told = [(each.kind, each.creator_id) for each in books.rows(Notice)]
+    assert [each for each in told if each[0].startswith("payout.")] == [
         ("payout.failed", earned["bob"]), ("payout.returned", earned["ann"]),
     ]  # fmt: skip
     assert Counter(event.outcome for event in books.rows(PayoutEvent)) == {

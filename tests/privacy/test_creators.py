@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -55,6 +56,7 @@ def test_who_it_was_is_gone_and_no_sum_moves(database: Database, monkeypatch: py
         notices.say(session, "payout.paid", creator_id=mira, shown={"to": "mira von secret"})
         coming = Coming(shop, "USD", 900, "bank 1", date(2026, 12, 3), "hand", "for @mira_secret, Mira von Secret's")
         receipts.record(session, coming, "test", utc("2026-12-03"))
+        receipts.ask(session, replace(coming, reference="bank 2"), "test", utc("2026-12-03"))
         staff.ensure(session, "Ada", "admin", by="test")
         staff.ensure(session, "Fay", "finance", by="test")
     file = b"creator,currency,amount\n@Mira_Secret,USD,1.00\nnobody_here,USD,2.00\n"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.sandbox.faces import Big, Woo
 from tests.sandbox.stand import Receiver, Stand
 
 
@@ -31,3 +32,15 @@ def stand(bare: Stand) -> Stand:
     bare.create_shop(tax_rate="0.21", tax_title="ES VAT")
     bare.install()
     return bare
+
+
+@pytest.fixture
+def woo(bare: Stand) -> Woo:
+    """A stand-in WooCommerce store in US dollars with a key pair of its own."""
+    return Woo(bare)
+
+
+@pytest.fixture
+def big(bare: Stand) -> Big:
+    """A stand-in BigCommerce store in US dollars with the app installed."""
+    return Big(bare)

@@ -15,8 +15,8 @@ import requests
 from graphql import parse, print_ast
 from werkzeug.serving import make_server
 
-from sandbox.shopify.__main__ import KeepAlive
-from sandbox.shopify.app import create_app
+from sandbox.__main__ import KeepAlive
+from sandbox.app import create_app
 from sandbox.shopify.oauth import App
 from sandbox.shopify.store import Settings, Store
 

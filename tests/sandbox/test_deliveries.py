@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sandbox.shopify.deliveries import signature, topic_name
-from sandbox.shopify.misbehaviour import Share
+from sandbox.store.misbehaviour import Share
 from tests.sandbox.stand import SAMPLES, SECRET, SHOP, Stand, operation
 
 VECTORS = json.loads((SAMPLES / "vectors.json").read_text())

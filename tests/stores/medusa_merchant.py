@@ -125,7 +125,9 @@ class Merchant:
 
     def base(self, order: str) -> dict[str, int]:
         """{sku: commission base in minor units} by the store's own figures of the order as it was placed."""
-        path = f"/admin/orders/{order}?version=1&fields=id,currency_code,total,*items,*items.adjustments,*items.tax_lines"
+        path = (
+            f"/admin/orders/{order}?version=1&fields=id,currency_code,total,*items,*items.adjustments,*items.tax_lines"
+        )
         found = self.get(path)["order"]
         digits = {"jpy": 0, "kwd": 3}.get(found["currency_code"], 2)
         return {

@@ -35,7 +35,7 @@ from tests.conftest import KEY
 T = TypeVar("T")
 TEST = Scope.system("tests against real stores")
 HASH_KEY = "a hash key that is used by tests only, 32+"
-PATIENCE = 40.0  # seconds that anything may take; most take one
+PATIENCE = 90.0  # seconds that anything may take; most take one
 DONE = frozenset({"done", "refusals"})
 
 

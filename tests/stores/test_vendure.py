@@ -20,6 +20,8 @@ from connector.errors import InputRefused
 from connector.oauth import pasted
 from connector.outbound import Outbound
 from connector.platforms import roster
+from connector.platforms.contract import Client
+from connector.platforms.vendure import catalog as walks
 from tests.stores.rig import Rig
 from tests.stores.system import System, running
 from tests.stores.vendure_merchant import Merchant
@@ -62,7 +64,7 @@ def join(merchant: Merchant, key: dict[str, Any], **more: str) -> str:
     return pasted.enter("vendure", {**given, **more})
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(600)
 def test_the_whole_way(system: System, merchant: Merchant) -> None:
     merchant.unhook()
     key = merchant.key(*USUAL, "UpdateChannel")
@@ -291,6 +293,52 @@ def a_revoked_key_is_told(system: System, merchant: Merchant, shop_id: str, key:
     assert join(merchant, merchant.key(*USUAL)) == shop_id
     assert system.shop(shop_id).status == "connected"
     assert system.look(shop_id).status == "done"
+
+
+@pytest.mark.parametrize(("products", "variants", "changes"), [(5, 7, 6), (5000, 5000, 5000)])
+def test_pages_of_any_size_walk_the_same(
+    merchant: Merchant, monkeypatch: pytest.MonkeyPatch, products: int, variants: int, changes: int
+) -> None:
+    """Smaller than a product's variants, and larger than the store's own limit of a list (1,000)."""
+    for name, size in (("PRODUCTS", products), ("VARIANTS", variants), ("CHANGES", changes)):
+        monkeypatch.setattr(walks, name, size)
+    told = merchant.told()
+    wanted = {ref: sorted(row["id"] for row in product["variants"]) for ref, product in told.items()}
+    client = direct(merchant)
+    before = datetime(2020, 1, 1, tzinfo=UTC)
+    for since in (None, before):
+        found: dict[str, list[str]] = {}
+        at, pages = None, 0
+        while True:
+            page = roster.platform("vendure").catalog.changed(client, since, at)
+            found |= {made.product_ref: sorted(v.variant_ref for v in made.variants) for made in page.products}
+            at, pages = page.checkpoint, pages + 1
+            if at is None:
+                break
+        assert found == wanted
+        assert pages > 10 if products == 5 else pages <= 2
+
+
+def direct(merchant: Merchant) -> Client:
+    """What a call needs, without the product around it."""
+    platform = roster.platform("vendure")
+    assert platform.pasted is not None
+    settings = platform.settings(_env_file=None, env="dev")  # type: ignore[call-arg]
+    key = merchant.key(*USUAL)["apiKey"]
+    given = {"admin_api": f"{merchant.rig.base}/admin-api", "api_key": key, "storefront": STOREFRONT}
+    way = Outbound(allow_private=True)
+    joined = platform.pasted.enter(given, settings, way, datetime.now(UTC))
+    return Client(joined.domain, "USD", joined.grant, way, NoBudget(), settings)
+
+
+class NoBudget:
+    def wait(self, cost: float) -> None: ...
+
+    def heard(self, available: float, maximum: float, restore_rate: float) -> None: ...
+
+    def landed(self) -> None: ...
+
+    def served(self, version: str) -> None: ...
 
 
 def test_what_is_wrong_is_said(merchant: Merchant) -> None:

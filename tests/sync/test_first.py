@@ -437,7 +437,7 @@ def test_the_log_and_the_progress_are_readable(store: Store, shop_id: str) -> No
 
 
 @settings(
-    max_examples=12,
+    max_examples=6,
     deadline=None,
     database=None,
     phases=[Phase.generate],

@@ -15,6 +15,7 @@ from werkzeug.test import create_environ, run_wsgi_app
 from connector import db, vault
 from connector.db import Database, Scope
 from connector.errors import SignatureRejected
+from connector.platforms.shopify import PLATFORM
 from connector.webhooks import inbox, line
 from connector.webhooks.tables import DeliveryRow, RejectedCount
 from tests.webhooks.conftest import DOMAIN, TRIGGERED, Store, join, moment, one, order, rows, sample
@@ -46,6 +47,17 @@ def test_a_delivery_is_kept_sealed_with_what_the_headers_say(store: Store, shop_
         "x-shopify-triggered-at", "x-shopify-webhook-id",
     }  # fmt: skip
     assert "Set-Cookie" not in answer.headers
+
+
+@pytest.mark.parametrize("named", ["7\x00", "7" * 9000])
+def test_a_body_that_names_what_no_index_takes_is_kept_without_the_name(
+    store: Store, shop_id: str, named: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its store would send it again for days if it were answered with an error; whoever reads it says what is wrong."""
+    monkeypatch.setattr(type(PLATFORM.webhooks), "subject", lambda *_: (named, named))
+    body = sample("orders_create.with_code")
+    assert store.post("orders/create", body, ref="b1").status_code == 200
+    assert (one().order_ref, one().product_ref, inbox.body_of(one())) == (None, None, body)
 
 
 @pytest.mark.parametrize("signature", ["", "AAAA", "é", "8MZM9Vk3aebWQiTKSDtNARTrnGWg2Ar6wwF9xYlqHf4="])

@@ -87,7 +87,7 @@ def collect(
     `entered` amounts by refund.
     """
     ranked = sorted(versions, key=lambda version: version.rank)
-    newest, oldest = ranked[-1], ranked[0]
+    newest, oldest = _cancelled_once(ranked), ranked[0]
     disputed = len(ranked) > 1 and ranked[-2].rank[:2] == newest.rank[:2]
     buyers = [(version.buyer_hash, version.buyer_hashes) for version in ranked if version.buyer_hash]
     merged = _refunds(ranked, refunds)
@@ -108,6 +108,22 @@ def collect(
         returns=_returns(returns),
         disputed=disputed,
     )
+
+
+def _cancelled_once(ranked: Sequence[Version]) -> Version:
+    """The newest version; where it is cancelled, since the first of the versions in a row that say so.
+
+    A store that tells no time of it gives each version's own change time (WooCommerce, BigCommerce): the first is the
+    nearest, and a later note on the order moves no cancellation behind a payout.
+    """
+    newest, since = ranked[-1], ranked[-1].snapshot.cancelled_at
+    for version in reversed(ranked):
+        if since is None or version.snapshot.cancelled_at is None:
+            break
+        since = min(since, version.snapshot.cancelled_at)
+    if since == newest.snapshot.cancelled_at:
+        return newest
+    return msgspec.structs.replace(newest, snapshot=msgspec.structs.replace(newest.snapshot, cancelled_at=since))
 
 
 def _carriers(ranked: Iterable[Version]) -> tuple[Carrier, ...]:
@@ -269,7 +285,11 @@ def _carries(refund: Refund, dispute: Dispute, contained: bool) -> bool:
 
 
 def _merged(hearings: list[tuple[Rank, Refund]]) -> Refund:
-    """One refund of all its hearings: lines and amounts as the newest version has them, transactions by their ids."""
+    """One refund of all its hearings: lines and amounts as the newest version has them, transactions by their ids.
+
+    It was made when the earliest says: one that only an order's status tells of has the time of that version, and the
+    next version another (BigCommerce).
+    """
     _, best = max(hearings, key=lambda heard: (heard[0], events.encode(heard[1])))
     statuses: dict[str, tuple[bool, Rank, bool, TransactionStatus]] = {}
     for rank, refund in hearings:
@@ -282,6 +302,7 @@ def _merged(hearings: list[tuple[Rank, Refund]]) -> Refund:
                 statuses[transaction.transaction_ref] = weight
     return msgspec.structs.replace(
         best,
+        created_at=min(refund.created_at for _, refund in hearings),
         lines=tuple(sorted(best.lines, key=lambda line: by_ref(line.refund_line_ref))),
         transactions=tuple(
             Transaction(transaction_ref=ref, status=statuses[ref][3]) for ref in sorted(statuses, key=by_ref)

@@ -318,7 +318,7 @@ def _after(last: CodeRecord | None, starts_at: datetime) -> datetime:
     if last is not None and last.starts_at > starts_at:
         raise Conflict(
             f"code record {last.id} starts at {last.starts_at.isoformat()}",
-            public=f"Something is said of this code from {last.starts_at.isoformat()} on: give a later start.",
+            public=f"Something is already said of this code from {clock.said(last.starts_at)} on: give a later start.",
         )
     return starts_at
 

@@ -21,7 +21,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from connector import audit, notices
+from connector import audit, clock, notices
 from connector.commerce.orders.tables import Order
 from connector.db import new_id
 from connector.earnings.attribution.tables import Act, DecisionRow
@@ -175,7 +175,7 @@ def appeal(
         raise InputRefused("words", f"are more than {MOST_WORDS} characters.", "Say it shorter.")
     found = _locked(session, freeze_id)
     if as_of > found.appeal_until:
-        raise Conflict(f"The time for an appeal was over at {found.appeal_until.isoformat()}.")
+        raise Conflict(f"The time for an appeal was over at {clock.said(found.appeal_until)}.")
     row = FreezeAppeal(
         id=new_id("apl"), freeze_id=found.id, creator_id=creator_id, at=as_of, by=by, words=said
     )  # fmt: skip
@@ -393,7 +393,7 @@ def _locked(session: Session, freeze_id: str) -> Freeze:
     if found is None:
         raise NotFound(f"no freeze has the id {freeze_id[:40]!r}")
     if found.ended_at is not None:
-        raise Conflict(f"It has ended already, at {found.ended_at.isoformat()}.")
+        raise Conflict(f"It has ended already, at {clock.said(found.ended_at)}.")
     return found
 
 

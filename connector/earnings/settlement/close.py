@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from connector import db
+from connector import clock, db
 from connector.commerce.shops import connect, settings
 from connector.commerce.shops.tables import Shop
 from connector.db import Scope
@@ -211,7 +211,7 @@ def _last(session: Session, shop_id: str) -> Closing | None:
 def _refuse(session: Session, shop_id: str, asked: Period, as_of: datetime) -> Period:
     """The span that the closing covers: from the last closing's end, so that spans never overlap or leave a gap."""
     if as_of < asked.ends_at:
-        raise Conflict(f"{asked.name} isn't over yet: it ends at {asked.ends_at.isoformat()}")
+        raise Conflict(f"{asked.name} isn't over yet: it ends at {clock.said(asked.ends_at)}")
     if under_way := pieces.under_way(session, shop_id):
         raise Conflict(
             f"{under_way[0].period} is being closed: `connector close {under_way[0].period}` goes on with it"
@@ -221,11 +221,11 @@ def _refuse(session: Session, shop_id: str, asked: Period, as_of: datetime) -> P
         return asked
     same = sa.select(Closing).where(Closing.shop_id == shop_id, Closing.period == asked.name).limit(1)
     if (closed := session.execute(same).scalar_one_or_none()) is not None:
-        raise Conflict(f"{asked.name} is closed already, at {closed.closed_at.isoformat()}")
+        raise Conflict(f"{asked.name} is closed already, at {clock.said(closed.closed_at)}")
     if last.ends_at >= asked.ends_at:
         raise Conflict(f"{last.period} is closed already, and {asked.name} lies before it")
     if as_of < last.closed_at:
-        raise Conflict(f"the books were closed at {last.closed_at.isoformat()}; no closing may lie before that")
+        raise Conflict(f"the books were closed at {clock.said(last.closed_at)}; no closing may lie before that")
     return Period(asked.name, last.ends_at, asked.ends_at)
 
 

@@ -20,7 +20,7 @@ from connector.web.layout import page
 
 WORDS = {
     "payment_details": "Versions of payment details",
-    "identities": "Kinds of what they buy by, as keyed hashes",
+    "identities": "Identities that tell own purchases, kept as hashes",
     "videos": "Titles and references of videos and live sessions",
     "import_rows": "Rows of files that name them",
     "receipt_notes": "Notes of receipts that name them",

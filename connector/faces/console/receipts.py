@@ -58,6 +58,7 @@ def _asked(typed: dict[str, str], moved: str = "") -> str:
     preview: Preview | None = None
     found: Invoice | None = None
     shop, alike, rows = None, None, {}
+    sum_, second = 0, False
     with db.read(Scope.system(WHY)) as session:
         if typed["invoice"]:
             try:
@@ -70,13 +71,15 @@ def _asked(typed: dict[str, str], moved: str = "") -> str:
                             session, coming.shop_id, coming.currency, coming.amount, clock.now().date()
                         )
                         alike = receipts.near(session, coming)
+                        sum_, second = coming.amount, policy.current().needs_second(coming.amount, coming.currency)
             except ConnectorError as refused:
                 errors["invoice"] = refused.public
         if preview is not None:
             rows = {each.invoice.id: each.invoice for each in preview.after.standings}
     return page(
         "console/receipt_new.html", typed=typed, errors=errors, preview=preview, invoice=found, shop=shop, alike=alike,
-        rows=rows, moved=moved, number=invoices.number_text, token=_token(preview.before) if preview else "",
+        rows=rows, moved=moved, number=invoices.number_text, sum=sum_, second=second,
+        token=_token(preview.before) if preview else "",
         today=clock.now().date().isoformat(),
     )  # fmt: skip
 

@@ -14,7 +14,7 @@ from connector.commerce.shops.tables import Shop
 from connector.faces.console.face import blueprint
 from connector.operations.timeline import Happening
 from connector.web import moments, shop_settings, words
-from connector.web.amounts import count, rate
+from connector.web.amounts import count, plain, rate
 
 ACTS = {
     "delivery.discard": "Quarantined delivery put away",
@@ -308,27 +308,35 @@ _TELL: Mapping[str, Callable[[Shop, Happening], Item]] = {
 }  # fmt: skip
 
 
+# Facts that are money of the currency beside them, and names that read badly as they are kept.
+_SUMS = frozenset({"amount", "total", "difference", "taken_back"})
+_FACTS = {"rate_bp": "rate"}
+
+
 def changes(detail: Mapping[str, Any]) -> tuple[tuple[str, str] | None, list[tuple[str, str]]]:
     """An act's before and after, where it has them, and the rest of its facts as (name, value)."""
     before, after = detail.get("before"), detail.get("after", detail.get("now"))
+    currency = str(detail.get("currency") or "")
     moved = None
     if "before" in detail and ("after" in detail or "now" in detail):
         moved = (_shown(before), _shown(after))
     rest = [
-        (name.replace("_", " "), _shown(value, name))
+        (_FACTS.get(name, name.replace("_", " ")), _shown(value, name, currency))
         for name, value in detail.items()
         if moved is None or name not in ("before", "after", "now")
     ]
     return moved, rest
 
 
-def _shown(value: Any, name: str = "") -> str:
+def _shown(value: Any, name: str = "", currency: str = "") -> str:
     if value is None or value in ("", []):
         return "None"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if name == "rate_bp" and isinstance(value, int):
         return rate(value)
+    if name in _SUMS and currency and isinstance(value, int):
+        return plain(value, currency, "code")
     if name == "name" and isinstance(value, str):
         return shop_settings.name(value) if shop_settings.known(value) else value
     if isinstance(value, str) and _INSTANT.fullmatch(value):

@@ -25,7 +25,7 @@ from connector.access import studio
 from connector.earnings.commission.tables import Freeze, FreezeAppeal
 from connector.earnings.ledger import queries as ledger
 from connector.earnings.payouts.tables import Payout
-from connector.earnings.settlement.tables import Receipt
+from connector.earnings.settlement.tables import Receipt, ReceiptAsked
 from connector.errors import Conflict, InputRefused
 from connector.operations.imports.tables import Import, ImportRow, ImportTaken
 from connector.operations.telling import sending
@@ -165,11 +165,14 @@ def _import_rows(session: Session, creator: Creator) -> Iterator[list[ImportRow]
         yield rows
 
 
-def _receipts(session: Session, creator: Creator) -> list[Receipt]:
-    note = sa.func.lower(Receipt.note)
-    likes = [note.contains(part.lower(), autoescape=True) for part in {creator.handle, creator.name} if part]
-    rows = session.scalars(sa.select(Receipt).where(sa.or_(*likes)).order_by(Receipt.id))
-    return [row for row in rows if _without(row.note, creator) != row.note]
+def _receipts(session: Session, creator: Creator) -> list[Receipt | ReceiptAsked]:
+    """Receipts whose note names the creator: those that are recorded, and those that a second person was asked for."""
+    found: list[Receipt | ReceiptAsked] = []
+    for table in (Receipt, ReceiptAsked):
+        note = sa.func.lower(table.note)
+        likes = [note.contains(part.lower(), autoescape=True) for part in {creator.handle, creator.name} if part]
+        found += session.scalars(sa.select(table).where(sa.or_(*likes)).order_by(table.id))
+    return [row for row in found if _without(row.note, creator) != row.note]
 
 
 def _without(text: str, creator: Creator) -> str:

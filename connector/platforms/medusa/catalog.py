@@ -19,8 +19,10 @@ from functools import lru_cache
 from typing import Literal
 from urllib.parse import quote
 
+import msgspec
+
 from connector import clock, money
-from connector.errors import MoneyRefused, PlatformRefused
+from connector.errors import MoneyRefused, PayloadUnreadable, PlatformRefused
 from connector.events import Product, Variant
 from connector.platforms.contract import BulkNode, BulkState, Client, MarketPrice, ProductPage, RefusedItem, StockLevel
 from connector.platforms.medusa.calls import admin, read, storefront
@@ -30,16 +32,19 @@ from connector.platforms.medusa.payloads import (
     ChangedItemsAnswer,
     ChangedProductsAnswer,
     ChangedVariantsAnswer,
+    OddProduct,
     OwnerNode,
     PricedProductsAnswer,
     PriceNode,
     ProductNode,
     ProductsAnswer,
+    RawProductsAnswer,
     TimeNode,
     VariantNode,
 )
-from connector.platforms.medusa.snapshot import each
-from connector.platforms.reading import clean, gtin, kept, plain_text
+from connector.platforms.medusa.snapshot import MOST_DIGITS, digits_behind, each
+from connector.platforms.reading import clean, decode, gtin, kept, moment_or_none, plain_text
+from connector.platforms.rest import Answered, payload_down
 
 AT_ONCE = 50  # products named in one address
 MOST_STOCK = 10**9  # more is no stock, and no number that every database keeps
@@ -92,7 +97,7 @@ class Catalog:
             query += [("id[]", ref) for ref in part]
             answered = admin(client).get("/admin/products", query, cost=2.0)
             asked = frozenset(part)
-            nodes = [node for node in read(answered, ProductsAnswer).products if node.id in asked]
+            nodes = [node for node in _nodes(answered) if node.id in asked]
             _sort_out(client, nodes, products, refused)
         return ProductPage(products, refused, None)
 
@@ -165,7 +170,7 @@ def _walk(client: Client, checkpoint: str | None) -> ProductPage:
     at = max(0, int(offset) - 1) if last else int(offset)
     while True:
         query: dict[str, str | int] = {"order": "id", "limit": limit + 1, "offset": at, "fields": FIELDS}
-        nodes = read(admin(client).get("/admin/products", query, cost=2.0, timeout=60.0), ProductsAnswer).products
+        nodes = _nodes(admin(client).get("/admin/products", query, cost=2.0, timeout=60.0))
         if not last or at == 0 or (nodes and nodes[0].id <= last):
             break
         at = max(0, at - limit)
@@ -263,16 +268,48 @@ def _levels(client: Client, limit: int, offset: int, since: datetime | None = No
 # --- a product --------------------------------------------------------------------------------------------------------
 
 
+def _nodes(answered: Answered) -> list[ProductNode | OddProduct]:
+    """The products of an answer; one in another shape is named by itself.
+
+    Errors: PlatformDown for an answer that is no list of products at all.
+    """
+    try:
+        return list(answered.read(ProductsAnswer).products)
+    except PayloadUnreadable:
+        return [_node(raw, answered.domain) for raw in read(answered, RawProductsAnswer).products]
+
+
+def _node(raw: msgspec.Raw, domain: str) -> ProductNode | OddProduct:
+    try:
+        return decode(raw, ProductNode)
+    except PayloadUnreadable as error:
+        try:
+            odd = decode(raw, OddProduct)
+        except PayloadUnreadable as worse:
+            raise payload_down(worse, domain) from None
+        odd.problem = f"{error.path}: {error.problem}"[:200]
+        return odd
+
+
 def _sort_out(
-    client: Client, nodes: Sequence[ProductNode], products: list[Product], refused: list[RefusedItem]
+    client: Client, nodes: Sequence[ProductNode | OddProduct], products: list[Product], refused: list[RefusedItem]
 ) -> None:
-    asked_for = _asked_for(client, [node.id for node in nodes if node.status == "published"])
+    sound = [node.id for node in nodes if isinstance(node, ProductNode) and node.status == "published"]
+    asked_for = _asked_for(client, sound)
     for node in nodes:
-        made = to_product(node, client, asked_for)
+        try:
+            made = _refused(node) if isinstance(node, OddProduct) else to_product(node, client, asked_for)
+        except PayloadUnreadable as error:
+            made = RefusedItem(node.id, clean(node.title or ""), "unreadable", f"{error.path}: {error.problem}"[:200])
         if isinstance(made, Product):
             products.append(made)
         else:
             refused.append(made)
+
+
+def _refused(odd: OddProduct) -> RefusedItem:
+    title = clean(odd.title.strip()) if isinstance(odd.title, str) else ""
+    return RefusedItem(odd.id, title, "unreadable", odd.problem)
 
 
 def _asked_for(client: Client, refs: Sequence[str]) -> Prices:
@@ -318,7 +355,7 @@ def to_product(node: ProductNode, client: Client, asked_for: Prices) -> Product 
         status=status,
         currency=client.currency,
         variants=tuple(variants),
-        changed_at=clock.parse(node.updated_at) if node.updated_at else None,
+        changed_at=moment_or_none(node.updated_at, "$.updated_at"),
         handle=node.handle or "",
         category=kept(_category(node)),
         description=plain_text(node.description) if node.description else "",
@@ -425,7 +462,7 @@ def minor(text: bytes, currency: str) -> int:
         amount = Decimal(text.decode())
     except (ArithmeticError, UnicodeDecodeError):
         raise MoneyRefused("price", "isn't an amount.") from None
-    if not amount.is_finite() or abs(amount) > money.LARGEST:
+    if not amount.is_finite() or abs(amount) > money.LARGEST or digits_behind(amount) > MOST_DIGITS:
         raise MoneyRefused("price", "isn't an amount.")
     return money.round_half_up(Fraction(amount) * 10 ** money.exponent(currency))
 

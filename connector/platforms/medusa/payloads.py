@@ -170,6 +170,20 @@ class ProductNode(Node):
     sales_channels: list[IdNode | None] | None = None
 
 
+class RawProductsAnswer(Node):
+    """The same page, a product a piece: one in another shape must not take the others with it."""
+
+    products: list[msgspec.Raw]
+
+
+class OddProduct(Node):
+    """What is left to read of one with a field of another type."""
+
+    id: str
+    title: Any = None
+    problem: str = msgspec.field(default="", name="__problem")
+
+
 class ProductsAnswer(Node):
     products: list[ProductNode]
     count: int = 0

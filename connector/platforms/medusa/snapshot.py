@@ -60,6 +60,7 @@ KEPT = re.compile(r"[A-Za-z0-9_-]{1,48}")  # a token, with what may have been ad
 OUR_NAME = re.compile(r"_{0,2}[a-z][a-z0-9]{1,19}_touch")  # any prefix: a changed setting loses no token
 AROUND = " \t\r\n.,;:!?'\"()<>[]{}*/\\"
 MOST_UNITS = 10**6
+MOST_DIGITS = 200  # behind the point of an amount; Medusa itself keeps some twenty
 CREDITED = "payment_collection"  # a credit that Medusa books for a refund of what nothing else explains
 
 _STATUSES: dict[str, PaymentStatus] = {
@@ -106,7 +107,7 @@ def exact(amount: Decimal, twin: str | None, path: str) -> Fraction:
     """Major units, from the exact twin where there is one."""
     try:
         value = Decimal(twin) if twin is not None else amount
-        if not value.is_finite() or abs(value) > money.LARGEST:
+        if not value.is_finite() or abs(value) > money.LARGEST or digits_behind(value) > MOST_DIGITS:
             raise ValueError
         return Fraction(value)
     except (ArithmeticError, ValueError):
@@ -121,8 +122,13 @@ def order_currency(code: str, path: str) -> tuple[str, int]:
         raise PayloadUnreadable(path, error.problem) from None
 
 
+def digits_behind(value: Decimal) -> int:
+    """Digits behind the point of a finite number. `1e-999999` is small, and takes minutes as a fraction."""
+    return -int(value.as_tuple().exponent)
+
+
 def whole(quantity: Decimal, path: str) -> int:
-    if quantity != quantity.to_integral_value() or not 0 <= quantity <= MOST_UNITS:
+    if not quantity.is_finite() or quantity != quantity.to_integral_value() or not 0 <= quantity <= MOST_UNITS:
         raise PayloadUnreadable(path, "isn't a whole number of units")
     return int(quantity)
 

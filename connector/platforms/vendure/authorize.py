@@ -78,7 +78,7 @@ FIELDS = (
     ),
     CredentialField(
         "decimals", "Decimals of prices",
-        "Only if the sample price on the next page is wrong: how many of a stored price's digits are behind the point.",
+        "Only if the price shown on the page of your connection is wrong: how many digits are behind the point.",
         example="2", optional=True,
     ),
 )  # fmt: skip

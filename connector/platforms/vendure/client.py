@@ -10,8 +10,8 @@
     other statuses, HTML                           as `rest` has it
 
 An unknown channel token is answered by the default channel, as long as the store has no other one: every question asks
-`activeChannel.id` along, and another one than the store was joined with refuses the answer. Seen on 3.7.3 (NOTES.md); no
-limit of calls is known.
+`activeChannel.id` along, and another one than the store was joined with refuses the answer. Seen on 3.7.3 (NOTES.md).
+No limit of calls is known.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ READINESS = (
     Readiness("Changes of names, prices and stock", "proven", REAL + ", with the deletion by a sweep"),
     Readiness(
         "More variants than a list of the store holds", "proven",
-        "a scripted store with limits of 1 to 7; the real one has no product with more than some hundreds",
+        REAL + " with pages smaller than a product's variants, and larger than the store's own limit",
     ),
     Readiness(
         "Prices in currencies without decimals, or with three", "unproven",

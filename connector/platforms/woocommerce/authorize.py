@@ -371,14 +371,20 @@ _ODD = {
 }  # fmt: skip
 
 
+_FURTHEST = 14  # hours from UTC that any place keeps
+
+
 def time_zone(index: IndexForm) -> str:
     """The store's city, or the zone of its offset: `Etc/GMT+5` is five hours *behind* UTC."""
     if index.timezone_string:
         return index.timezone_string
     try:
-        hours = Decimal(str(index.gmt_offset or 0)).normalize()
+        hours = Decimal(str(index.gmt_offset or 0))
     except InvalidOperation:
         return "UTC"
+    if not hours.is_finite() or abs(hours) > _FURTHEST:
+        return "UTC"
+    hours = hours.normalize()
     if hours != int(hours):
         return _ODD.get(f"{hours}", "UTC")
     whole = int(hours)

@@ -148,7 +148,7 @@ class Store:
             ids = tuple(str(row.id) for row in _ids(answer))
             watch.look(ids)
             yield answer
-            if not more(answer, page * PAGE - PAGE + len(ids), len(ids), PAGE):
+            if not more(answer, page * PAGE, len(ids), PAGE):
                 return
             page += 1
 
@@ -280,10 +280,14 @@ def _ids(answer: Answered) -> list[_Id]:
     return answer.read(list[_Id])
 
 
-def more(answer: Answered, reached: int, rows: int, size: int) -> bool:
-    """Is there another row behind the `reached`-th? By the store's own count where it gives one: a plug-in may hide
-    rows of a page, so that a short page needn't be the last."""
-    if rows == 0:
-        return False
+def total_of(answer: Answered) -> int | None:
+    """How many rows the list has, as the store counts; None where it doesn't say."""
     total = answer.headers.get("x-wp-total", "")
-    return reached < int(total) if total.isascii() and total.isdigit() else rows >= size
+    return int(total) if total.isascii() and total.isdigit() and len(total) < 12 else None
+
+
+def more(answer: Answered, covered: int, rows: int, size: int) -> bool:
+    """Are there rows behind the `covered` first? By the store's own count where it gives one: it leaves out of a page
+    what it can't load, or what the key's user may not see, so that a short page needn't be the last."""
+    total = total_of(answer)
+    return covered < total if total is not None else rows >= size

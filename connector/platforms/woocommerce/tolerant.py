@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 import msgspec
 
 # A value that begins a line or follows a tag: PHP writes its notices in front of what the store meant to say.
-_BEGINS = re.compile(rb'(?:\A|[\n>])[\s\xef\xbb\xbf]*([{\[](?=\s*["{\]}\[]))')
-_NOTICES = 64 * 1024
+_BEGINS = re.compile(rb'[\n>][ \t\r]{0,8}([{\[](?=\s{0,8}["{\]}\[]))')
+_NOTICES, _MOST_TRIED = 64 * 1024, 50  # bytes in front, and places that are tried: whoever sends it may be hostile
+_BLANK = b"\xef\xbb\xbf \t\r\n"
 _raw = msgspec.json.Decoder(msgspec.Raw)
 
 
@@ -21,8 +23,11 @@ def json_within(content: bytes) -> bytes | None:
     """
     if content[:1] in (b"{", b"["):
         return content
-    for found in _BEGINS.finditer(content, 0, _NOTICES):
-        body = content[found.start(1) :].rstrip()
+    bare = content.lstrip(_BLANK)
+    if bare[:1] in (b"{", b"["):
+        return bare
+    for found in islice(_BEGINS.finditer(bare, 0, _NOTICES), _MOST_TRIED):
+        body = bare[found.start(1) :].rstrip()
         try:
             _raw.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

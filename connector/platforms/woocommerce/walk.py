@@ -2,7 +2,7 @@
 
 Ids, also where only changed rows are asked for: what changes while we walk stays where it is in such a list, or comes
 into it, and is met by the next look. Rows that go (deleted, trashed) let those behind them move up. So a page begins a
-few rows back, and its first row must be one that was seen: otherwise the walk steps back until it is. A store that
+few rows back, and its first row must be one that was seen: otherwise the walk looks back until one is. A store that
 gives the same page for ever, whatever it is asked, ends the walk. Source: the fact sheet, section 3.
 """
 
@@ -18,7 +18,7 @@ import msgspec
 
 from connector.errors import PlatformDown, PlatformRefused
 from connector.platforms.rest import Answered
-from connector.platforms.woocommerce.client import PAGE, SMALLER, Query, Store, WebPage, more
+from connector.platforms.woocommerce.client import PAGE, SMALLER, Query, Store, WebPage, more, total_of
 
 
 class Row(Protocol):
@@ -64,31 +64,34 @@ def changed_since(since: datetime) -> Query:
 def by_id(store: Store, path: str, query: Query, read: Read[R], checkpoint: str | None, size: int = PAGE) -> Part[R]:
     """A page of a list, each row once. Errors: as `Store.get`; PlatformRefused for a list that doesn't end."""
     mark = msgspec.json.decode(checkpoint, type=Mark) if checkpoint else Mark(size=size)
-    while True:
-        rows, size, there_is_more = _page(store, path, query, read, mark)
-        ids = [row.id for row in rows]
-        ascending = all(one < other for one, other in pairwise(ids))
-        met = not ascending or (bool(ids) and ids[0] <= mark.last)
-        if met or not mark.offset:
-            break
-        # Rows that we had seen are gone: what stood behind them moved up, perhaps past our beginning.
-        mark = msgspec.structs.replace(mark, offset=max(0, mark.offset - size), first=0)
+    rows, size, total, there_is_more = _page(store, path, query, read, mark)
+    ids = [row.id for row in rows]
     if len(ids) > 1 and (ids[0], ids[-1]) == (mark.first, mark.last):
         raise PlatformRefused(
             f"{store.domain}: the store gives the same page again and again: a cache answers for it. "
             "Keep /wp-json/ out of the store's page cache"
         )
-    fresh = [row for row in rows if row.id > mark.last] if ascending else rows
-    if not there_is_more:
-        return Part(fresh, None)
     if mark.offset > MOST_ROWS:
         raise PlatformRefused(f"{store.domain}: the store's list doesn't end")
-    on = Mark(max(mark.offset + len(rows) - BACK, mark.offset + 1), max(mark.last, ids[-1]), ids[0], size)
+    found = {row.id: row for row in rows}
+    if all(one < other for one, other in pairwise(ids)):
+        nothing_shown = not ids and total is not None and mark.offset < total
+        earlier = mark
+        while earlier.offset and not nothing_shown and min(found, default=mark.last + 1) > mark.last:
+            # Rows that we had seen are gone: what stood behind them moved up, perhaps past our beginning.
+            earlier = Mark(max(0, earlier.offset - size), size=size)
+            before, size, _, _ = _page(store, path, query, read, earlier)
+            found = {row.id: row for row in before} | found
+        found = {number: row for number, row in found.items() if number > mark.last}
+    fresh = list(found.values())
+    if not there_is_more:
+        return Part(fresh, None)
+    on = Mark(mark.offset + max(1, size - BACK), max([mark.last, *ids]), ids[0] if ids else 0, size)
     return Part(fresh, msgspec.json.encode(on).decode())
 
 
-def _page(store: Store, path: str, query: Query, read: Read[R], mark: Mark) -> tuple[list[R], int, bool]:
-    """The rows, the size of page that the store could finish, and whether more come."""
+def _page(store: Store, path: str, query: Query, read: Read[R], mark: Mark) -> tuple[list[R], int, int | None, bool]:
+    """The rows, the size of page that the store could finish, its count of all, and whether more come."""
     sizes = [mark.size, *(size for size in SMALLER if size < mark.size)]
     for size in sizes:
         paged: Query = [*query, ("orderby", "id"), ("order", "asc"), ("per_page", size), ("offset", mark.offset)]
@@ -101,5 +104,5 @@ def _page(store: Store, path: str, query: Query, read: Read[R], mark: Mark) -> t
                 raise
             continue  # heavy plug-ins don't finish a large page
         rows = read(answer)
-        return rows, size, more(answer, mark.offset + len(rows), len(rows), size)
+        return rows, size, total_of(answer), more(answer, mark.offset + size, len(rows), size)
     raise AssertionError("not reached")

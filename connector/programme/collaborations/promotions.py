@@ -65,7 +65,7 @@ def withdraw_promotion(
     if at > now + _AHEAD:
         raise InputRefused("at", "is in the future.", "Send it when the product is removed.")
     if at < row.starts_at:
-        raise InputRefused("at", "is before the product was promoted.", f"It was from {row.starts_at.isoformat()} on.")
+        raise InputRefused("at", "is before the product was promoted.", f"It was from {clock.said(row.starts_at)} on.")
     row.ends_at = at
     session.flush()
 

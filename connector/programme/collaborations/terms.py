@@ -217,7 +217,7 @@ def draft(session: Session, wanted: Wanted, *, by: str, now: datetime | None = N
     _check(session, wanted)
     starts = _start(wanted.starts_at, now)
     if wanted.ends_at is not None and wanted.ends_at <= starts:
-        raise InputRefused("ends_at", "isn't after the start.", f"Give a time after {starts.isoformat()}.")
+        raise InputRefused("ends_at", "isn't after the start.", f"Give a time after {clock.said(starts)}.")
     chain = chain_of(session, wanted.shop_id, wanted.kind, wanted.creator_id, wanted.product_ref)
     counting = in_effect(chain)
     last = counting[-1] if counting else None
@@ -231,7 +231,7 @@ def draft(session: Session, wanted: Wanted, *, by: str, now: datetime | None = N
     elif wanted.kind != "targeted" and last is not None and _overrules(last, starts, now):
         raise Conflict(
             f"terms {last.id} start at {last.starts_at.isoformat()}",
-            public=f"Version {last.version} starts at {last.starts_at.isoformat()}: give a later start"
+            public=f"Version {last.version} starts at {clock.said(last.starts_at)}: give a later start"
             f"{', or call it off first' if last.starts_at > now else ''}.",
         )
     if wanted.kind == "targeted" and wanted.conditions.rate_bp is not None:
@@ -322,7 +322,7 @@ def _refuse_overlap(chain: Sequence[Terms], wanted: Wanted, starts: datetime) ->
         what = "an event" if wanted.kind == "event" else "targeted terms"
         raise Conflict(
             f"terms {row.id} stand from {row.starts_at.isoformat()} to {until.isoformat()}",
-            public=f"There are {what} for this scope from {row.starts_at.isoformat()} to {until.isoformat()} "
+            public=f"There are {what} for this scope from {clock.said(row.starts_at)} to {clock.said(until)} "
             f"({row.id}). Choose another time, or change those.",
         )
 

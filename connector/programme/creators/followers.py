@@ -18,7 +18,7 @@ from connector.programme.creators.tables import Creator, CreatorFollowers
 
 MOST = 10**10
 # Of a count whose history nobody kept: it proves nothing of the past (`rebuild`).
-NOBODY_KNOWS = "migration:0018"
+NOBODY_KNOWS = "migration:0017"
 BELOW = "followers_below_minimum"
 ALL_TOGETHER = ""  # a creator's count as a whole; else a network's name
 

@@ -63,7 +63,7 @@ class CreatorFollowers(Base):
     count: Mapped[int]
     starts_at: Mapped[datetime]
     recorded_at: Mapped[datetime]  # wall time
-    said_by: Mapped[str]  # app:<token>, staff:<name>, migration:0018: who vouches for it
+    said_by: Mapped[str]  # app:<token>, staff:<name>, migration:0017: who vouches for it
 
 
 class Payee(Base):

@@ -82,7 +82,7 @@ STATUSES: dict[str, dict[str, Badge]] = {
         "ready": Badge("good", "Set up"),
     },
     "hook": {
-        "arrives": Badge("good", "Arrives"),
+        "arrives": Badge("good", "Arriving"),
         "never": Badge("warn", "Never heard"),
         "silent": Badge("warn", "Silent"),
         "new": Badge("info", "Not heard yet"),

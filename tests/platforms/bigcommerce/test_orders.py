@@ -279,6 +279,13 @@ def test_discounts_of_the_order_that_are_on_no_line_are_shared(store: BigCommerc
     assert bases(snap(store))[0] == (2500, 2500)
 
 
+def test_what_no_line_was_told_of_a_discount_takes_nothing_from_a_certificate(store: BigCommerce) -> None:
+    certificate = line(2, 1, "25.0000", type="giftcertificate", product_id=0)
+    bought(store, line(1, 2, "15.0000"), certificate, discount_amount="6.0000", status_id=14)
+    refunded(store, 3, item("PRODUCT", 1, None, 1), total=12)
+    assert bases(snap(store)) == [(2400, 1200), (0, 0)]
+
+
 def test_a_coupon_on_shipping_takes_nothing_from_the_goods(store: BigCommerce) -> None:
     bought(store, line(1, 1, "40.0000"), coupon_discount="5.0000")
     store.coupons[250] = [{"id": 1, "code": "FREESHIP", "type": 4, "discount": "5.0000", "amount": 0}]

@@ -201,3 +201,21 @@ def test_odd_answers_are_errors_of_the_tree(answer: object, error: type[Exceptio
     with pytest.raises(error) as refused:
         catalog.changed(shop.client, None, None)
     assert "secret words" not in str(refused.value)
+
+
+def test_a_product_in_another_shape_does_not_take_the_others_with_it() -> None:
+    shop = Shop()
+    refs = [shop.product(f"Thing {number}", [1000]) for number in range(7)]
+    shop.products[refs[1]]["variants"] = {"x": 1}
+    shop.products[refs[3]]["variants"][0]["prices"] = [{"amount": "12", "currency_code": 7}]
+    shop.products[refs[5]]["updated_at"] = "yesterday"
+    found, refused, at = [], {}, None
+    while True:
+        part = catalog.changed(shop.client, None, at)
+        found += [product.product_ref for product in part.products]
+        refused |= {item.product_ref: (item.reason, item.title) for item in part.refused}
+        at = part.checkpoint
+        if at is None:
+            break
+    assert found == [refs[0], refs[2], refs[4], refs[6]]
+    assert refused == {refs[n]: ("unreadable", f"Thing {n}") for n in (1, 3, 5)}

@@ -16,12 +16,14 @@ from hypothesis import strategies as st
 
 from connector import money
 from connector.earnings.commission import rate
-from connector.errors import PayloadUnreadable
+from connector.errors import MoneyRefused, PayloadUnreadable
 from connector.events import OrderSnapshot
 from connector.platforms.contract import OrderRead
 from connector.platforms.medusa import PLATFORM
+from connector.platforms.medusa.catalog import minor
 from connector.platforms.medusa.payloads import OrderNode, OrdersAnswer
-from connector.platforms.medusa.snapshot import told
+from connector.platforms.medusa.snapshot import exact as major
+from connector.platforms.medusa.snapshot import told, whole
 from tests.money.builders import Credit, facts
 from tests.platforms.medusa.kit import TOKEN, Shop, answering, recorded
 
@@ -196,6 +198,14 @@ def test_what_cant_be_read_is_named(path: tuple[Any, ...], value: Any, said: str
     assert refused.value.path in said.split("|")
 
 
+def test_an_answer_that_cant_be_read_names_the_order_and_not_the_store() -> None:
+    shop = Shop()
+    ref = shop.order(shop.product("Candle", [4000]), 1, TOKEN)
+    shop.orders[ref]["items"] = None
+    with pytest.raises(PayloadUnreadable, match=r"orders"):
+        PLATFORM.orders.one(shop.client, ref)
+
+
 digits = st.decimals(min_value=0, max_value=999, places=4)
 item = st.fixed_dictionaries(
     {
@@ -246,3 +256,14 @@ def test_a_line_is_rounded_once_and_returns_add_up_to_it(rows: list[Doc], includ
         assert back == base if units == row["quantity"] else back <= base
     assert not any(a.amount <= 0 for line in snapshot.lines for a in line.allocations)
     assert snapshot.total_discounts == sum(a.amount for line in snapshot.lines for a in line.allocations)
+
+
+@pytest.mark.parametrize("number", ["1e-999999", "1e999999", "NaN", "sNaN", "-Infinity"])
+def test_numbers_that_nothing_costs_are_refused_without_being_worked_out(number: str) -> None:
+    """A store may answer anything; as a fraction the first has a million digits, which take minutes."""
+    with pytest.raises(PayloadUnreadable):
+        major(Decimal(number), None, "$.amount")
+    with pytest.raises(PayloadUnreadable):
+        whole(Decimal(number), "$.quantity")
+    with pytest.raises(MoneyRefused):
+        minor(number.encode(), "USD")

@@ -183,6 +183,24 @@ def test_a_walk_misses_nothing_when_rows_go_from_in_front_of_it(spans: list[tupl
     assert len(shop.products) < 180
 
 
+@pytest.mark.parametrize(("start", "end"), [(0, 60), (40, 60), (45, 50), (47, 148), (100, 180), (0, 180)])
+def test_rows_that_the_store_leaves_out_end_nothing(start: int, end: int) -> None:
+    """What it can't load, or may not show, is missing in its page and stands in its count."""
+    shop = Shop()
+    refs = [shop.product(f"Thing {n}", [1000 + n]) for n in range(180)]
+    hidden = set(refs[start:end])
+    plain = shop._list
+
+    def shown(request: Sent, rows: list[dict[str, Any]]) -> Any:
+        reply = plain(request, rows)
+        left = [each for each in json.loads(reply.content) if str(each["id"]) not in hidden]
+        return data(left, **{"X-WP-Total": reply.headers["X-WP-Total"]})
+
+    shop._list = shown  # type: ignore[method-assign]
+    assert walked(shop) == [ref for ref in refs if ref not in hidden]
+    assert len(shop.sent) < 20
+
+
 def test_more_than_a_page_of_products_and_of_variations() -> None:
     shop = Shop()
     refs = [shop.product(f"Thing {n}", [1000 + n]) for n in range(120)]

@@ -28,6 +28,7 @@ from connector.platforms.woocommerce import client as calls
 from connector.platforms.woocommerce.authorize import time_zone
 from connector.platforms.woocommerce.oauth1 import base_string, signed
 from connector.platforms.woocommerce.payloads import IndexForm
+from connector.platforms.woocommerce.tolerant import json_within
 from tests.platforms.woocommerce.kit import (
     DOMAIN,
     KEY,
@@ -395,6 +396,17 @@ def test_json_behind_a_mark_or_notices_is_read(front: bytes) -> None:
         PLATFORM.catalog.products(client, [ref])
 
 
+def test_json_within_anything_is_found_or_is_not_there() -> None:
+    notice = b"<br />\n<b>Warning</b>: [x] {y} in <b>/a.php</b><br />\n"
+    for body in (b"{}", b"[]", b'[{"id":1}]', b'{"a":"\\u00e9"}', b'{ "a": [1, {"b": "<p>\\n{}"}]}'):
+        for front in (b"", b"\xef\xbb\xbf", b"\r\n \xef\xbb\xbf\n", notice, notice * 3, b"\xef\xbb\xbf" + notice):
+            assert json_within(front + body + b"\n") in (body, body + b"\n")
+    script = b'<html><script type="application/ld+json">\n{"a":1}\n</script></html>'
+    hostile = (b"\n" * 500_000 + b"x", b"\n{}" * 50_000 + b"x", b"\n[" * 50_000, b'\n["' * 50_000)
+    for page_ in (b"", b"<html></html>", script, b"x", *hostile):
+        assert json_within(page_) is None or page_.strip()[:1] in (b"[", b"{")
+
+
 @pytest.mark.parametrize("answer", [page(), page(status=403), page("<html>captcha {}</html>", 200)])
 def test_a_firewall_in_front_of_the_keys_is_named(answer: Reply) -> None:
     shop = Shop()
@@ -428,7 +440,7 @@ def test_the_profile() -> None:
     [
         ("Europe/Berlin", 1, "Europe/Berlin"), ("", "-5", "Etc/GMT+5"), ("", 2, "Etc/GMT-2"), ("", "0", "UTC"),
         ("", "5.5", "Asia/Kolkata"), (None, None, "UTC"), ("", "x", "UTC"), ("", 99, "UTC"),
-        ("", "-3.50", "America/St_Johns"),
+        ("", "-3.50", "America/St_Johns"), ("", "nan", "UTC"), ("", "-inf", "UTC"), ("", "1e999998", "UTC"),
     ],
 )  # fmt: skip
 def test_an_offset_becomes_a_zone(zone: str | None, offset: Any, named: str) -> None:

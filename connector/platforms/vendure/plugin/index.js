@@ -73,8 +73,8 @@ class News {
     async product(topic, id, also = []) {
         const product = await this.of(core.Product).findOne({ where: { id }, relations: ['channels'], withDeleted: true });
         if (!product) return;
-        const more = also.length ? await this.of(core.Channel).findByIds(also) : [];
-        await this.tell(this.catalog, topic, [...product.channels, ...more], { product: String(product.id) });
+        const more = await Promise.all(also.map(one => this.of(core.Channel).findOne({ where: { id: one } })));
+        await this.tell(this.catalog, topic, [...product.channels, ...more.filter(Boolean)], { product: String(product.id) });
     }
 
     async stock(id) {

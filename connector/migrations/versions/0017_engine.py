@@ -1,9 +1,0 @@
-"""To be filled: engine."""
-
-revision = "0017"
-down_revision = "0016"
-branch_labels = None
-depends_on = None
-
-
-def upgrade() -> None: ...

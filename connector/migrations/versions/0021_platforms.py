@@ -1,9 +1,0 @@
-"""To be filled: platforms."""
-
-revision = "0021"
-down_revision = "0020"
-branch_labels = None
-depends_on = None
-
-
-def upgrade() -> None: ...

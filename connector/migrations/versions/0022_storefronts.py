@@ -1,9 +1,0 @@
-"""To be filled: storefronts."""
-
-revision = "0022"
-down_revision = "0021"
-branch_labels = None
-depends_on = None
-
-
-def upgrade() -> None: ...

@@ -1,9 +1,0 @@
-"""To be filled: samples."""
-
-revision = "0026"
-down_revision = "0025"
-branch_labels = None
-depends_on = None
-
-
-def upgrade() -> None: ...

@@ -30,6 +30,7 @@ METADATA = Base.metadata
 
 __all__ = [
     "METADATA", "access", "attribution", "audit", "catalog", "collaborations", "commission", "content", "creators",
-    "eligibility", "feeds", "imports", "jobs", "ledger", "market", "notices", "oauth", "operations", "orders", "payouts",
+    "eligibility", "feeds", "imports", "jobs", "ledger", "market", "notices", "oauth", "operations", "orders",
+    "payouts",
     "privacy", "rules", "settlement", "shops", "sync", "telling", "webhooks",
 ]  # fmt: skip

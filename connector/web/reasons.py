@@ -44,6 +44,8 @@ GROUPS: dict[str, str] = {
     "proof": "The daily comparison with the store",
     "import": "Bringing data along",
     "privacy": "Privacy requests",
+    "offer": "Offers between a shop and a creator",
+    "taking_part": "Who may take part",
     "product": "Why a product is not in the list",
     "feed": "Product feeds",
     "other": "Everything else",

@@ -118,8 +118,17 @@ KINDS: dict[str, Kind] = {
     ),
     "collaboration.agreed": Kind(
         "A shop and a creator agreed on terms of their own, or on a change of them.",
-        ("creator_id", "shop_id", "negotiation_id", "agreement_id", "version", "rate_bp", "starts_at", "ends_at",
-         "sample"),
+        (
+            "creator_id",
+            "shop_id",
+            "negotiation_id",
+            "agreement_id",
+            "version",
+            "rate_bp",
+            "starts_at",
+            "ends_at",
+            "sample",
+        ),
     ),
     "message.received": Kind(
         "A message came in a negotiation.", ("creator_id", "shop_id", "to", "negotiation_id", "message_number")

@@ -39,9 +39,7 @@ def list_endpoints() -> None:
     for row in rows:
         state = row.status if not row.off_why else f"{row.status} ({row.off_why})"
         found = figures[row.id]
-        click.echo(
-            f"{row.id}  {state:14} {row.name:20} {found.waiting} wait, {found.given_up} given up"
-        )
+        click.echo(f"{row.id}  {state:14} {row.name:20} {found.waiting} wait, {found.given_up} given up")
     click.echo(f"{len(rows)} endpoints.")
 
 

@@ -2,7 +2,8 @@
 
 The call is heard, and the store asked. A platform may sign a farewell as it signs other links, which browsers of the
 store's staff hold (BigCommerce's load link, for a day): nothing in it says which it is. So a shop whose permission
-still opens the store has not left. Who says farewell before it takes the permission back is asked again, for some minutes.
+still opens the store has not left. Who says farewell before it takes the permission back is asked again, for some
+minutes.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ it the protection of an older rate.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -68,20 +68,6 @@ def withdraw_promotion(
         raise InputRefused("at", "is before the product was promoted.", f"It was from {clock.said(row.starts_at)} on.")
     row.ends_at = at
     session.flush()
-
-
-def of_products(session: Session, shop_id: str, product_refs: Collection[str], *, limit: int) -> Sequence[PromotionRow]:
-    """Who promotes these products now, oldest first."""
-    return session.scalars(
-        sa.select(PromotionRow)
-        .where(
-            PromotionRow.shop_id == shop_id,
-            PromotionRow.product_ref.in_(list(product_refs)),
-            PromotionRow.ends_at.is_(None),
-        )
-        .order_by(PromotionRow.starts_at, PromotionRow.id)
-        .limit(limit)
-    ).all()
 
 
 def page_of(

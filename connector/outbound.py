@@ -269,6 +269,8 @@ def refuse_special(address: str) -> None:
         inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
         if inner is None and ip in _NAT64:
             inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+        if inner is None and ip.is_site_local:  # fec0::/10: given up long ago, and routed inside some networks yet
+            raise HostRefused("the host's address isn't public")
         ip = inner or ip
     if not ip.is_global or ip.is_multicast or ip.is_reserved:
         raise HostRefused("the host's address isn't public")

@@ -38,6 +38,7 @@ from connector.earnings.payouts import hand_over
 from connector.errors import Conflict, ConnectorError
 from connector.insight.feeds import build, feeds
 from connector.insight.market import index
+from connector.oauth import farewell
 from connector.operations import rounds, sealing
 from connector.operations.crediting import looks
 from connector.operations.imports import run as imports
@@ -59,6 +60,7 @@ JOBS = (
     markets.read,
     reconcile.job,
     subscribe.subscribe,
+    farewell.look_again,
     wanted.read_wanted,
     preview.preview,
     preview.run,

@@ -206,6 +206,7 @@ def returned(slug: str, given: str) -> Response | str | tuple[str, int]:
 @blueprint.get("/oauth/<slug>/farewell")
 @public("the platform's signature says which store removed us; without it nothing is looked up")
 def farewell(slug: str) -> Response:
+    pace.hold("farewell", CALLBACKS)  # the store is asked
     goodbye.hear(slug, _query())
     return _said(200, "heard")
 

@@ -24,7 +24,8 @@ from connector.commerce.orders.tables import Order
 from connector.commerce.shops import queries as shops
 from connector.earnings.commission.tables import Clearance, Freeze
 from connector.earnings.ledger import outstanding, running
-from connector.earnings.payouts.tables import Payout, PayoutBatch
+from connector.earnings.payouts.stripe_events import IN_PART
+from connector.earnings.payouts.tables import Payout, PayoutBatch, PayoutEvent
 from connector.earnings.settlement import close, funding, pieces
 
 # A living worker clears within minutes; a store that can't be asked is tried for a day before a person looks.
@@ -144,13 +145,15 @@ def _batches(session: Session, now: datetime, shop_id: str | None) -> Iterator[S
 
 def _in_transit(session: Session, now: datetime, shop_id: str | None) -> Iterator[Stuck]:
     since = sa.func.coalesce(PayoutBatch.sent_at, PayoutBatch.handed_at, PayoutBatch.prepared_at)
+    in_part = sa.select(PayoutEvent.payout_id).where(PayoutEvent.reason == IN_PART)
     query = (
         sa.select(Payout, sa.type_coerce(since, PayoutBatch.prepared_at.type))
         .join(PayoutBatch, PayoutBatch.id == Payout.batch_id)
         .where(
             sa.or_(
                 Payout.status == "unknown",
-                sa.and_(Payout.status == "paid", Payout.outcome_reason == "reversed_in_part"),
+                # By its event: that it was paid may be heard of after that a part of it came back.
+                sa.and_(Payout.status == "paid", Payout.id.in_(in_part)),
                 sa.and_(Payout.status == "sent", since <= sa.literal(now - IN_TRANSIT, PayoutBatch.prepared_at.type)),
             )
         )
@@ -159,7 +162,7 @@ def _in_transit(session: Session, now: datetime, shop_id: str | None) -> Iterato
     if shop_id is not None:
         query = query.where(Payout.shop_id == shop_id)
     for payout, at in session.execute(query):
-        reason = {"unknown": "payout_unknown", "paid": "reversed_in_part"}.get(payout.status, "payout_not_confirmed")
+        reason = {"unknown": "payout_unknown", "paid": IN_PART}.get(payout.status, "payout_not_confirmed")
         yield Stuck(
             reason, at, payout.shop_id, payout.id,
             creator_id=payout.creator_id, amount=payout.amount, currency=payout.currency, detail=payout.outcome_reason,

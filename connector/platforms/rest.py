@@ -115,7 +115,7 @@ class Rest:
         busy: PlatformBusy | None = None
         for attempt in range(self.tries):
             self.budget.wait(cost)
-            answer = self.http.send(method, url, headers=headers, body=body, timeout=timeout)
+            answer = self._sent(method, url, headers, body, timeout)
             try:
                 found = self._judged(answer, method)
             except PlatformBusy as error:
@@ -128,6 +128,22 @@ class Rest:
                 answer.close()
             return found
         raise busy or PlatformDown(f"{self.domain}: no answer")
+
+    def _sent(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, timeout: float
+    ) -> HttpAnswer:  # fmt: skip
+        """The answer, read whole. Where none comes, nothing of the budget stays under way: others would wait for it."""
+        try:
+            answer = self.http.send(method, url, headers=headers, body=body, timeout=timeout)
+            try:
+                answer.content  # noqa: B018  # read here: it may be cut
+            except BaseException:
+                answer.close()
+                raise
+        except BaseException:
+            self.budget.landed()
+            raise
+        return answer
 
     def _judged(self, answer: HttpAnswer, method: str) -> Answered | None:
         content = answer.content

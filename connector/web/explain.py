@@ -429,16 +429,6 @@ def _day(text: str | None) -> str:
     return moments.day(moment) if moment else "never"
 
 
-def for_merchant(trace: Mapping[str, Any]) -> str:
-    """Plain text in the merchant's words, for support to paste into an answer."""
-    order = trace["order"]
-    lines = [f"Order {order['number']}", sentence(trace, "merchant"), ""]
-    for line in trace["lines"]:
-        due = plain(line["due"], order["currency"])
-        lines.append(f"- {line['title'] or line['line_ref']}: {due}. {line_reason(line, order, 'merchant')}.")
-    return "\n".join(lines)
-
-
 def _creator_id(line: Mapping[str, Any]) -> str | None:
     decision = line.get("decision")
     return decision["creator"]["id"] if decision and decision["creator"] else None

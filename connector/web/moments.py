@@ -113,6 +113,11 @@ def lasting(span: timedelta) -> str:
     return f"{seconds // 86400}\u00a0days"
 
 
+def every(span: timedelta) -> str:
+    """How often, as people say it: `every hour`, `every 10 min`."""
+    return "every hour" if span == timedelta(hours=1) else f"every {lasting(span)}"
+
+
 def tag(moment: datetime | None, how: str = "ago", *, wall: bool = False, none: str = "Never") -> Markup:
     """A `<time>` with the instant in UTC. `how`: ago (full on hover), full, day, hour, or both (relative and full)."""
     if moment is None:

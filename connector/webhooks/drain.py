@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -136,9 +136,18 @@ def _turn(held: Claim, settings: Settings, stop: Callable[[], bool]) -> int:
                     time.sleep(BREATH)
             if time.monotonic() > until or _others_wait(held.shop_id):
                 break
-            read = ahead.result() if ahead is not None else []
-            read = read or _next(held.shop_id, settings.drain_batch)
+            read = _read_ahead(ahead) or _next(held.shop_id, settings.drain_batch)
     return handled
+
+
+def _read_ahead(ahead: Future[list[Read]] | None) -> list[Read]:
+    """What was read meanwhile. Nothing where that failed: it is read again, and if it must it fails then."""
+    if ahead is None:
+        return []
+    if (error := ahead.exception()) is not None:
+        _log.warning("drain.not_read_ahead", exc_info=error)
+        return []
+    return ahead.result()
 
 
 def _others_wait(shop_id: str) -> bool:

@@ -10,11 +10,12 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 import sqlalchemy as sa
 
-from connector import clock, db, vault
+from connector import clock, db, jobs, vault
 from connector.app import create_app
 from connector.commerce.shops.tables import GrantRow, Shop, ShopAbsence
 from connector.db import Database, Scope
 from connector.faces.console import health
+from connector.oauth import farewell
 from connector.oauth.tables import PendingJoin
 from connector.web import pace
 from connector.webhooks import heard, hooks
@@ -214,7 +215,7 @@ def test_only_the_platform_says_which_shop_it_is(app: Any, stores: Stores) -> No
     assert browser.get("/oauth/till/callback", query_string={"code": "two.example|rw-9"}).status_code == 400
 
 
-def test_the_platform_begins_and_says_farewell(app: Any, stores: Stores) -> None:
+def test_the_platform_begins_and_says_farewell(app: Any, stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
     """A callback without a state can be sent to any browser: it connects the store of its code, and signs nobody in."""
     browser = app.test_client()
     answer = browser.get("/oauth/bazaar/callback", query_string={"code": "two.example|rw-9"}, headers=FRAME)
@@ -240,9 +241,20 @@ def test_the_platform_begins_and_says_farewell(app: Any, stores: Stores) -> None
     assert browser.get("/oauth/stall/farewell", query_string=now).status_code == 404
     assert browser.get("/oauth/bazaar/farewell", query_string=early).status_code == 200
     assert shops()[0].status == "connected", "it came back since"
+    monkeypatch.setattr(jobs, "pause", lambda _seconds: None)
+    at = clock.now().isoformat()
+    for trouble in (None, Reply(500, b"{}")):  # signed as other links are, which staff's browsers hold: the store says
+        stores.wrong = {"two.example": trouble} if trouble else {}
+        assert browser.get("/oauth/bazaar/farewell", query_string=now).status_code == 200
+        assert (farewell.look_again(shop.id, at), shops()[0].status) == (False, "connected")
+    stores.wrong.clear()
+    stores.keys["two.example"].clear()
+    assert (farewell.look_again(shop.id, at), shops()[0].status) == (True, "left"), "said before the key was taken"
     for _ in range(2):
         assert browser.get("/oauth/bazaar/farewell", query_string=now).status_code == 200
         assert shops()[0].status == "left"
+    tries = [browser.get("/oauth/bazaar/farewell", query_string=now).status_code for _ in range(60)]
+    assert (tries[0], tries[-1]) == (200, 429)
     assert browser.get("/dashboard/settings").status_code == 303
     assert browser.get("/bazaar/launch", query_string=launch).status_code == 404, "install it again there"
     assert browser.get("/connect/bazaar").location == "/install/bazaar"

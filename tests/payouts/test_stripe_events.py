@@ -82,10 +82,10 @@ def test_what_stripe_tells_later_is_booked_once(books: Books) -> None:
     assert post("transfer.created", late) == (200, "recorded")
     assert post("transfer.failed", late) == (200, "recorded"), "paid, and failed later: it came back"
     assert status() == ["returned", "failed", "prepared", "returned"]
-    # in part: nothing is booked, and a person sees it
-    assert post("transfer.created", part) == (200, "recorded")
+    # in part: nothing is booked, and a person sees it, although that it was made is heard of last
     for said in ("looked at by a person", "repeat"):
         assert post("transfer.reversed", part, amount_reversed=150) == (200, said)
+    assert post("transfer.created", part) == (200, "recorded")
     assert status()[2] == "paid"
     with books.database.read(SYSTEM) as session:
         assert [each.reason for each in stuck.stuck(session, utc("2026-12-12"), shop)] == ["reversed_in_part"]

@@ -19,6 +19,7 @@ from connector.earnings.commission import bonuses
 from connector.earnings.commission.tables import Clearance, Evaluation, EventBonus
 from connector.earnings.ledger import running
 from connector.earnings.ledger.tables import Entry, Posting
+from connector.earnings.settlement import close
 from connector.earnings.settlement.tables import StatementLine
 from connector.events import Line, Refund, RefundLine, Transaction
 from connector.operations import sealing
@@ -70,6 +71,23 @@ def test_it_agrees_and_writes_nothing(world: World) -> None:
         assert done.balances == len({one.account + one.creator_id for one in running.running(session)})
     with pytest.raises(DBAPIError), world.database.snapshot(SYSTEM) as session:
         session.execute(sa.update(Order).values(number="x"))
+
+
+def test_a_closing_under_way_is_no_difference(sqlite_world: World) -> None:
+    """Its pieces are in the ledger before its statements are."""
+    world = live(sqlite_world)
+    close.begin(world.shop_id, "2027-01", CLOSING + 60 * DAY, "test")
+    seen: list[tuple[list[Difference], list[str]]] = []
+
+    def look(booked: int, whole: int) -> None:
+        done, found = rebuilt(world.database)
+        seen.append((found, [*done.left_out]))
+
+    [closing] = close.carry_on(world.shop_id, look)
+    assert closing.total < 0
+    assert seen == [([], ["balances that a closing under way is moving"])] * 2
+    done, found = rebuilt(world.database)
+    assert (found, done.left_out) == ([], {})
 
 
 def bend_a_posting(session: Session) -> None:

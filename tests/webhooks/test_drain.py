@@ -490,6 +490,29 @@ def test_deliveries_of_a_shop_go_in_the_order_of_their_receipt(
     assert seen == [str(ref) for ref in range(7)]
 
 
+def test_a_batch_that_could_not_be_read_ahead_is_read_in_its_turn(
+    store: Store, shop_id: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does a stop signal between two batches leave anything half done, or done twice."""
+    for ref in range(7):
+        store.post("orders/create", order(ref))
+    real, failed, looks = drain._next, [], iter(range(100))
+
+    def read(shop: str, limit: int, *, behind: str | None = None) -> list[translate.Read]:
+        if behind is not None:
+            failed.append(behind)
+            raise sa.exc.OperationalError("the reader's connection", None, Exception("cut"))
+        return real(shop, limit)
+
+    monkeypatch.setattr(drain, "_next", read)
+    small = settings.model_copy(update={"drain_batch": 2})
+    assert drain.drain_once("w1", small, stop=lambda: next(looks) > 4) == 4
+    assert drain.drain_once("w1", small) == 3
+    assert len(failed) == 3
+    assert [(row.status, row.tries) for row in rows()] == [("done", 1)] * 7
+    assert orders() == [str(ref) for ref in range(7)]
+
+
 def test_a_long_queue_of_one_shop_leaves_the_others_their_turn(
     store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

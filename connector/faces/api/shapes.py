@@ -305,10 +305,6 @@ class ContentPage(Given):
     next: str | None
 
 
-class ShopAsked(Asked):
-    shop_id: Ident
-
-
 # --- codes --------------------------------------------------------------------------------------------------------
 
 

@@ -53,7 +53,7 @@ def one_platform(slug: str) -> str:
         cannot=[(each, platform_words.CAPABILITIES[each][1]) for each in cannot],
         problem=platform_words.not_set_up(platform), ways=platform_words.ways(platform),
         unproven=sum(each.badge.word == "Unproven" for each in promises),
-        orders_every=moments.lasting(platform.orders_every), products_every=moments.lasting(platform.products_every),
+        orders_every=moments.every(platform.orders_every), products_every=moments.every(platform.products_every),
     )  # fmt: skip
 
 

@@ -80,7 +80,7 @@ def _shown(secret: str) -> str:
     return page(
         "dashboard/store.html", shop=shop, platform=platform, way=platform_words.WAYS.get(shop.joined_by, ("", ""))[0],
         heard=arrives, sample=sample, plugin=plugin, hook_address=hook.address if hook else "", secret=secret,
-        every=moments.lasting(platform.orders_every),
+        every=moments.every(platform.orders_every),
     )  # fmt: skip
 
 

@@ -20,8 +20,6 @@ from typing import Any
 
 import msgspec
 from joserfc import jwt
-from joserfc.errors import BadSignatureError, JoseError
-from joserfc.jwk import OctKey
 
 from connector.errors import (
     ConfigurationWrong,
@@ -33,6 +31,7 @@ from connector.errors import (
     SignatureRejected,
 )
 from connector.events import ShopProfile
+from connector.platforms import claims
 from connector.platforms.bigcommerce import ids
 from connector.platforms.bigcommerce.client import rest
 from connector.platforms.bigcommerce.payloads import StoreInfo, TokenRefusal, TokenReply
@@ -170,34 +169,21 @@ def held(scope: str) -> tuple[str, ...]:
 
 def signed(query: Query, settings: BigCommerceSettings, now: datetime) -> tuple[str, datetime]:
     """The domain that a callback's JWT proves, and when it was issued. Errors: SignatureRejected, quoting nothing."""
-    claims = _claims(_one(query, "signed_payload_jwt"), settings, now)
-    domain = ids.of_context(claims["sub"]) if isinstance(claims["sub"], str) else None
+    said = _claims(_one(query, "signed_payload_jwt"), settings, now)
+    domain = ids.of_context(said["sub"]) if isinstance(said["sub"], str) else None
     if domain is None:
         raise SignatureRejected("the signed callback names no store")
-    return domain, datetime.fromtimestamp(claims["iat"], UTC)
+    return domain, datetime.fromtimestamp(said["iat"], UTC)
 
 
 def _claims(token: str, settings: BigCommerceSettings, now: datetime) -> dict[str, Any]:
-    if not 0 < len(token) <= LONGEST or not token.isascii():
-        raise SignatureRejected("that isn't a signed callback")
-    if not settings.client_id or not settings.secrets():
-        raise SignatureRejected("no secret is set that a callback could be checked with")
     registry = jwt.JWTClaimsRegistry(
         now=int(now.timestamp()), leeway=LEEWAY,
         aud={"essential": True, "value": settings.client_id}, iss={"essential": True, "value": "bc"},
         sub={"essential": True}, exp={"essential": True}, iat={"essential": True},
     )  # fmt: skip
-    for secret in settings.secrets():
-        try:
-            # The algorithm is pinned: `none`, or another one with our secret as its key, are refused here.
-            found = jwt.decode(token, OctKey.import_key(secret), algorithms=["HS256"])
-            registry.validate(found.claims)
-            return dict(found.claims)
-        except BadSignatureError:
-            continue
-        except (JoseError, ValueError, TypeError, KeyError, OverflowError) as error:
-            raise SignatureRejected(f"the signed callback is refused ({type(error).__name__})") from None
-    raise SignatureRejected("the callback's signature is wrong")
+    secrets = settings.secrets() if settings.client_id else ()
+    return claims.signed(token, secrets, registry, longest=LONGEST, what="signed callback")
 
 
 def _one(query: Query, name: str) -> str:

@@ -251,10 +251,6 @@ class CartNode(msgspec.Struct):
 # --- deliveries -------------------------------------------------------------------------------------------------------
 
 
-class RefundData(msgspec.Struct):
-    refund_id: int | None = None
-
-
 class SkuData(msgspec.Struct):
     product_id: int | None = None
     variant_id: int | None = None

@@ -21,7 +21,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from connector import clock, money
+from connector import money
 from connector.errors import MoneyRefused, PayloadUnreadable, PlatformRefused
 from connector.events import Product, Variant
 from connector.platforms.contract import BulkNode, BulkState, Client, MarketPrice, ProductPage, RefusedItem, StockLevel
@@ -43,7 +43,7 @@ from connector.platforms.medusa.payloads import (
     VariantNode,
 )
 from connector.platforms.medusa.snapshot import MOST_DIGITS, digits_behind, each
-from connector.platforms.reading import clean, decode, gtin, kept, moment_or_none, plain_text
+from connector.platforms.reading import clean, decode, gtin, kept, moment, moment_or_none, plain_text
 from connector.platforms.rest import Answered, payload_down
 
 AT_ONCE = 50  # products named in one address
@@ -119,10 +119,11 @@ class Catalog:
         query: dict[str, str | int] = {"order": "-updated_at", "limit": 1, "fields": "id,updated_at"}
         calls = admin(client)
         times = [
-            clock.parse(p.updated_at) for p in read(calls.get("/admin/products", query), ChangedProductsAnswer).products
+            moment(p.updated_at, "$.products.updated_at")
+            for p in read(calls.get("/admin/products", query), ChangedProductsAnswer).products
         ]
         variants = read(calls.get("/admin/product-variants", query), ChangedVariantsAnswer).variants
-        times += [clock.parse(variant.updated_at) for variant in variants]
+        times += [moment(variant.updated_at, "$.variants.updated_at") for variant in variants]
         times += _level_times(client)
         return max(times, default=None)
 
@@ -246,7 +247,8 @@ class _Level:
 
 def _moved(since: datetime, *nodes: TimeNode | OwnerNode | None) -> bool:
     """Did any of these move itself, so that its own list names it?"""
-    return any(node is not None and node.updated_at and clock.parse(node.updated_at) >= since for node in nodes)
+    times = [node.updated_at for node in nodes if node is not None and node.updated_at]
+    return any(moment(time, "$.inventory_items.variants.updated_at") >= since for time in times)
 
 
 def _levels(client: Client, limit: int, offset: int, since: datetime | None = None) -> list[_Level]:
@@ -258,7 +260,8 @@ def _levels(client: Client, limit: int, offset: int, since: datetime | None = No
     found = read(admin(client).get("/admin/inventory-items", query), ChangedItemsAnswer).inventory_items
     rows = []
     for item in found:
-        times = [clock.parse(level.updated_at) for level in each(item.location_levels) if level.updated_at]
+        moved = [level.updated_at for level in each(item.location_levels) if level.updated_at]
+        times = [moment(time, "$.inventory_items.location_levels.updated_at") for time in moved]
         owners = [own for own in each(item.variants) if since is None or not _moved(since, own, own.product)]
         products = [own.product_id for own in owners if own.product_id]
         rows.append(_Level(item.id, max(times, default=None), products))

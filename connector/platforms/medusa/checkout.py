@@ -15,6 +15,7 @@ from connector.events import OrderSnapshot
 from connector.platforms.contract import Carrying, CartLine, Client, Way
 from connector.platforms.medusa.settings import MedusaSettings
 from connector.platforms.medusa.snapshot import TOKEN
+from connector.platforms.reading import with_parameter
 
 _KINDS = ("order_metadata", "line_property")
 _LANDING: frozenset[Way] = frozenset({"landing"})
@@ -67,9 +68,7 @@ class Checkout:
 
     def variant_link(self, url: str, variant_ref: str) -> str:
         """As Medusa's own starter storefront chooses a variant: `v_id`."""
-        parts = urlsplit(url)
-        query = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] != "v_id"]
-        return urlunsplit((*parts[:3], urlencode([*query, ("v_id", variant_ref)]), ""))
+        return with_parameter(url, "v_id", variant_ref)
 
     def tokens(self, snapshot: OrderSnapshot) -> list[tuple[str, str]]:
         return [(carrier.value, carrier.kind) for carrier in snapshot.carriers if carrier.kind in _KINDS]

@@ -123,8 +123,8 @@ def next_place(domain: str, start: str, times: Sequence[str], offset: int) -> st
     Errors: PlatformRefused where the page holds a time before its own start: the filter was passed over, or the page is
     one that was there before.
     """
-    began, last = clock.parse(start), clock.parse(times[-1])
-    if clock.parse(times[0]) < began or last < began:
+    began, last = clock.parse(start), moment(times[-1], "$.updated_at")
+    if moment(times[0], "$.updated_at") < began or last < began:
         raise PlatformRefused(f"{domain}: the store gives the same page again and again, or passes over our filter")
     return f"{times[-1]}|0" if last > began else f"{start}|{offset + len(times)}"
 

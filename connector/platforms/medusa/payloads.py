@@ -296,10 +296,6 @@ class TaxLineNode(Node):
     raw_rate: Raw | None = None
 
 
-class DetailNode(Node):
-    return_received_quantity: Decimal = Decimal(0)
-
-
 class ItemNode(Node):
     id: str
     quantity: Decimal

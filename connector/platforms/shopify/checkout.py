@@ -17,6 +17,7 @@ import msgspec
 from connector.errors import HostRefused, InputRefused, PlatformBusy, PlatformDown, PlatformRefused
 from connector.events import OrderSnapshot
 from connector.platforms.contract import Carrying, CartLine, Client, Way
+from connector.platforms.reading import with_parameter
 from connector.platforms.shopify.settings import ShopifySettings
 from connector.platforms.shopify.snapshot import TOKEN
 
@@ -189,9 +190,7 @@ class Checkout:
         return STOREFRONT_SCOPE in scopes
 
     def variant_link(self, url: str, variant_ref: str) -> str:
-        parts = urlsplit(url)
-        query = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] != "variant"]
-        return urlunsplit((*parts[:3], urlencode([*query, ("variant", variant_ref)]), ""))
+        return with_parameter(url, "variant", variant_ref)
 
     def tokens(self, snapshot: OrderSnapshot) -> list[tuple[str, str]]:
         return [(carrier.value, carrier.kind) for carrier in snapshot.carriers if carrier.kind in _KINDS]

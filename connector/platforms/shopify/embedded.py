@@ -15,10 +15,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from joserfc import jwt
-from joserfc.errors import BadSignatureError, JoseError
-from joserfc.jwk import OctKey
 
 from connector.errors import SignatureRejected
+from connector.platforms import claims
 from connector.platforms.contract import Frame, Http, Joined, Visit
 from connector.platforms.shopify.authorize import DOMAIN, trade
 from connector.platforms.shopify.settings import REAL_ORIGIN, ShopifySettings
@@ -42,12 +41,12 @@ class Embedded:
         A token of a checkout or customer-account extension is signed with the same secret: its `sub` is a customer's
         GID or missing, and it opens nothing here.
         """
-        claims = _claims(token, settings, now)
-        domain = _shop(claims)
-        person = claims["sub"]
+        said = _claims(token, settings, now)
+        domain = _shop(said)
+        person = said["sub"]
         if not (isinstance(person, str) and re.fullmatch(r"[0-9]{1,20}", person)):
             raise SignatureRejected("the session token isn't a staff member's")
-        issued = datetime.fromtimestamp(int(claims.get("iat", claims["nbf"])), UTC)
+        issued = datetime.fromtimestamp(int(said.get("iat", said["nbf"])), UTC)
         return Visit(domain=domain, person_ref=person, issued_at=issued, token=token)
 
     def exchange(self, visit: Visit, settings: ShopifySettings, http: Http, now: datetime) -> Joined:
@@ -83,32 +82,19 @@ class Embedded:
 
 def _claims(token: str, settings: ShopifySettings, now: datetime) -> dict[str, Any]:
     """Errors: SignatureRejected, with a reason that quotes nothing of the token."""
-    if not 0 < len(token) <= LONGEST or not token.isascii():
-        raise SignatureRejected("that isn't a session token")
-    if not settings.client_id or not settings.secrets():
-        raise SignatureRejected("no secret is set that a session token could be checked with")
     registry = jwt.JWTClaimsRegistry(
         now=int(now.timestamp()), leeway=LEEWAY,
         aud={"essential": True, "value": settings.client_id},
         iss={"essential": True}, dest={"essential": True}, sub={"essential": True},
         exp={"essential": True}, nbf={"essential": True},
     )  # fmt: skip
-    for secret in settings.secrets():
-        try:
-            # The algorithm is pinned: `none`, or RS256 with our secret as its public key, are refused here.
-            found = jwt.decode(token, OctKey.import_key(secret), algorithms=["HS256"])
-            registry.validate(found.claims)
-            return dict(found.claims)
-        except BadSignatureError:
-            continue
-        except (JoseError, ValueError, TypeError, KeyError) as error:
-            raise SignatureRejected(f"the session token is refused ({type(error).__name__})") from None
-    raise SignatureRejected("the session token's signature is wrong")
+    secrets = settings.secrets() if settings.client_id else ()
+    return claims.signed(token, secrets, registry, longest=LONGEST, what="session token")
 
 
-def _shop(claims: dict[str, Any]) -> str:
+def _shop(said: dict[str, Any]) -> str:
     """`dest` and `iss` name one shop, in exactly the form that Shopify gives them."""
-    dest, iss = str(claims["dest"]), str(claims["iss"])
+    dest, iss = str(said["dest"]), str(said["iss"])
     found = _ORIGIN.fullmatch(dest)
     if found is None or DOMAIN.fullmatch(found[1]) is None or iss != f"{dest}/admin":
         raise SignatureRejected("the session token names no shop, or two")

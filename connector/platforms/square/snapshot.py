@@ -188,12 +188,14 @@ def _decimal(text: str, path: str) -> Decimal:
 
 def _refunds(after: Aftermath, units: Mapping[str, int], contained: str, currency: str) -> list[Refund]:
     found = []
+    bearer = _bearers(after.refunds)
     for number, refund in enumerate(sorted(after.refunds, key=lambda each: (each.created_at, each.id))):
         path = f"$.refunds[{number}]"
         if refund.amount_money.currency not in ("", currency):
             raise PayloadUnreadable(f"{path}.amount_money.currency", f"is another one than the order's ({currency})")
         order = after.returns.get(refund.order_id)
-        lines = _return_lines(order, units, contained, path) if order is not None else ()
+        named = _return_lines(order, units, contained, path) if order is not None else ()
+        lines = named if bearer[refund.order_id] == refund.id else ()
         given = sum(
             each.total_money.amount for back in (order.returns if order else ()) for each in back.return_line_items
         )
@@ -203,10 +205,20 @@ def _refunds(after: Aftermath, units: Mapping[str, int], contained: str, currenc
                 refund_ref=refund.id,
                 created_at=moment(refund.created_at, f"{path}.created_at"),
                 lines=lines,
-                adjustments=_adjustments(refund, rest, itemised=bool(lines)),
+                adjustments=_adjustments(refund, rest, itemised=bool(named)),
                 transactions=(Transaction(refund.id, _REFUND_STATUS.get(refund.status, "pending")),),
             )
         )
+    return found
+
+
+def _bearers(refunds: Sequence[PaymentRefund]) -> dict[str, str]:
+    """Order of a return → the refund that bears its lines. Goods that were paid by card and gift card are given back by
+    two refunds of one return, and came back once: the first that didn't fail tells of them."""
+    ranked = sorted(refunds, key=lambda each: (_REFUND_STATUS.get(each.status) == "failure", each.created_at, each.id))
+    found: dict[str, str] = {}
+    for each in ranked:
+        found.setdefault(each.order_id, each.id)
     return found
 
 

@@ -17,7 +17,6 @@ from typing import Any
 
 import msgspec
 
-from connector import clock
 from connector.errors import MoneyRefused, PlatformRefused
 from connector.events import Product, Variant
 from connector.platforms.contract import BulkState, Client, MarketPrice, ProductPage, RefusedItem, StockLevel
@@ -89,7 +88,7 @@ class Catalog:
     def newest_change(self, client: Client) -> datetime | None:
         found = ask(client, documents.NEWEST_CHANGE, {}, NewestAnswer)
         times = [row.updated_at for row in (*found.products.items, *found.product_variants.items)]
-        return max(clock.parse(time) for time in times) if times else None
+        return max(moment(time, "$.updatedAt") for time in times) if times else None
 
     def stock(self, client: Client, item_refs: Sequence[str]) -> list[StockLevel]:
         """An item is a variant: the store counts by variant, over all its locations."""

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from connector.errors import InputRefused, PlatformRefused
 from connector.events import OrderSnapshot
 from connector.platforms.contract import Carrying, CartLine, Client, Way
+from connector.platforms.reading import with_parameter
 from connector.platforms.vendure.settings import VendureSettings
 
 TOKEN = re.compile(r"[A-Za-z0-9_-]{1,40}")
@@ -74,9 +75,7 @@ class Checkout:
 
     def variant_link(self, url: str, variant_ref: str) -> str:
         """With `variant`, which a storefront may read; one that doesn't shows the product all the same."""
-        parts = urlsplit(url)
-        query = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] != "variant"]
-        return urlunsplit((*parts[:3], urlencode([*query, ("variant", variant_ref)]), ""))
+        return with_parameter(url, "variant", variant_ref)
 
     def tokens(self, snapshot: OrderSnapshot) -> list[tuple[str, str]]:
         return [(carrier.value, carrier.kind) for carrier in snapshot.carriers if carrier.kind in _KINDS]

@@ -16,9 +16,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from connector import clock
 from connector.errors import PlatformRefused
-from connector.platforms.reading import by_ref
+from connector.platforms.reading import by_ref, moment
 from connector.platforms.vendure.client import TooMany
 
 T = TypeVar("T")
@@ -108,7 +107,7 @@ class ByTime:
         seen = hashlib.blake2b("|".join(f"{ref} {at}" for ref, at in rows).encode(), digest_size=8).hexdigest()
         if seen == self.seen:
             raise PlatformRefused(f"{domain}: the store gives the same page again and again")
-        start = instant(clock.parse(rows[-1][1]) - TICK)
+        start = instant(moment(rows[-1][1], "$.items.updatedAt") - TICK)
         if start > self.start:
             return ByTime(start, 0, seen)
         return ByTime(self.start, self.skip + len(rows), seen)

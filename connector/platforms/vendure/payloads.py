@@ -54,17 +54,6 @@ class ChannelAnswer(Node):
     global_settings: SettingsNode
 
 
-class TotalNode(Node):
-    total_items: int
-
-
-class ReachAnswer(Node):
-    """What a key may read; null where it may not."""
-
-    products: TotalNode | None = None
-    orders: TotalNode | None = None
-
-
 class HookFields(Node):
     connector_address: str | None = None
     connector_secret: str | None = None
@@ -318,10 +307,6 @@ class HistoryNode(Node):
 
 class HistoryList(Node):
     items: list[HistoryNode] = []
-
-
-class OfChannelNode(Node):
-    code: str = ""
 
 
 class OrderNode(Node):

@@ -90,6 +90,7 @@ class _Tolerant(Rest):
             kept = {name.lower(): value for name, value in answer.headers.items()}
             answer = Cleaned(answer.status, kept | {"content-type": "application/json"}, body)
         elif 200 <= answer.status < 300:
+            self.budget.landed()
             raise WebPage(str(rest.not_json(self.domain)))
         return Rest._judged(self, answer, method)
 

@@ -158,10 +158,12 @@ def test_a_platform_under_load_is_left_alone(store: BigCommerce, slept: list[flo
     ],
 )
 def test_each_no_says_what_to_do(store: BigCommerce, answer: Any, error: type[Exception], words: str) -> None:
-    store.answers = [answer]
+    store.answers, asks = [answer], client(store)
     with pytest.raises(error, match=words) as raised:
-        PLATFORM.authorize.profile(client(store))
+        PLATFORM.authorize.profile(asks)
     assert "private" not in str(raised.value)
+    budget: Any = asks.budget
+    assert budget.silent or budget.told, "nothing stays under way, for which other workers would wait"
 
 
 def test_every_call_has_the_token_and_asks_for_json(store: BigCommerce) -> None:

@@ -28,7 +28,18 @@ from connector.webhooks import drain, subscribe, wanted
 from connector.webhooks.tables import DeliveryRow
 from tests.attribution.world import app_settings
 from tests.platforms.bigcommerce.case import sign
-from tests.platforms.bigcommerce.kit import DOMAIN, SECRET, BigCommerce, candle, item, refunded, sample, settings, sold
+from tests.platforms.bigcommerce.kit import (
+    DOMAIN,
+    SECRET,
+    BigCommerce,
+    candle,
+    item,
+    refunded,
+    reply,
+    sample,
+    settings,
+    sold,
+)
 from tests.platforms.bigcommerce.test_authorize import made
 
 SYSTEM = Scope.system("tests")
@@ -142,6 +153,10 @@ def test_from_the_install_to_the_balance(database: Database, monkeypatch: pytest
     assert world.join().status == "connected", "a farewell from before the last install is a late one"
     wall = int(clock.wall().timestamp()) + 1
     late = made({"iat": wall, "exp": wall + 9, "nbf": 1})
-    assert world.web.get("/oauth/bigcommerce/farewell", query_string={"signed_payload_jwt": late}).status_code == 200
-    with db.read(SYSTEM) as session:
-        assert session.get_one(Shop, shop.id).status == "left"
+    for opens in (True, False):  # a load link of the same day is signed alike, so the store is asked
+        store.answers = [None] if opens else [reply({}, 401)] * 2
+        assert (
+            world.web.get("/oauth/bigcommerce/farewell", query_string={"signed_payload_jwt": late}).status_code == 200
+        )
+        with db.read(SYSTEM) as session:
+            assert session.get_one(Shop, shop.id).status == ("connected" if opens else "left")

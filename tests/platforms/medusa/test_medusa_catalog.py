@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from connector.errors import PlatformDown, PlatformRefused
+from connector.errors import PayloadUnreadable, PlatformDown, PlatformRefused
 from connector.events import Product
 from connector.platforms import rest
 from connector.platforms.medusa import PLATFORM
@@ -219,3 +224,16 @@ def test_a_product_in_another_shape_does_not_take_the_others_with_it() -> None:
             break
     assert found == [refs[0], refs[2], refs[4], refs[6]]
     assert refused == {refs[n]: ("unreadable", f"Thing {n}") for n in (1, 3, 5)}
+
+
+@pytest.mark.parametrize("time", ["soon", "0001-01-01T00:00:00+14:00"])
+def test_a_change_at_no_time_is_named(time: str) -> None:
+    shop = Shop("USD")
+    shop.product("Candle", [1200])
+
+    def send(*asked: Any, **given: Any) -> Any:
+        told = shop.client.http.send(*asked, **given).content.decode()
+        return data(json.loads(re.sub(r'(updated_at"\s*:\s*)"[^"]*"', rf'\1"{time}"', told)))
+
+    with pytest.raises(PayloadUnreadable, match="updated_at"):
+        PLATFORM.catalog.newest_change(replace(shop.client, http=SimpleNamespace(send=send)))

@@ -314,6 +314,19 @@ def test_an_itemised_return_names_its_lines_and_is_read_as_the_sale(square: Squa
     assert {ref: found.snapshot for ref, found in some.items() if found} == {"RETORD1": snapshot, "ORDDEMO1": snapshot}
 
 
+@pytest.mark.parametrize("failed", [False, True])
+def test_goods_that_two_refunds_pay_back_came_back_once(square: Square, failed: bool) -> None:
+    """Paid by card and gift card: one return, a refund a tender. One that failed tells of no goods."""
+    sold(square)
+    came_back(square)
+    refund(square, "REF1", 2000, into="RETORD1", status="FAILED" if failed else "COMPLETED")
+    refund(square, "REF2", 1920, into="RETORD1")
+    snapshot = read(square)
+    assert [sum(line.quantity for line in each.lines) for each in snapshot.refunds] == ([0, 1] if failed else [1, 0])
+    assert [each.adjustments for each in snapshot.refunds] == [(), ()]
+    assert snapshot.lines[0].current_quantity == 1
+
+
 def test_money_back_without_goods_is_an_amount(square: Square) -> None:
     sold(square)
     refund(square, "REF1", 500)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from connector.errors import PlatformRefused
+from connector.errors import PayloadUnreadable, PlatformRefused
 from connector.events import Product
 from connector.platforms.contract import Client, ProductPage
 from connector.platforms.vendure import PLATFORM
 from connector.platforms.vendure import catalog as walks
-from tests.platforms.vendure.store import Vendure, client_of
+from tests.platforms.vendure.store import Reply, Shop, Vendure, client_of
 
 
 @pytest.fixture
@@ -216,3 +219,16 @@ def test_a_product_that_is_switched_off_is_a_draft() -> None:
     store = Vendure()
     store.product("Lamp", [100], enabled=False)
     assert one(store).status == "draft"
+
+
+@pytest.mark.parametrize("time", ["soon", "0001-01-01T00:00:00+14:00"])
+def test_a_change_at_no_time_is_named(time: str) -> None:
+    shop = Shop("USD")
+    shop.product("Candle", [1200])
+
+    def send(*asked: Any, **given: Any) -> Reply:
+        told = shop.client.http.send(*asked, **given).content.decode()
+        return Reply(200, re.sub(r'(updatedAt"\s*:\s*)"[^"]*"', rf'\1"{time}"', told).encode())
+
+    with pytest.raises(PayloadUnreadable, match="updatedAt"):
+        PLATFORM.catalog.newest_change(replace(shop.client, http=SimpleNamespace(send=send)))

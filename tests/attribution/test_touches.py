@@ -147,7 +147,7 @@ def test_a_touch_keeps_the_window_of_its_kind_as_it_stood(world: World) -> None:
         before = {k: touches.record(session, tapped, kind=k, at=PLACED - DAY / 2, now=PLACED) for k in touches.KINDS}
         after = {k: touches.record(session, tapped, kind=k, now=PLACED) for k in touches.KINDS}
     days = {kind: touch.window_seconds / 86400 for kind, touch in before.items()}
-    assert days == {"link": 14, "video": 14, "live": 7, "ad": 7, "cart": 14}
+    assert days == {"link": 14, "video": 14, "post": 14, "live": 7, "ad": 7, "cart": 14}
     assert (after["live"].window_seconds, after["ad"].window_seconds) == (1800, 3 * 86400)
     for kind in ("", "click"):
         with world.database.write(ALL) as session, pytest.raises(InputRefused):

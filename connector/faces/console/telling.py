@@ -17,6 +17,14 @@ from connector.web import moments, shop_settings, words
 from connector.web.amounts import count, plain, rate
 
 ACTS = {
+    "acceptance_rule.add": "Rule for accepting offers added",
+    "acceptance_rule.end": "Rule for accepting offers ended",
+    "collaboration.agree": "Terms agreed with a creator",
+    "eligibility.change": "Policy of who may take part changed",
+    "message.report": "Message reported",
+    "offer.make": "Offer made",
+    "opening.close": "Products closed to creators",
+    "opening.open": "Products opened to creators",
     "delivery.discard": "Quarantined delivery put away",
     "delivery.release": "Quarantined delivery released",
     "delivery.preview": "Looked at what a replay would change",

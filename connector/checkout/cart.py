@@ -163,9 +163,17 @@ def _page(session: Session, shop: Shop, variant_ref: str) -> str:
 
 def shop_window(listing: Listing | None, shop: Shop) -> str:
     """Where a program that follows a link may look: the product's page at the store, without any token."""
-    if listing is not None and (listing.url.startswith("https://") or _of_stand_in(listing.url, shop)):
+    if listing is not None and (_leads_on(listing.url) or _of_stand_in(listing.url, shop)):
         return listing.url
     return shop.storefront_url or f"https://{shop.domain}/"
+
+
+def _leads_on(url: str) -> bool:
+    """Stores say anything: what can't be parted (`https://[x/`) would fail every cart that its product is in."""
+    try:
+        return urlsplit(url).scheme == "https" and bool(urlsplit(url).hostname)
+    except ValueError:
+        return False
 
 
 def _of_stand_in(url: str, shop: Shop) -> bool:

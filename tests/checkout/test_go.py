@@ -338,6 +338,8 @@ def test_a_code_is_only_carried(world: World, link: Link) -> None:
         ("production", "https://store.example/products/a", "https://store.example/products/a"),
         ("production", "http://127.0.0.1:8471/products/a", "https://store.example"),
         ("production", "javascript:alert(1)", "https://store.example"),
+        ("production", "https://[x/products/a", "https://store.example"),
+        ("production", "https:///products/a", "https://store.example"),
         ("dev", "http://127.0.0.1:8471/products/a", "http://127.0.0.1:8471/products/a"),
         ("dev", "http://127.0.0.1.evil.example/products/a", "https://store.example"),
     ],

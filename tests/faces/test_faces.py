@@ -38,7 +38,7 @@ ELSEWHERE = re.compile(r"sign-in|refund_ref|report\.csv")
 
 
 # The world here has none of these: their own tests open their pages, as others and as nobody too.
-MADE_ELSEWHERE = {"endpoint_id", "negotiation_id", "event_id"}
+MADE_ELSEWHERE = {"endpoint_id", "negotiation_id", "event_id", "report_id", "subject"}
 
 
 def _pages(app: Flask, world: World, face: str) -> list[str]:

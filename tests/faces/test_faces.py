@@ -34,7 +34,7 @@ from tests.web.conftest import settings
 Enter = Callable[[str], FlaskClient]
 SYSTEM = Scope.system("test")
 # Pages that need a world of their own: signing in, a refund whose amount nobody said, a feed that was really built.
-ELSEWHERE = re.compile(r"sign-in|refund_ref|report\.csv")
+ELSEWHERE = re.compile(r"sign-in|refund_ref|report\.csv|/offers/lists/")
 
 
 # The world here has none of these: their own tests open their pages, as others and as nobody too.

@@ -1,21 +1,26 @@
 """What a product costs us on each platform: the whole catalog by pages, from prepared answers, read and stored.
 
-    python -m bench.sync_platforms [--products 2000] [--rounds 3] [--platform woocommerce …]
+    python -m bench.sync_platforms [--products 2000] [--rounds 3] [--platform woocommerce …] [--memory]
 
 Each platform's stand-in of the conformance suite is filled with the same catalog (three variants a product) and walked
 once; what it answered is kept. Then the walk is made again from the kept answers, so that only our own processor time
 counts: reading and translating alone, and with the products stored in an empty SQLite database, 500 a transaction as a
 first sync does it. The peer is Shopify's walk by pages in the same run; 1.5 times of it is the limit.
+
+`--memory` measures something else: the most that a walk holds at a time (by tracemalloc, prepared answers not counted) at
+that many products and at four times as many. A walk that keeps no more than its page holds the same.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+import gc
 import statistics
 import sys
 import tempfile
 import time
+import tracemalloc
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from importlib import import_module
@@ -25,7 +30,7 @@ from typing import Any
 from connector import clock
 from connector.commerce.catalog import take
 from connector.commerce.shops.tables import Shop
-from connector.conformance import Case, balances
+from connector.conformance import Case, StandIn, balances
 from connector.db import Database, Scope, new_id
 from connector.events import Product
 from connector.platforms import rest, roster
@@ -41,8 +46,12 @@ def main() -> None:
     options.add_argument("--products", type=int, default=2_000)
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--platform", action="append", help="only these, beside Shopify")
+    options.add_argument("--memory", action="store_true", help="what a walk holds, at this size and at four times it")
     chosen = options.parse_args()
     rest.pause = _no_pause
+    if chosen.memory:
+        memory(chosen.products, chosen.platform)
+        return
     found: dict[str, tuple[float, float, int]] = {}
     for platform in roster.OURS:
         if chosen.platform and platform.slug not in (*chosen.platform, "shopify"):
@@ -63,6 +72,39 @@ def main() -> None:
         print(
             f"| {slug} | {calls:,} | {read:.0f} | {read / peer[0]:.2f} | {stored:.0f} | {stored / peer[1]:.2f}{over} |"
         )
+
+
+def memory(products: int, only: list[str] | None) -> None:
+    """The most that a walk holds, at `products` and at four times as many."""
+    print(f"| platform | held at {products:,} products, kB | at {products * 4:,} | times |")
+    print("|---|---:|---:|---:|")
+    for platform in roster.OURS:
+        if only and platform.slug not in only:
+            continue
+        case: Case = import_module(f"tests.platforms.{platform.slug}.case").CASE
+        if case.stand_in is None:
+            continue
+        small, large = (_held(platform, case.stand_in("USD"), number) for number in (products, products * 4))
+        print(f"| {platform.slug} | {small / 1024:,.0f} | {large / 1024:,.0f} | {large / small:.2f} |")
+
+
+def _held(platform: Platform, store: StandIn, products: int) -> int:
+    """Bytes at the peak of a walk over prepared answers."""
+    for number in range(products):
+        store.product(f"Thing {number}", PRICES)
+    kept = _Kept(store.client.http)
+    client = dataclasses.replace(store.client, http=kept)
+    for _page in _walk(platform, client):
+        pass
+    kept.rewind()
+    gc.collect()
+    tracemalloc.start()
+    try:
+        for _page in _walk(platform, client):
+            pass
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
 def _no_pause(seconds: float) -> None:

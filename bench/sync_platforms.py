@@ -7,8 +7,8 @@ once; what it answered is kept. Then the walk is made again from the kept answer
 counts: reading and translating alone, and with the products stored in an empty SQLite database, 500 a transaction as a
 first sync does it. The peer is Shopify's walk by pages in the same run; 1.5 times of it is the limit.
 
-`--memory` measures something else: the most that a walk holds at a time (by tracemalloc, prepared answers not counted) at
-that many products and at four times as many. A walk that keeps no more than its page holds the same.
+`--memory` measures something else: the most that a walk holds at a time (by tracemalloc, prepared answers not counted)
+at that many products and at four times as many. A walk that keeps no more than its page holds the same.
 """
 
 from __future__ import annotations

@@ -133,7 +133,7 @@ def measured(platform: Platform, case: Case, products: int, rounds: int) -> tupl
         kept.rewind()
         with tempfile.TemporaryDirectory(prefix="bench-platforms-") as held, balances.scratch(Path(held)) as database:
             stored.append(_stored(database, platform, client))
-    calls = len(kept.answers)
+    calls = kept.calls
     return (
         statistics.median(read) / products * 1e6,
         statistics.median(stored) / products * 1e6,
@@ -195,23 +195,28 @@ class _Answer:
 
 
 class _Kept:
-    """The first walk goes through and is kept; each walk behind a `rewind` gets the same answers in the same order."""
+    """The first walk goes through and is kept; each walk behind a `rewind` gets the same answers to the same calls."""
 
     def __init__(self, way: Any) -> None:
         self._way = way
-        self.answers: list[HttpAnswer] = []
-        self._next: int | None = None
+        self.answers: dict[tuple[str, str, bytes | None], list[HttpAnswer]] = {}
+        self.calls = 0
+        self._given: dict[tuple[str, str, bytes | None], int] | None = None
 
     def rewind(self) -> None:
-        self._next = 0
+        self._given = {}
 
     def send(self, method: str, url: str, **given: Any) -> HttpAnswer:
-        if self._next is not None:
-            self._next += 1
-            return self.answers[self._next - 1]
+        asked = (method, url, given.get("body"))
+        if self._given is not None:
+            place = self._given.get(asked, 0)
+            self._given[asked] = place + 1
+            held = self.answers[asked]
+            return held[min(place, len(held) - 1)]
         answer = self._way.send(method, url, **given)
         kept = _Answer(answer.status, dict(answer.headers), answer.content)
-        self.answers.append(kept)
+        self.answers.setdefault(asked, []).append(kept)
+        self.calls += 1
         return kept
 
 

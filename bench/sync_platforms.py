@@ -204,12 +204,12 @@ class _Kept:
         self._given: dict[tuple[str, str, bytes | None], int] | None = None
 
     def rewind(self) -> None:
-        self._given = {}
+        self._given = dict.fromkeys(self.answers, 0)  # made before anything is measured
 
     def send(self, method: str, url: str, **given: Any) -> HttpAnswer:
         asked = (method, url, given.get("body"))
         if self._given is not None:
-            place = self._given.get(asked, 0)
+            place = self._given[asked]
             self._given[asked] = place + 1
             held = self.answers[asked]
             return held[min(place, len(held) - 1)]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from functools import partial
 
 from connector.conformance.case import Case, expect
 from connector.conformance.stand_in import StandIn
 from connector.events import OrderSnapshot, Product
-from connector.platforms.contract import OrderRead, ProductPage
+from connector.platforms.contract import OrderPage, OrderRead, ProductPage
 
 MANY = 260  # variants: past the page of every platform that we know
 MOST_PAGES = 1_000
@@ -139,12 +140,13 @@ def an_order_has_its_exact_base(case: Case) -> None:
         expect(bool(lines), f"no line names the product {product_ref}")
         tokens = [value for value, _ in case.platform.checkout.tokens(read.snapshot)]
         expect(TOUCH in tokens, f"the token came back as {tokens}")
-        listed = _listed(lambda at: case.platform.orders.changed(store.client, before, at))  # noqa: B023
+        changed, placed_in = case.platform.orders.changed, case.platform.orders.placed
+        listed = _listed(partial(changed, store.client, before))
         expect(order_ref in listed, f"the list of changed orders has {listed}")
         until = store.now() + timedelta(minutes=5)
-        placed = _listed(lambda at: case.platform.orders.placed(store.client, before, until, at))  # noqa: B023
+        placed = _listed(partial(placed_in, store.client, before, until))
         expect(order_ref in placed, f"the list of placed orders has {placed}")
-        earlier = _listed(lambda at: case.platform.orders.placed(store.client, before - timedelta(days=9), before, at))  # noqa: B023
+        earlier = _listed(partial(placed_in, store.client, before - timedelta(days=9), before))
         expect(order_ref not in earlier, "an order is listed in a window that ended before it was placed")
         some = case.platform.orders.some(store.client, [order_ref, case.no_order])
         expect(some[case.no_order] is None, "an order that isn't there is read")
@@ -203,13 +205,14 @@ def _read(case: Case, store: StandIn, order_ref: str) -> OrderRead:
     return read
 
 
-def _listed(ask: Callable[[str | None], object]) -> list[str]:
+def _listed(ask: Callable[[str | None], OrderPage]) -> list[str]:
+    """Refs of all pages, from the first on."""
     refs: list[str] = []
     at: str | None = None
     for _ in range(MOST_PAGES):
         page = ask(at)
-        refs += [head.order_ref for head in page.heads]  # type: ignore[attr-defined]
-        at = page.checkpoint  # type: ignore[attr-defined]
+        refs += [head.order_ref for head in page.heads]
+        at = page.checkpoint
         if at is None:
             return refs
     expect(False, f"the list of orders has no end after {MOST_PAGES} pages")

@@ -19,8 +19,8 @@ from connector.errors import (
     GrantLost,
     HostRefused,
     PayloadUnreadable,
-    PlatformBusy,
     PlatformDown,
+    PlatformError,
     PlatformRefused,
     SignatureRejected,
 )
@@ -176,13 +176,10 @@ def _trade(asked: Mapping[str, str], settings: SquareSettings, http: Http) -> To
         answer.close()
 
 
-def _refused(answer: HttpAnswer) -> GrantLost | PlatformBusy | PlatformDown | PlatformRefused:
+def _refused(answer: HttpAnswer) -> PlatformError:
     if answer.status in (400, 401, 403):
         return GrantLost(f"Square refused the token request ({code_of(answer.content) or answer.status})", fatal=True)
-    headers = {name.lower(): value for name, value in answer.headers.items()}
-    problem = refusal(answer.status, headers, "Square")
-    assert isinstance(problem, PlatformBusy | PlatformDown | PlatformRefused)  # noqa: S101  # 401 was above
-    return problem
+    return refusal(answer.status, {name.lower(): value for name, value in answer.headers.items()}, "Square")
 
 
 def _grant(reply: TokenReply, now: datetime, before: Grant | None = None) -> Grant:

@@ -9,7 +9,6 @@ from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import TypeVar
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import msgspec
 import nh3
@@ -154,10 +153,3 @@ def plain_text(markup: str) -> str:
     if "&" in text:
         text = html.unescape(text)
     return "\n".join(filter(None, (" ".join(line.split()) for line in text.splitlines())))
-
-
-def with_parameter(url: str, name: str, value: str) -> str:
-    """`url` with `name=value` in its query, in place of what `name` was before; without a fragment."""
-    parts = urlsplit(url)
-    query = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] != name]
-    return urlunsplit((*parts[:3], urlencode([*query, (name, value)]), ""))

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import urlencode, urlsplit
 
 from connector.errors import ConnectorError, HostRefused, InputRefused, PlatformDown, PlatformRefused
 from connector.events import OrderSnapshot
@@ -23,8 +23,9 @@ from connector.platforms.bigcommerce import ids
 from connector.platforms.bigcommerce.client import Envelope, rest
 from connector.platforms.bigcommerce.payloads import CartNode, VariantHead
 from connector.platforms.bigcommerce.settings import BigCommerceSettings
-from connector.platforms.bigcommerce.snapshot import METAFIELD, TOKEN
+from connector.platforms.bigcommerce.snapshot import METAFIELD
 from connector.platforms.contract import Carrying, CartLine, Client
+from connector.platforms.links import check_code, check_token, with_parameters
 from connector.platforms.rest import Rest
 
 log = logging.getLogger(__name__)
@@ -70,10 +71,8 @@ class Checkout:
     def landing_link(self, domain: str, url: str, token: str, settings: BigCommerceSettings, *, code: str = "") -> str:
         """The page, with what the store's own analytics shows. A code can't ride in an address: it is left out."""
         _check([CartLine("1")], token, code)
-        parts = urlsplit(url)
         ours = {"utm_source": settings.metafield_namespace, "utm_medium": "creator", "utm_content": token}
-        kept = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] not in ours]
-        return urlunsplit((parts.scheme, parts.netloc, parts.path or "/", urlencode([*kept, *ours.items()]), ""))
+        return with_parameters(url, ours)
 
     def make_cart(self, client: Client, lines: Sequence[CartLine], token: str, *, code: str = "") -> str:
         """The redirect address of a fresh cart that carries the token.
@@ -116,16 +115,14 @@ class Checkout:
 
 
 def _check(lines: Sequence[CartLine], token: str, code: str) -> None:
-    if TOKEN.fullmatch(token) is None:
-        raise InputRefused("token", "isn't 1 to 40 of A-Z, a-z, 0-9, - and _.")
+    check_token(token)
     if not 1 <= len(lines) <= MOST_LINES:
         raise InputRefused("lines", f"a cart is made with 1 to {MOST_LINES} products.")
     for line in lines:
         numbers = (line.variant_ref, line.product_ref or "1")
         if not all(each.isascii() and each.isdigit() for each in numbers) or line.quantity < 1:
             raise InputRefused("lines", "a cart needs a numeric variant and a quantity from 1 on.")
-    if len(code) > MOST_CODE or not code.isprintable() or code.strip() != code:
-        raise InputRefused("code", f"isn't a code that BigCommerce can hold: up to {MOST_CODE} characters.")
+    check_code(code, MOST_CODE)
 
 
 def _items(api: Rest, lines: Sequence[CartLine]) -> list[dict[str, int]]:

@@ -57,7 +57,6 @@ from connector.platforms.bigcommerce.payloads import (
 from connector.platforms.reading import amount, by_ref, clean, moment
 
 METAFIELD = "touch"  # the key, under the namespace of the settings
-TOKEN = re.compile(r"[A-Za-z0-9_-]{1,40}")
 KEPT = re.compile(r"[A-Za-z0-9_-]{1,48}")  # a token, with what may have been added to it
 LEAST_TOKEN = 26  # a shorter external id is somebody else's
 TEST_GATEWAY = "test payment gateway"

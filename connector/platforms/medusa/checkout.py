@@ -8,14 +8,12 @@ promotion code needs no such lines.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from connector.errors import InputRefused, NotFound
+from connector.errors import NotFound
 from connector.events import OrderSnapshot
 from connector.platforms.contract import Carrying, CartLine, Client, Way
+from connector.platforms.links import check_code, check_token, with_parameters
 from connector.platforms.medusa.settings import MedusaSettings
-from connector.platforms.medusa.snapshot import TOKEN
-from connector.platforms.reading import with_parameter
 
 _KINDS = ("order_metadata", "line_property")
 _LANDING: frozenset[Way] = frozenset({"landing"})
@@ -48,17 +46,13 @@ class Checkout:
 
     def landing_link(self, domain: str, url: str, token: str, settings: MedusaSettings, *, code: str = "") -> str:
         """The page with `<prefix>_touch` and `utm_…`, and with the code as `promo`, for the storefront to apply."""
-        if TOKEN.fullmatch(token) is None:
-            raise InputRefused("token", "isn't 1 to 40 of A-Z, a-z, 0-9, - and _.")
-        if len(code) > 64 or not code.isprintable() or code.strip() != code:
-            raise InputRefused("code", "isn't a code that a link can hold: up to 64 characters.")
-        parts = urlsplit(url)
+        check_token(token)
+        check_code(code, 64)
         ours = {
             settings.carrier: token, "utm_source": settings.cart_prefix, "utm_medium": "creator", "utm_content": token,
             **({"promo": code} if code else {}),
         }  # fmt: skip
-        kept = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] not in ours]
-        return urlunsplit((parts.scheme, parts.netloc, parts.path or "/", urlencode([*kept, *ours.items()]), ""))
+        return with_parameters(url, ours)
 
     def make_cart(self, client: Client, lines: Sequence[CartLine], token: str, *, code: str = "") -> str:
         raise NotFound("a Medusa cart has no address: the storefront keeps it in the buyer's cookie")
@@ -68,7 +62,7 @@ class Checkout:
 
     def variant_link(self, url: str, variant_ref: str) -> str:
         """As Medusa's own starter storefront chooses a variant: `v_id`."""
-        return with_parameter(url, "v_id", variant_ref)
+        return with_parameters(url, {"v_id": variant_ref})
 
     def tokens(self, snapshot: OrderSnapshot) -> list[tuple[str, str]]:
         return [(carrier.value, carrier.kind) for carrier in snapshot.carriers if carrier.kind in _KINDS]

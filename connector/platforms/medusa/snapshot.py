@@ -55,7 +55,6 @@ from connector.platforms.reading import clean, moment, moment_or_none
 
 T = TypeVar("T")
 
-TOKEN = re.compile(r"[A-Za-z0-9_-]{1,40}")
 KEPT = re.compile(r"[A-Za-z0-9_-]{1,48}")  # a token, with what may have been added to it
 OUR_NAME = re.compile(r"_{0,2}[a-z][a-z0-9]{1,19}_touch")  # any prefix: a changed setting loses no token
 AROUND = " \t\r\n.,;:!?'\"()<>[]{}*/\\"

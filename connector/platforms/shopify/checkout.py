@@ -10,16 +10,15 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Sequence
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 
 from connector.errors import HostRefused, InputRefused, PlatformBusy, PlatformDown, PlatformRefused
 from connector.events import OrderSnapshot
 from connector.platforms.contract import Carrying, CartLine, Client, Way
-from connector.platforms.reading import with_parameter
+from connector.platforms.links import check_code, check_token, with_parameters
 from connector.platforms.shopify.settings import ShopifySettings
-from connector.platforms.shopify.snapshot import TOKEN
 
 MOST_LINES = 250
 MOST_CODE = 64
@@ -132,13 +131,12 @@ class Checkout:
         Only the path and query of `url` are used with a code: a discount link redirects inside its own store.
         """
         _check([CartLine("1")], token, code)
-        parts = urlsplit(url)
         ours = {"ref": token, **_campaign(token, settings)}
-        kept = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] not in ours]
-        query = urlencode([*kept, *ours.items()])
+        page = with_parameters(url, ours)
         if not code:
-            return urlunsplit((parts.scheme, parts.netloc, parts.path or "/", query, ""))
-        target = f"{parts.path or '/'}?{query}"
+            return page
+        parts = urlsplit(page)
+        target = f"{parts.path}?{parts.query}"
         # The visit begins at the discount link, so the carriers stand on it as well.
         onward = urlencode({"redirect": target, **ours})
         return f"{settings.origin(domain)}/discount/{quote(code, safe='')}?{onward}"
@@ -190,7 +188,7 @@ class Checkout:
         return STOREFRONT_SCOPE in scopes
 
     def variant_link(self, url: str, variant_ref: str) -> str:
-        return with_parameter(url, "variant", variant_ref)
+        return with_parameters(url, {"variant": variant_ref})
 
     def tokens(self, snapshot: OrderSnapshot) -> list[tuple[str, str]]:
         return [(carrier.value, carrier.kind) for carrier in snapshot.carriers if carrier.kind in _KINDS]
@@ -202,15 +200,13 @@ def _campaign(token: str, settings: ShopifySettings) -> dict[str, str]:
 
 
 def _check(lines: Sequence[CartLine], token: str, code: str) -> None:
-    if TOKEN.fullmatch(token) is None:
-        raise InputRefused("token", "isn't 1 to 40 of A-Z, a-z, 0-9, - and _.")
+    check_token(token)
     if not 1 <= len(lines) <= MOST_LINES:
         raise InputRefused("lines", f"a cart link holds 1 to {MOST_LINES} products.")
     for line in lines:
         if not (line.variant_ref.isascii() and line.variant_ref.isdigit()) or line.quantity < 1:
             raise InputRefused("lines", "a cart link needs a numeric variant and a quantity from 1 on.")
-    if len(code) > MOST_CODE or "," in code or not code.isprintable() or code.strip() != code:
-        raise InputRefused("code", f"isn't a code that a link can hold: up to {MOST_CODE} characters and no comma.")
+    check_code(code, MOST_CODE, commas=False)
 
 
 def _made(domain: str, body: bytes) -> str:

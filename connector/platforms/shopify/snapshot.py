@@ -39,7 +39,6 @@ from connector.platforms.reading import by_ref
 SAMPLE_TAG = "sample_order"  # COMMISSION.md: marks an order that is a creator's sample
 GIFT_CARD = "gift_card"  # the gateway's name, in bodies and in the API
 TIP_TITLE = "Tip"  # … and a line without a product and with this title is a tip
-TOKEN = re.compile(r"[A-Za-z0-9_-]{1,40}")
 KEPT = re.compile(r"[A-Za-z0-9_-]{1,48}")  # a token, with what may have been added to it
 LEAST_TOKEN = 26  # shorter words in an address are somebody else's
 AROUND = " \t\r\n.,;:!?'\"()<>[]{}*/\\"

@@ -14,12 +14,12 @@ from urllib.parse import urlsplit
 from connector.errors import HostRefused, InputRefused, NotFound
 from connector.events import OrderSnapshot
 from connector.platforms.contract import Carrying, CartLine, Client
+from connector.platforms.links import check_token
 from connector.platforms.square.catalog import LocationReply
 from connector.platforms.square.client import api
 from connector.platforms.square.payloads import PaymentLinkReply
 from connector.platforms.square.settings import SquareSettings
 
-REFERENCE = re.compile(r"[A-Za-z0-9_-]{1,40}")  # what a reference holds
 MOST_LINES = 50
 CART_SECONDS = 6.0  # the buyer waits
 NEEDS = frozenset({"ORDERS_WRITE", "PAYMENTS_WRITE"})
@@ -48,7 +48,7 @@ class Checkout:
 
     def landing_link(self, domain: str, url: str, token: str, settings: Any, *, code: str = "") -> str:
         """The seller's own page. Nothing of ours arrives at an order from there."""
-        _check_token(token)
+        check_token(token)
         return url
 
     def make_cart(self, client: Client, lines: Sequence[CartLine], token: str, *, code: str = "") -> str:
@@ -57,7 +57,7 @@ class Checkout:
         `code` is not carried: Square takes no discount code by a link.
         Errors: InputRefused; PlatformRefused without the scopes; HostRefused for an address that isn't Square's.
         """
-        _check_token(token)
+        check_token(token)
         if not 1 <= len(lines) <= MOST_LINES or any(line.quantity < 1 for line in lines):
             raise InputRefused("lines", f"a payment link holds 1 to {MOST_LINES} products, each at least once.")
         settings: SquareSettings = client.settings
@@ -87,11 +87,6 @@ class Checkout:
 
     def tokens(self, snapshot: OrderSnapshot) -> list[tuple[str, str]]:
         return [(carrier.value, carrier.kind) for carrier in snapshot.carriers if carrier.kind == "order_metadata"]
-
-
-def _check_token(token: str) -> None:
-    if REFERENCE.fullmatch(token) is None:
-        raise InputRefused("token", "isn't 1 to 40 of A-Z, a-z, 0-9, - and _.")
 
 
 def _trusted(url: str, settings: SquareSettings) -> str:

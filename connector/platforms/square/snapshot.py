@@ -7,7 +7,6 @@ Refunds: what came back as goods names its lines; what is given back beside them
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -31,6 +30,7 @@ from connector.events import (
     Transaction,
     TransactionStatus,
 )
+from connector.platforms.links import TOKEN
 from connector.platforms.reading import clean, moment, moment_or_none
 from connector.platforms.square.payloads import (
     LineItem,
@@ -42,7 +42,6 @@ from connector.platforms.square.payloads import (
     ReturnLine,
 )
 
-TOKEN = re.compile(r"[A-Za-z0-9_-]{1,60}")
 _GIFT_CARD = "GIFT_CARD"
 _REFUND_STATUS: Mapping[str, TransactionStatus] = {
     "COMPLETED": "success",

@@ -6,17 +6,14 @@ is a few lines, which stand in our plug-in's README; without them a creator's co
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from connector.errors import InputRefused, PlatformRefused
 from connector.events import OrderSnapshot
 from connector.platforms.contract import Carrying, CartLine, Client, Way
-from connector.platforms.reading import with_parameter
+from connector.platforms.links import check_code, check_token, with_parameters
 from connector.platforms.vendure.settings import VendureSettings
 
-TOKEN = re.compile(r"[A-Za-z0-9_-]{1,40}")
 MOST_CODE = 64
 _KINDS = ("order_metadata", "line_property")
 _LANDING: frozenset[Way] = frozenset({"landing"})
@@ -52,10 +49,8 @@ class Checkout:
 
         A fragment of the address is dropped: single-page shops route by it, and would lose what stands before.
         """
-        if TOKEN.fullmatch(token) is None:
-            raise InputRefused("token", "isn't 1 to 40 of A-Z, a-z, 0-9, - and _.")
-        if len(code) > MOST_CODE or not code.isprintable() or code.strip() != code:
-            raise InputRefused("code", f"isn't a code that a link can hold: up to {MOST_CODE} characters.")
+        check_token(token)
+        check_code(code, MOST_CODE)
         ours = {
             settings.link_parameter: token,
             "utm_source": settings.link_source,
@@ -63,9 +58,7 @@ class Checkout:
             "utm_content": token,
             **({"coupon": code} if code else {}),
         }
-        parts = urlsplit(url)
-        kept = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] not in ours]
-        return urlunsplit((parts.scheme, parts.netloc, parts.path or "/", urlencode([*kept, *ours.items()]), ""))
+        return with_parameters(url, ours)
 
     def make_cart(self, client: Client, lines: Sequence[CartLine], token: str, *, code: str = "") -> str:
         raise PlatformRefused(f"{client.domain}: a cart of Vendure lives in the buyer's own session")
@@ -75,7 +68,7 @@ class Checkout:
 
     def variant_link(self, url: str, variant_ref: str) -> str:
         """With `variant`, which a storefront may read; one that doesn't shows the product all the same."""
-        return with_parameter(url, "variant", variant_ref)
+        return with_parameters(url, {"variant": variant_ref})
 
     def tokens(self, snapshot: OrderSnapshot) -> list[tuple[str, str]]:
         return [(carrier.value, carrier.kind) for carrier in snapshot.carriers if carrier.kind in _KINDS]

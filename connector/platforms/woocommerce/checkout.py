@@ -11,13 +11,13 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import urlencode
 
 from connector.errors import InputRefused, PlatformRefused
 from connector.events import OrderSnapshot
 from connector.platforms.contract import Carrying, CartLine, Client, Way
+from connector.platforms.links import check_code, check_token, with_parameters
 from connector.platforms.woocommerce.authorize import BY_LINK
-from connector.platforms.woocommerce.bodies import TOKEN
 from connector.platforms.woocommerce.catalog import SIMPLE
 from connector.platforms.woocommerce.client import Store
 from connector.platforms.woocommerce.payloads import BuyableBody
@@ -26,7 +26,6 @@ from connector.platforms.woocommerce.settings import WooCommerceSettings
 
 MOST_LINES = 50
 MOST_CODE = 64
-MOST_TOKEN = 40
 # A buyer waits meanwhile; a store that takes longer is reached by the product's page.
 LOOK_SECONDS = 3.0
 KNOWN_FOR = 900.0
@@ -78,10 +77,7 @@ class Checkout:
         """The page with the token as `utm_content`. WooCommerce has no address that applies a coupon to a page: the
         buyer types the code."""
         _check([CartLine("1")], token, code)
-        parts = urlsplit(url)
-        ours = _campaign(token, settings)
-        kept = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] not in ours]
-        return urlunsplit((parts.scheme, parts.netloc, parts.path or "/", urlencode([*kept, *ours.items()]), ""))
+        return with_parameters(url, _campaign(token, settings))
 
     def make_cart(self, client: Client, lines: Sequence[CartLine], token: str, *, code: str = "") -> str:
         """The store's checkout link, once each line is known to go into a cart by it.
@@ -117,15 +113,13 @@ def _campaign(token: str, settings: WooCommerceSettings) -> dict[str, str]:
 
 
 def _check(lines: Sequence[CartLine], token: str, code: str) -> None:
-    if TOKEN.fullmatch(token) is None or len(token) > MOST_TOKEN:
-        raise InputRefused("token", f"isn't 1 to {MOST_TOKEN} of A-Z, a-z, 0-9, - and _.")
+    check_token(token)
     if not 1 <= len(lines) <= MOST_LINES:
         raise InputRefused("lines", f"a link holds 1 to {MOST_LINES} products.")
     for line in lines:
         if not (line.variant_ref.isascii() and line.variant_ref.isdigit()) or line.quantity < 1:
             raise InputRefused("lines", "a link needs a numeric product and a quantity from 1 on.")
-    if len(code) > MOST_CODE or "," in code or not code.isprintable() or code.strip() != code:
-        raise InputRefused("code", f"isn't a code that a link can hold: up to {MOST_CODE} characters and no comma.")
+    check_code(code, MOST_CODE, commas=False)
 
 
 _known: dict[tuple[str, str], tuple[float, bool]] = {}

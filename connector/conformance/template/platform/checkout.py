@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from connector.conformance.template.platform.settings import ExampleSettings
-from connector.errors import InputRefused, NotFound
+from connector.errors import NotFound
 from connector.events import OrderSnapshot
 from connector.platforms.contract import Carrying, CartLine, Client
-
-TOKEN = re.compile(r"[A-Za-z0-9_-]{1,40}")
+from connector.platforms.links import check_token, with_parameters
 
 CARRIERS = (
     Carrying(
@@ -28,11 +25,8 @@ class Checkout:
     hosts: frozenset[str] = frozenset()
 
     def landing_link(self, domain: str, url: str, token: str, settings: ExampleSettings, *, code: str = "") -> str:
-        if TOKEN.fullmatch(token) is None:
-            raise InputRefused("token", "isn't 1 to 40 of A-Z, a-z, 0-9, - and _.")
-        parts = urlsplit(url)
-        query = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] != settings.carrier]
-        return urlunsplit((*parts[:3], urlencode([*query, (settings.carrier, token)]), ""))
+        check_token(token)
+        return with_parameters(url, {settings.carrier: token})
 
     def cart_link(
         self, domain: str, lines: Sequence[CartLine], token: str, settings: ExampleSettings, *, landing: str = "",
@@ -47,7 +41,7 @@ class Checkout:
         return False
 
     def variant_link(self, url: str, variant_ref: str) -> str:
-        return f"{url}?{urlencode({'variant': variant_ref})}" if url else ""
+        return with_parameters(url, {"variant": variant_ref}) if url else ""
 
     def tokens(self, snapshot: OrderSnapshot) -> list[tuple[str, str]]:
         return [(carrier.value, carrier.kind) for carrier in snapshot.carriers if carrier.kind == "order_metadata"]

@@ -80,6 +80,7 @@ JOBS = (
 BEAT = 3.0
 DRAIN_ENDS_WITHIN, JOBS_END_WITHIN = 15.0, 20
 FIRST_PASS_AFTER = timedelta(minutes=10)
+FILE_STANDS = timedelta(minutes=10)  # a page reads a small file while it waits, a job a larger one
 CLOSING_STANDS = timedelta(minutes=2)  # who began it, a page or a command, is booking it until then
 M_ARENA_MAX = -8  # malloc.h
 LOST_SEAT = 75  # exit code: start me again
@@ -275,6 +276,12 @@ def _housekeeping(settings: Settings, slot: str, owner: str, stop: threading.Eve
         _Chore("pin and clear", 30.0, lambda: money.mature(stop.is_set)),
         _Chore("seal the ledger", 5.0, lambda: sealing.seal_waiting(stop.is_set)),
         _Chore("go on with closings", 60.0, carry_on_closings, due=time.monotonic() + 15),
+        _Chore(
+            "read left files",
+            300.0,
+            lambda: rounds.read_left_files(clock.now() - FILE_STANDS),
+            due=time.monotonic() + 50,
+        ),
         _Chore("end freezes", 600.0, lambda: rounds.end_freezes(clock.now()), due=time.monotonic() + 45),
         _Chore("count events", 3600.0, lambda: rounds.close_events(clock.now()), due=time.monotonic() + 75),
         _Chore("tell of cuts", 3600.0, lambda: rounds.tell_of_cuts(clock.now()), due=time.monotonic() + 105),

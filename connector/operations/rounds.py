@@ -26,6 +26,7 @@ from connector.earnings.intake.portion import Portion, crossed, said
 from connector.earnings.settlement import clear, close, funding, invoices, pieces
 from connector.earnings.settlement.tables import Closing
 from connector.errors import Conflict
+from connector.operations.imports import run as imports
 from connector.programme.collaborations import cuts, negotiation, openings
 from connector.programme.collaborations.tables import Terms
 from connector.programme.creators import eligibility
@@ -256,6 +257,19 @@ def carry_on_closings(before: datetime) -> int:
         except Exception:
             _log.exception("closing.not_carried_on", shop_id=shop_id)
     return done
+
+
+def read_left_files(before: datetime) -> int:
+    """Begin the reading of files again whose reader was killed before it had a job; how many.
+
+    `before` is business time. A file that a job is still at may be asked for twice: the second finds nothing to do.
+    """
+    with db.write(Scope.system("imports under way of all shops")) as session:
+        left = imports.left_unread(session, before)
+        for import_id, shop_id in left:
+            key = f"{import_id}:{clock.wall():%Y%m%dT%H%M}"
+            jobs.enqueue(session, "imports.look", key, shop_id=shop_id, import_id=import_id)
+    return len(left)
 
 
 @jobs.workflow("settlement.close")

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from connector import jobs
 from connector.commerce.shops.tables import Shop
 from connector.db import Scope
 from connector.earnings.attribution import codes, links
@@ -14,6 +15,7 @@ from connector.earnings.ledger import queries as ledger
 from connector.earnings.payouts import policy
 from connector.earnings.payouts.policy import Policy
 from connector.errors import Conflict, InputRefused, NotAllowed
+from connector.operations import rounds
 from connector.operations.imports import report, run
 from connector.operations.imports import take as taking
 from connector.operations.imports.tables import Import, ImportRow
@@ -153,8 +155,17 @@ def test_balances_above_the_sum_of_one_person_wait_for_a_second(world: World, mo
     assert [row[1] for row in outcomes(world, import_id)] == ["unread"] * 2
     with pytest.raises(Conflict, match="not looked at"):
         run.agree(import_id, world.shop_id, "", by="staff:Ada")
+    asked: list[str] = []
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            jobs, "enqueue", lambda session, name, key, **given: asked.append(f"{name} {given['import_id']}")
+        )
+        assert rounds.read_left_files(NOW) == 0, "it was brought just now"
+        assert rounds.read_left_files(NOW + timedelta(minutes=1)) == 1, "whoever brought it was killed before its job"
+    assert asked == [f"imports.look {import_id}"]
     for _ in range(2):  # a job that is begun again changes nothing
         run.look_job(import_id, world.shop_id)
+    assert rounds.read_left_files(NOW + timedelta(minutes=1)) == 0
     with world.database.read(SYSTEM) as session:
         token = run.get(session, import_id).token
     with pytest.raises(Conflict, match="second person"):

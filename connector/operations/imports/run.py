@@ -197,6 +197,16 @@ def forget_untaken(session: Session, before: datetime, limit: int = 20) -> int:
     return len(ids)
 
 
+def left_unread(session: Session, before: datetime) -> list[tuple[str, str]]:
+    """(import, its shop) of files that were brought before a moment, whole, and that nobody has judged since."""
+    rows = session.execute(
+        sa.select(Import.id, Import.shop_id)
+        .where(Import.status == "looking", Import.file_hash != "", Import.looked_at < before)
+        .order_by(Import.looked_at)
+    )
+    return [(import_id, shop_id) for import_id, shop_id in rows]
+
+
 def _forget(shop_id: str, import_id: str) -> None:
     with db.write(Scope.shop(shop_id)) as session:
         session.execute(sa.delete(ImportRow).where(ImportRow.import_id == import_id))

@@ -101,12 +101,6 @@ def open_cart(how: Opening, http: Http | None = None, *, strict: bool = False) -
     return Opened(url, "permalink", len(how.lines))
 
 
-def link_for(session: Session, shop: Shop, touch: Touch, *, code: str = "") -> str:
-    """The permalink of a touch. Errors: as `opening`."""
-    how = opening(session, shop, touch, code=code)
-    return open_cart(replace(how, makes_cart=False)).url
-
-
 def trial_link(session: Session, shop: Shop, variant_ref: str, token: str) -> str:
     """The permalink of a merchant's test click."""
     return open_cart(replace(to_variant(session, shop, variant_ref, token), makes_cart=False)).url

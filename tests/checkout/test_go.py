@@ -327,9 +327,9 @@ def test_a_code_is_only_carried(world: World, link: Link) -> None:
             session.get_one(Shop, world.shop_id),
             touches.record(session, touches.on_link(link), kind="link", at=PLACED, now=PLACED),
         )
-        url = cart.link_for(session, shop, touch, code="MIRA10")
-        assert dict(parse_qsl(urlsplit(url).query))["discount"] == "MIRA10"
-        assert "discount" not in cart.link_for(session, shop, touch)
+        with_code, plain = cart.opening(session, shop, touch, code="MIRA10"), cart.opening(session, shop, touch)
+    assert dict(parse_qsl(urlsplit(cart.open_cart(with_code).url).query))["discount"] == "MIRA10"
+    assert "discount" not in cart.open_cart(plain).url
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,24 @@ def test_a_line_that_is_sold_out_is_named_and_the_others_go_on(api: Api, world: 
     assert len(touches(world)) == 1, "what can't be bought earns nobody anything"
 
 
+@ON_SQLITE
+def test_a_store_whose_cart_breaks_leaves_the_others_alone(
+    api: Api, world: World, two: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    links = type(roster.platform("plain").checkout).cart_link
+
+    def breaks(self: Any, domain: str, *given: Any, **more: Any) -> str:
+        if domain == "one.plain.example":
+            raise ValueError("nobody thought of this")
+        return links(self, domain, *given, **more)
+
+    monkeypatch.setattr(type(roster.platform("plain").checkout), "cart_link", breaks)
+    one, other = api.post("/carts", asked(world, two, ("x", "A"), ("y", "C")))["stores"]
+    assert (one["checkout_link"], other["problem"]) == (None, None)
+    assert one["problem"].startswith("The store can't be reached just now")
+    assert other["checkout_link"]
+
+
 MIXES: tuple[tuple[tuple[str, ...], str, bool, str | None, list[int]], ...] = (
     (("storefront_carts", "cart_links"), "write_carts", False, "storefront_cart", [0, 1]),
     (("storefront_carts", "cart_links"), "write_carts", True, "permalink", [0, 1]),

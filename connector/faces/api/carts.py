@@ -158,8 +158,9 @@ def _open_one(store: _Store) -> None:
     try:
         whole = cart.together([line.how for line in store.wanted if line.how is not None])
         store.opened = cart.open_cart(whole, strict=True)
-    except ConnectorError as error:
-        _log.warning("cart.not_opened", shop_id=store.shop.id, problem=type(error).__name__)
+    except Exception as error:  # whatever one store does, the others' goods are bought
+        level = _log.warning if isinstance(error, ConnectorError) else _log.exception
+        level("cart.not_opened", shop_id=store.shop.id, problem=type(error).__name__)
         store.problem = "The store can't be reached just now. Try again in a moment."
 
 

@@ -5,34 +5,42 @@ from __future__ import annotations
 from typing import Literal
 
 import sqlalchemy as sa
-from flask import Response, flash, g, redirect, request, url_for
+from flask import Response, g, redirect, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
 from connector import clock, db
 from connector.commerce.shops.tables import Shop
 from connector.db import Scope
-from connector.errors import Conflict, InputRefused, TooOften
+from connector.errors import Conflict, InputRefused
 from connector.faces.dashboard.face import blueprint
 from connector.programme.collaborations import batches, messages, negotiation
 from connector.programme.collaborations.batches import Choice
-from connector.programme.collaborations.moves import Answer
 from connector.programme.collaborations.tables import Negotiation
 from connector.programme.creators import queries as creators
-from connector.web import guards, keyset, moments, negotiation_view, offer_forms, rate_words
+from connector.web import guards, keyset, moments, offer_forms, rate_words
 from connector.web.guards import merchant
 from connector.web.layout import page
-from connector.web.offer_forms import Typed
+from connector.web.negotiation_desk import Desk
 
-AT = {
-    "page": "dashboard.offer_page", "answer": "dashboard.answer_offer", "offer": "dashboard.make_offer",
-    "message": "dashboard.send_message", "report": "dashboard.report_message", "export": "dashboard.export_offer",
-}  # fmt: skip
 SHOW = {
     "yours": "Need your answer", "theirs": "Wait for the creator", "agreed": "Agreed", "unread": "Unread",
     "over": "Over", "all": "All",
 }  # fmt: skip
-DID = {"accept": "Accepted. The new rate counts by its dates.", "decline": "Declined.", "withdraw": "Withdrawn."}
+DESK = Desk(
+    side="merchant",
+    template="dashboard/offer.html",
+    at={
+        "page": "dashboard.offer_page", "answer": "dashboard.answer_offer", "offer": "dashboard.make_offer",
+        "message": "dashboard.send_message", "report": "dashboard.report_message", "export": "dashboard.export_offer",
+    },
+    did={"accept": "Accepted. The new rate counts by its dates.", "decline": "Declined.", "withdraw": "Withdrawn."},
+    sent=lambda _row: "Your offer is sent. The creator is told in the app.",
+    reading=lambda: db.read(Scope.shop(g.shop.id)),
+    writing=lambda: db.write(Scope.shop(g.shop.id)),
+    whose=lambda: {"shop_id": g.shop.id},
+    beside=lambda session, row: {"shop": g.shop, "creator": creators.get(session, row.creator_id)},
+)  # fmt: skip
 
 
 @blueprint.get("/offers")
@@ -68,74 +76,37 @@ def offers() -> str:
 @blueprint.get("/offers/<negotiation_id>")
 @merchant
 def offer_page(negotiation_id: str) -> str:
-    return _shown(negotiation_id)
+    return DESK.shown(negotiation_id)
 
 
 @blueprint.post("/offers/<negotiation_id>/answer")
 @merchant
 def answer_offer(negotiation_id: str) -> str | AnyResponse:
-    what = _answer_of(request.form.get("answer", ""))
-    try:
-        with db.write(Scope.shop(g.shop.id)) as session:
-            row = negotiation.find(session, negotiation_id, shop_id=g.shop.id)
-            number = negotiation_view.number("number")
-            negotiation.answer(session, row.id, "merchant", what, number, by=guards.actor())
-    except Conflict as late:
-        return _shown(negotiation_id, problem=late.public)
-    flash(DID[what])
-    return redirect(url_for(".offer_page", negotiation_id=negotiation_id), code=303)
+    return DESK.answer(negotiation_id)
 
 
 @blueprint.post("/offers/<negotiation_id>/offer")
 @merchant
 def make_offer(negotiation_id: str) -> str | AnyResponse:
-    shop: Shop = g.shop
-    moments.use_zone(shop.time_zone)
-    typed = offer_forms.typed(request.form)
-    try:
-        with db.write(Scope.shop(shop.id)) as session:
-            row = negotiation.find(session, negotiation_id, shop_id=shop.id)
-            negotiation.offer(
-                session, row.id, "merchant", negotiation_view.number("number"), offer_forms.proposal(typed),
-                agreed=negotiation_view.number("agreed"), by=guards.actor(),
-            )  # fmt: skip
-    except (InputRefused, Conflict) as refused:
-        offer_forms.put(typed, refused)
-        return _shown(negotiation_id, typed=typed)
-    flash("Your offer is sent. The creator is told in the app.")
-    return redirect(url_for(".offer_page", negotiation_id=negotiation_id), code=303)
+    return DESK.offer(negotiation_id)
 
 
 @blueprint.post("/offers/<negotiation_id>/messages")
 @merchant
 def send_message(negotiation_id: str) -> str | AnyResponse:
-    text = request.form.get("text", "")
-    try:
-        with db.write(Scope.shop(g.shop.id)) as session:
-            row = negotiation.find(session, negotiation_id, shop_id=g.shop.id)
-            messages.post(session, row.id, "merchant", text, by=guards.actor())
-    except InputRefused as refused:
-        return _shown(negotiation_id, text=text, text_problem=negotiation_view.in_words(refused))
-    except TooOften as often:
-        return _shown(negotiation_id, text=text, text_problem=often.public)
-    return redirect(url_for(".offer_page", negotiation_id=negotiation_id, _anchor="messages"), code=303)
+    return DESK.say(negotiation_id)
 
 
 @blueprint.post("/offers/<negotiation_id>/messages/<int:number>/report")
 @merchant
 def report_message(negotiation_id: str, number: int) -> AnyResponse:
-    with db.write(Scope.shop(g.shop.id)) as session:
-        row = negotiation.find(session, negotiation_id, shop_id=g.shop.id)
-        messages.report(session, row.id, number, "merchant", request.form.get("words", ""), by=guards.actor())
-    flash("Reported. Support reads it.")
-    return redirect(url_for(".offer_page", negotiation_id=negotiation_id, _anchor="messages"), code=303)
+    return DESK.report(negotiation_id, number)
 
 
 @blueprint.get("/offers/<negotiation_id>/export.<any(csv, json):kind>")
 @merchant
 def export_offer(negotiation_id: str, kind: str) -> Response:
-    with db.read(Scope.shop(g.shop.id)) as session:
-        return negotiation_view.export(session, negotiation.find(session, negotiation_id, shop_id=g.shop.id), kind)
+    return DESK.export(negotiation_id, kind)
 
 
 @blueprint.get("/offers/many")
@@ -191,34 +162,6 @@ def _choice(typed: dict[str, str]) -> Choice:
         int(followers) if followers else None,
         without_sample=bool(typed["sample"]),
     )
-
-
-def _shown(
-    negotiation_id: str, *, typed: Typed | None = None, problem: str = "", text: str = "", text_problem: str = ""
-) -> str:
-    shop: Shop = g.shop
-    moments.use_zone(shop.time_zone)
-    with db.read(Scope.shop(shop.id)) as session:
-        row = negotiation.find(session, negotiation_id, shop_id=shop.id)
-        view = negotiation_view.of(session, row, "merchant")
-        creator = creators.get(session, row.creator_id)
-        state = offer_forms.badge_of(row, "merchant")
-    if view.latest and view.read < row.messages:
-        with db.write(Scope.shop(shop.id)) as session:
-            messages.read(session, negotiation_id, "merchant", row.messages)
-    typed = typed or offer_forms.of_offer(view.offers[-1], clock.now())
-    errors = typed.errors | ({"form": problem} if problem else {}) | ({"text": text_problem} if text_problem else {})
-    return page(
-        "dashboard/offer.html", shop=shop, view=view, creator=creator, state=state, typed=typed, errors=errors, at=AT,
-        text=text, text_problem=text_problem, waits=offer_forms.WAITS,
-    )  # fmt: skip
-
-
-def _answer_of(text: str) -> Answer:
-    """Errors: InputRefused."""
-    if text not in DID:
-        raise InputRefused("answer", "is none.", "Choose to accept or to decline.")
-    return text  # type: ignore[return-value]  # one of DID's keys
 
 
 def _those(shop_id: str, show: str) -> sa.Select[Negotiation]:

@@ -4,31 +4,44 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from flask import Response, flash, g, redirect, request, url_for
-from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
 from connector import clock
 from connector.commerce.catalog import queries as catalog
 from connector.commerce.shops import queries as shops_of
 from connector.commerce.shops.tables import Shop
-from connector.errors import Conflict, InputRefused, TooOften
+from connector.errors import Conflict, InputRefused
 from connector.faces.studio.face import blueprint, reading, writing
 from connector.programme.collaborations import messages, negotiation, promotions
-from connector.programme.collaborations.moves import Answer
 from connector.programme.collaborations.tables import Negotiation
 from connector.web import guards, keyset, moments, negotiation_view, offer_forms, words
 from connector.web.guards import creator
 from connector.web.layout import page
+from connector.web.negotiation_desk import Desk
 from connector.web.offer_forms import Typed
 
-AT = {
-    "page": "studio.offer_page", "answer": "studio.answer_offer", "offer": "studio.make_offer",
-    "message": "studio.send_message", "report": "studio.report_message", "export": "studio.export_offer",
-}  # fmt: skip
-DID = {
-    "accept": "Accepted. You find the rate under Rates.", "decline": "Declined.",
-    "withdraw": "Your offer is withdrawn.",
-}  # fmt: skip
+
+def _sent(row: Negotiation) -> str:
+    return "Agreed: the shop takes such offers at once." if row.state == "agreed" else "Your offer is sent to the shop."
+
+
+DESK = Desk(
+    side="creator",
+    template="studio/offer.html",
+    at={
+        "page": "studio.offer_page", "answer": "studio.answer_offer", "offer": "studio.make_offer",
+        "message": "studio.send_message", "report": "studio.report_message", "export": "studio.export_offer",
+    },
+    did={
+        "accept": "Accepted. You find the rate under Rates.", "decline": "Declined.",
+        "withdraw": "Your offer is withdrawn.",
+    },
+    sent=_sent,
+    reading=reading,
+    writing=writing,
+    whose=lambda: {"creator_id": g.creator_id},
+    beside=lambda _session, _row: {},
+)  # fmt: skip
 
 
 @blueprint.get("/offers")
@@ -84,7 +97,7 @@ def send_ask() -> str | AnyResponse:
         if isinstance(refused, negotiation.BeginRefused):
             typed.errors["form"] = words.reason(refused.code, "creator") + "."
         return _asking(shop_id, typed)
-    flash("Agreed: the shop takes such offers at once." if row.state == "agreed" else "Your offer is sent to the shop.")
+    flash(_sent(row))
     return redirect(url_for(".offer_page", negotiation_id=row.id), code=303)
 
 
@@ -107,102 +120,34 @@ def _asking(shop_id: str, typed: Typed) -> str:
 @blueprint.get("/offers/<negotiation_id>")
 @creator
 def offer_page(negotiation_id: str) -> str:
-    return _shown(negotiation_id)
+    return DESK.shown(negotiation_id)
 
 
 @blueprint.post("/offers/<negotiation_id>/answer")
 @creator
 def answer_offer(negotiation_id: str) -> str | AnyResponse:
-    what = _answer_of(request.form.get("answer", ""))
-    try:
-        with writing() as session:
-            row = negotiation.find(session, negotiation_id, creator_id=g.creator_id)
-            number = negotiation_view.number("number")
-            negotiation.answer(session, row.id, "creator", what, number, by=guards.actor())
-    except Conflict as late:
-        return _shown(negotiation_id, problem=late.public)
-    flash(DID[what])
-    return redirect(url_for(".offer_page", negotiation_id=negotiation_id), code=303)
+    return DESK.answer(negotiation_id)
 
 
 @blueprint.post("/offers/<negotiation_id>/offer")
 @creator
 def make_offer(negotiation_id: str) -> str | AnyResponse:
-    typed = offer_forms.typed(request.form)
-    try:
-        with writing() as session:
-            row = negotiation.find(session, negotiation_id, creator_id=g.creator_id)
-            _in_the_shops_zone(session, row)
-            row = negotiation.offer(
-                session, row.id, "creator", negotiation_view.number("number"), offer_forms.proposal(typed),
-                agreed=negotiation_view.number("agreed"), by=guards.actor(),
-            )  # fmt: skip
-    except (InputRefused, Conflict) as refused:
-        offer_forms.put(typed, refused)
-        return _shown(negotiation_id, typed=typed)
-    flash("Agreed: the shop takes such offers at once." if row.state == "agreed" else "Your offer is sent to the shop.")
-    return redirect(url_for(".offer_page", negotiation_id=negotiation_id), code=303)
+    return DESK.offer(negotiation_id)
 
 
 @blueprint.post("/offers/<negotiation_id>/messages")
 @creator
 def send_message(negotiation_id: str) -> str | AnyResponse:
-    text = request.form.get("text", "")
-    try:
-        with writing() as session:
-            row = negotiation.find(session, negotiation_id, creator_id=g.creator_id)
-            messages.post(session, row.id, "creator", text, by=guards.actor())
-    except InputRefused as refused:
-        return _shown(negotiation_id, text=text, text_problem=negotiation_view.in_words(refused))
-    except TooOften as often:
-        return _shown(negotiation_id, text=text, text_problem=often.public)
-    return redirect(url_for(".offer_page", negotiation_id=negotiation_id, _anchor="messages"), code=303)
+    return DESK.say(negotiation_id)
 
 
 @blueprint.post("/offers/<negotiation_id>/messages/<int:number>/report")
 @creator
 def report_message(negotiation_id: str, number: int) -> AnyResponse:
-    with writing() as session:
-        row = negotiation.find(session, negotiation_id, creator_id=g.creator_id)
-        messages.report(session, row.id, number, "creator", request.form.get("words", ""), by=guards.actor())
-    flash("Reported. Support reads it.")
-    return redirect(url_for(".offer_page", negotiation_id=negotiation_id, _anchor="messages"), code=303)
+    return DESK.report(negotiation_id, number)
 
 
 @blueprint.get("/offers/<negotiation_id>/export.<any(csv, json):kind>")
 @creator
 def export_offer(negotiation_id: str, kind: str) -> Response:
-    with reading() as session:
-        row = negotiation.find(session, negotiation_id, creator_id=g.creator_id)
-        return negotiation_view.export(session, row, kind)
-
-
-def _shown(
-    negotiation_id: str, *, typed: Typed | None = None, problem: str = "", text: str = "", text_problem: str = ""
-) -> str:
-    with reading() as session:
-        row = negotiation.find(session, negotiation_id, creator_id=g.creator_id)
-        _in_the_shops_zone(session, row)
-        view = negotiation_view.of(session, row, "creator")
-        state = offer_forms.badge_of(row, "creator")
-    if view.latest and view.read < row.messages:
-        with writing() as session:
-            messages.read(session, negotiation_id, "creator", row.messages)
-    typed = typed or offer_forms.of_offer(view.offers[-1], clock.now())
-    errors = typed.errors | ({"form": problem} if problem else {}) | ({"text": text_problem} if text_problem else {})
-    return page(
-        "studio/offer.html", view=view, state=state, typed=typed, errors=errors, at=AT, text=text,
-        text_problem=text_problem, waits=offer_forms.WAITS,
-    )  # fmt: skip
-
-
-def _in_the_shops_zone(session: Session, row: Negotiation) -> None:
-    """Days mean the same to both sides: those of the shop."""
-    moments.use_zone(session.get_one(Shop, row.shop_id).time_zone)
-
-
-def _answer_of(text: str) -> Answer:
-    """Errors: InputRefused."""
-    if text not in DID:
-        raise InputRefused("answer", "is none.", "Choose to accept or to decline.")
-    return text  # type: ignore[return-value]  # one of DID's keys
+    return DESK.export(negotiation_id, kind)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import shutil
+import struct
 import threading
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, Page, Request
+from playwright.sync_api import Browser, BrowserContext, Page, Request, Route
 from werkzeug.serving import make_server
 
 from connector import db, vault
@@ -24,6 +26,7 @@ from tests.browser.world import World
 from tests.conftest import KEY
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+PICTURES = "https://cdn.store.example/"  # where the stores of these tests keep their products' pictures
 HASH_KEY = "a hash key that is used by tests only, 32+"
 
 
@@ -170,3 +173,34 @@ def visitor(chromium: Browser, site: Site) -> Iterator[Callable[..., Visitor]]:
     for each in made:
         each.context.close()
         assert each.foreign == [], f"requests to another host: {each.foreign}"
+
+
+def _png(red: int, green: int, blue: int) -> bytes:
+    """A picture of one colour, 8 by 8."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    rows = b"".join(b"\0" + bytes((red, green, blue)) * 8 for _ in range(8))
+    head = struct.pack(">IIBBBBB", 8, 8, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+@pytest.fixture
+def guest(chromium: object, site: Site) -> Iterator[Callable[..., Visitor]]:
+    """A visitor to whom the stores' pictures are served here; requests for anything else elsewhere fail the test."""
+    made: list[Visitor] = []
+
+    def serve(route: Route) -> None:
+        shade = zlib.crc32(route.request.url.encode())
+        route.fulfill(body=_png(120 + shade % 100, 120 + shade // 100 % 100, 140), content_type="image/png")
+
+    def make(**options: object) -> Visitor:
+        made.append(visit(chromium, site, **options))  # type: ignore[arg-type]
+        made[-1].context.route(f"{PICTURES}**", serve)
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.context.close()
+        assert [url for url in each.foreign if not url.startswith(PICTURES)] == []

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import struct
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import expect
 
 from connector.commerce.catalog import queries as catalog
 from connector.commerce.catalog import take
@@ -18,21 +16,9 @@ from connector.earnings.attribution import links
 from connector.events import Product, Variant
 from connector.insight.market import index
 from tests.browser import looks
-from tests.browser.conftest import Site, Visitor, visit
+from tests.browser.conftest import PICTURES, Site, Visitor
 
 SYSTEM = Scope.system("test")
-PICTURES = "https://cdn.store.example/"
-
-
-def _png(red: int, green: int, blue: int) -> bytes:
-    """A picture of one colour, 8 by 8."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    rows = b"".join(b"\0" + bytes((red, green, blue)) * 8 for _ in range(8))
-    head = struct.pack(">IIBBBBB", 8, 8, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
 def _product(ref: str, title: str, price: int = 6_100, **more: object) -> Product:
@@ -69,26 +55,6 @@ def market(site: Site) -> dict[str, str]:
         assert sold is not None
     index.follow(wait_for_syncs=False)
     return {"shop": shop.id, "product": found["770"], "code": code, "sold": sold.id}
-
-
-@pytest.fixture
-def guest(chromium: object, site: Site) -> Iterator[Callable[..., Visitor]]:
-    """A visitor to whom the stores' pictures are served here; requests for anything else elsewhere fail the test."""
-    made: list[Visitor] = []
-
-    def serve(route: Route) -> None:
-        shade = zlib.crc32(route.request.url.encode())
-        route.fulfill(body=_png(120 + shade % 100, 120 + shade // 100 % 100, 140), content_type="image/png")
-
-    def make(**options: object) -> Visitor:
-        made.append(visit(chromium, site, **options))  # type: ignore[arg-type]
-        made[-1].context.route(f"{PICTURES}**", serve)
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.context.close()
-        assert [url for url in each.foreign if not url.startswith(PICTURES)] == []
 
 
 def test_every_page_holds_at_every_width_in_both_themes(

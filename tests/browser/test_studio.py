@@ -42,12 +42,12 @@ def test_a_creator_asks_why_an_order_paid_nothing(site: Site, visitor: Visit) ->
     assert seen.console == []
 
 
-def test_its_pages_hold(site: Site, visitor: Visit) -> None:
+def test_its_pages_hold(site: Site, guest: Visit) -> None:
     world = site.world
     assert world is not None
     with world.database.write(Scope.app()) as session:
         token, _ = studio.link(session, world.creators["mira.makes"], by="test")
-    seen = visitor()
+    seen = guest()  # the products' pictures are the stores'
     seen.go(f"/studio/sign-in/link/{token}").get_by_role("button", name="Open my studio").click()
     wrong: list[str] = []
     for name, path in {

@@ -94,3 +94,15 @@ def test_every_metric_and_account_exists() -> None:
     assert set(re.findall(r"`([a-z]+_[a-z]+(?:_[a-z]+)?)` (?:\d|either)", ledger)) <= ACCOUNTS
     assert {account for account in ACCOUNTS if account not in ledger} == set()
     assert {kind for kind in KINDS if f"`{kind}`" not in ledger} <= {"receipt"}
+
+
+def test_decisions_have_one_number_each_and_stand_in_the_list() -> None:
+    folder = ROOT / "connector" / "decisions"
+    pages = sorted(page.name for page in folder.glob("0*.md"))
+    numbers = [name[:4] for name in pages]
+    assert len(set(numbers)) == len(numbers) > 50
+    assert re.findall(r"^\| (\d{4}) \| \[[^\]]+\]\((\d{4}-[a-z0-9-]+\.md)\)", text(folder / "README.md"), re.M) == [
+        (name[:4], name) for name in pages
+    ]
+    for name in pages:
+        assert text(folder / name).startswith(f"# {name[:4]} "), name

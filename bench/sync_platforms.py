@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 import tracemalloc
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
@@ -31,6 +31,7 @@ from connector import clock
 from connector.commerce.catalog import take
 from connector.commerce.shops.tables import Shop
 from connector.conformance import Case, StandIn, balances
+from connector.conformance.answers import Reply
 from connector.db import Database, Scope, new_id
 from connector.events import Product
 from connector.platforms import rest, roster
@@ -180,20 +181,6 @@ def _stored(database: Database, platform: Platform, client: Client) -> float:
     return time.process_time() - began
 
 
-@dataclasses.dataclass
-class _Answer:
-    """A kept answer, given again."""
-
-    status: int
-    headers: Mapping[str, str]
-    content: bytes
-
-    def lines(self) -> Iterator[bytes]:
-        yield from self.content.splitlines()
-
-    def close(self) -> None: ...
-
-
 class _Kept:
     """The first walk goes through and is kept; each walk behind a `rewind` gets the same answers to the same calls."""
 
@@ -214,7 +201,7 @@ class _Kept:
             held = self.answers[asked]
             return held[min(place, len(held) - 1)]
         answer = self._way.send(method, url, **given)
-        kept = _Answer(answer.status, dict(answer.headers), answer.content)
+        kept = Reply(answer.status, dict(answer.headers), answer.content)
         self.answers.setdefault(asked, []).append(kept)
         self.calls += 1
         return kept

@@ -35,6 +35,7 @@ from connector.events import (
     Unrecognised,
 )
 from connector.platforms.contract import CartLine, Client, Delivery, Grant, Visit
+from connector.platforms.rest import NoBudget
 
 UNKNOWN_TOPIC = "sandwiches/toasted"
 TOUCH = "t1abcdefghij012345ABCDEFGHIJ-_6789"
@@ -445,17 +446,7 @@ def _snapshot(case: Case, topic: str, body: bytes, name: str) -> OrderSnapshot:
 
 def _client(case: Case, http: Any) -> Client:
     grant = Grant(access_token="access-secret-word", refresh_token="refresh-secret-word")  # noqa: S106 - made up
-    return Client(case.domain, case.currency, grant, http, _NoBudget(), case.settings(case.secret, ""))
-
-
-class _NoBudget:
-    def wait(self, cost: float) -> None: ...
-
-    def heard(self, available: float, maximum: float, restore_rate: float) -> None: ...
-
-    def landed(self) -> None: ...
-
-    def served(self, version: str) -> None: ...
+    return Client(case.domain, case.currency, grant, http, NoBudget(), case.settings(case.secret, ""))
 
 
 # --- the platform's frame ---------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from connector.commerce.catalog import take as catalog
 from connector.commerce.shops import connect, scopes
 from connector.db import Scope
 from connector.platforms.contract import Client, Grant, Http, Joined, Platform
+from connector.platforms.rest import NoBudget
 
 WHY = "joining: there is no shop yet"
 # code: we sent the browser · platform: begun in the platform's pages · handover: the store's server posted the keys
@@ -18,29 +19,13 @@ Way = Literal["code", "platform", "handover", "credentials", "frame"]
 _log = telemetry.logger(__name__)
 
 
-class _NoBudgetYet:
-    """A shop that isn't connected has no row to count on; a join is two calls."""
-
-    def wait(self, cost: float) -> None:
-        return
-
-    def heard(self, available: float, maximum: float, restore_rate: float) -> None:
-        return
-
-    def landed(self) -> None:
-        return
-
-    def served(self, version: str) -> None:
-        return
-
-
 def finish(platform: Platform, joined: Joined, settings: object, http: Http, began: datetime, way: Way = "code") -> str:
     """The shop's id. `began`: business time at which the join began, before the platform was asked for the grant.
 
     Errors: those of the two calls; Conflict when the merchant removed the app meanwhile. Nothing is stored then.
     """
     client = Client(
-        domain=joined.domain, currency="", grant=joined.grant, http=http, budget=_NoBudgetYet(), settings=settings
+        domain=joined.domain, currency="", grant=joined.grant, http=http, budget=NoBudget(), settings=settings
     )
     granted = platform.authorize.scopes(client)
     profile = platform.authorize.profile(client)

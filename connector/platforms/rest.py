@@ -169,6 +169,22 @@ class Rest:
 pause: Callable[[float], None] = time.sleep  # a name of its own: tests of busy stores wait for nobody
 
 
+class NoBudget:
+    """The budget of a store that isn't connected: it has no row to count on, and a join is a few calls."""
+
+    def wait(self, cost: float) -> None:
+        """At once."""
+
+    def heard(self, available: float, maximum: float, restore_rate: float) -> None:
+        """Nobody keeps it."""
+
+    def landed(self) -> None:
+        """As above."""
+
+    def served(self, version: str) -> None:
+        """As above."""
+
+
 def refusal(status: int, headers: Mapping[str, str], domain: str) -> PlatformError:
     """The usual meaning of a status that isn't good. `headers` in lower case."""
     match status:

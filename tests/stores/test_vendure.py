@@ -21,6 +21,7 @@ from connector.oauth import pasted
 from connector.outbound import Outbound
 from connector.platforms import roster
 from connector.platforms.contract import Client
+from connector.platforms.rest import NoBudget
 from connector.platforms.vendure import catalog as walks
 from tests.stores.rig import Rig
 from tests.stores.system import System, running
@@ -329,16 +330,6 @@ def direct(merchant: Merchant) -> Client:
     way = Outbound(allow_private=True)
     joined = platform.pasted.enter(given, settings, way, datetime.now(UTC))
     return Client(joined.domain, "USD", joined.grant, way, NoBudget(), settings)
-
-
-class NoBudget:
-    def wait(self, cost: float) -> None: ...
-
-    def heard(self, available: float, maximum: float, restore_rate: float) -> None: ...
-
-    def landed(self) -> None: ...
-
-    def served(self, version: str) -> None: ...
 
 
 def test_what_is_wrong_is_said(merchant: Merchant) -> None:

@@ -38,7 +38,7 @@ from connector.platforms.bigcommerce.payloads import StoreInfo, TokenRefusal, To
 from connector.platforms.bigcommerce.settings import BigCommerceSettings
 from connector.platforms.contract import Client, Grant, Http, HttpAnswer, Joined, JoinStart
 from connector.platforms.reading import decode
-from connector.platforms.rest import retry_after
+from connector.platforms.rest import NoBudget, retry_after
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +105,7 @@ class Authorize:
             raise PlatformDown(f"{domain}: the token reply holds no token")
         grant = Grant(access_token=reply.access_token, scopes=held(reply.scope))
         # Tried at once; carts are made in the storefront that the store itself calls its first.
-        info = store(Client(domain, "", grant, http, _NoBudget(), settings))
+        info = store(Client(domain, "", grant, http, NoBudget(), settings))
         channel = {"channel": str(info.default_channel_id)} if info.default_channel_id else {}
         return Joined(domain, replace(grant, details=channel))
 
@@ -139,18 +139,6 @@ class Farewell:
 
     def said(self, query: Query, settings: BigCommerceSettings, now: datetime) -> tuple[str, datetime]:
         return signed(query, settings, now)
-
-
-class _NoBudget:
-    """A store that isn't joined yet has no row to count on."""
-
-    def wait(self, cost: float) -> None: ...
-
-    def heard(self, available: float, maximum: float, restore_rate: float) -> None: ...
-
-    def landed(self) -> None: ...
-
-    def served(self, version: str) -> None: ...
 
 
 def store(client: Client) -> StoreInfo:

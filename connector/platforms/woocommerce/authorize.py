@@ -31,6 +31,7 @@ from connector.errors import (
 from connector.events import ShopProfile
 from connector.platforms.contract import Client, CredentialField, Grant, Http, Joined, JoinStart, Place
 from connector.platforms.reading import decode
+from connector.platforms.rest import NoBudget
 from connector.platforms.woocommerce import place as places
 from connector.platforms.woocommerce.client import (
     Elsewhere,
@@ -214,7 +215,7 @@ def tried(place: Place, keys: Keys, settings: WooCommerceSettings, http: Http) -
     """
     here = places.origin(place.domain, settings)
     api, home = place.details.get("api") or f"{here}/wp-json", place.details.get("home") or here
-    store = Store(http, _Unmetered(), place.domain, api, home, keys, tries=2)
+    store = Store(http, NoBudget(), place.domain, api, home, keys, tries=2)
     try:
         store = _opened(store)
         for path, what in (("/orders", "orders"), ("/webhooks", "webhooks")):
@@ -389,15 +390,3 @@ def time_zone(index: IndexForm) -> str:
         return _ODD.get(f"{hours}", "UTC")
     whole = int(hours)
     return f"Etc/GMT{'-' if whole > 0 else '+'}{abs(whole)}" if whole and -12 <= whole <= 14 else "UTC"
-
-
-class _Unmetered:
-    """A store that isn't joined yet has no budget."""
-
-    def wait(self, cost: float) -> None: ...
-
-    def heard(self, available: float, maximum: float, restore_rate: float) -> None: ...
-
-    def landed(self) -> None: ...
-
-    def served(self, version: str) -> None: ...

@@ -6,8 +6,8 @@ It is strict: a call that the documentation doesn't have, or a parameter that it
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl, urlsplit
 from pydantic import SecretStr
 
 from connector import money
+from connector.conformance.answers import Reply
 from connector.platforms.bigcommerce.settings import BigCommerceSettings
 from connector.platforms.contract import Client, Grant
 
@@ -44,18 +45,6 @@ def settings(current: str = SECRET, previous: str = "", **given: Any) -> BigComm
 
 def sample(name: str) -> Any:
     return json.loads((API / f"{name}.json").read_text())
-
-
-@dataclass
-class Reply:
-    status: int = 200
-    content: bytes = b"{}"
-    headers: Mapping[str, str] = field(default_factory=lambda: {"Content-Type": "application/json"})
-
-    def lines(self) -> Iterator[bytes]:
-        yield from self.content.splitlines()
-
-    def close(self) -> None: ...
 
 
 def reply(body: Any, status: int = 200, **headers: str) -> Reply:

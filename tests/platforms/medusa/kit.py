@@ -9,8 +9,8 @@ from __future__ import annotations
 import base64
 import copy
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -18,8 +18,10 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from connector import money
+from connector.conformance.answers import Reply
 from connector.platforms.contract import Client, Grant
 from connector.platforms.medusa.settings import MedusaSettings
+from connector.platforms.rest import NoBudget
 
 PAYLOADS = Path(__file__).parent / "payloads"
 DOMAIN = "api.candles.example"
@@ -40,28 +42,6 @@ def make_settings(**given: Any) -> MedusaSettings:
 
 def recorded(name: str) -> Any:
     return json.loads((PAYLOADS / "api" / f"{name}.json").read_text())
-
-
-class Budget:
-    def wait(self, cost: float) -> None: ...
-
-    def heard(self, available: float, maximum: float, restore_rate: float) -> None: ...
-
-    def landed(self) -> None: ...
-
-    def served(self, version: str) -> None: ...
-
-
-@dataclass
-class Reply:
-    status: int = 200
-    content: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-    def lines(self) -> Iterator[bytes]:
-        yield from self.content.splitlines()
-
-    def close(self) -> None: ...
 
 
 @dataclass
@@ -94,7 +74,7 @@ def refused(status: int = 401, message: str = "Unauthorized") -> Reply:
 
 def make_client(http: Any, **given: Any) -> Client:
     grant = Grant(given.pop("key", KEY), details={**DETAILS, **given.pop("details", {})})
-    values: Doc = {"domain": DOMAIN, "currency": "USD", "grant": grant, "budget": Budget()}
+    values: Doc = {"domain": DOMAIN, "currency": "USD", "grant": grant, "budget": NoBudget()}
     return Client(http=http, **(values | {"settings": make_settings(page=3)} | given))
 
 

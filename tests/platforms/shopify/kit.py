@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import urllib.parse
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import msgspec
 import requests
 from pydantic import SecretStr
 
+from connector.conformance.answers import Reply
 from connector.outbound import Outbound
 from connector.platforms.contract import Client, Grant
 from connector.platforms.shopify import PLATFORM
@@ -50,22 +51,6 @@ class Budget:
 
     def served(self, version: str) -> None:
         self.versions.append(version)
-
-
-@dataclass
-class Reply:
-    """An answer made by hand."""
-
-    status: int = 200
-    content: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    closed: bool = False
-
-    def lines(self) -> Iterator[bytes]:
-        yield from self.content.splitlines()
-
-    def close(self) -> None:
-        self.closed = True
 
 
 def graphql(data: Any = None, **more: Any) -> Reply:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,9 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from connector.conformance.answers import Reply
 from connector.platforms.contract import Client, Grant
+from connector.platforms.rest import NoBudget
 from connector.platforms.square.settings import SquareSettings
 
 KEY = "demoSqSignatureKey+/0123456789ab"  # looks like base64, and is text
@@ -38,34 +40,12 @@ def money(amount: int, currency: str = USD) -> dict[str, Any]:
     return {"amount": amount, "currency": currency}
 
 
-@dataclass
-class Reply:
-    status: int = 200
-    content: bytes = b"{}"
-    headers: Mapping[str, str] = field(default_factory=lambda: {"Content-Type": "application/json"})
-
-    def lines(self) -> Iterator[bytes]:
-        yield from self.content.splitlines()
-
-    def close(self) -> None: ...
-
-
 def reply(body: Any, status: int = 200) -> Reply:
     return Reply(status, json.dumps(body).encode())
 
 
 def refused(status: int, code: str) -> Reply:
     return reply({"errors": [{"category": "X", "code": code, "detail": "private words"}]}, status)
-
-
-class Budget:
-    def wait(self, cost: float) -> None: ...
-
-    def heard(self, available: float, maximum: float, restore_rate: float) -> None: ...
-
-    def landed(self) -> None: ...
-
-    def served(self, version: str) -> None: ...
 
 
 class Square:
@@ -177,7 +157,7 @@ class Square:
 def client(square: Square, **given: Any) -> Client:
     grant = Grant(access_token="EAAAsecret", refresh_token="EQAAsecret", scopes=given.pop("scopes", ()))  # noqa: S106
     of: SquareSettings = given.pop("settings", None) or settings(KEY, "")
-    return Client(MERCHANT, USD, grant, square, Budget(), of)  # type: ignore[arg-type]
+    return Client(MERCHANT, USD, grant, square, NoBudget(), of)  # type: ignore[arg-type]
 
 
 def sold(square: Square, **changes: Any) -> dict[str, Any]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from connector.conformance.answers import Reply
 from connector.platforms.contract import Client, Grant
+from connector.platforms.rest import NoBudget
 from connector.platforms.vendure.settings import VendureSettings
 
 KEY = "1f0c2d3e4f5a6b7c8d9e0f1a:9a41b7c6d5e4f3a2b1c0d9e8f7a6b5c4d3e2f1a0"
@@ -25,28 +26,6 @@ FORBIDDEN = "You are not currently authorized to perform this action"
 
 def make_settings(**given: Any) -> VendureSettings:
     return VendureSettings(_env_file=None, **given)
-
-
-class Budget:
-    def wait(self, cost: float) -> None: ...
-
-    def heard(self, available: float, maximum: float, restore_rate: float) -> None: ...
-
-    def landed(self) -> None: ...
-
-    def served(self, version: str) -> None: ...
-
-
-@dataclass
-class Reply:
-    status: int = 200
-    content: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=lambda: {"Content-Type": "application/json; charset=utf-8"})
-
-    def lines(self) -> Any:
-        yield from self.content.splitlines()
-
-    def close(self) -> None: ...
 
 
 def problem(code: str, path: str = "", message: str = "") -> dict[str, Any]:
@@ -354,7 +333,7 @@ def client_of(store: Vendure, settings: VendureSettings | None = None, **details
         "storefront": "https://www.example.com", "product_page": "https://www.example.com/products/{slug}", **details,
     }  # fmt: skip
     grant = Grant(access_token=KEY, details=kept)
-    return Client(DOMAIN, store.currency, grant, store, Budget(), settings or make_settings())
+    return Client(DOMAIN, store.currency, grant, store, NoBudget(), settings or make_settings())
 
 
 # What a store keeps of a price: two decimals of yen, and three where a currency has three.

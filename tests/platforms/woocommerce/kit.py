@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from connector import money
+from connector.conformance.answers import Reply
 from connector.platforms.contract import Client, Grant
+from connector.platforms.rest import NoBudget
 from connector.platforms.woocommerce.oauth1 import signed
 from connector.platforms.woocommerce.settings import WooCommerceSettings
 
@@ -35,28 +37,6 @@ def make_settings(**given: Any) -> WooCommerceSettings:
 
 def recorded(name: str) -> bytes:
     return (PAYLOADS / name).read_bytes()
-
-
-class Budget:
-    def wait(self, cost: float) -> None: ...
-
-    def heard(self, available: float, maximum: float, restore_rate: float) -> None: ...
-
-    def landed(self) -> None: ...
-
-    def served(self, version: str) -> None: ...
-
-
-@dataclass
-class Reply:
-    status: int = 200
-    content: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-    def lines(self) -> Iterator[bytes]:
-        yield from self.content.splitlines()
-
-    def close(self) -> None: ...
 
 
 @dataclass
@@ -109,7 +89,7 @@ class Script:
 def make_client(http: Any, **given: Any) -> Client:
     details = given.pop("details", {})
     grant = Grant(f"{KEY}:{SECRET_KEY}", scopes=given.pop("scopes", ("read", "write")), details=details)
-    values: dict[str, Any] = {"domain": DOMAIN, "currency": "USD", "grant": grant, "budget": Budget()}
+    values: dict[str, Any] = {"domain": DOMAIN, "currency": "USD", "grant": grant, "budget": NoBudget()}
     return Client(http=http, **(values | {"settings": make_settings()} | given))
 
 

@@ -14,8 +14,9 @@ from werkzeug.wrappers import Request, Response
 from connector.errors import HostRefused
 from connector.outbound import Outbound
 from connector.platforms.contract import Client, Hook
+from connector.platforms.rest import NoBudget
 from connector.platforms.woocommerce import PLATFORM
-from tests.platforms.woocommerce.kit import KEY, SECRET_KEY, TOKEN, Budget, Reply, Sent, Shop, make_settings
+from tests.platforms.woocommerce.kit import KEY, SECRET_KEY, TOKEN, Reply, Sent, Shop, make_settings
 
 SETTINGS = make_settings(env="dev")
 
@@ -57,7 +58,7 @@ def test_joined_walked_bought_from_and_hooked(served: Served, oddity: str) -> No
     if oddity == "slash":  # the way out follows a redirect of the same host, as the store's own page may lead
         shop.before = lambda request: moved(request)
     joined = PLATFORM.pasted.enter(given, SETTINGS, http, datetime.now(UTC))
-    client = Client(joined.domain, "USD", joined.grant, http, Budget(), SETTINGS)
+    client = Client(joined.domain, "USD", joined.grant, http, NoBudget(), SETTINGS)
     ref = shop.product("Caf\u00e9 & more", [1000, 2000])
     (product,) = PLATFORM.catalog.changed(client, None, None).products
     assert (product.title, len(product.variants)) == ("Caf\u00e9 & more", 2)

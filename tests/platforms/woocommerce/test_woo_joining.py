@@ -23,6 +23,7 @@ from connector.errors import (
     SignatureRejected,
 )
 from connector.platforms.contract import Client, Hook, Joined, Place
+from connector.platforms.rest import NoBudget
 from connector.platforms.woocommerce import PLATFORM
 from connector.platforms.woocommerce import client as calls
 from connector.platforms.woocommerce.authorize import time_zone
@@ -33,7 +34,6 @@ from tests.platforms.woocommerce.kit import (
     DOMAIN,
     KEY,
     SECRET_KEY,
-    Budget,
     Reply,
     Script,
     Sent,
@@ -556,5 +556,5 @@ def test_the_oauth_vector_holds() -> None:
 
 def test_a_client_without_details_asks_the_usual_place() -> None:
     shop = Shop()
-    ask(make_client(shop, budget=Budget()))
+    ask(make_client(shop, budget=NoBudget()))
     assert shop.sent[0].url.startswith(f"https://{DOMAIN}/wp-json/wc/v3/products?")

@@ -14,6 +14,7 @@ from connector.errors import GrantLost, HostRefused, InputRefused, NotFound, Pla
 from connector.events import ShopProfile
 from connector.platforms.contract import Client, CredentialField, Grant, Http, Joined, JoinStart
 from connector.platforms.reading import clean
+from connector.platforms.rest import NoBudget
 
 Query = Sequence[tuple[str, str]]
 # Anchored: this string becomes the place that keys go to.
@@ -84,7 +85,7 @@ class Pasted:
         if not re.fullmatch(r"ex_[A-Za-z0-9_-]{8,80}", key):
             raise InputRefused("key", "isn't a key of Example.", "Copy it again: it begins with ex_.")
         grant = Grant(access_token=key)
-        client = Client(domain, "", grant, http, _NoBudget(), settings)
+        client = Client(domain, "", grant, http, NoBudget(), settings)
         try:
             Authorize().profile(client)
         except GrantLost:
@@ -92,15 +93,3 @@ class Pasted:
         except PlatformRefused:
             raise InputRefused("key", "may not read your store.", "Let it read products and orders.") from None
         return Joined(domain, grant)
-
-
-class _NoBudget:
-    """A store that isn't connected has no budget to keep."""
-
-    def wait(self, cost: float) -> None: ...
-
-    def heard(self, available: float, maximum: float, restore_rate: float) -> None: ...
-
-    def landed(self) -> None: ...
-
-    def served(self, version: str) -> None: ...

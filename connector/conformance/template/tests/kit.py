@@ -3,40 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from connector import money
+from connector.conformance.answers import Reply
 from connector.conformance.template.platform.settings import ExampleSettings
 from connector.platforms.contract import Client, Grant
+from connector.platforms.rest import NoBudget
 
 DOMAIN = "sample.shops.example"
 PAGE = 2
-
-
-@dataclass
-class Reply:
-    status: int
-    content: bytes
-    headers: Mapping[str, str] = field(default_factory=lambda: {"content-type": "application/json"})
-
-    def lines(self) -> Iterator[bytes]:
-        yield from self.content.splitlines()
-
-    def close(self) -> None: ...
-
-
-class Budget:
-    def wait(self, cost: float) -> None: ...
-
-    def heard(self, available: float, maximum: float, restore_rate: float) -> None: ...
-
-    def landed(self) -> None: ...
-
-    def served(self, version: str) -> None: ...
 
 
 class Store:
@@ -90,7 +69,7 @@ class Shop:
     def __init__(self, currency: str) -> None:
         self.store = Store(currency)
         settings = ExampleSettings.model_validate({"env": "production"})
-        self.client = Client(DOMAIN, currency, Grant("ex_access-secret-word"), self.store, Budget(), settings)
+        self.client = Client(DOMAIN, currency, Grant("ex_access-secret-word"), self.store, NoBudget(), settings)
         self._now = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
         self._made = 0
 

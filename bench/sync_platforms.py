@@ -201,7 +201,7 @@ class _Kept:
             held = self.answers[asked]
             return held[min(place, len(held) - 1)]
         answer = self._way.send(method, url, **given)
-        kept = Reply(answer.status, dict(answer.headers), answer.content)
+        kept = Reply(answer.status, answer.content, dict(answer.headers))
         self.answers.setdefault(asked, []).append(kept)
         self.calls += 1
         return kept

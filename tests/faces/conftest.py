@@ -16,6 +16,7 @@ from connector.app import create_app
 from connector.db import Database
 from tests.browser import world as worlds
 from tests.browser.world import World
+from tests.clean import Reused
 from tests.conftest import KEY, lay
 from tests.web.conftest import settings
 
@@ -61,6 +62,17 @@ def _postgresql_world(postgresql_server: str, _postgresql_template: str) -> Iter
         yield name, _made(Database(_at(postgresql_server, name)))
 
 
+@pytest.fixture(scope="session")
+def _reused_world(postgresql_server: str, _postgresql_world: tuple[str, World]) -> Iterator[tuple[Reused, World]]:
+    template, made = _postgresql_world
+    url = sa.make_url(postgresql_server).set(drivername="postgresql+psycopg")
+    admin = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    reused = Reused(admin, template, world=True)
+    yield reused, made
+    reused.drop()
+    admin.dispose()
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
     if request.param == "sqlite":
@@ -69,12 +81,9 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
         yield replace(made, database=database)
         database.close()
         return
-    server = request.getfixturevalue("postgresql_server")
-    template, made = request.getfixturevalue("_postgresql_world")
-    for name in _create(server, template):
-        database = db.use(Database(_at(server, name)))
-        yield replace(made, database=database)
-        database.close()
+    reused, made = request.getfixturevalue("_reused_world")
+    yield replace(made, database=db.use(reused.lend()))
+    reused.take_back()
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 """What a store platform must bring. Code above sees platforms only through this module.
 
 A platform is one `Platform` value: constants, capabilities, and five parts (authorize, catalog, orders, webhooks,
-checkout), beside those that only some platforms have (embedded, handover, pasted, farewell, parting). Parts are
-synchronous, know no database and no Flask, and do HTTP only through the `Http` port that they are given; so a test
+checkout), beside those that only some platforms have (embedded, handover, pasted, farewell, parting, samples). Parts
+are synchronous, know no database and no Flask, and do HTTP only through the `Http` port that they are given; so a test
 hands them a fake, and the budget of a shop's API is kept outside.
 
 The ways in, each a capability:
@@ -53,6 +53,7 @@ Capability = Literal[
     "global_ids",  # ids of orders, products and shops are unique over all shops of the platform
     "storefront_carts",  # a cart can be made at the store, before the buyer is sent there
     "landing_links",  # the token may ride in the address of the store's own page
+    "sample_orders",  # a zero-price order can be placed at the store, marked as a creator's sample
 ]
 
 
@@ -612,6 +613,63 @@ class Checkout(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Recipient:
+    """Where a sample goes. Personal data: never logged, never in an error (`repr` hides it)."""
+
+    name: str = field(repr=False)
+    address1: str = field(repr=False)
+    city: str = field(repr=False)
+    country: str  # ISO 3166-1, two letters
+    postal_code: str = field(default="", repr=False)
+    address2: str = field(default="", repr=False)
+    region: str = field(default="", repr=False)  # state, province; as the store's country wants it
+    phone: str = field(default="", repr=False)
+    email: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SampleOrder:
+    """A zero-price order that we place at the store, so that the merchant packs it like any other."""
+
+    reference: str  # ours, `smp_…`: on the order, and what `find` asks for
+    variant_ref: str
+    product_ref: str
+    title: str  # of product and variant, where a store wants a line's words
+    recipient: Recipient
+    note: str  # for whoever packs it: that it is a creator's sample, whose, and where the request stands
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedSample:
+    order_ref: str  # as snapshots call the order
+    number: str
+    cancelled: bool = False
+
+
+class Samples(Protocol):
+    """Sample orders at the store (there where `can("sample_orders")`): free, marked, and they earn nothing. A snapshot of
+    one says `sample`, on both sides."""
+
+    def may_place(self, scopes: Sequence[str]) -> bool:
+        """Did the shop grant what it takes? Where not, the merchant sends it by hand and says so."""
+        ...
+
+    def find(self, client: Client, reference: str) -> PlacedSample | None:
+        """The order that has our reference. Asked before each `place`: an answer may have been lost."""
+        ...
+
+    def place(self, client: Client, asked: SampleOrder) -> PlacedSample:
+        """Place it. Errors: InputRefused("variant_ref" | "recipient.<field>", …) where the store refuses it, in words
+        for the merchant; those of the platform. A call that was cut is asked for with `find` before it is tried again.
+        """
+        ...
+
+    def cancel(self, client: Client, order_ref: str) -> bool:
+        """Cancel it and put the item back, unless it is on its way already (False). A repeat is harmless."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Platform:
     slug: str
     title: str
@@ -629,6 +687,7 @@ class Platform:
     pasted: Pasted | None = None  # there where `can("joins_by_credentials")`
     farewell: Farewell | None = None
     parting: Parting | None = None
+    samples: Samples | None = None  # there where `can("sample_orders")`
     # Of `joins_by_code`, `joins_by_handover`: what a store's address looks like, for the form that asks for it. "" with
     # `joins_by_code`: nobody is asked, only the platform's answer says which shop it is.
     address_example: str = ""
@@ -661,6 +720,6 @@ __all__ = [
     "Authorize", "Budget", "BulkNode", "BulkState", "Capability", "Carrying", "CartLine", "Catalog", "Checkout",
     "Client", "CredentialField", "Delivery", "Embedded", "Envelope", "Farewell", "Frame", "Grant", "Handover", "Hook",
     "Http", "HttpAnswer", "JoinStart", "Joined", "MarketPrice", "OrderHead", "OrderPage", "OrderRead", "Orders",
-    "Parting", "Pasted", "Place", "Platform", "ProductPage", "Readiness", "Refund", "RefusedItem", "StockLevel",
-    "Visit", "Way", "Webhooks",
+    "Parting", "Pasted", "Place", "PlacedSample", "Platform", "ProductPage", "Readiness", "Recipient", "Refund",
+    "RefusedItem", "SampleOrder", "Samples", "StockLevel", "Visit", "Way", "Webhooks",
 ]  # fmt: skip

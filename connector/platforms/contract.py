@@ -647,8 +647,10 @@ class PlacedSample:
 
 
 class Samples(Protocol):
-    """Sample orders at the store (there where `can("sample_orders")`): free, marked, and they earn nothing. A snapshot of
-    one says `sample`, on both sides."""
+    """Sample orders at the store (there where `can("sample_orders")`): free, marked, and they earn nothing.
+
+    A snapshot of one says `sample`, on both sides.
+    """
 
     def may_place(self, scopes: Sequence[str]) -> bool:
         """Did the shop grant what it takes? Where not, the merchant sends it by hand and says so."""

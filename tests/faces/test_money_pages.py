@@ -6,10 +6,12 @@ import csv
 import io
 import re
 from collections.abc import Callable
+from datetime import timedelta
 
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
+from connector.commerce.shops.tables import Shop
 from connector.db import Scope
 from connector.earnings.ledger import checks
 from connector.earnings.settlement.tables import Receipt
@@ -100,3 +102,18 @@ def test_a_period_is_closed_after_a_look_and_a_banks_file_is_read_before_it_is_b
     for path_of in ("/console/money/invoices", "/console/money/receipts", "/console/money/close"):
         assert kim.get(path_of).status_code == 403
         assert fay.get(path_of).status_code == 200
+
+
+def test_a_shop_whose_currency_nobody_told_has_nothing_to_close(world: World, enter: Enter) -> None:
+    fresh = world.shops["fresh"]
+    with world.database.write(SYSTEM) as session:
+        shop = session.get_one(Shop, fresh)
+        shop.currency, shop.installed_at = "", world.now - timedelta(days=70)
+        name = f"{world.now - timedelta(days=40):%Y-%m}"
+    fay, page = enter("Fay"), f"/console/money/close?shop={fresh}&period={name}"
+    assert "Just Joined" not in fay.get("/console/money/close").text
+    assert "has told no currency yet" in fay.get(page).text
+    form = {"csrf_token": form_token(fay, "/console/money"), "shop": fresh, "period": name}
+    form |= {"as_of": world.now.isoformat(), "token": ""}
+    answer = fay.post("/console/money/close", data=form)
+    assert "there is nothing to close" in answer.text

@@ -47,8 +47,8 @@ def close_period(
     The closings, one a currency, also where nothing had cleared. Two at once: the second waits and is refused.
     Errors: NotFound for the shop; InputRefused for a name that is no period; Conflict when the shop has no such period,
     when it isn't over at `as_of`, when it or a later one is closed already or is being closed, when the books were
-    closed after `as_of`, when the shop's currency changed and nobody has looked at that yet, or when `token` is that of
-    another plan.
+    closed after `as_of`, when no currency of the shop is known, when the shop's currency changed and nobody has looked
+    at that yet, or when `token` is that of another plan.
     """
     shop = _locked(session, shop_id)
     plans = planned(session, shop_id, name, as_of)
@@ -162,6 +162,8 @@ def planned(session: Session, shop_id: str, name: str, as_of: datetime) -> list[
         raise NotFound(f"no shop has the id {shop_id!r}")
     span = _span(session, shop, name, as_of)
     currencies = sorted({*outstanding.currencies(session, shop_id), shop.currency} - {""})
+    if not currencies:
+        raise Conflict("the store has told no currency yet, and nothing was ever booked: there is nothing to close")
     return [_plan(session, shop, currency, span, as_of) for currency in currencies]
 
 
@@ -180,8 +182,11 @@ def rules(session: Session, shop_id: str) -> periods.Changes:
 def due(session: Session, shop: Shop, as_of: datetime) -> list[Period]:
     """The periods that are over at `as_of` and not closed yet, oldest first, from the last closing on.
 
-    A shop that was never closed begins with the period in which it joined.
+    A shop that was never closed begins with the period in which it joined. One whose currency isn't known yet, and for
+    which nothing was booked, has none.
     """
+    if not shop.currency and not outstanding.currencies(session, shop.id):
+        return []
     last = _last(session, shop.id)
     since = last.ends_at if last is not None else shop.installed_at
     closed = set(session.scalars(sa.select(Closing.period).where(Closing.shop_id == shop.id)))

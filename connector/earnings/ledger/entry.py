@@ -14,6 +14,8 @@ and beside a line's way, each with a subject of its own (F5):
 
     fee              merchant_receivable  40   app_fee           -40    `fee:<order>`; less after a refund
     bonus            merchant_receivable 200   creator_pending  -200    `bonus:<event>:<creator>`
+    flat_fee         merchant_receivable 900   creator_cleared  -900    `flat_fee:<negotiation>`
+    reimbursement    merchant_receivable 249   creator_cleared  -249    `sample:<sample>`
     receipt          bank               1000   merchant_receivable -1000   `receipt:<id>`
     reserve          creator_settled     50    reserve           -50    `reserve:<statement>`
     reserve_release  reserve             50    creator_settled   -50    the same subject
@@ -52,6 +54,7 @@ Account = Literal[
 Kind = Literal[
     "accrual", "reversal", "adjustment", "clearance", "settlement", "payout", "payout_paid", "payout_failed", "receipt",
     "fee", "bonus", "reserve", "reserve_release", "absorption", "opening", "conversion",
+    "flat_fee", "reimbursement",
 ]  # fmt: skip
 
 ACCOUNTS: frozenset[str] = frozenset(get_args(Account))

@@ -15,7 +15,8 @@ from connector.earnings.ledger.tables import Entry, Posting
 
 @dataclass(frozen=True, slots=True)
 class Unsettled:
-    """Cleared and not in a statement yet: of one order line for one creator and content, or of one bonus."""
+    """Cleared and not in a statement yet: of one order line for one creator and content, or of one bonus, flat fee or
+    reimbursement."""
 
     creator_id: str
     order_id: str  # "" where it is about no order
@@ -41,10 +42,13 @@ def cleared(
     decrease after an earlier statement is a new negative line here (F6). Ordered by creator, order, line and content.
     """
     owed = sa.func.sum(Posting.amount)
-    # No bound values in it: PostgreSQL must see the same expression in SELECT and GROUP BY.
-    subject = sa.case((Entry.order_id.is_(None), Entry.subject), else_=sa.literal_column("''"))
+    # No bound values in them: PostgreSQL must see the same expressions in SELECT and GROUP BY. What is about no line
+    # goes by its subject, also where an entry names an order for its readers (the one that a sample was bought by).
+    nothing = sa.literal_column("''")
+    subject = sa.case((Entry.line_ref.is_(None), Entry.subject), else_=nothing)
+    of_order = sa.case((Entry.line_ref.is_(None), nothing), else_=Entry.order_id)
     again = sa.func.max(sa.case((Entry.kind == "settlement", 1), else_=0))
-    key = (Posting.creator_id, Entry.order_id, Entry.line_ref, Posting.content_id, subject)
+    key = (Posting.creator_id, of_order, Entry.line_ref, Posting.content_id, subject)
     query = (
         sa.select(*key, owed, again)
         .join(Entry, Entry.id == Posting.entry_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -131,6 +131,34 @@ def absorbed(
     found: dict[str, list[Absorbed]] = defaultdict(list)
     for order_id, line_ref, creator, content_id, amount in session.execute(query):
         found[str(order_id)].append(Absorbed(str(line_ref), str(creator), content_id, int(amount)))
+    return found
+
+
+@dataclass(slots=True)
+class OfSubject:
+    """What stands of a subject that isn't an order's line: (currency, creator, content) → minor units, no zeros."""
+
+    last: int = 0  # number of its newest entry
+    amounts: dict[tuple[str, str, str | None], int] = field(default_factory=dict)
+    first: dict[tuple[str, str, str | None], str] = field(
+        default_factory=dict
+    )  # the entry that what is taken back undoes
+
+
+def of_subject(session: Session, subject: str) -> OfSubject:
+    """What a merchant owes by the entries of one subject."""
+    query = (
+        sa.select(Entry.id, Entry.currency, Entry.creator_id, Entry.content_id, Posting.amount)
+        .join(Posting, Posting.entry_id == Entry.id)
+        .where(Entry.subject == subject, Posting.account == "merchant_receivable")
+        .order_by(Entry.sequence)
+    )
+    found = OfSubject(last=session.scalar(sa.select(sa.func.max(Entry.sequence)).where(Entry.subject == subject)) or 0)
+    for entry_id, currency, creator_id, content_id, amount in session.execute(query):
+        key = (currency, str(creator_id), content_id)
+        found.first.setdefault(key, entry_id)
+        found.amounts[key] = found.amounts.get(key, 0) + int(amount)
+    found.amounts = {key: amount for key, amount in found.amounts.items() if amount}
     return found
 
 

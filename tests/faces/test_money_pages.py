@@ -8,12 +8,15 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 
+import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
 from connector.commerce.shops.tables import Shop
 from connector.db import Scope
 from connector.earnings.ledger import checks
+from connector.earnings.payouts import policy
+from connector.earnings.payouts.policy import Policy
 from connector.earnings.settlement.tables import Receipt
 from tests.browser.world import World
 from tests.faces.conftest import form_token
@@ -96,6 +99,16 @@ def test_a_period_is_closed_after_a_look_and_a_banks_file_is_read_before_it_is_b
     before = len(receipts(world))
     booked = fay.post("/console/money/receipts/file", data={"csrf_token": token, "text": text, "book": "1"}).text
     assert "1 recorded" in re.sub(r"<[^>]+>", "", booked)
+    assert len(receipts(world)) == before + 1
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(policy, "_current", Policy("6", 4))
+        more = text.replace("b 1", "b 3").replace("5.00", "1.01")  # with the 5.00 of a moment ago it passes 6.00
+        file = {"csrf_token": token, "text": more}
+        assert "1 would wait for a second person" in fay.post("/console/money/receipts/file", data=file).text
+        assert (
+            "1 waits for a second person" in fay.post("/console/money/receipts/file", data={**file, "book": "1"}).text
+        )
+    assert "b 3" in fay.get("/console/money/receipts").text
     assert len(receipts(world)) == before + 1
     broken = fay.post("/console/money/receipts/file", data={"csrf_token": token, "text": "date;amount"}).text
     assert "There is a problem" in broken

@@ -186,4 +186,21 @@ def test_balances_above_the_sum_of_one_person_wait_for_a_second(world: World, mo
         assert sorted(row.settled for row in ledger.balances(session)) == [-200, 900]
         row = run.get(session, import_id)
         assert (row.status, row.taken_by, row.approved_by) == ("taken", "staff:Ada", "staff:Fay")
-        assert not run.needs_second(session, row), "nothing new is left"
+        assert not run.needs_second(session, row, NOW), "nothing new is left"
+
+
+def test_small_files_of_a_shop_count_together_for_a_day(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(policy, "_current", Policy("10", 4))
+    came = []
+    # In one currency 6 + 4 is what one person may bring alone; the third passes it, however small; USD has its own sum.
+    for number, rows in enumerate(("x,EUR,6.00", "y,EUR,-4.00\nx,USD,9.00", "y,EUR,0.01", "y,USD,0.50")):
+        text = "creator,currency,amount,ref\n" + "\n".join(f"{row},r{number}{row[2]}" for row in rows.split("\n"))
+        import_id, token = look(world, "balances", text)
+        came.append((import_id, token, run.agree(import_id, world.shop_id, token, by="staff:Ada", now=NOW)))
+        if came[-1][2] == "taking":
+            run.work(import_id, world.shop_id, now=NOW)
+    assert [status for *_, status in came] == ["taking", "taking", "asks", "taking"]
+    waits, token, _ = came[2]
+    run.refuse(waits, world.shop_id, by="staff:Fay")
+    tomorrow = NOW + run.TOGETHER
+    assert run.agree(waits, world.shop_id, token, by="staff:Ada", now=tomorrow) == "taking", "those were of another day"

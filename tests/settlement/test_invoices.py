@@ -18,7 +18,7 @@ from connector.earnings.ledger.entry import Draft, DraftPosting, owed
 from connector.earnings.settlement import bank_file, close, funding, receipts
 from connector.earnings.settlement import checks as settlement_checks
 from connector.earnings.settlement.receipts import Coming
-from connector.earnings.settlement.tables import Invoice, InvoiceLine, Receipt, Reserve, Statement
+from connector.earnings.settlement.tables import Invoice, InvoiceLine, Receipt, ReceiptAsked, Reserve, Statement
 from connector.errors import Conflict, InputRefused, NotAllowed
 from connector.notices import Notice
 from connector.operations import rounds
@@ -237,6 +237,10 @@ soon;5.00;USD;bank 8;INV-000001;;
 """
 
 
+def ANY(_currency: str) -> None:  # noqa: N802
+    """No sum asks for a second person."""
+
+
 def test_a_banks_file_is_judged_row_by_row_and_booked_once(books: Books, shop: str) -> None:
     mira = books.creator("mira")
     books.line(shop, mira, 60_000, clears_at=utc("2026-11-16"))
@@ -250,14 +254,14 @@ def test_a_banks_file_is_judged_row_by_row_and_booked_once(books: Books, shop: s
         ("conflict", "shop_unknown"), ("new", ""),
     ]  # fmt: skip
     with books.database.read(SYSTEM) as session:
-        dry = bank_file.judge(session, bank_file.rows_of(text))
+        dry = bank_file.judge(session, bank_file.rows_of(text), ANY)
     assert [(row.outcome, row.reason) for row in dry] == said
     assert books.rows(Receipt) == []
     with books.database.write(SYSTEM) as session:
-        bank_file.book(session, bank_file.rows_of(text), "staff:fay", DECEMBER)
+        bank_file.book(session, bank_file.rows_of(text), "staff:fay", ANY, DECEMBER)
     assert sorted(row.amount for row in books.rows(Receipt)) == [500, 500, 60_000]
     with books.database.write(SYSTEM) as session:
-        again = bank_file.book(session, bank_file.rows_of(text), "staff:fay", DECEMBER)
+        again = bank_file.book(session, bank_file.rows_of(text), "staff:fay", ANY, DECEMBER)
     assert [row.outcome for row in again] == ["known" if one == "new" else one for one, _ in said]
     assert len(books.rows(Receipt)) == 3
     all_well(books)
@@ -308,6 +312,50 @@ def test_a_receipt_above_the_sum_of_one_person_is_no_money_until_a_second_one_sa
         other = receipts.ask(session, replace(coming, reference="bank 10"), "staff:ada", NOVEMBER).id
         assert receipts.decide(session, other, yes=False, by="staff:ada", as_of=NOVEMBER) is None
     assert len(books.rows(Receipt)) == 1
+    all_well(books)
+
+
+def test_small_receipts_count_together_until_a_second_person_is_asked(books: Books, shop: str) -> None:
+    """By hand and from a file, of one shop, currency and day; what was approved, undone or told by Stripe doesn't."""
+    other, most = books.shop(), {"USD": 1000, "EUR": None}.__getitem__
+    host = f"{shop[-8:]}.myshopify.com"
+    rows = [
+        (6, "EUR", host),
+        (5, "USD", host),
+        (4, "USD", host),
+        (2, "USD", host),
+        (9, "USD", f"{other[-8:]}.myshopify.com"),
+        (1, "USD", host),
+    ]  # noqa: E501
+    text = "date,amount,currency,reference,shop\n" + "".join(
+        f"2026-12-01,{units}.00,{code},b {number},{name}\n" for number, (units, code, name) in enumerate(rows)
+    )
+    said = ["new", "new", "new", "asks", "new", "new"]
+    with books.database.read(SYSTEM) as session:
+        assert [row.outcome for row in bank_file.judge(session, bank_file.rows_of(text), most, NOVEMBER)] == said
+    for expected in (said, [each if each == "asks" else "known" for each in said]):
+        with books.database.write(SYSTEM) as session:
+            booked = bank_file.book(session, bank_file.rows_of(text), "staff:ada", most, NOVEMBER)
+        assert [row.outcome for row in booked] == expected
+    assert len(books.rows(Receipt)) == 5
+    by_hand = Coming(shop, "USD", 1, "hand 1", NOVEMBER.date(), "hand")
+    with books.database.write(SYSTEM) as session:
+        [waits] = receipts.waiting(session)
+        assert (waits.amount, waits.source, waits.asked_by) == (200, "csv", "staff:ada")
+        made = receipts.decide(session, waits.id, yes=True, by="staff:fay", as_of=NOVEMBER)
+        assert made is not None
+        assert made.source == "csv"
+        stripe = replace(by_hand, amount=700, reference="pi_1", source="stripe")
+        receipts.record(session, stripe, "stripe", NOVEMBER)
+        assert receipts.alone(session, shop, "USD", NOVEMBER) == 1000
+        asked, _ = receipts.record_or_ask(session, by_hand, "staff:jo", most, NOVEMBER)
+        assert isinstance(asked, ReceiptAsked), "somebody else's small one, of the same day"
+        receipts.decide(session, asked.id, yes=False, by="staff:jo", as_of=NOVEMBER)
+        later = NOVEMBER + receipts.TOGETHER
+        assert isinstance(receipts.record_or_ask(session, by_hand, "staff:jo", most, later)[0], Receipt)
+        one = session.scalars(sa.select(Receipt).where(Receipt.reference == "b 1")).one()
+        receipts.undo(session, one.id, "staff:ada", "bounced", NOVEMBER)
+        assert receipts.alone(session, shop, "USD", NOVEMBER) == 500, "what was taken back counts no more"
     all_well(books)
 
 

@@ -18,17 +18,17 @@ import csv
 import io
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from connector import money
+from connector import clock, money
 from connector.commerce.shops import queries as shops
 from connector.commerce.shops.tables import Shop
 from connector.earnings.settlement import invoices, receipts
-from connector.earnings.settlement.receipts import Coming
+from connector.earnings.settlement.receipts import Coming, Limit
 from connector.earnings.settlement.tables import Invoice, Receipt
 from connector.errors import ConnectorError, InputRefused, NotFound
 
@@ -43,7 +43,7 @@ class Judged:
     """What became, or would become, of one row. `line` counts from 2: the file's own line behind its names."""
 
     line: int
-    outcome: str  # new | known | conflict
+    outcome: str  # new | asks (it waits, or would wait, for a second person) | known | conflict
     reason: str = ""  # code, for a conflict
     detail: str = ""
     coming: Coming | None = None
@@ -81,13 +81,24 @@ def rows_of(text: str) -> list[dict[str, str]]:
     return rows
 
 
-def judge(session: Session, rows: Sequence[Mapping[str, str]]) -> list[Judged]:
-    """What each row would do; nothing is written."""
+def judge(
+    session: Session, rows: Sequence[Mapping[str, str]], limit: Limit, as_of: datetime | None = None
+) -> list[Judged]:
+    """What each row would do; nothing is written. `limit`: what one person may record of a shop and currency a day."""
+    as_of = as_of or clock.now()
     seen: dict[str, Coming] = {}
+    sums: dict[tuple[str, str], int] = {}  # (shop, currency) → what earlier rows of the file would record
     found = []
     for number, row in enumerate(rows, 2):
         try:
-            found.append(_judged(session, number, row, seen))
+            judged = _judged(session, number, row, seen)
+            if judged.outcome == "new" and judged.coming is not None:
+                whose = (judged.coming.shop_id, judged.coming.currency)
+                if receipts.needs_second(session, judged.coming, limit, as_of, sums.get(whose, 0)):
+                    judged = replace(judged, outcome="asks")
+                else:
+                    sums[whose] = sums.get(whose, 0) + judged.coming.amount
+            found.append(judged)
         except _Doubt as doubt:
             found.append(Judged(number, "conflict", doubt.reason, doubt.detail))
         except ConnectorError as refused:
@@ -95,22 +106,26 @@ def judge(session: Session, rows: Sequence[Mapping[str, str]]) -> list[Judged]:
     return found
 
 
-def book(session: Session, rows: Sequence[Mapping[str, str]], by: str, as_of: datetime | None = None) -> list[Judged]:
-    """Record the rows that are new; conflicts stay out and are named. The same file again changes nothing."""
+def book(
+    session: Session, rows: Sequence[Mapping[str, str]], by: str, limit: Limit, as_of: datetime | None = None
+) -> list[Judged]:
+    """Record the rows that are new, and keep for a second person what passes the sum that one may record.
+
+    Conflicts stay out and are named. The same file again changes nothing.
+    """
     done = []
-    for each in judge(session, rows):
-        if each.coming is None or each.outcome != "new":
+    for each in judge(session, rows, limit, as_of):
+        if each.coming is None or each.outcome not in ("new", "asks"):
             done.append(each)
             continue
         try:
             with session.begin_nested():
-                row, _fresh = receipts.record(session, each.coming, by, as_of)
+                row, _fresh = receipts.record_or_ask(session, each.coming, by, limit, as_of)
         except ConnectorError as refused:
             done.append(Judged(each.line, "conflict", "row_refused", refused.public, shop=each.shop))
         else:
-            done.append(
-                Judged(each.line, "new", "", each.detail, each.coming, each.shop, each.doubtful, row.id)
-            )  # fmt: skip
+            recorded = isinstance(row, Receipt)
+            done.append(replace(each, outcome="new" if recorded else "asks", receipt_id=row.id if recorded else ""))
     return done
 
 

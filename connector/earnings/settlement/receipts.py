@@ -8,6 +8,7 @@ invoices. One that bounced, or was recorded wrongly, is taken back by a receipt 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -17,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from connector import audit, clock, money
 from connector.commerce.shops import queries as shops
+from connector.commerce.shops.tables import Shop
 from connector.db import new_id
 from connector.earnings.ledger import journal
 from connector.earnings.ledger.entry import Draft, DraftPosting
@@ -28,6 +30,10 @@ from connector.errors import Conflict, InputRefused, NotAllowed, NotFound
 LONGEST = 140
 # Two transfers of one sum within these days may be one that was sent twice: a person is told.
 NEAR = timedelta(days=5)
+# Receipts of one shop and currency within a day count together: a large sum isn't split to get round the second person.
+TOGETHER = timedelta(hours=24)
+# Currency → the largest sum, in minor units, that is recorded without a second person; None: any.
+Limit = Callable[[str], int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +93,42 @@ def record(session: Session, coming: Coming, by: str, as_of: datetime | None = N
     return row, True
 
 
+def record_or_ask(
+    session: Session, coming: Coming, by: str, limit: Limit, as_of: datetime | None = None
+) -> tuple[Receipt | ReceiptAsked, bool]:
+    """Record it, or keep it for a second person where its sum asks for one: what it became, and whether that is new.
+
+    Errors: as `record`.
+    """
+    as_of = as_of or clock.now()
+    # FOR NO KEY UPDATE: two receipts of one shop at once would each not see the other's sum. SQLite has one writer.
+    session.execute(sa.select(Shop.id).where(Shop.id == coming.shop_id).with_for_update(key_share=True))
+    known = session.scalar(sa.select(Receipt.id).where(Receipt.reference == _checked(coming, as_of)))
+    if known is None and needs_second(session, coming, limit, as_of):
+        return ask(session, coming, by, as_of), True
+    return record(session, coming, by, as_of)
+
+
+def needs_second(session: Session, coming: Coming, limit: Limit, as_of: datetime, before: int = 0) -> bool:
+    """Does this money, with `before` and what one person alone recorded of the shop within a day, pass the sum?"""
+    most = limit(coming.currency)
+    if most is None:
+        return False
+    return coming.amount + before + alone(session, coming.shop_id, coming.currency, as_of) > most
+
+
+def alone(session: Session, shop_id: str, currency: str, as_of: datetime) -> int:
+    """What was recorded of a shop within a day without a second person, and stands. What Stripe tells is nobody's."""
+    undone = sa.select(Receipt.undoes).where(Receipt.undoes.is_not(None))
+    approved = sa.select(ReceiptAsked.receipt_id).where(ReceiptAsked.receipt_id.is_not(None))
+    query = sa.select(sa.func.coalesce(sa.func.sum(Receipt.amount), 0)).where(
+        Receipt.shop_id == shop_id, Receipt.currency == currency, Receipt.source != "stripe", Receipt.amount > 0,
+        Receipt.recorded_at > as_of - TOGETHER, Receipt.recorded_at <= as_of,
+        Receipt.id.not_in(undone), Receipt.id.not_in(approved),
+    )  # fmt: skip
+    return int(session.scalar(query) or 0)
+
+
 def ask(session: Session, coming: Coming, by: str, as_of: datetime | None = None) -> ReceiptAsked:
     """Keep a receipt for a second person: nothing is booked. The same one, asked again while it waits, is that one.
 
@@ -107,6 +149,7 @@ def ask(session: Session, coming: Coming, by: str, as_of: datetime | None = None
     row = ReceiptAsked(
         id=new_id("rca"), state="waits", reference=reference, shop_id=coming.shop_id, currency=coming.currency,
         amount=coming.amount, received_on=coming.received_on, note=coming.note[:500], asked_at=as_of, asked_by=by,
+        source=coming.source,
     )  # fmt: skip
     session.add(row)
     audit.record(session, by, "receipt.ask", row.id, shop_id=row.shop_id, currency=row.currency, amount=row.amount)
@@ -131,7 +174,7 @@ def decide(session: Session, asked_id: str, *, yes: bool, by: str, as_of: dateti
     audit.record(session, by, "receipt.approve" if yes else "receipt.refuse", row.id, shop_id=row.shop_id)
     if not yes:
         return None
-    coming = Coming(row.shop_id, row.currency, row.amount, row.reference, row.received_on, "hand", row.note)
+    coming = Coming(row.shop_id, row.currency, row.amount, row.reference, row.received_on, row.source, row.note)
     made, _ = record(session, coming, row.asked_by, as_of)
     row.receipt_id = made.id
     return made

@@ -208,7 +208,7 @@ class Receipt(Base):
 
 
 class ReceiptAsked(Base):
-    """A receipt above the sum that one person may record alone: it waits for a second one, no money until then."""
+    """A receipt that passes, with the day's others, the sum that one person may record: it waits for a second one."""
 
     __tablename__ = "receipts_asked"
     __table_args__ = (sa.Index("ix_receipts_asked_state_asked_at", "state", "asked_at"),)
@@ -226,6 +226,7 @@ class ReceiptAsked(Base):
     decided_at: Mapped[datetime | None]
     decided_by: Mapped[str | None]
     receipt_id: Mapped[str | None]  # what it became
+    source: Mapped[str] = mapped_column(default="hand", server_default="hand")  # hand | csv
 
 
 class WaitingReread(Base):

@@ -11,10 +11,12 @@ from pydantic import Field
 from connector import clock, db
 from connector.commerce.shops import queries as shops
 from connector.db import Scope
+from connector.earnings.payouts import policy
 from connector.earnings.settlement import funding, invoices, periods, receipts
 from connector.earnings.settlement.funding import Account, Standing
 from connector.earnings.settlement.receipts import Coming
 from connector.earnings.settlement.tables import Receipt
+from connector.earnings.settlement.tables import ReceiptAsked as Waiting
 from connector.faces.api import shapes
 from connector.faces.api.face import blueprint
 from connector.operations.documents import facts, files
@@ -92,13 +94,17 @@ class ReceiptAsked(shapes.Asked):
 
 class ReceiptShown(shapes.Given):
     id: str
+    state: str = Field(
+        description="recorded; or waits: with what was recorded of the shop within a day it passes the sum that one "
+        "person may record. Nothing is booked until a second person records it in the console."
+    )
     reference: str
     source: str
     shop_id: str
     amount: shapes.Money = Field(description="Below zero: takes another one back.")
     received_on: date
     undoes: str | None
-    recorded_at: datetime
+    recorded_at: datetime | None
 
 
 class ReceiptList(shapes.Given):
@@ -179,14 +185,15 @@ def list_receipts(query_data: ReceiptsAsked) -> ReceiptList:
 def record_receipt(json_data: ReceiptAsked) -> ReceiptShown:
     """Record money from a merchant; the oldest invoice is paid first
 
-    Repeating it with the same reference changes nothing.
+    Repeating it with the same reference changes nothing. One that passes, with the shop's others of 24 hours, the sum
+    of CONNECTOR_PAYOUT_APPROVAL waits for a second person.
     """
     with db.write(Scope.app()) as session:
         coming = Coming(
             json_data.shop_id, json_data.currency, json_data.amount, json_data.reference, json_data.received_on, "hand",
             json_data.note,
         )  # fmt: skip
-        row, _ = receipts.record(session, coming, guards.actor())
+        row, _ = receipts.record_or_ask(session, coming, guards.actor(), policy.current().limit)
         return _receipt(row)
 
 
@@ -212,8 +219,11 @@ def _invoice(each: Standing) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _receipt(row: Receipt) -> ReceiptShown:
-    names = ("id", "reference", "source", "shop_id", "received_on", "undoes", "recorded_at")
+def _receipt(row: Receipt | Waiting) -> ReceiptShown:
+    names = ("id", "reference", "source", "shop_id", "received_on")
+    booked = isinstance(row, Receipt)
     return ReceiptShown(
-        **{name: getattr(row, name) for name in names}, amount=shapes.as_money(row.amount, row.currency)
-    )
+        **{name: getattr(row, name) for name in names}, amount=shapes.as_money(row.amount, row.currency),
+        state="recorded" if booked else "waits", undoes=row.undoes if booked else None,
+        recorded_at=row.recorded_at if booked else None,
+    )  # fmt: skip

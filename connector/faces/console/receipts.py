@@ -18,7 +18,7 @@ from connector.earnings.payouts import policy
 from connector.earnings.settlement import bank_file, invoices, receipts
 from connector.earnings.settlement.funding import Account
 from connector.earnings.settlement.receipts import Coming, Preview
-from connector.earnings.settlement.tables import Invoice, Receipt
+from connector.earnings.settlement.tables import Invoice, Receipt, ReceiptAsked
 from connector.errors import Conflict, ConnectorError, InputRefused
 from connector.faces.console.face import WHY, blueprint
 from connector.faces.console.runs import shops_by_id
@@ -71,7 +71,10 @@ def _asked(typed: dict[str, str], moved: str = "") -> str:
                             session, coming.shop_id, coming.currency, coming.amount, clock.now().date()
                         )
                         alike = receipts.near(session, coming)
-                        sum_, second = coming.amount, policy.current().needs_second(coming.amount, coming.currency)
+                        sum_, second = (
+                            coming.amount,
+                            receipts.needs_second(session, coming, policy.current().limit, clock.now()),
+                        )
             except ConnectorError as refused:
                 errors["invoice"] = refused.public
         if preview is not None:
@@ -118,16 +121,16 @@ def record_receipt() -> str | AnyResponse:
             if coming is None:
                 return _asked(typed)
             _same_as_seen(session, coming)
-            if policy.current().needs_second(coming.amount, coming.currency):
-                receipts.ask(session, coming, guards.actor())
-                flash("Its sum asks for a second person: somebody else records it from the list.")
-                return redirect(url_for(".receipt_list"), code=303)
-            row, fresh = receipts.record(session, coming, guards.actor())
-            receipt_id = row.id
+            row, fresh = receipts.record_or_ask(session, coming, guards.actor(), policy.current().limit)
+            receipt_id, waits = row.id, isinstance(row, ReceiptAsked)
     except Conflict as conflict:
         return _asked(typed, moved=conflict.public)
     except ConnectorError:
         return _asked(typed)
+    if waits:
+        flash("Its sum, with what was recorded of the shop within a day, asks for a second person: somebody else "
+              "records it from the list.")  # fmt: skip
+        return redirect(url_for(".receipt_list"), code=303)
     flash("The payment is recorded." if fresh else "This reference was recorded before: nothing was booked again.")
     return redirect(url_for(".receipt", receipt_id=receipt_id), code=303)
 
@@ -211,10 +214,10 @@ def read_bank_statement() -> str:
         lines = bank_file.rows_of(text)
         if booking:
             with db.write(Scope.system(WHY)) as session:
-                rows = bank_file.book(session, lines, guards.actor())
+                rows = bank_file.book(session, lines, guards.actor(), policy.current().limit)
         else:
             with db.read(Scope.system(WHY)) as session:
-                rows = bank_file.judge(session, lines)
+                rows = bank_file.judge(session, lines, policy.current().limit)
     except InputRefused as refused:
         errors["text"] = refused.public
     counts: dict[str, Any] = {}

@@ -1,7 +1,11 @@
 """What earlier sittings left.
 
-Why: nothing yet.
+Why: a row of a bank's file may wait for a second person too, as one recorded by hand does: `receipts_asked.source` says
+which it was, so that the receipt that it becomes says so as well. What waits from before was recorded by hand.
 """
+
+import sqlalchemy as sa
+from alembic import op
 
 revision = "0028"
 down_revision = "0027"
@@ -10,4 +14,4 @@ depends_on = None
 
 
 def upgrade() -> None:
-    pass
+    op.add_column("receipts_asked", sa.Column("source", sa.Text(), nullable=False, server_default="hand"))

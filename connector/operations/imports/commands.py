@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from connector import db
+from connector import clock, db
 from connector.commerce.shops import queries as shops
 from connector.db import Scope
 from connector.errors import Conflict
@@ -102,7 +102,7 @@ def _bring(kind: str, file: Path, shop: str, dry_run: bool, token: str, by: str 
     if not dry_run:
         if by is None:
             with db.read(Scope.shop(shop_id)) as session:
-                if run.needs_second(session, run.get(session, import_id)):
+                if run.needs_second(session, run.get(session, import_id), clock.now()):
                     raise Conflict("no name", public="Its sum asks for two people: say with --by who brings it.")
         run.take(import_id, shop_id, stands, by=who)
     came = _print(shop_id, import_id)

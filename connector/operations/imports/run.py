@@ -23,6 +23,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from connector import audit, clock, db, jobs, telemetry
+from connector.commerce.shops.tables import Shop
 from connector.db import Scope, new_id
 from connector.earnings.payouts import policy
 from connector.errors import Conflict, InputRefused, NotAllowed, NotFound
@@ -35,6 +36,8 @@ from connector.operations.imports.tables import Import, ImportRow
 # Rows of one transaction; parameters of an IN stay far below what either database takes.
 BATCH = 500
 KEPT = timedelta(days=30)  # of a file that nobody takes
+# Files of one shop within a day count together: a large sum isn't split to get round the second person.
+TOGETHER = timedelta(hours=24)
 # Outcomes that say something about the other rows of the file, and that `judge` alone can't see.
 _WITHIN = ("twice_in_file", "contradicts_row")
 
@@ -377,7 +380,7 @@ def take(import_id: str, shop_id: str, token: str, *, by: str, now: datetime | N
     taken and the report is written anew. From then on each row is judged once more in the transaction that takes it.
     Errors: as `agree`; Conflict when a second person has to look, or when something changed since the report.
     """
-    if agree(import_id, shop_id, token, by=by) == "asks":
+    if agree(import_id, shop_id, token, by=by, now=now) == "asks":
         raise Conflict(
             "a second person has to look",
             public=f"Its sum asks for a second person: somebody else approves {import_id} in the console.",
@@ -385,7 +388,7 @@ def take(import_id: str, shop_id: str, token: str, *, by: str, now: datetime | N
     return work(import_id, shop_id, now=now)
 
 
-def agree(import_id: str, shop_id: str, token: str, *, by: str) -> str:
+def agree(import_id: str, shop_id: str, token: str, *, by: str, now: datetime | None = None) -> str:
     """A person has seen the report that `token` names: the status, `taking` (then `work` goes on) or `asks`.
 
     Errors: NotFound; Conflict when it was taken already, isn't read yet, waits, or has another report by now.
@@ -404,23 +407,39 @@ def agree(import_id: str, shop_id: str, token: str, *, by: str) -> str:
             raise Conflict("another report", public="This is not the newest report of this file. Look at it again.")
         if row.status == "looked":
             row.taken_by, row.note = by, ""
-            row.status = "asks" if needs_second(session, row) else "taking"
+            row.status = "asks" if needs_second(session, row, now or clock.now()) else "taking"
             if row.status == "asks":
                 audit.record(session, by, "import.ask", import_id, shop_id=shop_id, kind=row.kind)
         return row.status
 
 
-def needs_second(session: Session, row: Import) -> bool:
-    """Do the file's new balances come to more than one person may book alone? Codes and links move no money."""
+def needs_second(session: Session, row: Import, now: datetime) -> bool:
+    """Do the file's new balances, with those of the shop that one person took within a day, pass the sum of one person?
+
+    Codes and links move no money.
+    """
     if row.kind != "balances":
         return False
-    sums: dict[str, int] = {}
-    for rows in every_row(session, row.id, "new"):
-        for each in rows:
-            currency = str(each.said["currency"])
-            sums[currency] = sums.get(currency, 0) + abs(int(each.said["amount"]))
-    session.add(row)  # `every_row` let go of it
-    return any(policy.current().needs_second(total, currency) for currency, total in sums.items())
+    # FOR NO KEY UPDATE: two files of one shop at once would each not see the other's sums. SQLite has one writer.
+    session.execute(sa.select(Shop.id).where(Shop.id == row.shop_id).with_for_update(key_share=True))
+    coming = _sums(session, sa.and_(Import.id == row.id, ImportRow.outcome == "new"))
+    recent = sa.or_(Import.status == "taking", Import.taken_at > now - TOGETHER)
+    before = _sums(
+        session,
+        sa.and_(
+            Import.shop_id == row.shop_id, Import.kind == "balances", Import.id != row.id, Import.approved_by.is_(None),
+            Import.status.in_(("taking", "taken")), recent, ImportRow.outcome.in_(("new", "taken")),
+        ),
+    )  # fmt: skip
+    return any(policy.current().needs_second(total + before.get(each, 0), each) for each, total in coming.items())
+
+
+def _sums(session: Session, of: sa.ColumnElement[bool]) -> dict[str, int]:
+    """Currency → what rows of balances come to in minor units; what is owed by a creator counts as much as to one."""
+    currency = ImportRow.said["currency"].as_string()
+    amount = sa.cast(ImportRow.said["amount"].as_string(), sa.BigInteger)
+    query = sa.select(currency, sa.func.sum(sa.func.abs(amount))).join(Import, Import.id == ImportRow.import_id)
+    return {str(code): int(total or 0) for code, total in session.execute(query.where(of).group_by(currency))}
 
 
 def approve(import_id: str, shop_id: str, token: str, *, by: str) -> None:

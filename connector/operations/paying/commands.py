@@ -14,6 +14,7 @@ from connector.earnings.payouts import batch, conversion, hand_over, outcomes, p
 from connector.earnings.settlement import bank_file, funding, stripe_payments
 from connector.earnings.settlement import invoices as owed
 from connector.earnings.settlement import receipts as paid_in
+from connector.earnings.settlement.tables import ReceiptAsked
 from connector.errors import Conflict
 from connector.operations.opening import open_process
 from connector.operations.options import as_of_option, by_option, person, shop_id_of, shop_option
@@ -71,12 +72,11 @@ def receipt_add(
         coming = paid_in.Coming(
             found.shop_id, found.currency, money.parse(amount, found.currency, "amount"), reference, day, "hand", note
         )
-        if policy.current().needs_second(coming.amount, coming.currency):
-            _named(by)
-            asked = paid_in.ask(session, coming, who, now)
-            click.echo(f"{asked.id} waits: its sum asks for a second person, who records it in the console.")
+        row, fresh = paid_in.record_or_ask(session, coming, who, policy.current().limit, now)
+        if isinstance(row, ReceiptAsked):
+            _named(by)  # leaving it undone
+            click.echo(f"{row.id} waits: its sum asks for a second person, who records it in the console.")
             return
-        row, fresh = paid_in.record(session, coming, who, now)
         said = "recorded" if fresh else "was recorded before"
         click.echo(f"{row.id}  {row.currency} {money.text(row.amount, row.currency)} {said}")
 
@@ -84,17 +84,21 @@ def receipt_add(
 @receipts.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--book", is_flag=True, help="Record what is new. Without it nothing is written.")
-def receipt_import(file: Path, book: bool) -> None:
+@by_option
+def receipt_import(file: Path, book: bool, by: str | None) -> None:
     """Read a bank's statement (CSV), show what each row would do, and record it with --book. Conflicts stay out."""
     open_process()
+    who, limit = person(by), policy.current().limit
     rows = bank_file.rows_of(file.read_text(encoding="utf-8-sig"))
     scope = db.Scope.system("a bank's file holds payments of all shops")
     if book:
         with db.write(scope) as session:
-            done = bank_file.book(session, rows, "command")
+            done = bank_file.book(session, rows, who, limit)
+            if any(each.outcome == "asks" for each in done):
+                _named(by)  # leaving all of it undone
     else:
         with db.read(scope) as session:
-            done = bank_file.judge(session, rows)
+            done = bank_file.judge(session, rows, limit)
     for each in done:
         about = each.reason
         if each.coming is not None:
@@ -103,7 +107,10 @@ def receipt_import(file: Path, book: bool) -> None:
         click.echo(f"{each.line}  {each.outcome}  {about}  {each.detail}{doubt}")
     conflicts = sum(each.outcome == "conflict" for each in done)
     fresh = sum(each.outcome == "new" for each in done)
-    click.echo(f"{fresh} {'recorded' if book else 'new'}, {conflicts} conflicts, {len(done) - fresh - conflicts} known")
+    asks = sum(each.outcome == "asks" for each in done)
+    known = len(done) - fresh - asks - conflicts
+    wait = f"{asks} {'wait' if book else 'would wait'} for a second person, " if asks else ""
+    click.echo(f"{fresh} {'recorded' if book else 'new'}, {wait}{conflicts} conflicts, {known} known")
     if conflicts:
         sys.exit(1)
 

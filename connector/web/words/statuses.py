@@ -135,6 +135,7 @@ STATUSES: dict[str, dict[str, Badge]] = {
     "bank_row": {
         "new": Badge("info", "New"),
         "recorded": Badge("good", "Recorded"),
+        "asks": Badge("warn", "Needs a second person"),
         "known": Badge("idle", "Known before"),
         "conflict": Badge("warn", "Left out"),
     },

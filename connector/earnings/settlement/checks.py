@@ -24,7 +24,7 @@ from connector.earnings.settlement.tables import (
 
 
 def invoices_are_their_lines(session: Session) -> list[Wrong]:
-    """An invoice is the sum of its lines, and its commission and bonus are what its closing's statements settled."""
+    """An invoice is the sum of its lines, and what of it is creators' is what its closing's statements settled."""
     name = "invoices_are_their_lines"
     total = InvoiceLine.commission + InvoiceLine.absorbed + InvoiceLine.fee
     lines = _sums(session, InvoiceLine.invoice_id, total)
@@ -33,10 +33,10 @@ def invoices_are_their_lines(session: Session) -> list[Wrong]:
     for row in session.scalars(sa.select(Invoice).order_by(Invoice.number)):
         if lines.get(row.id, 0) != row.total:
             wrong.append(Wrong(name, row.id, f"total {row.total}, its lines come to {lines.get(row.id, 0)}"))
-        parts = row.earned + row.reversed + row.bonus + row.opening + row.absorbed + row.fee
+        settled = row.earned + row.reversed + row.bonus + row.flat_fee + row.reimbursement
+        parts = settled + row.opening + row.absorbed + row.fee
         if parts != row.total:
             wrong.append(Wrong(name, row.id, f"total {row.total}, its parts come to {parts}"))
-        settled = row.earned + row.reversed + row.bonus
         if settled != closings.get(row.closing_id):
             wrong.append(Wrong(name, row.id, f"commission {settled}, settled {closings.get(row.closing_id)}"))
     return wrong

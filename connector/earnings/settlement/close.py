@@ -28,6 +28,7 @@ from connector.db import Scope
 from connector.earnings.commission import frozen
 from connector.earnings.intake.portion import crossed
 from connector.earnings.ledger import outstanding
+from connector.earnings.ledger.outstanding import Unsettled
 from connector.earnings.settlement import invoices, periods, pieces, reserves
 from connector.earnings.settlement.periods import Period
 from connector.earnings.settlement.plan import Part, Plan, token_of
@@ -234,10 +235,17 @@ def _refuse(session: Session, shop_id: str, asked: Period, as_of: datetime) -> P
     return Period(asked.name, last.ends_at, asked.ends_at)
 
 
+def _stays(session: Session, line: Unsettled, shop_id: str, held: set[tuple[str, str]]) -> bool:
+    """Is it frozen? What is about no order's line is frozen with its creator."""
+    if line.subject:
+        return frozen.is_frozen(session, line.creator_id, shop_id)
+    return (line.order_id, line.line_ref) in held
+
+
 def _plan(session: Session, shop: Shop, currency: str, span: Period, as_of: datetime) -> Plan:
     held = frozen.lines(session, shop.id)  # they come with the closing after the freeze has ended
     lines = outstanding.cleared(session, shop.id, currency, cleared_before=span.ends_at, until=as_of)
-    lines = [line for line in lines if (line.order_id, line.line_ref) not in held]
+    lines = [line for line in lines if not _stays(session, line, shop.id, held)]
     bonuses = outstanding.bonuses(session, shop.id, currency, before=span.ends_at, until=as_of)
     bonuses = [bonus for bonus in bonuses if not frozen.is_frozen(session, bonus.creator_id, shop.id)]
     parts: dict[str, Part] = {}

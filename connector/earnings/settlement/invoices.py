@@ -4,6 +4,8 @@
     absorbed     below zero: a refund came after the payout, the merchant gets it back and the app bears it
     fee          the app's, as it stands less what earlier invoices asked: a reversal is a negative amount
     bonus        of an event
+    flat_fee     of an agreement, for content that was approved
+    reimbursement  what a creator paid for a refundable sample
     opening      balances that creators brought along from before
 
 The fee of an order goes with the first closing that comes after one of its lines has cleared. Numbers run over all
@@ -24,6 +26,7 @@ from sqlalchemy.orm import Session
 
 from connector import db
 from connector.commerce.shops import settings
+from connector.earnings.commission import fees
 from connector.earnings.commission.tables import Clearance
 from connector.earnings.ledger import outstanding
 from connector.earnings.ledger.outstanding import Unsettled
@@ -41,7 +44,7 @@ class Row:
     """One line of an invoice, in minor units."""
 
     subject: str
-    kind: str  # order | bonus | opening
+    kind: str  # order | bonus | flat_fee | reimbursement | opening
     order_id: str | None
     commission: int = 0
     absorbed: int = 0
@@ -83,6 +86,7 @@ class Bill:
         """By the invoice's columns."""
         return {
             "orders": self.orders, "earned": self.earned, "reversed": self.reversed, "bonus": self.sum_of("bonus"),
+            "flat_fee": self.sum_of("flat_fee"), "reimbursement": self.sum_of("reimbursement"),
             "opening": self.sum_of("opening"), "absorbed": self.absorbed, "fee": self.fee, "total": self.total,
         }  # fmt: skip
 
@@ -140,7 +144,7 @@ def bill(
         if line.order_id:
             row = rows.setdefault(line.order_id, Row(line.order_id, "order", line.order_id))
         else:
-            row = rows.setdefault(line.subject, Row(line.subject, "bonus", None))
+            row = rows.setdefault(line.subject, Row(line.subject, kind_of(line), None))
         row.commission += line.amount
     for creator_id, amount in opened.items():
         subject = f"opening:{creator_id}"
@@ -154,6 +158,13 @@ def bill(
         earned=sum(amount for amount in of_orders if amount > 0),
         reversed=sum(amount for amount in of_orders if amount < 0),
     )
+
+
+def kind_of(line: Unsettled) -> str:
+    """What a settled line is about: commission of an order's line, or a flat fee, a reimbursement, a bonus."""
+    if not line.subject:
+        return "commission"
+    return fees.kind_of(line.subject) or "bonus"
 
 
 def _asked(session: Session, shop_id: str, currency: str) -> dict[str, tuple[int, int]]:

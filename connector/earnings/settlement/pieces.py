@@ -229,7 +229,7 @@ def _lock_orders(session: Session, order_ids: set[str]) -> None:
 
 def _line(statement_id: str, line: Unsettled) -> dict[str, Any]:
     return {
-        "id": new_id("stl"), "statement_id": statement_id, "kind": "bonus" if line.subject else "commission",
+        "id": new_id("stl"), "statement_id": statement_id, "kind": invoices.kind_of(line),
         "order_id": line.order_id, "line_ref": line.subject or line.line_ref, "content_id": line.content_id,
         "amount": line.amount, "correction": line.again,
     }  # fmt: skip

@@ -156,8 +156,9 @@ def invoice(session: Session, invoice_id: str) -> Invoice:
 
 
 def invoice_lines(session: Session, invoice_id: str) -> list[InvoiceLine]:
-    """An invoice's lines: orders, then bonuses, then opening balances."""
-    kinds = sa.case((InvoiceLine.kind == "order", 0), (InvoiceLine.kind == "bonus", 1), else_=2)
+    """An invoice's lines: orders, then bonuses, flat fees, reimbursements, and last opening balances."""
+    places = ("order", "bonus", "flat_fee", "reimbursement")
+    kinds = sa.case({kind: place for place, kind in enumerate(places)}, value=InvoiceLine.kind, else_=len(places))
     query = sa.select(InvoiceLine).where(InvoiceLine.invoice_id == invoice_id)
     return list(session.scalars(query.order_by(kinds, InvoiceLine.subject)))
 

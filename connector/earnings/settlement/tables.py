@@ -95,7 +95,8 @@ class Statement(Base):
 
 
 class StatementLine(Base):
-    """What a statement settled of one order line, for one video or live session (or none), or of a bonus."""
+    """What a statement settled of one order line, for one video or live session (or none), of a bonus, a flat fee or
+    a reimbursement."""
 
     __tablename__ = "statement_lines"
     __table_args__ = (
@@ -105,9 +106,9 @@ class StatementLine(Base):
 
     id: Mapped[str] = mapped_column(primary_key=True)  # stl_…
     statement_id: Mapped[str]  # no foreign key: lines are written before the closing that shows them appears (`pieces`)
-    kind: Mapped[str] = mapped_column(default="commission")  # commission | bonus
-    order_id: Mapped[str]  # "" for a bonus
-    line_ref: Mapped[str]  # of a bonus its subject in the ledger
+    kind: Mapped[str] = mapped_column(default="commission")  # commission | bonus | flat_fee | reimbursement
+    order_id: Mapped[str]  # "" for what isn't about an order's line
+    line_ref: Mapped[str]  # … and this is its subject in the ledger
     content_id: Mapped[str | None]
     amount: Mapped[int]  # minor units; negative when it takes back what an earlier statement gave
     correction: Mapped[bool] = mapped_column(default=False)  # an earlier statement had this line already
@@ -132,7 +133,7 @@ class Invoice(Base):
     """What a merchant owes for one closing in one currency. `total` below zero is a credit note.
 
     What is paid of it isn't written here: receipts are, and `funding.allocated` sets them against invoices, the oldest
-    first. Its total is commission + bonus + opening + absorbed + fee.
+    first. Its total is commission + bonus + flat fees + reimbursements + opening + absorbed + fee.
     """
 
     __tablename__ = "invoices"
@@ -155,6 +156,8 @@ class Invoice(Base):
     earned: Mapped[int]  # commission above zero, line by line
     reversed: Mapped[int]  # … and below zero: corrections of earlier invoices
     bonus: Mapped[int] = mapped_column(default=0)
+    flat_fee: Mapped[int] = mapped_column(default=0)  # of agreements, for approved content
+    reimbursement: Mapped[int] = mapped_column(default=0)  # of refundable samples
     opening: Mapped[int] = mapped_column(default=0)  # balances taken over from before we kept the books
     absorbed: Mapped[int] = mapped_column(default=0)  # below zero: given back to the merchant, kept by the creator
     fee: Mapped[int] = mapped_column(default=0)  # the app's
@@ -162,16 +165,16 @@ class Invoice(Base):
 
 
 class InvoiceLine(Base):
-    """One order of an invoice (or one bonus, or one opening balance)."""
+    """One order of an invoice (or one bonus, flat fee, reimbursement or opening balance)."""
 
     __tablename__ = "invoice_lines"
     __table_args__ = (sa.Index("ix_invoice_lines_order_id", "order_id"),)
 
     invoice_id: Mapped[str] = mapped_column(primary_key=True)  # no foreign key: as a statement's lines
     subject: Mapped[str] = mapped_column(primary_key=True)  # the order's id, or the ledger's subject
-    kind: Mapped[str]  # order | bonus | opening
+    kind: Mapped[str]  # order | bonus | flat_fee | reimbursement | opening
     order_id: Mapped[str | None]
-    commission: Mapped[int]  # of bonus and opening the whole amount
+    commission: Mapped[int]  # of what is no order the whole amount
     absorbed: Mapped[int] = mapped_column(default=0)
     fee: Mapped[int] = mapped_column(default=0)
 

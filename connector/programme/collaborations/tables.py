@@ -185,6 +185,8 @@ class Offer(Base):
     starts_at: Mapped[datetime | None]  # None: from its acceptance
     ends_at: Mapped[datetime]
     sample: Mapped[bool]  # merchant: one is offered; creator: one is wished for
+    flat_fee: Mapped[int] = mapped_column(default=0)  # minor units of `fee_currency`, for content; 0: none
+    fee_currency: Mapped[str] = mapped_column(default="")  # the shop's when the offer was made; "" without a fee
     note: Mapped[str] = mapped_column(default="")
     expires_at: Mapped[datetime]
     made_at: Mapped[datetime]
@@ -215,6 +217,53 @@ class Agreement(Base):
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime]
     terms_ids: Mapped[list[Any]]  # the dated terms that it made
+    flat_fee: Mapped[int] = mapped_column(default=0)  # minor units, once for all versions of a negotiation; 0: none
+    fee_currency: Mapped[str] = mapped_column(default="")
+
+
+class ContentApproval(Base):
+    """Content that a creator hands in for the flat fee of an agreement, and what became of it (`approving`).
+
+    Fee and currency are those of the agreement that stood then. Written once; each answer is stamped on it once.
+    """
+
+    __tablename__ = "content_approvals"
+    __table_args__ = (
+        sa.UniqueConstraint("negotiation_id", "number"),
+        sa.Index("ix_content_approvals_shop_id_state", "shop_id", "state", "id"),
+        sa.Index("ix_content_approvals_creator_id", "creator_id", "id"),
+        sa.Index("ix_content_approvals_state_answer_by", "state", "answer_by"),
+        sa.Index("ix_content_approvals_content_id", "content_id"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # cap_…
+    negotiation_id: Mapped[str] = mapped_column(sa.ForeignKey("negotiations.id"))
+    number: Mapped[int]  # 1, 2, 3 … within the negotiation; the greatest is the newest
+    agreement_id: Mapped[str] = mapped_column(sa.ForeignKey("agreements.id"))
+    shop_id: Mapped[str] = mapped_column(sa.ForeignKey("shops.id"))
+    creator_id: Mapped[str] = mapped_column(sa.ForeignKey("creators.id"))
+    content_id: Mapped[str] = mapped_column(sa.ForeignKey("contents.id"))
+    flat_fee: Mapped[int]  # minor units
+    fee_currency: Mapped[str]
+    product_refs: Mapped[list[Any]]  # products of the agreement that were in the content then
+    state: Mapped[str]  # waiting | approved | sent_back | withdrawn | appealed | contested | refused | taken_back
+    handed_in_at: Mapped[datetime]
+    handed_in_by: Mapped[str]  # actor
+    answer_by: Mapped[datetime]  # without an answer it is approved then
+    answered_at: Mapped[datetime | None]
+    answered_by: Mapped[str] = mapped_column(default="")  # actor, or `clock`
+    reason: Mapped[str] = mapped_column(default="")  # why it was sent back, in the merchant's words
+    again_until: Mapped[datetime | None]  # sent back: until then it may be handed in anew, whatever else has ended
+    appeal_side: Mapped[str] = mapped_column(default="")  # creator | merchant: who asked support
+    appealed_at: Mapped[datetime | None]
+    appealed_by: Mapped[str] = mapped_column(default="")
+    appeal: Mapped[str] = mapped_column(default="")  # their words
+    # Support's first person, who would take a fee back that stands in a closed statement: a second one does it (F4).
+    proposed_at: Mapped[datetime | None]
+    proposed_by: Mapped[str] = mapped_column(default="")
+    decided_at: Mapped[datetime | None]
+    decided_by: Mapped[str] = mapped_column(default="")
+    note: Mapped[str] = mapped_column(default="")  # support's words, which both sides read
 
 
 class AcceptanceRule(Base):
@@ -229,6 +278,7 @@ class AcceptanceRule(Base):
     least_followers: Mapped[int]
     most_days: Mapped[int]  # a longer agreement waits for a person
     sample: Mapped[bool]  # also where a sample is wished for
+    most_fee: Mapped[int] = mapped_column(default=0)  # the most flat fee, minor units of the shop's currency; 0: none
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime | None]
     recorded_at: Mapped[datetime]
@@ -266,6 +316,7 @@ class OfferBatchRow(Base):
     number: Mapped[int] = mapped_column(primary_key=True)  # the line of a file
     said: Mapped[str]  # the handle as it stands there
     rate_bp: Mapped[int | None]  # of this row alone
+    flat_fee: Mapped[int | None]  # of this row alone, minor units of the shop's currency
     negotiation_id: Mapped[str | None]
     offer_number: Mapped[int | None]  # answers: the offer that is answered, and no later one
     outcome: Mapped[str]  # waiting | taken | refused

@@ -39,7 +39,7 @@ from connector.errors import Conflict, ConnectorError
 from connector.insight.feeds import build, feeds
 from connector.insight.market import index
 from connector.oauth import farewell
-from connector.operations import rounds, sealing
+from connector.operations import content_fees, rounds, sealing
 from connector.operations.crediting import looks
 from connector.operations.imports import run as imports
 from connector.operations.privacy import erase, export
@@ -285,6 +285,7 @@ def _housekeeping(settings: Settings, slot: str, owner: str, stop: threading.Eve
         _Chore("end freezes", 600.0, lambda: rounds.end_freezes(clock.now()), due=time.monotonic() + 45),
         _Chore("count events", 3600.0, lambda: rounds.close_events(clock.now()), due=time.monotonic() + 75),
         _Chore("tell of cuts", 3600.0, lambda: rounds.tell_of_cuts(clock.now()), due=time.monotonic() + 105),
+        _Chore("approve content", 300.0, lambda: content_fees.approve_lapsed(clock.now()), due=time.monotonic() + 130),
         _Chore("end offers", 300.0, lambda: rounds.end_offers(clock.now()), due=time.monotonic() + 100),
         _Chore("go on with openings", 30.0, lambda: rounds.open_products(clock.now()), due=time.monotonic() + 20),
         _Chore("look at creators", 600.0, lambda: rounds.look_at_creators(clock.now()), due=time.monotonic() + 165),

@@ -39,6 +39,8 @@ ENTRY_KINDS = {
     "conversion": "Converted to the payout's currency",
     "absorption": "Borne by the app",
     "bonus": "Bonus of an event",
+    "flat_fee": "Flat fee for content",
+    "reimbursement": "Sample paid back",
     "fee": "App fee",
     "receipt": "Paid in by the merchant",
     "reserve": "Kept in reserve",

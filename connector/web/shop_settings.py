@@ -32,6 +32,8 @@ _WORDS: dict[str, tuple[str, str]] = {
     "hold_days": ("Hold after delivery", "{} days"),
     "no_signal_days": ("Without sign of delivery, clears after", "{} days"),
     "minimum_payout": ("Least payout", "{}"),
+    "most_flat_fee": ("The most flat fee of an offer", "{}"),
+    "approval_days": ("Content for a flat fee is approved by itself after", "{} days"),
     "minimum_followers": ("Followers that a creator needs", "{}"),
 }
 _SWITCHES = {
@@ -65,6 +67,7 @@ _CHOICES = {
     "payout_when": ("Creators are paid", {"advance": "Before the merchant paid", "funded": "Once the merchant paid"}),
 }
 
+_AMOUNTS = frozenset({"minimum_payout", "most_flat_fee"})
 _SHARES = frozenset({"indirect_share_bp", "leak_share_bp", "fee_bp", "fee_tax_bp", "reserve_bp"})
 
 # The groups of the page, each with its settings in the order in which one meets them.
@@ -80,6 +83,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Who may earn, and on what", (
         "minimum_followers", "inherit_when_ineligible", "gift_card_payments", "platform_discounts",
     )),
+    ("Flat fees", ("most_flat_fee", "approval_days")),
     ("When money clears", ("hold_days", "no_signal_days", "wait_for_signal", "reread_before_clearing")),
     ("Statements, invoices and payouts", (
         "closing", "payment_days", "payout_when", "minimum_payout", "reserve_bp", "reserve_days", "after_payout",
@@ -105,6 +109,8 @@ _DOES = {
     "inherit_when_ineligible": "Whether the next creator in line earns in the place of one who may not.",
     "gift_card_payments": "Buying a gift card earns nothing in any case, so money is not paid twice.",
     "platform_discounts": "Your own discounts lower the base in any case.",
+    "most_flat_fee": "What an offer may promise for content at most, whoever makes it. 0: no flat fees.",
+    "approval_days": "Counted from the day on which a creator handed it in, where nobody answered.",
     "hold_days": "Counted from the delivery; set by your shop's standing.",
     "no_signal_days": "Counted from the payment, for orders of which nobody says that they arrived.",
     "reread_before_clearing": "So that nothing clears on what was heard wrongly.",
@@ -132,7 +138,7 @@ def name(setting: str) -> str:
 
 def value(setting: str, given: int | str, currency: str) -> str:
     """How its value reads. `currency`: of the shop, for settings that are amounts in minor units."""
-    if setting == "minimum_payout":
+    if setting in _AMOUNTS:
         return amounts.plain(int(given), currency, "code") if given else "None"
     if setting in _SHARES:
         shape = _WORDS[setting][1]
@@ -179,7 +185,7 @@ def _field(setting: str, given: int | str, currency: str) -> Field:
         return Field(setting, tuple(_CHOICES[setting][1].items()), "", str(given))
     if setting in _SHARES:
         return Field(setting, (), "per cent", rate_words.as_typed(int(given)) or "0")
-    if setting == "minimum_payout":
+    if setting in _AMOUNTS:
         return Field(setting, (), currency, money.text(int(given), currency) if currency else str(given))
     shape = _WORDS.get(setting, ("", "{}"))[1]
     return Field(setting, (), shape.replace("{}", "").strip(), str(given))
@@ -197,7 +203,7 @@ def read(setting: str, text: str, currency: str) -> int | str:
             remedy = f"It is between {rate_words.short(least)} and {rate_words.short(most)}."
             raise InputRefused("value", f"{text[:20]!r} is out of bounds.", remedy)
         return given
-    if setting == "minimum_payout" and currency:
+    if setting in _AMOUNTS and currency:
         return money.parse(text, currency, "value")
     least, most = settings.BOUNDS[setting]
     remedy = f"It is between {amounts.count(least)} and {amounts.count(most)}."

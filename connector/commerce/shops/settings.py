@@ -53,6 +53,8 @@ DEFAULTS: dict[str, int | str | None] = {
     "closing": "monthly",  # monthly | half_monthly | weekly
     "payment_days": 14,  # days in which a merchant pays an invoice
     "payout_when": "funded",  # funded (R15) | advance
+    "most_flat_fee": 1_000_000,  # minor units: the most that an offer may promise for content; 0: no flat fees
+    "approval_days": 7,  # content handed in for a flat fee is approved without an answer after so many
 }
 # name → (least, most)
 BOUNDS: dict[str, tuple[int, int]] = {
@@ -80,6 +82,8 @@ BOUNDS: dict[str, tuple[int, int]] = {
     "wait_for_signal": (0, 1),
     "minimum_payout": (0, 10**12),
     "minimum_followers": (0, 10**9),
+    "most_flat_fee": (0, 10**12),
+    "approval_days": (1, 60),
 }
 CHOICES: dict[str, tuple[str, ...]] = {
     "code_policy": ("always", "if_involved", "if_winner"),
@@ -96,7 +100,7 @@ STAFF_ONLY = frozenset(
         "touch_grace_hours", "leak_share_bp", "leak_least_orders", "platform_discounts", "fee_bp", "fee_tax",
         "fee_tax_bp", "hold_days",
         "no_signal_days", "wait_for_signal", "reread_before_clearing", "minimum_payout", "after_payout", "reserve_bp",
-        "reserve_days", "closing", "payment_days", "payout_when",
+        "reserve_days", "closing", "payment_days", "payout_when", "most_flat_fee", "approval_days",
     }
 )  # fmt: skip
 # The tiers of a store's standing: what staff choose hold days from. Any number of days within the bounds is taken.

@@ -15,10 +15,13 @@ from sqlalchemy.orm import Session
 from connector.earnings.ledger.queries import EARNING
 from connector.earnings.ledger.tables import ChainHead, Entry, Posting, Seal
 
+# What is owed beside orders and cleared at once. (A bonus is told when it clears.)
+BESIDE = ("flat_fee", "reimbursement")
+
 
 @dataclass(frozen=True, slots=True)
 class Booked:
-    """A sealed entry that changed what a creator earned, or cleared it. `amount`: minor units, below zero for less."""
+    """A sealed entry that changed what a creator earned, beside orders too, or cleared it. `amount`: minor units, below zero for less."""
 
     entry_id: str
     kind: str
@@ -61,7 +64,7 @@ def after(session: Session, shop_id: str, position: int, limit: int) -> tuple[in
         .join(Seal, Seal.entry_id == Entry.id)
         .join(Posting, Posting.entry_id == Entry.id)
         .where(Seal.shop_id == shop_id, Seal.position > position, Seal.position <= reached)
-        .where(Entry.kind.in_((*EARNING, "clearance")))
+        .where(Entry.kind.in_((*EARNING, *BESIDE, "clearance")))
         .group_by(*columns, Entry.reason, Entry.occurred_at, Seal.position)
         .order_by(Seal.position)
     )

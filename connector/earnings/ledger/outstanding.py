@@ -44,7 +44,7 @@ def cleared(
     owed = sa.func.sum(Posting.amount)
     # No bound values in them: PostgreSQL must see the same expressions in SELECT and GROUP BY. What is about no line
     # goes by its subject, also where an entry names an order for its readers (the one that a sample was bought by).
-    nothing = sa.literal_column("''")
+    nothing: sa.ColumnElement[str] = sa.literal_column("''", sa.Text)
     subject = sa.case((Entry.line_ref.is_(None), Entry.subject), else_=nothing)
     of_order = sa.case((Entry.line_ref.is_(None), nothing), else_=Entry.order_id)
     again = sa.func.max(sa.case((Entry.kind == "settlement", 1), else_=0))

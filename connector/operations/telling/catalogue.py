@@ -18,7 +18,9 @@ _WORDS: dict[str, tuple[str, str, Any]] = {
     # name: (JSON type, what it is, an example)
     "agreement_id": ("string", "Which version of an agreement.", "agr_01j8z0"),
     "amount": ("integer", "Minor units of `currency`.", 600),
-    "answer": ("string", "What became of it: accepted, declined, withdrawn or expired.", "accepted"),
+    "answer": ("string", "What became of it, like accepted, declined, withdrawn, expired, sent_back.", "accepted"),
+    "approval_id": ("string", "Which content that was handed in for a flat fee.", "cap_01j8z0"),
+    "answer_by": ("string", "Without an answer it is approved then.", "2026-12-08T09:00:00+00:00"),
     "appeal_until": ("string", "Until when the creator may say what speaks against it.", "2026-12-15T09:00:00+00:00"),
     "believed": ("integer", "Followers as they count.", 900),
     "content_id": ("string", "By which video or post; absent where none is known.", "cnt_01j8z0"),
@@ -30,7 +32,9 @@ _WORDS: dict[str, tuple[str, str, Any]] = {
     "entry_id": ("string", "The ledger entry.", "ent_01j8z0"),
     "expires_at": ("string", "Until when it can be accepted.", "2026-12-08T09:00:00+00:00"),
     "falls_at": ("string", "From then on the lower rate holds for those who kept the old one.", "2026-12-15T09:00:00Z"),
+    "fee_currency": ("string", "Of the flat fee, ISO 4217; empty without one.", "EUR"),
     "flag": ("string", "A code: what is flagged.", "followers_jumped"),
+    "flat_fee": ("integer", "Minor units of `fee_currency`, once for approved content; 0: none.", 9000),
     "followers": ("integer", "As they were said.", 45000),
     "freeze_id": ("string", "Which freeze.", "frz_01j8z0"),
     "how": ("string", "How it ended.", "lifted"),
@@ -81,6 +85,8 @@ class Kind:
 
 
 _LINE = ("shop_id", "order_id", "line_ref", "creator_id", "amount", "currency", "reason", "entry_id")
+_BESIDE = ("shop_id", "creator_id", "amount", "currency", "reason", "entry_id")
+_FEE = ("creator_id", "shop_id", "to", "approval_id", "negotiation_id", "content_id", "amount", "currency")
 _ORDER = ("content_id", "order_ref", "number", "placed_at")
 
 KINDS: dict[str, Kind] = {
@@ -111,6 +117,7 @@ KINDS: dict[str, Kind] = {
     "offer.made": Kind(
         "An offer or a counter-offer was made.",
         ("creator_id", "shop_id", "to", "negotiation_id", "offer_number", "rate_bp", "expires_at"),
+        ("flat_fee", "fee_currency"),
     ),
     "offer.answered": Kind(
         "An offer was accepted, declined, withdrawn or expired.",
@@ -129,6 +136,21 @@ KINDS: dict[str, Kind] = {
             "ends_at",
             "sample",
         ),
+        ("flat_fee", "fee_currency"),
+    ),
+    "content.handed_in": Kind("A creator handed content in for the flat fee of an agreement.", _FEE, ("answer_by",)),
+    "content.answered": Kind(
+        "Content for a flat fee was approved (by the shop or by its time), sent back, or withdrawn.", (*_FEE, "answer")
+    ),
+    "content.appealed": Kind("A side asked support about content for a flat fee.", _FEE),
+    "content.decided": Kind(
+        "Support decided about content for a flat fee: approved, refused or taken_back.", (*_FEE, "answer")
+    ),
+    "flat_fee.owed": Kind("A flat fee is owed, or (an amount below zero) was taken back.", _BESIDE, ("content_id",)),
+    "reimbursement.owed": Kind(
+        "A refundable sample is paid back, or (an amount below zero) that was taken back.",
+        _BESIDE,
+        ("order_id", *_ORDER),
     ),
     "message.received": Kind(
         "A message came in a negotiation.", ("creator_id", "shop_id", "to", "negotiation_id", "message_number")
@@ -218,7 +240,7 @@ def schema(kind: str) -> dict[str, Any]:
 def example(kind: str) -> dict[str, Any]:
     """A whole body, made up."""
     known = KINDS[kind]
-    of_notice = not kind.startswith(("order.", "commission.", "endpoint."))
+    of_notice = not kind.startswith(("order.", "commission.", "endpoint.", "flat_fee.", "reimbursement."))
     return {
         "type": kind,
         "id": "evt_01j8z3k5m7",

@@ -148,7 +148,10 @@ def _orders(session: Session, ids: set[str]) -> dict[str, dict[str, Any]]:
 
 def kind_of(entry_kind: str) -> str:
     """The kind of event that a ledger entry is told as."""
-    return {"accrual": "order.attributed", "clearance": "commission.cleared"}.get(entry_kind, "commission.changed")
+    return {
+        "accrual": "order.attributed", "clearance": "commission.cleared", "flat_fee": "flat_fee.owed",
+        "reimbursement": "reimbursement.owed",
+    }.get(entry_kind, "commission.changed")  # fmt: skip
 
 
 def _event(shop_id: str, entry: Booked, orders: dict[str, dict[str, Any]]) -> dict[str, Any]:

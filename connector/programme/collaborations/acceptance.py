@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from connector import audit, clock
+from connector.commerce.shops import settings
 from connector.db import new_id
 from connector.errors import Conflict, InputRefused, NotFound
 from connector.programme.collaborations import terms
@@ -24,7 +25,8 @@ MOST_RULES = 20  # of a shop, that count or will
 
 def add(
     session: Session, shop_id: str, most_bp: int, *, least_followers: int, most_days: int = 90, sample: bool = False,
-    starts_at: datetime | None = None, ends_at: datetime | None = None, by: str, now: datetime | None = None,
+    most_fee: int = 0, starts_at: datetime | None = None, ends_at: datetime | None = None, by: str,
+    now: datetime | None = None,
 ) -> AcceptanceRule:  # fmt: skip
     """Accept from `starts_at` on. Asked for again while it stands, the standing one is given back.
 
@@ -36,24 +38,29 @@ def add(
         raise InputRefused("least_followers", "isn't a number of people.", "Send a whole number from 0 on.")
     if not 1 <= most_days <= LONGEST_TERM.days:
         raise InputRefused("most_days", "is no length of an agreement.", f"Send days from 1 to {LONGEST_TERM.days}.")
+    if not 0 <= most_fee <= settings.whole(session, shop_id, "most_flat_fee", now):
+        raise InputRefused("most_fee", "is no fee that an offer may have.", "Give less, or 0: none.")
     if starts_at is not None and starts_at < now:
         raise InputRefused("starts_at", "has passed.", "A rule is never backdated: give a time from now on.")
     if ends_at is not None and ends_at <= (starts_at or now):
         raise InputRefused("ends_at", "isn't after the start.", "Give a later time, or none.")
     living = [rule for rule in of_shop(session, shop_id) if rule.ends_at is None or rule.ends_at > now]
     for rule in living:
-        same = (rule.most_bp, rule.least_followers, rule.most_days, rule.sample, rule.ends_at)
-        if same == (most_bp, least_followers, most_days, sample, ends_at) and rule.starts_at <= (starts_at or now):
+        same = (rule.most_bp, rule.least_followers, rule.most_days, rule.sample, rule.most_fee, rule.ends_at)
+        if same == (most_bp, least_followers, most_days, sample, most_fee, ends_at) and rule.starts_at <= (
+            starts_at or now
+        ):
             return rule
     if len(living) >= MOST_RULES:
         raise Conflict(f"shop {shop_id} has {MOST_RULES} rules", public=f"You have {MOST_RULES} rules. End one first.")
     made = AcceptanceRule(
         id=new_id("arl"), shop_id=shop_id, most_bp=most_bp, least_followers=least_followers, most_days=most_days,
-        sample=sample, starts_at=starts_at or now, ends_at=ends_at, recorded_at=now, recorded_by=by,
+        sample=sample, most_fee=most_fee, starts_at=starts_at or now, ends_at=ends_at, recorded_at=now, recorded_by=by,
     )  # fmt: skip
     session.add(made)
     audit.record(
-        session, by, "acceptance_rule.add", made.id, shop_id=shop_id, most_bp=most_bp, least_followers=least_followers
+        session, by, "acceptance_rule.add", made.id, shop_id=shop_id, most_bp=most_bp, least_followers=least_followers,
+        most_fee=most_fee,
     )  # fmt: skip
     session.flush()
     return made
@@ -99,6 +106,7 @@ def takes(rule: AcceptanceRule, given: Proposal, count: int, now: datetime) -> b
         and count >= rule.least_followers
         and given.ends_at - max(given.starts_at or now, now) <= timedelta(days=rule.most_days)
         and (rule.sample or not given.sample)
+        and given.flat_fee <= rule.most_fee
     )
 
 

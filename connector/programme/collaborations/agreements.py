@@ -12,8 +12,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from connector import audit, notices
+from connector import audit, money, notices
 from connector.commerce.catalog import queries as catalog
+from connector.commerce.shops import settings
 from connector.commerce.shops.tables import Shop
 from connector.db import new_id
 from connector.errors import Conflict
@@ -45,12 +46,13 @@ def conclude(
         id=new_id("agr"), negotiation_id=row.id, offer_id=offer.id, version=version, text=text,
         text_hash=hashlib.sha256(text.encode()).hexdigest(), offered_by=offer.made_by, accepted_by=by,
         accepted_side=side, accepted_at=now, starts_at=starts, ends_at=offer.ends_at,
-        terms_ids=[each.id for each in made],
+        terms_ids=[each.id for each in made], flat_fee=offer.flat_fee, fee_currency=offer.fee_currency,
     )  # fmt: skip
     session.add(agreement)
     said: dict[str, Any] = {
         "negotiation_id": row.id, "agreement_id": agreement.id, "version": version, "rate_bp": offer.rate_bp,
         "starts_at": starts.isoformat(), "ends_at": offer.ends_at.isoformat(), "sample": offer.sample,
+        "flat_fee": offer.flat_fee, "fee_currency": offer.fee_currency,
     }  # fmt: skip
     audit.record(session, by, "collaboration.agree", row.id, shop_id=row.shop_id, **said)
     notices.say(session, KIND, creator_id=row.creator_id, shop_id=row.shop_id, **said)
@@ -131,7 +133,8 @@ def _text(
         f"2. Products: {goods}.",
         f"3. From {_moment(starts)} until {_moment(offer.ends_at)}. Afterwards the shop's rates for everybody count.",
         f"4. Sample: {'the shop sends one' if offer.sample else 'none'}.",
-        "5. A tap made while this agreement counts keeps its rate inside the shop's window.",
+        f"5. Flat fee: {_fee(session, offer, now)}",
+        "6. A tap made while this agreement counts keeps its rate inside the shop's window.",
     ]
     if offer.note:
         lines += ["", "The offer said:", offer.note]
@@ -143,6 +146,19 @@ def _text(
         f"Accepted by {taken}{' ' + accepted if accepted else ''}, {_moment(now)}.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _fee(session: Session, offer: Offer, now: datetime) -> str:
+    if not offer.flat_fee:
+        return "none."
+    shop_id = session.get_one(Negotiation, offer.negotiation_id).shop_id
+    days = settings.whole(session, shop_id, "approval_days", now)
+    return (
+        f"{money.text(offer.flat_fee, offer.fee_currency)} {offer.fee_currency}, once for all versions of this"
+        " agreement, when the shop approves content of the creator with one of the products in it. The creator hands it"
+        f" in before this agreement ends; without an answer it is approved by itself, {days} days later as the app's"
+        " rules stand now. The app takes no fee of it."
+    )
 
 
 def _moment(at: datetime) -> str:

@@ -41,6 +41,7 @@ class Choice(msgspec.Struct, frozen=True):
     most_bp: int | None = None
     least_followers: int | None = None
     without_sample: bool = False  # only those that wish for none
+    most_fee: int | None = None  # minor units of the shop's currency; 0: only those without a flat fee
 
 
 def invite(
@@ -67,7 +68,10 @@ def invite(
     for row in rows:
         reason, detail = _before(row, seen)
         found.append(
-            _columns(made.id, row.number, row.handle, rate_bp=row.rate_bp, reason=reason, detail=detail)
+            _columns(
+                made.id, row.number, row.handle, rate_bp=row.rate_bp, flat_fee=row.flat_fee, reason=reason,
+                detail=detail,
+            )
         )  # fmt: skip
     session.connection().execute(sa.insert(OfferBatchRow), found)
     return made
@@ -94,24 +98,32 @@ def answer(
     session.connection().execute(
         sa.insert(OfferBatchRow),
         [
-            _columns(made.id, place, row.handle, rate_bp=row.rate_bp, negotiation_id=row.id, offer_number=row.number)
+            _columns(
+                made.id,
+                place,
+                row.handle,
+                rate_bp=row.rate_bp,
+                flat_fee=row.flat_fee,
+                negotiation_id=row.id,
+                offer_number=row.number,
+            )
             for place, row in enumerate(rows, 1)
         ],
     )
     return made
 
 
-def count(session: Session, shop_id: str, chosen: Choice, now: datetime) -> tuple[int, int | None, int | None]:
-    """How many offers are chosen, with their lowest and highest rate."""
+def count(session: Session, shop_id: str, chosen: Choice, now: datetime) -> tuple[int, int | None, int | None, int]:
+    """How many offers are chosen, with their lowest and highest rate, and their flat fees together."""
     rows = _chosen(shop_id, chosen, now).subquery()
-    found = session.execute(sa.select(sa.func.count(), sa.func.min(rows.c.rate_bp), sa.func.max(rows.c.rate_bp)))
-    many, least, most = found.one()
-    return many, least, most
+    rates, fees = (sa.func.min(rows.c.rate_bp), sa.func.max(rows.c.rate_bp)), sa.func.sum(rows.c.flat_fee)
+    many, least, most, promised = session.execute(sa.select(sa.func.count(), *rates, fees)).one()
+    return many, least, most, int(promised or 0)
 
 
-def _chosen(shop_id: str, chosen: Choice, now: datetime) -> sa.Select[str, int, str, int]:
+def _chosen(shop_id: str, chosen: Choice, now: datetime) -> sa.Select[str, int, str, int, int]:
     asked = (
-        sa.select(Negotiation.id, Negotiation.number, Creator.handle, Offer.rate_bp)
+        sa.select(Negotiation.id, Negotiation.number, Creator.handle, Offer.rate_bp, Offer.flat_fee)
         .join(Offer, sa.and_(Offer.negotiation_id == Negotiation.id, Offer.number == Negotiation.number))
         .join(Creator, Creator.id == Negotiation.creator_id)
         .where(
@@ -126,6 +138,8 @@ def _chosen(shop_id: str, chosen: Choice, now: datetime) -> sa.Select[str, int, 
         asked = asked.where(Creator.followers >= chosen.least_followers)
     if chosen.without_sample:
         asked = asked.where(Offer.sample.is_(False))
+    if chosen.most_fee is not None:
+        asked = asked.where(Offer.flat_fee <= chosen.most_fee)
     return asked
 
 
@@ -183,15 +197,24 @@ def _invite(session: Session, batch: OfferBatch, rows: Sequence[OfferBatchRow], 
         if person is None or person.erased_at is not None:
             _refuse(row, "creator_not_found")
             continue
-        offered = given if row.rate_bp is None else msgspec.structs.replace(given, rate_bp=row.rate_bp)
+        own = {name: getattr(row, name) for name in ("rate_bp", "flat_fee") if getattr(row, name) is not None}
+        offered = msgspec.structs.replace(given, **own)
         asked[person.id], by_creator[person.id] = offered, row
-    try:
-        for one in {each.rate_bp: each for each in asked.values()}.values():
-            proposals.checked(session, batch.shop_id, one, now)
-    except InputRefused as refused:  # its time passed while the batch waited, or a product went
-        for row in by_creator.values():
-            _refuse(row, "offer_not_made", f"{refused.field} {refused.problem} {refused.remedy}".strip())
-        return
+    checked: dict[tuple[int, int], Proposal | InputRefused] = {}
+    for creator_id, offered in list(asked.items()):
+        key = (offered.rate_bp, offered.flat_fee)
+        if key not in checked:
+            try:
+                checked[key] = proposals.checked(session, batch.shop_id, offered, now)
+            except InputRefused as refused:  # its time passed while the batch waited, or a product went
+                checked[key] = refused
+        found_so = checked[key]
+        if isinstance(found_so, InputRefused):
+            said = f"{found_so.field} {found_so.problem} {found_so.remedy}".strip()
+            _refuse(by_creator.pop(creator_id), "offer_not_made", said)
+            del asked[creator_id]
+        else:
+            asked[creator_id] = found_so
     made, refused_ones = negotiation.begin_many(session, batch.shop_id, asked, "merchant", by=batch.began_by, now=now)
     for creator_id, row in by_creator.items():
         if creator_id in made:
@@ -247,7 +270,8 @@ def _columns(
 ) -> dict[str, Any]:
     return {
         "batch_id": batch_id, "number": number, "said": said, "rate_bp": given.get("rate_bp"),
-        "negotiation_id": given.get("negotiation_id"), "offer_number": given.get("offer_number"),
+        "flat_fee": given.get("flat_fee"), "negotiation_id": given.get("negotiation_id"),
+        "offer_number": given.get("offer_number"),
         "outcome": REFUSED if reason else WAITING, "reason": reason, "detail": detail,
     }  # fmt: skip
 

@@ -16,7 +16,8 @@ from connector.programme.collaborations.tables import Agreement, Message, Negoti
 from connector.programme.creators import queries as creators
 
 MOST_MESSAGES = 100_000
-COLUMNS = ("at", "side", "what", "number", "rate_bp", "products", "starts_at", "ends_at", "sample", "text", "by")
+COLUMNS = ("at", "side", "what", "number", "rate_bp", "products", "starts_at", "ends_at", "sample", "text", "by",
+           "flat_fee", "fee_currency")  # fmt: skip
 # A spreadsheet takes a cell that begins so for a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -68,7 +69,8 @@ def _offer(row: Offer) -> dict[str, Any]:
     return {
         "id": row.id, "number": row.number, "side": row.side, "rate_bp": row.rate_bp,
         "product_refs": list(row.product_refs), "starts_at": _at(row.starts_at), "ends_at": _at(row.ends_at),
-        "sample": row.sample, "note": row.note, "expires_at": _at(row.expires_at), "made_at": _at(row.made_at),
+        "sample": row.sample, "flat_fee": row.flat_fee, "fee_currency": row.fee_currency, "note": row.note,
+        "expires_at": _at(row.expires_at), "made_at": _at(row.made_at),
         "made_by": row.made_by, "outcome": row.outcome, "answered_at": _at(row.answered_at),
         "answered_by": row.answered_by,
     }  # fmt: skip
@@ -79,7 +81,7 @@ def _agreement(row: Agreement) -> dict[str, Any]:
         "id": row.id, "version": row.version, "text": row.text, "text_sha256": row.text_hash,
         "offered_by": row.offered_by, "accepted_by": row.accepted_by, "accepted_side": row.accepted_side,
         "accepted_at": _at(row.accepted_at), "starts_at": _at(row.starts_at), "ends_at": _at(row.ends_at),
-        "terms_ids": list(row.terms_ids),
+        "terms_ids": list(row.terms_ids), "flat_fee": row.flat_fee, "fee_currency": row.fee_currency,
     }  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from connector import audit, clock, db, notices
 from connector.commerce.shops.tables import Shop
 from connector.db import new_id
 from connector.errors import Conflict, InputRefused, NotFound
-from connector.programme.collaborations import acceptance, agreements, moves, proposals
+from connector.programme.collaborations import acceptance, agreements, approvals, moves, proposals
 from connector.programme.collaborations.moves import Answer, MoveRefused, Side, Standing
 from connector.programme.collaborations.proposals import Proposal
 from connector.programme.collaborations.tables import Negotiation, Offer
@@ -36,6 +36,9 @@ REFUSALS = {
     "own_terms_stand": "The creator has terms of their own for these products in that time. Change those, or choose "
     "another time.",
     "offer_open": "There is an open offer with this creator. Answer it, or make another one in its place.",
+    "fee_stands": "Content stands for the flat fee that was agreed on: a change of the agreement keeps that fee. For "
+    "another fee begin a new negotiation, about other products or after this agreement.",
+    "fee_currency_changed": "The shop's currency isn't that of the flat fee any more. Make a new offer.",
     "declined_lately": f"The other side declined less than {QUIET.days} days ago.",
 }
 
@@ -240,6 +243,8 @@ def _in_the_way(session: Session, row: Negotiation, given: Proposal, now: dateti
     """Why an offer of a negotiation that goes on can't be made; "" where nothing is. Its own agreement gives way."""
     if creators.status_at(session, row.creator_id, now) != creators.ACTIVE:
         return "creator_not_active"
+    if row.agreed and approvals.fee_in_the_way(session, row.id, given.flat_fee, given.fee_currency):
+        return "fee_stands"
     own = agreements.versions(session, row.id) if row.agreed else ()
     taken = proposals.standing_terms(
         session, row.shop_id, [row.creator_id], given.scopes(), given.starts_at or now, given.ends_at,
@@ -271,6 +276,10 @@ def _answer(
     if outcome == "accepted":
         if creators.status_at(session, row.creator_id, now) != creators.ACTIVE:
             raise BeginRefused("creator_not_active")
+        if row.agreed and approvals.fee_in_the_way(session, row.id, stood.flat_fee, stood.fee_currency):
+            raise BeginRefused("fee_stands")
+        if stood.flat_fee and session.get_one(Shop, row.shop_id).currency != stood.fee_currency:
+            raise BeginRefused("fee_currency_changed")
         agreements.conclude(session, row, stood, side=side, by=by, version=stands.agreed, now=now)
     stood.outcome, stood.answered_at, stood.answered_by = outcome, now, by
     _move(row, stands, now)
@@ -304,6 +313,7 @@ def _write_offers(
             {
                 "creator_id": creator_id, "shop_id": shop_id, "to": to,
                 "negotiation_id": negotiation_id, "offer_number": number, "rate_bp": given.rate_bp,
+                "flat_fee": given.flat_fee, "fee_currency": given.fee_currency,
                 "expires_at": given.expires_at.isoformat(),
             }
         )  # fmt: skip

@@ -11,7 +11,10 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from connector import money
 from connector.commerce.catalog import queries as catalog
+from connector.commerce.shops import settings
+from connector.commerce.shops.tables import Shop
 from connector.errors import InputRefused
 from connector.programme.collaborations import terms
 from connector.programme.collaborations.offer import in_effect
@@ -33,6 +36,9 @@ class Proposal(msgspec.Struct, frozen=True):
     starts_at: datetime | None = None  # None: from its acceptance
     sample: bool = False
     note: str = ""
+    # Minor units, owed once for content that the shop approves; 0: none. `checked` names the currency.
+    flat_fee: int = 0
+    fee_currency: str = ""
 
     def scopes(self) -> tuple[str, ...]:
         """The scopes of the terms that it makes."""
@@ -62,13 +68,31 @@ def checked(session: Session, shop_id: str, given: Proposal, now: datetime) -> P
         remedy = f"Give a time within {LONGEST_WAIT.days} days that isn't after the end of the terms."
         raise InputRefused("expires_at", "is too late.", remedy)
     note = cleaned("note", given.note, LONGEST_NOTE, empty=True)
-    return msgspec.structs.replace(given, product_refs=refs, note=note)
+    currency = _fee_currency(session, shop_id, given, now)
+    return msgspec.structs.replace(given, product_refs=refs, note=note, fee_currency=currency)
+
+
+def _fee_currency(session: Session, shop_id: str, given: Proposal, now: datetime) -> str:
+    """The currency of a flat fee, which is the shop's; "" without one. Errors: InputRefused, by field."""
+    if not given.flat_fee:
+        return ""
+    shop = session.get_one(Shop, shop_id)
+    most = settings.whole(session, shop_id, "most_flat_fee", now)
+    if not 0 < given.flat_fee <= most:
+        said = f"{money.text(most, shop.currency)} {shop.currency}" if shop.currency else str(most)
+        raise InputRefused("flat_fee", f"isn't between nothing and {said}.", f"Offer at most {said}, or no flat fee.")
+    if not shop.currency:
+        raise InputRefused("flat_fee", "has no currency: the store hasn't told its own.", "Offer a rate alone.")
+    if given.fee_currency not in ("", shop.currency):
+        raise InputRefused("fee_currency", f"isn't the shop's, {shop.currency}.", "Offer it in the shop's currency.")
+    return shop.currency
 
 
 def of(row: Offer) -> Proposal:
     return Proposal(
         rate_bp=row.rate_bp, ends_at=row.ends_at, expires_at=row.expires_at, product_refs=tuple(row.product_refs),
-        starts_at=row.starts_at, sample=row.sample, note=row.note,
+        starts_at=row.starts_at, sample=row.sample, note=row.note, flat_fee=row.flat_fee,
+        fee_currency=row.fee_currency,
     )  # fmt: skip
 
 
@@ -77,6 +101,7 @@ def columns(given: Proposal) -> dict[str, Any]:
     return {
         "rate_bp": given.rate_bp, "product_refs": list(given.product_refs), "starts_at": given.starts_at,
         "ends_at": given.ends_at, "sample": given.sample, "note": given.note, "expires_at": given.expires_at,
+        "flat_fee": given.flat_fee, "fee_currency": given.fee_currency,
     }  # fmt: skip
 
 

@@ -67,6 +67,7 @@ class PromotionRow(Base):
             "uq_promotions_standing", "creator_id", "shop_id", "product_ref", unique=True,
             sqlite_where=sa.text("ends_at IS NULL"), postgresql_where=sa.text("ends_at IS NULL"),
         ),
+        sa.Index("ix_promotions_shop_id_creator_id", "shop_id", "creator_id"),
     )  # fmt: skip
 
     id: Mapped[str] = mapped_column(primary_key=True)  # prm_…

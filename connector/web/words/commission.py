@@ -125,6 +125,26 @@ REASONS: dict[str, Wording] = {
         "Bonus of an event",
         "Commission at the event's tiers less commission, counted at its close",
     ),
+    "flat_fee": Wording(
+        "Flat fee for approved content",
+        "Flat fee for your approved content",
+        "The fee of an agreement, owed once its content was approved",
+    ),
+    "flat_fee_withdrawn": Wording(
+        "Flat fee taken back by support, after you asked",
+        "Flat fee taken back by support, after the shop had asked",
+        "Support decided an appeal: the content doesn't fulfil the agreement",
+    ),
+    "sample_reimbursed": Wording(
+        "A refundable sample that is paid back: its content was posted",
+        "Your sample is paid back: you posted its content",
+        "The content of a refundable sample was taken as posted in time",
+    ),
+    "reimbursement_withdrawn": Wording(
+        "The paying back of a sample was taken back",
+        "The paying back of a sample was taken back",
+        "A recorded act took the reimbursement back",
+    ),
     "event_counted_anew": Wording(
         "Bonus of an event, counted anew",
         "Bonus of an event, counted anew",

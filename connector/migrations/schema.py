@@ -18,11 +18,13 @@ from connector.operations import tables as operations
 from connector.operations.imports import tables as imports
 from connector.operations.privacy import tables as privacy
 from connector.operations.telling import tables as telling
+from connector.programme.collaborations import set_up as set_up
 from connector.programme.collaborations import tables as collaborations
 from connector.programme.content import tables as content
 from connector.programme.creators import tables as creators
 from connector.programme.policies import eligibility_tables as eligibility
 from connector.programme.policies import rules_tables as rules
+from connector.programme.samples import tables as samples
 from connector.sync import tables as sync
 from connector.webhooks import tables as webhooks
 
@@ -32,5 +34,5 @@ __all__ = [
     "METADATA", "access", "attribution", "audit", "catalog", "collaborations", "commission", "content", "creators",
     "eligibility", "feeds", "imports", "jobs", "ledger", "market", "notices", "oauth", "operations", "orders",
     "payouts",
-    "privacy", "rules", "settlement", "shops", "sync", "telling", "webhooks",
+    "privacy", "rules", "set_up", "settlement", "shops", "sync", "telling", "webhooks",
 ]  # fmt: skip

@@ -57,3 +57,17 @@ class Views(Base):
     views: Mapped[int]
     told_by: Mapped[str]
     recorded_at: Mapped[datetime]
+
+
+class Sighting(Base):
+    """From `at` on people could see a content, or couldn't any more; of a live session, how long it was. As the app
+    told it; never edited. What nobody told anything about could be seen since it came to be known."""
+
+    __tablename__ = "content_sightings"
+
+    content_id: Mapped[str] = mapped_column(sa.ForeignKey("contents.id"), primary_key=True)
+    at: Mapped[datetime] = mapped_column(primary_key=True)
+    visible: Mapped[bool]
+    live_seconds: Mapped[int | None]
+    told_by: Mapped[str]
+    recorded_at: Mapped[datetime]

@@ -1,0 +1,108 @@
+"""What a creator paid for a refundable sample comes back once its content counts; and what counts is found here.
+
+The price comes back beside the order's lines, owed by the shop (`commission.fees`): what is due by the order as it
+stands is compared with what was booked, so a later refund of the order takes its part back by an entry of its own.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from connector.commerce.orders import buyers
+from connector.commerce.orders import queries as orders
+from connector.commerce.orders.tables import Order
+from connector.earnings.commission import fees
+from connector.programme.content import sightings
+from connector.programme.content.tables import Anchor, Content
+from connector.programme.creators import identities
+from connector.programme.samples import bought, evidence, steps
+from connector.programme.samples.evidence import Judged, Seen
+from connector.programme.samples.tables import Sample
+
+REASON = "sample_paid_back"
+
+
+def counted(session: Session, row: Sample, now: datetime) -> Judged | None:
+    """The content that counts first for a sample, now or at a moment to come; None: none does."""
+    if row.state not in ("shipped", "delivered") or row.approved_at is None:
+        return None
+    due_at = row.due_at if row.state == "delivered" else None
+    numbers = steps.numbers_of(session, row)
+    judged = [
+        evidence.judge(each, approved_at=row.approved_at, due_at=due_at, now=now, numbers=numbers)
+        for each in seen(session, row)
+    ]
+    return evidence.first(judged)
+
+
+def seen(session: Session, row: Sample) -> list[Seen]:
+    """The creator's content in which the product was or is, as it is known now."""
+    rows = session.execute(
+        sa.select(Content, Anchor.starts_at, Anchor.ends_at)
+        .join(Anchor, Anchor.content_id == Content.id)
+        .where(
+            Anchor.shop_id == row.shop_id, Anchor.product_ref == row.product_ref,
+            Content.creator_id == row.creator_id, Content.created_at >= (row.approved_at or row.asked_at),
+        )
+        .order_by(Content.id, Anchor.starts_at)
+    ).all()  # fmt: skip
+    found: dict[str, Content] = {content.id: content for content, _, _ in rows}
+    told = sightings.of(session, found)
+    return [
+        Seen(
+            content_id=content.id, kind=content.kind, known_at=content.created_at,
+            with_product=tuple((start, end) for each, start, end in rows if each.id == content.id),
+            visible=evidence.visible_spans(content.created_at, told[content.id].changes),
+            live_seconds=told[content.id].live_seconds,
+        )
+        for content in found.values()
+    ]  # fmt: skip
+
+
+def theirs(session: Session, row: Sample, order: Order, now: datetime) -> bool:
+    """Is the order's buyer known to be the creator? By what they are known to buy by (D17), a hard match alone."""
+    hashes = [each for each in (order.buyer_hash, *buyers.of_text(order.buyer_hashes)) if each]
+    return bool(hashes) and identities.matches(session, hashes, [row.creator_id], now).get(row.creator_id) == "hard"
+
+
+def owed(session: Session, row: Sample) -> int | None:
+    """What is due back by the order as it stands; None: not known, or nobody has confirmed whose order it is."""
+    if row.state != "fulfilled":
+        return 0
+    if not row.confirmed or row.order_ref is None or row.agreed_amount is None:
+        return None
+    order = orders.by_ref(session, row.shop_id, row.order_ref)
+    if order is None:
+        return None
+    if order.gone_at is not None:
+        return 0
+    facts = orders.facts(order)
+    paid = bought.paid(facts.snapshot, facts.refunds, row.product_ref, row.variant_ref)
+    return None if paid is None else bought.comes_back(row.agreed_amount, paid)
+
+
+def settle(session: Session, row: Sample, now: datetime) -> bool:
+    """Book what differs between what is due back and what was booked; whether anything did. A repeat books nothing.
+
+    The caller has locked the row.
+    """
+    if row.kind != "refundable":
+        return False
+    amount = owed(session, row)
+    if amount is None or amount == (row.paid_back or 0):
+        return False
+    order = orders.by_ref(session, row.shop_id, row.order_ref or "")
+    fees.owe(
+        session, subject=fees.reimbursement(row.id), kind="reimbursement", shop_id=row.shop_id,
+        creator_id=row.creator_id, currency=row.currency, amount=amount, reason=REASON,
+        order_id=order.id if order is not None else None, at=now,
+    )  # fmt: skip
+    row.paid_back = amount
+    steps.take(
+        session, row, steps.standing(row), "pay_back", side="clock", by="clock", now=now, reason=REASON,
+        amount=amount, currency=row.currency,
+    )  # fmt: skip
+    return True

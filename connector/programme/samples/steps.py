@@ -1,0 +1,128 @@
+"""A move is written down: the sample's row, its step, the audit log where a person acted, and a notice for the app.
+
+The caller has locked the row (`locked`) and asked `moves` what the move makes of it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from connector import audit, notices
+from connector.errors import NotFound
+from connector.programme.samples import policy
+from connector.programme.samples.moves import Side, Standing
+from connector.programme.samples.policy import Numbers
+from connector.programme.samples.tables import Sample, SampleStep
+
+MOVED = "sample.moved"
+# Who acted by themselves: these acts stand in the audit log.
+_PEOPLE = frozenset({"creator", "merchant", "staff"})
+# How often a sample is looked at whose store or content may have moved on.
+LOOK = timedelta(minutes=10)
+LOOK_AT_CONTENT = timedelta(hours=6)
+
+
+def standing(row: Sample) -> Standing:
+    """How it stands. A missed one that was decided can't be appealed again: `appealed` is whether it ever was."""
+    return Standing(
+        row.kind, row.state, row.due_at, row.placing, row.ending, row.extended, row.appealed
+    )  # fmt: skip
+
+
+def locked(
+    session: Session, sample_id: str, *, shop_id: str | None = None, creator_id: str | None = None
+) -> Sample:  # fmt: skip
+    """The row, for one act at a time. Errors: NotFound, another shop's or creator's included."""
+    asked = sa.select(Sample).where(Sample.id == sample_id).with_for_update()
+    row = session.scalar(asked.execution_options(populate_existing=True))
+    return _theirs(row, sample_id, shop_id, creator_id)
+
+
+def find(session: Session, sample_id: str, *, shop_id: str | None = None, creator_id: str | None = None) -> Sample:
+    """Errors: NotFound, another shop's or creator's included."""
+    return _theirs(session.get(Sample, sample_id), sample_id, shop_id, creator_id)
+
+
+def _theirs(row: Sample | None, sample_id: str, shop_id: str | None, creator_id: str | None) -> Sample:
+    if row is None or shop_id not in (None, row.shop_id) or creator_id not in (None, row.creator_id):
+        raise NotFound(f"no sample of theirs has the id {sample_id[:40]!r}", public="There is no such sample.")
+    return row
+
+
+def numbers_of(session: Session, row: Sample) -> Numbers:
+    """The policy that it was asked under."""
+    return policy.numbered(policy.every(session), row.policy_version).numbers
+
+
+def take(
+    session: Session, row: Sample, stands: Standing, act: str, *, side: Side, by: str, now: datetime,
+    reason: str = "", tell: bool = True, **detail: Any,
+) -> None:  # fmt: skip
+    """Write `stands` to the row, with the step that led there. `detail`: ids, dates and codes, never people.
+
+    Nothing is written where nothing changed and nothing is said with it.
+    """
+    before = standing(row)
+    if stands == before and not detail and not reason and row.moved_at != now:
+        return
+    _put(row, stands, now)
+    row.reason = reason
+    number = session.scalar(sa.select(sa.func.max(SampleStep.number)).where(SampleStep.sample_id == row.id)) or 0
+    session.add(
+        SampleStep(
+            sample_id=row.id, number=number + 1, act=act, state=stands.state, side=side, by=by, at=now,
+            due_at=stands.due_at, reason=reason, detail=detail,
+        )
+    )  # fmt: skip
+    if side in _PEOPLE:
+        audit.record(session, by, f"sample.{act}", row.id, shop_id=row.shop_id, state=stands.state, reason=reason)
+    if tell:
+        _tell(session, row, before, act)
+    session.flush()
+
+
+def _put(row: Sample, stands: Standing, now: datetime) -> None:
+    ended = stands.over or stands.state == "missed"
+    if ended and row.state != stands.state:
+        row.ended_at = now
+    elif not ended:
+        row.ended_at = None
+    for name, value in msgspec.structs.asdict(stands).items():
+        if name != "kind":
+            setattr(row, name, value)
+    row.moved_at = now
+    row.look_at = next_look(row, stands, now)
+    if stands.placing not in ("waiting", "unknown") and not stands.ending:
+        row.place_at = None
+    if stands.over and row.forget_at is None and row.recipient_sealed is not None:
+        row.forget_at = now
+
+
+def next_look(row: Sample, stands: Standing, now: datetime) -> datetime | None:
+    """When the clock, the store or content may have moved it on; None: nothing moves it but a person."""
+    if stands.over:
+        return None
+    wanted = [stands.due_at] if stands.due_at is not None else []
+    if stands.state in ("requested", "granted", "approved", "ordered", "shipped"):
+        # Stock may run out, the store may ship, content may come before the parcel is told of.
+        wanted.append(now + LOOK)
+    elif stands.state == "delivered":
+        wanted.append(now + LOOK_AT_CONTENT)
+    return min(wanted) if wanted else None
+
+
+def _tell(session: Session, row: Sample, before: Standing, act: str) -> None:
+    said: dict[str, Any] = {"sample_id": row.id, "status": row.state, "act": act, "sample_kind": row.kind}
+    if row.due_at is not None:
+        said["due_at"] = row.due_at.isoformat()
+    if row.reason:
+        said["reason"] = row.reason
+    if row.product_ref:
+        said["product_ref"] = row.product_ref
+    if row.state != before.state or act in ("ask", "extend", "place_refused", "call_off"):
+        notices.say(session, MOVED, creator_id=row.creator_id, shop_id=row.shop_id, **said)

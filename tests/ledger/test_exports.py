@@ -142,3 +142,18 @@ def test_a_name_can_begin_no_formula_and_leave_no_line() -> None:
     assert all(
         line.startswith((" ", ";", "20", "commodity", "account", "decimal")) for line in journal.split("\n") if line
     )
+
+
+def test_what_people_read_names_nobody_in_an_openings_reference() -> None:
+    """Openings of the first version have the creator's handle in their reference; a hashed one is left as it is."""
+    sides = ("merchant_receivable", 900, None), ("creator_settled", -900, "crt_01jmira7kq2a")
+    shop, digest = "shp_01jabc3f9k2a", "0123456789abcdef" * 2
+    opened = [
+        e.entry(number, "EUR", shop, *sides, kind="opening", reference=f"opening:{shop}:{what}", order_id=None,
+                line_ref=None)
+        for number, what in enumerate(("secret_handle:EUR", digest))
+    ]  # fmt: skip
+    for kind in files.KINDS:
+        text, _ = e.exported(kind, e.chained(opened, unsealed=0))
+        assert digest in text
+        assert ("secret_handle" in text) == (kind == "jsonl"), "its chain is proved over the very words"

@@ -15,7 +15,9 @@ from connector.access import staff
 from connector.audit import AuditRow
 from connector.cli import connector
 from connector.db import Database
-from connector.earnings.ledger import checks, queries
+from connector.earnings.attribution import codes
+from connector.earnings.ledger import checks, journal, queries
+from connector.earnings.ledger.entry import Draft, DraftPosting, owed
 from connector.earnings.payouts import batch, hand_over
 from connector.earnings.payouts.tables import Payout
 from connector.earnings.settlement import receipts
@@ -59,8 +61,30 @@ def test_who_it_was_is_gone_and_no_sum_moves(database: Database, monkeypatch: py
         receipts.ask(session, replace(coming, reference="bank 2"), "test", utc("2026-12-03"))
         staff.ensure(session, "Ada", "admin", by="test")
         staff.ensure(session, "Fay", "finance", by="test")
-    file = b"creator,currency,amount\n@Mira_Secret,USD,1.00\nnobody_here,USD,2.00\n"
-    imports.look(io.BytesIO(file), kind="balances", shop_id=shop, file_name="old.csv", by="test")
+        tal_before = register.register(session, "tal", "Tal", 900, utc("2026-01-01")).id
+        codes.create(session, shop, mira, "MUG10", by="test", now=utc("2026-01-01"))
+        # As openings were booked at first. It stays, for the ledger is never changed: whoever erases is told.
+        sides = DraftPosting("merchant_receivable", 1), owed("creator_settled", 1, tal_before)
+        old = Draft(
+            reference=f"opening:{shop}:tal:USD", subject="opening:imp_1:2", kind="opening", shop_id=shop,
+            currency="USD", reason="opening_balance", occurred_at=utc("2026-01-01"), postings=sides,
+            creator_id=tal_before,
+        )  # fmt: skip
+        journal.post_all(session, [old])
+        assert creators.look(session, tal_before).counts["ledger_references_that_stay"] == 1
+    files = {
+        "balances": b"creator,currency,amount,ref\n@Mira_Secret,USD,0.01,\nmira_secret,USD,2.00,old mira_secret 7\n"
+        b"mira_secret,USD,x,\nnobody_here,USD,2.00,\n",
+        "codes": b"code,creator\nmug10,tal\n",  # refused, with a sentence that says whose it is
+        "links": b"tag,creator,product,network,content,title\n"
+        b"mug,mira_secret,8,app,mira_secret/video/1,Mira von Secret\n",
+    }
+    for kind, file in files.items():
+        brought = imports.look(io.BytesIO(file), kind=kind, shop_id=shop, file_name="mira_secret.csv", by="test")
+        if kind == "balances":
+            with database.read(SYSTEM) as session:
+                token = imports.get(session, brought).token
+            imports.take(brought, shop, token, by="test", now=utc("2026-11-15"))
     books.line(shop, mira, 600, clears_at=utc("2026-11-16"))
     books.line(shop, mira, 70, clears_at=utc("2027-01-16"))
     books.clear(shop, utc("2026-11-20"))
@@ -82,7 +106,8 @@ def test_who_it_was_is_gone_and_no_sum_moves(database: Database, monkeypatch: py
     ask = ["privacy", "erase-creator", "mira_secret", "--why", "letter 7"]
     assert isinstance(CliRunner().invoke(connector, [*ask, "--by", "Fay", "--yes"]).exception, Exception)
     seen = CliRunner().invoke(connector, [*ask, "--by", "Ada"])
-    assert "1  import rows" in seen.output
+    assert "5  import rows" in seen.output
+    assert "0  ledger references that stay" in seen.output
     assert "USD 0.70" in seen.output
     assert "Nothing was erased" in seen.output
     done = CliRunner().invoke(connector, [*ask, "--by", "Ada", "--although-owed", "--yes"])
@@ -101,7 +126,7 @@ def test_who_it_was_is_gone_and_no_sum_moves(database: Database, monkeypatch: py
         assert len(queries.balances(session, creator_id=mira)) == 1
     [act] = [row for row in books.rows(AuditRow) if row.act == "creator.erase"]
     assert (act.subject, act.actor, act.detail["why"], act.detail["import_rows"]) == (
-        mira, "command:Ada", "letter 7", 1,
+        mira, "command:Ada", "letter 7", 5,
     )  # fmt: skip
     assert "secret" not in json.dumps(act.detail)
     # Nothing more is learnt of them, no file to their bank is made again, and the handle is free.

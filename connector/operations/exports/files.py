@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta
@@ -90,6 +91,19 @@ class File(Protocol):
 
 Out = Callable[[str], Any]
 
+_HASHED = re.compile(r"opening:[^:]+:[0-9a-f]{32}")
+
+
+def named(entry: Written) -> str:
+    """An entry's reference as people read it: without the handle that openings of the first version have in it.
+
+    JSON Lines alone says it as it stands: its chain is proved over the very words.
+    """
+    if entry.kind != "opening" or _HASHED.fullmatch(entry.reference):
+        return entry.reference
+    return f"opening:{entry.shop_id}:{entry.id}"
+
+
 CSV_COLUMNS = (
     "shop_id", "shop", "position", "hash", "entry_id", "number", "reference", "subject", "sequence", "kind", "reason",
     "occurred_at", "booked_at", "currency", "account", "creator_id", "creator", "content_id", "amount_minor", "amount",
@@ -114,7 +128,7 @@ class Csv:
             shop_id, currency = side.shop_id or entry.shop_id, side.currency or entry.currency
             self._row((
                 shop_id, defused(names.shops.get(shop_id, "")), row.position or "", row.hash, entry.id, number,
-                defused(entry.reference), defused(entry.subject), entry.sequence, entry.kind, entry.reason,
+                defused(named(entry)), defused(entry.subject), entry.sequence, entry.kind, entry.reason,
                 entry.occurred_at, entry.booked_at, currency, side.account, side.creator_id or "",
                 defused(names.creators.get(side.creator_id or "", "")), side.content_id or "", side.amount,
                 money.text(side.amount, currency), entry.order_id or "", defused(entry.line_ref or ""),
@@ -239,7 +253,7 @@ class Beancount(_Text):
             f"  {name}: {_quoted(value)}\n"
             for name, value in (
                 ("entry", entry.id),
-                ("reference", entry.reference),
+                ("reference", named(entry)),
                 ("subject", f"{entry.subject} {entry.sequence}"),
                 ("occurred", entry.occurred_at),
                 ("seal", f"{row.position} {row.hash}" if row.position else "none yet"),
@@ -276,7 +290,7 @@ class Hledger(_Text):
         day, sides = self._day(entry), self._sides(entry)
         payee = _bare(self._known.names.creators.get(entry.creator_id or "", ""))
         tags = {
-            "kind": entry.kind, "reference": entry.reference, "subject": f"{entry.subject} {entry.sequence}",
+            "kind": entry.kind, "reference": named(entry), "subject": f"{entry.subject} {entry.sequence}",
             "order": entry.order_id or "", "occurred": entry.occurred_at,
             "seal": f"{row.position} {row.hash}" if row.position else "none yet",
         }  # fmt: skip

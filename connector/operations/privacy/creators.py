@@ -18,12 +18,13 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from connector import audit, clock, money, notices
 from connector.access import studio
 from connector.earnings.commission.tables import Freeze, FreezeAppeal
 from connector.earnings.ledger import queries as ledger
+from connector.earnings.ledger.tables import Entry, Posting
 from connector.earnings.payouts.tables import Payout
 from connector.earnings.settlement.tables import Receipt, ReceiptAsked
 from connector.errors import Conflict, InputRefused
@@ -67,6 +68,7 @@ def look(session: Session, creator_id: str) -> Found:
         "videos": _count(session, sa.select(Content.id).where(Content.creator_id == creator_id)),
         "import_rows": sum(len(rows) for rows in _import_rows(session, creator)),
         "receipt_notes": len(_receipts(session, creator)),
+        "ledger_references_that_stay": _count(session, _references(creator)),
         "appeals": _count(session, sa.select(FreezeAppeal.id).where(FreezeAppeal.creator_id == creator_id)),
         "notices": notices.count(session, creator_id),
     }
@@ -93,8 +95,9 @@ def erase(
     creator = found.creator
     for rows in _import_rows(session, creator):
         for row in rows:
-            row.said, row.detail = {**row.said, "creator": pseudonym(creator)}, ""
-            row.key = _key(session, row, creator)
+            _forget_row(session, row, creator)
+    for brought in session.scalars(sa.select(Import).where(_names(Import.file_name, creator))):
+        brought.file_name = f"{pseudonym(creator)}.csv"
     for receipt in _receipts(session, creator):
         receipt.note = _without(receipt.note, creator)
     _words(session, creator)
@@ -123,15 +126,26 @@ def pseudonym(creator: Creator) -> str:
     return f"erased-{creator.id.removeprefix('crt_')}"
 
 
-def _key(session: Session, row: ImportRow, creator: Creator) -> str:
-    """The key of a row without the handle in it; the same for what was taken under it."""
-    whose, _, rest = row.key.partition(":")
+def _forget_row(session: Session, row: ImportRow, creator: Creator) -> None:
+    """A row about the creator keeps its sums, code and tag, and loses who and what they showed; another one's row
+    loses the sentence that names them."""
+    whose = str(row.said.get("creator", "")).strip().lower().removeprefix("@")
     if whose != creator.handle:
-        return row.key
-    key = f"{pseudonym(creator)}:{rest}"
-    taken = sa.and_(ImportTaken.import_id == row.import_id, ImportTaken.number == row.number)
-    session.execute(sa.update(ImportTaken).where(taken, ImportTaken.key == row.key).values(key=key))
-    return key
+        row.detail = _without(row.detail, creator)
+        return
+    said = {**row.said, "creator": pseudonym(creator)}
+    said |= {name: "" for name in ("title", "content") if name in said}
+    key, beneath = row.key, ""
+    if any(part.lower() in str(said.get("ref", "")).lower() for part in (creator.handle, creator.name) if part):
+        said["ref"], beneath = "", f"ref:erased:{row.import_id}:{row.number}"
+    if key.partition(":")[0] == creator.handle:
+        beneath = f"{pseudonym(creator)}:{key.partition(':')[2]}"
+    row.said, row.detail = said, ""
+    if beneath:
+        # What was taken under the key is known by the same one afterwards.
+        taken = sa.and_(ImportTaken.import_id == row.import_id, ImportTaken.number == row.number)
+        session.execute(sa.update(ImportTaken).where(taken, ImportTaken.key == key).values(key=beneath))
+        row.key = beneath
 
 
 def _words(session: Session, creator: Creator) -> None:
@@ -144,7 +158,7 @@ def _words(session: Session, creator: Creator) -> None:
 
 
 def _import_rows(session: Session, creator: Creator) -> Iterator[list[ImportRow]]:
-    """Rows of files that name the creator, however the file wrote the handle."""
+    """Rows of files that name the creator, however the file wrote the handle, and those that were held against them."""
     said = sa.func.lower(sa.func.trim(ImportRow.said["creator"].as_string()))
     last = ("", 0)
     while True:
@@ -152,7 +166,7 @@ def _import_rows(session: Session, creator: Creator) -> Iterator[list[ImportRow]
             sa.select(ImportRow)
             .join(Import, Import.id == ImportRow.import_id)
             .where(
-                said.in_((creator.handle, f"@{creator.handle}")),
+                sa.or_(said.in_((creator.handle, f"@{creator.handle}")), _names(ImportRow.detail, creator, "@")),
                 sa.tuple_(ImportRow.import_id, ImportRow.number) > sa.tuple_(sa.literal(last[0]), sa.literal(last[1])),
             )
             .order_by(ImportRow.import_id, ImportRow.number)
@@ -163,6 +177,18 @@ def _import_rows(session: Session, creator: Creator) -> Iterator[list[ImportRow]
             return
         last = (rows[-1].import_id, rows[-1].number)
         yield rows
+
+
+def _names(column: InstrumentedAttribute[str], creator: Creator, mark: str = "") -> sa.ColumnElement[bool]:
+    return sa.func.lower(column).contains(f"{mark}{creator.handle}", autoescape=True)
+
+
+def _references(creator: Creator) -> sa.Select[str]:
+    """Openings of the first version, with the handle in their reference: the ledger is never changed. Readable exports
+    leave it out (`exports.files.named`), no page shows it, and whoever erases is told how many there are."""
+    old = Entry.reference.contains(f":{creator.handle}:", autoescape=True)
+    mine = sa.select(Posting.entry_id).where(Posting.creator_id == creator.id)
+    return sa.select(Entry.id).where(Entry.kind == "opening", Entry.id.in_(mine), old)
 
 
 def _receipts(session: Session, creator: Creator) -> list[Receipt | ReceiptAsked]:

@@ -112,6 +112,15 @@ def test_a_period_is_closed_after_a_look_and_a_banks_file_is_read_before_it_is_b
     assert len(receipts(world)) == before + 1
     broken = fay.post("/console/money/receipts/file", data={"csrf_token": token, "text": "date;amount"}).text
     assert "There is a problem" in broken
+    for sent, problem in ((b"date,amount\n" * 40_000, "larger than 400 kB"), (text.encode("utf-16"), "UTF-8")):
+        form = {"csrf_token": token, "file": (io.BytesIO(sent), "bank.csv")}
+        assert problem in fay.post("/console/money/receipts/file", data=form).text
+    lines = [f'2026-01-05,1.00,EUR,c {number},"INV-000001 & co <{"x" * 5000}>"\n' for number in range(75)]
+    form = {"csrf_token": token, "file": (io.BytesIO((text[:36] + "".join(lines)).encode()), "bank.csv")}
+    looked = fields(fay.post("/console/money/receipts/file", data=form).text, "Record 75 payments")
+    assert len(looked["text"]) > 350_000
+    looked["text"], looked["book"] = "date;amount", ""  # a file nearly as long as allowed can be sent back
+    assert fay.post("/console/money/receipts/file", data=looked).status_code == 200
     for path_of in ("/console/money/invoices", "/console/money/receipts", "/console/money/close"):
         assert kim.get(path_of).status_code == 403
         assert fay.get(path_of).status_code == 200

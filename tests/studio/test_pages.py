@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable
 from typing import Any
@@ -22,11 +23,13 @@ from connector.earnings.ledger import queries as ledger
 from connector.faces.studio.face import PLACES
 from connector.operations import earned, trace_audience
 from connector.programme.content import attach
+from connector.programme.creators import payees
 from tests.attribution.world import DAY, PLACED, World
 from tests.operations.days import CLOSING, DELIVERED, hear, parcel, pay, settle, told
 from tests.web.conftest import settings as web_settings
 
 APP = Scope.app()
+PARTS = "multipart/form-data"
 
 
 def a_life(world: World) -> None:
@@ -118,6 +121,36 @@ def test_a_creator_sees_their_own_and_nobody_elses(world: World, enter: Callable
     nobody = x.application.test_client()
     for path in pages(nobody, world, x_ids):
         assert nobody.get(path).headers["Location"].startswith("/studio/sign-in"), path
+
+
+def test_payment_details_by_either_kind_of_form_and_ten_changes_a_day(
+    world: World, enter: Callable[[str], FlaskClient]
+) -> None:
+    """As browsers send a form, and in parts; a file in a field's place is an empty field; the eleventh change waits."""
+    client = enter("x")
+    where = "/studio/payments"
+
+    def form(**typed: Any) -> dict[str, Any]:
+        token = re.search(r'name="csrf_token" value="([^"]+)"', client.get(where).text)
+        assert token
+        return {"csrf_token": token.group(1), "name": "X", "country": "GB", "routing": "200000", **typed}
+
+    as_file = client.post(where, data=form(account=(io.BytesIO(b"12345678"), "account.txt")))
+    assert (as_file.status_code, "There is a problem" in as_file.text) == (200, True)
+    assert client.post(where, data={"name": "X", "account": "12345678"}, content_type=PARTS).status_code == 400
+    for number in range(payees.MOST_A_DAY):
+        kind = (PARTS, "application/x-www-form-urlencoded")[number % 2]
+        assert client.post(where, data=form(account=f"1234567{number}"), content_type=kind).status_code == 303
+    refused = client.post(where, data=form(account="87654321"), content_type=PARTS)
+    assert refused.status_code == 200
+    assert "changed too often today: try again tomorrow. Nothing was changed." in refused.text
+    assert "87654321" in refused.text, "what was typed is kept"
+    with world.database.read(APP) as session:
+        versions = payees.of(session, world.creators["x"])
+        assert [payees.opened(row).account[-1] for row in versions] == [str(each) for each in range(10)]
+    for said in ("The change is refused", "no change of payment details waits"):
+        client.post(f"{where}/refuse", data=form(), content_type=PARTS)
+        assert said in client.get(where).text.replace("No change", "no change")
 
 
 def test_why_an_order_paid_nothing(world: World, enter: Callable[[str], FlaskClient]) -> None:

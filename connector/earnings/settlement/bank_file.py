@@ -87,17 +87,20 @@ def judge(
     """What each row would do; nothing is written. `limit`: what one person may record of a shop and currency a day."""
     as_of = as_of or clock.now()
     seen: dict[str, Coming] = {}
-    sums: dict[tuple[str, str], int] = {}  # (shop, currency) → what earlier rows of the file would record
+    sums: dict[tuple[str, str], int] = {}  # (shop, currency) → what one person recorded, with earlier rows of the file
     found = []
     for number, row in enumerate(rows, 2):
         try:
             judged = _judged(session, number, row, seen)
             if judged.outcome == "new" and judged.coming is not None:
                 whose = (judged.coming.shop_id, judged.coming.currency)
-                if receipts.needs_second(session, judged.coming, limit, as_of, sums.get(whose, 0)):
+                if whose not in sums:
+                    sums[whose] = receipts.alone(session, *whose, as_of)
+                most = limit(judged.coming.currency)
+                if most is not None and sums[whose] + judged.coming.amount > most:
                     judged = replace(judged, outcome="asks")
                 else:
-                    sums[whose] = sums.get(whose, 0) + judged.coming.amount
+                    sums[whose] += judged.coming.amount
             found.append(judged)
         except _Doubt as doubt:
             found.append(Judged(number, "conflict", doubt.reason, doubt.detail))

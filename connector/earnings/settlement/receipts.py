@@ -109,12 +109,10 @@ def record_or_ask(
     return record(session, coming, by, as_of)
 
 
-def needs_second(session: Session, coming: Coming, limit: Limit, as_of: datetime, before: int = 0) -> bool:
-    """Does this money, with `before` and what one person alone recorded of the shop within a day, pass the sum?"""
+def needs_second(session: Session, coming: Coming, limit: Limit, as_of: datetime) -> bool:
+    """Does this money, with what was recorded of the shop within a day without a second person, pass the sum?"""
     most = limit(coming.currency)
-    if most is None:
-        return False
-    return coming.amount + before + alone(session, coming.shop_id, coming.currency, as_of) > most
+    return most is not None and coming.amount + alone(session, coming.shop_id, coming.currency, as_of) > most
 
 
 def alone(session: Session, shop_id: str, currency: str, as_of: datetime) -> int:

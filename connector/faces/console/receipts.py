@@ -26,6 +26,7 @@ from connector.web import guards, keyset
 from connector.web.guards import staff
 from connector.web.layout import page
 
+_LARGEST = 400_000  # bytes of a file; its text grows a little when it is sent back
 _FIELDS = ("invoice", "amount", "reference", "received_on", "note")
 
 
@@ -206,11 +207,11 @@ def bank_statement() -> str:
 @staff("finance")
 def read_bank_statement() -> str:
     """A dry run, or (with `book`) the recording of what is new."""
-    text = _text_sent()
-    booking = request.form.get("book") == "1"
+    text, booking = "", request.form.get("book") == "1"
     rows: list[bank_file.Judged] | None = None
     errors: dict[str, str] = {}
     try:
+        text = _text_sent()
         lines = bank_file.rows_of(text)
         if booking:
             with db.write(Scope.system(WHY)) as session:
@@ -227,10 +228,17 @@ def read_bank_statement() -> str:
 
 
 def _text_sent() -> str:
+    """The file, or its text. Errors: InputRefused("text") for what isn't text, or too long to be sent back with a look.
+
+    What was looked at is sent back as a field, and fields have a bound of their own.
+    """
     sent = request.files.get("file")
-    if sent is not None and sent.filename:
-        try:
-            return str(sent.read(bank_file.MOST_CHARACTERS + 1), "utf-8-sig")
-        except UnicodeDecodeError:
-            return ""
-    return request.form.get("text", "")
+    if sent is None or not sent.filename:
+        return request.form.get("text", "")
+    raw = sent.read(_LARGEST + 1)
+    if len(raw) > _LARGEST:
+        raise InputRefused("text", "is larger than 400 kB.", "Record it by `connector receipt import`.")
+    try:
+        return str(raw, "utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputRefused("text", "isn't UTF-8.", "Save it as CSV in UTF-8.") from None

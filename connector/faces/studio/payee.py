@@ -58,6 +58,9 @@ def change_payee() -> str | AnyResponse:
             payees.propose(session, g.creator_id, Details(**typed), guards.actor())
     except InputRefused as refused:
         return _shown(typed, {refused.field: f"{LABELS.get(refused.field, refused.field)} {refused.problem}"})
+    except Conflict as conflict:
+        flash(f"{conflict.public[:1].upper()}{conflict.public[1:]}. Nothing was changed.", "warn")
+        return _shown(typed, {})
     flash("Your new details are saved. Confirm them with the code that the app sends you.")
     return redirect(url_for(".payee"), code=303)
 
@@ -80,7 +83,11 @@ def confirm_payee() -> str | AnyResponse:
 @blueprint.post("/payments/refuse")
 @creator
 def refuse_payee() -> AnyResponse:
-    with writing() as session:
-        payees.refuse(session, g.creator_id, guards.actor())
+    try:
+        with writing() as session:
+            payees.refuse(session, g.creator_id, guards.actor())
+    except Conflict as conflict:
+        flash(f"{conflict.public[:1].upper()}{conflict.public[1:]}.", "warn")
+        return redirect(url_for(".payee"), code=303)
     flash("The change is refused. Your details are as they were before.")
     return redirect(url_for(".payee"), code=303)

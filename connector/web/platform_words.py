@@ -35,6 +35,10 @@ CAPABILITIES: dict[Capability, tuple[str, str]] = {
         "A cart is made at the store, before the buyer is sent there",
     ),
     "landing_links": ("A tap opens the product's page in your store", "The token may ride in a page's address"),
+    "sample_orders": (
+        "Samples for creators become free orders in your store",
+        "A sample is a free order, marked, that earns nothing",
+    ),
 }
 # how it came → (to the merchant, to support)
 WAYS: dict[str, tuple[str, str]] = {

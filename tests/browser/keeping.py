@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from connector import clock, vault
+from connector.commerce.catalog.ids import listing_id
 from connector.db import new_id
 from connector.earnings.attribution import acts, codes
 from connector.earnings.attribution.acts import ActAsked
@@ -18,7 +20,14 @@ from connector.insight.feeds.tables import Feed, FeedBuild, FeedFinding
 from connector.operations.imports.tables import Import, ImportRow
 from connector.operations.privacy import erase
 from connector.operations.privacy.tables import PrivacyExport, PrivacyFinding, PrivacyRequest
-from connector.programme.collaborations import events
+from connector.operations.telling import gather
+from connector.operations.telling.tables import Endpoint, Told
+from connector.programme import collaborations
+from connector.programme.collaborations import events, messages, negotiation
+from connector.programme.collaborations.proposals import Proposal
+from connector.programme.content import anchors
+from connector.programme.content import queries as contents
+from connector.programme.creators import countries, followers, profiles
 from connector.webhooks.tables import Replay, ReplayLine
 
 
@@ -213,3 +222,41 @@ def brought(session: Session, shop_id: str, now: datetime) -> str:
         )  # fmt: skip
     session.flush()
     return row.id
+
+
+def programme(session: Session, shop_id: str, people: dict[str, str], content_id: str, now: datetime) -> dict[str, str]:
+    """A negotiation with a reported message, an endpoint that heard of it, products taken up and put into a video:
+    ids by their names in addresses. The creator `nour` negotiates, `mira.makes` promotes."""
+    given = Proposal(
+        rate_bp=1400, ends_at=now + timedelta(days=90), expires_at=now + timedelta(days=7),
+        note="We like how you show small rooms.",
+    )  # fmt: skip
+    row = negotiation.begin(session, shop_id, people["nour"], "merchant", given, by="merchant:test", now=now)
+    said = messages.post(session, row.id, "creator", "Buy followers at my other shop", by="creator:test", now=now)
+    report = messages.report(session, row.id, said.number, "merchant", "It is spam", by="merchant:test", now=now)
+    mira = people["mira.makes"]
+    for ref in ("9001", "9002"):
+        collaborations.promote(session, mira, shop_id, ref, at=now - timedelta(days=80))
+    profiles.take_handle(session, mira, "instagram", "mira.makes", by="app:test", now=now - timedelta(days=80))
+    followers.say(session, mira, 31_000, by="app:test", network="instagram", now=now - timedelta(days=60))
+    countries.tell(session, mira, "DE", now - timedelta(days=80))
+    facts = {"countries": {"DE": 6_000, "AT": 1_500}, "ages": {"25-34": 5_200}}
+    profiles.say_audience(session, mira, facts, by="app:test", now=now - timedelta(days=60))
+    wanted = [anchors.Wanted(listing_id(shop_id, "9001"))]
+    anchors.put(session, contents.get(session, content_id), wanted, by="app:test", now=now - timedelta(days=40))
+    endpoint = Endpoint(
+        id=new_id("tep"), name="back end", url="https://app.example/events", kinds=[], status="on", off_why="",
+        secret_sealed=vault.current().seal("whsec_dGVzdA=="), previous_sealed=None, previous_until=None,
+        made_at=clock.wall(), made_by="staff:Sam", delivered_at=None, failing_since=None, failures=0,
+        paused_until=None, leased_by="", leased_until=None,
+    )  # fmt: skip
+    session.add(endpoint)
+    session.flush()
+    gather.begin(session)
+    happened = {
+        "kind": "offer.made", "source": "test:offer", "at": now, "creator_id": people["nour"], "shop_id": shop_id,
+        "notice_id": None, "data": {"negotiation_id": row.id},
+    }  # fmt: skip
+    gather.tell(session, [endpoint], [happened])
+    told = session.scalars(sa.select(Told.id)).one()
+    return {"negotiation_id": row.id, "report_id": report.id, "endpoint_id": endpoint.id, "told_id": told}

@@ -94,6 +94,7 @@ class World:
     code_id: str = ""
     import_id: str = ""
     act_id: str = ""
+    programme: dict[str, str] = field(default_factory=dict)
 
     def ids(self) -> dict[str, str]:
         """What stands for an id in an address, so that a test can walk every page."""
@@ -110,7 +111,7 @@ class World:
             "invoice_id": self.invoice_id, "statement_id": self.statement_id, "receipt_id": self.receipt_id,
             "kind": "csv", "freeze_id": self.freeze_id, "event_id": self.event_id, "code_id": self.code_id,
             "import_id": self.import_id, "act_id": self.act_id, "what": "manual",
-            "slug": "shopify",
+            "slug": "shopify", "subject": "creator", "subject_id": self.creators["mira.makes"], **self.programme,
         }  # fmt: skip
 
     def listing(self, shop: str, product_ref: str) -> str:
@@ -146,6 +147,8 @@ def build(database: Database) -> World:
         world.import_id = keeping.brought(session, world.shops["harbour"], world.now)
         world.code_id, world.act_id = keeping.deciding(session, harbour, mira, world.orders["10482"], world.now)
         _passes(session, world)
+        video = world.contents["mira.makes"]
+        world.programme = keeping.programme(session, harbour, world.creators, video, world.now)
     index.follow(wait_for_syncs=False)
     return world
 

@@ -17,16 +17,13 @@ from connector.commerce.catalog import queries as catalog
 from connector.commerce.orders.tables import Order
 from connector.commerce.shops.tables import Shop
 from connector.db import Scope
-from connector.earnings.attribution.tables import Link
 from connector.earnings.ledger import queries as ledger
 from connector.earnings.payouts.rails import defused
 from connector.earnings.settlement import funding, invoices
 from connector.faces.dashboard import sales
 from connector.faces.dashboard.face import blueprint
 from connector.platforms import roster
-from connector.programme.collaborations import rates
-from connector.programme.collaborations.offer import Rate
-from connector.programme.collaborations.tables import Terms
+from connector.programme.collaborations import rates, set_up
 from connector.sync import queries as sync_queries
 from connector.sync import runs as sync_runs
 from connector.sync.tables import SyncRefusal, SyncRun
@@ -71,7 +68,7 @@ def home() -> str:
         listings = catalog.counts(session, shop.id)
         reasons = sorted(catalog.reasons(session, shop.id).items(), key=lambda each: -each[1])
         rate = rates.open_rate(session, shop.id, "", clock.now())
-        steps = _steps(session, shop, run, rate, listings.get("shoppable", 0))
+        steps = _steps(session, shop, run, listings.get("shoppable", 0))
         owed = _owed(session, shop.id)
         today = clock.now().astimezone(moments.zone()).date()
         waiting = [each for account in funding.accounts(session, today, shop_id=shop.id, only_open=True)
@@ -138,27 +135,28 @@ def _again(shop: Shop) -> str:
     return "Connect it again, from the page Connection under Setup."
 
 
-def _steps(session: Session, shop: Shop, run: SyncRun | None, rate: Rate | None, shoppable: int) -> Sequence[Step]:
+def _steps(session: Session, shop: Shop, run: SyncRun | None, shoppable: int) -> Sequence[Step]:
     read = bool(shoppable) or (run is not None and run.status in ("done", "refusals"))
-    any_rate = rate is not None or session.scalar(
-        sa.select(sa.literal(True)).where(sa.exists().where(Terms.shop_id == shop.id, Terms.rate_bp.is_not(None)))
-    )
-    linked = session.scalar(sa.select(sa.literal(True)).where(sa.exists().where(Link.shop_id == shop.id)))
-    sold = session.scalar(sa.select(sa.literal(True)).where(sa.exists().where(Order.shop_id == shop.id)))
+    steps = set_up.done(session, shop.id)
     refused = f", {run.refused:,} refused" if run is not None and run.refused else ""
     return (
         Step(shop.status == "connected", "Shop connected"),
         Step(read, f"Catalog read{refused}", url_for(".sync"), "See"),
         Step(
-            bool(any_rate),
-            "Commission set",
-            *((url_for(".terms_page"), "See") if any_rate else (url_for(".set_up_programme"), "Set it up")),
+            steps["open"], "Products opened at a commission",
+            *((url_for(".programme"), "See") if steps["open"] else (url_for(".set_up_programme", step=1), "Set it up")),
         ),
         Step(
-            bool(linked), "A creator shares one of your products", url_for(".products", status="shoppable"), "Products"
+            steps["rules"], "Rules of acceptance",
+            *((url_for(".acceptance_rules"), "See") if steps["rules"]
+              else (url_for(".set_up_programme", step=2), "Set them")),
         ),
-        Step(bool(sold), "First order", url_for(".orders") if sold else "", "See" if sold else ""),
-    )
+        Step(
+            steps["invite"], "Creators invited",
+            *((url_for(".creators"), "See") if steps["invite"]
+              else (url_for(".set_up_programme", step=3), "Invite")),
+        ),
+    )  # fmt: skip
 
 
 def _owed(session: Session, shop_id: str) -> list[Owed]:

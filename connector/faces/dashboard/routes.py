@@ -5,6 +5,7 @@ from __future__ import annotations
 from connector.faces.dashboard import (
     codes,
     connect,
+    creators,
     feeds,
     home,
     invitations,
@@ -26,6 +27,7 @@ from connector.faces.dashboard import (
 from connector.faces.dashboard.face import blueprint
 
 __all__ = [
-    "blueprint", "codes", "connect", "feeds", "home", "invitations", "invoices", "offers", "orders", "permissions",
-    "privacy", "products", "programme", "rules", "sales", "settings", "store", "terms", "tracking", "whatif",
+    "blueprint", "codes", "connect", "creators", "feeds", "home", "invitations", "invoices", "offers", "orders",
+    "permissions", "privacy", "products", "programme", "rules", "sales", "settings", "store", "terms", "tracking",
+    "whatif",
 ]  # fmt: skip

@@ -1,0 +1,41 @@
+"""A rule by which offers are accepted, as a form types it: the same fields wherever a merchant makes one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from connector.errors import Conflict, InputRefused
+from connector.web import rate_words
+
+FIELDS = ("most", "followers", "days", "sample")
+_NAMES = {"most_bp": "most", "least_followers": "followers", "most_days": "days"}
+
+
+def typed(form: Mapping[str, str]) -> dict[str, str]:
+    return {name: form.get(name, "").strip()[:20] for name in FIELDS}
+
+
+def rule(given: Mapping[str, str]) -> dict[str, Any]:
+    """What `acceptance.add` takes. Errors: InputRefused by field."""
+    return {
+        "most_bp": rate_words.typed(given["most"], "most"), "least_followers": _whole(given["followers"], "followers"),
+        "most_days": _whole(given["days"], "days"), "sample": bool(given["sample"]),
+    }  # fmt: skip
+
+
+def wrong(refused: InputRefused | Conflict) -> dict[str, str]:
+    """Id of the field → what is said beside it."""
+    if isinstance(refused, Conflict):
+        return {"form": refused.public}
+    name = _NAMES.get(refused.field, refused.field)
+    if name == "most":
+        return {name: "Write a rate from 1 to 80 per cent."}
+    return {name: f"This {refused.problem} {refused.remedy}".strip()}
+
+
+def _whole(text: str, field: str) -> int:
+    plain = text.replace(",", "").replace(" ", "")
+    if not (plain.isascii() and plain.isdigit() and len(plain) < 12):
+        raise InputRefused(field, "is no whole number.", "Write digits alone.")
+    return int(plain)

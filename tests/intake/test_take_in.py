@@ -14,14 +14,13 @@ from connector.commerce.orders.facts import OrderFacts
 from connector.commerce.orders.tables import Order
 from connector.commerce.shops.tables import Shop
 from connector.db import Database, Scope
-from connector.earnings.commission import clearance
 from connector.earnings.commission.tables import Clearance, Evaluation
 from connector.earnings.intake import take_in as intake
 from connector.earnings.intake.take_in import TakenIn
 from connector.earnings.ledger import checks, journal, queries
 from connector.earnings.ledger.entry import Draft, line_subject, moved
 from connector.errors import NotFound
-from connector.events import FulfilledLine, Fulfilment, OrderSeen, OrderSnapshot, OrderStub
+from connector.events import Fulfilment, OrderSeen, OrderSnapshot, OrderStub
 from tests.money.books import shop
 from tests.money.builders import Credit, at, back, changed, line, refund, snapshot, with_line
 
@@ -236,22 +235,6 @@ def test_an_unknown_amount_blocks_the_line(books: Books) -> None:
     books.credits = {"1": X}
     books.take(changed(E1, refunds=(refund("1", amount_unknown=True, status=None),)))
     assert books.clearances()["1"].blocked == "refund_amount_unknown"
-
-
-def test_e24_an_open_return_keeps_a_line_from_clearing(books: Books) -> None:
-    """Delivered on the 1st, 15 days; a return is open from the 14th to the 25th: due on the 25th, not on the 16th."""
-    books.credits = {"1": X}
-    parcel = Fulfilment("f", at(0), at(1), (FulfilledLine("1", 1),))
-    books.take(changed(E1, fulfilments=(parcel,)), as_of=at(2))
-    assert (books.clearances()["1"].clears_at, books.clearances()["1"].why) == (at(16), "delivered")
-    clearance.block(books.session, books.order, "1", "return", "ret1", at(14))
-    clearance.block(books.session, books.order, "1", "return", "ret1", at(14))
-    assert books.clearances()["1"].blocked == "return"
-    books.take(changed(E1, fulfilments=(parcel,), total=3, changed_at=at(15)), as_of=at(17))
-    assert books.clearances()["1"].blocked == "return"
-    clearance.unblock(books.session, books.order, "1", "return", "ret1", at(25))
-    row = books.clearances()["1"]
-    assert (row.blocked, row.clears_at, row.updated_at) == ("", at(16), at(25))
 
 
 def test_clearances_follow_the_facts_and_only_they_move_the_date(books: Books) -> None:

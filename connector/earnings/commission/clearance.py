@@ -16,7 +16,6 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from connector import db
-from connector.commerce.orders import queries as orders
 from connector.commerce.orders.facts import OrderFacts
 from connector.commerce.orders.tables import Order
 from connector.commerce.shops import settings
@@ -185,70 +184,11 @@ def history(session: Session, order_id: str) -> dict[str, list[ClearancePast]]:
     return found
 
 
-def block(session: Session, order: Order, line_ref: str, kind: str, ref: str, opened_at: datetime) -> None:
-    """Somebody holds a line (freeze, return, review): it doesn't clear. The same again changes nothing."""
-    known: ClearanceBlock | None = session.execute(_one_block(order.id, line_ref, kind, ref)).scalar_one_or_none()
-    if known is None:
-        session.add(
-            ClearanceBlock(
-                id=new_id("blk"), order_id=order.id, line_ref=line_ref, shop_id=order.shop_id, kind=kind, ref=ref,
-                opened_at=opened_at, closed_at=None,
-            )
-        )  # fmt: skip
-        session.flush()
-    refresh(session, order.id, line_ref, opened_at)
-
-
-def unblock(session: Session, order: Order, line_ref: str, kind: str, ref: str, closed_at: datetime) -> None:
-    """It is closed: the line clears when its hold is over and nothing else is open."""
-    known: ClearanceBlock | None = session.execute(_one_block(order.id, line_ref, kind, ref)).scalar_one_or_none()
-    if known is not None and known.closed_at is None:
-        known.closed_at = closed_at
-        session.flush()
-        refresh(session, order.id, line_ref, closed_at)
-
-
-def refresh(session: Session, order_id: str, line_ref: str, at: datetime) -> None:
-    """Write down what blocks the line now, after a block was opened or closed beside the order's own facts."""
-    row = session.get(Clearance, (order_id, line_ref), populate_existing=True, with_for_update=True)
-    order = session.get(Order, order_id)
-    if row is None or order is None or row.state == "cleared":
-        return
-    opened, closed = _kinds_of_blocks(session, order_id, line_ref)
-    # Flags and reviews stand as the last evaluation wrote them; a review that a person had opened ends with its block.
-    flags = (BLOCKING | ({REVIEW} - (closed - opened))) & set(row.blocked.split())
-    known = _of_facts(orders.facts(order), line_ref, flags, {line_ref} if REVIEW in flags else ())
-    blocked = " ".join(sorted(opened | known))
-    if row.blocked != blocked:
-        stood = {"changes": row.changes, "clears_at": row.clears_at, "why": row.why, "blocked": row.blocked}
-        session.execute(_PAST, [before(order_id, line_ref, stood, at)])
-        row.blocked, row.updated_at, row.changes = blocked, at, row.changes + 1
-        session.flush()
-
-
 def _open_blocks(session: Session, order_id: str) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for line_ref, kind in session.connection().execute(_OPEN_BLOCKS, {"order_id": order_id}):
         found.setdefault(line_ref, set()).add(kind)
     return found
-
-
-def _kinds_of_blocks(session: Session, order_id: str, line_ref: str) -> tuple[set[str], set[str]]:
-    """Kinds of the line's blocks: those with one open, and those with one closed."""
-    opened, closed = set[str](), set[str]()
-    query = sa.select(ClearanceBlock.kind, ClearanceBlock.closed_at).where(
-        ClearanceBlock.order_id == order_id, ClearanceBlock.line_ref == line_ref
-    )
-    for kind, closed_at in session.execute(query):
-        (opened if closed_at is None else closed).add(kind)
-    return opened, closed
-
-
-def _one_block(order_id: str, line_ref: str, kind: str, ref: str) -> sa.Select[Any]:
-    return sa.select(ClearanceBlock).where(
-        ClearanceBlock.order_id == order_id, ClearanceBlock.line_ref == line_ref,
-        ClearanceBlock.kind == kind, ClearanceBlock.ref == ref,
-    )  # fmt: skip
 
 
 def _terms(session: Session, shop: Shop, placed_at: datetime) -> HoldTerms:

@@ -68,7 +68,7 @@ class ClearancePast(Base):
 
 
 class ClearanceBlock(Base):
-    """Something open that keeps a line from clearing though its hold is over: a return, a review, a freeze."""
+    """What somebody opened that keeps a line from clearing though its hold is over: a freeze."""
 
     __tablename__ = "clearance_blocks"
     __table_args__ = (
@@ -81,8 +81,8 @@ class ClearanceBlock(Base):
     order_id: Mapped[str]
     line_ref: Mapped[str]
     shop_id: Mapped[str]
-    kind: Mapped[str]  # return | review | freeze (disputes, and returns that the store told, are the order's own facts)
-    ref: Mapped[str]  # of a freeze its id; of the others whoever opened it names it
+    kind: Mapped[str]  # freeze (disputes, returns and reviews are facts of the order and its decision)
+    ref: Mapped[str]  # the freeze's id
     opened_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
 

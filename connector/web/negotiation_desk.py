@@ -83,7 +83,8 @@ class Desk:
             with self.writing() as session:
                 row = self.find(session, negotiation_id)
                 row = negotiation.offer(
-                    session, row.id, self.side, negotiation_view.number("number"), offer_forms.proposal(typed),
+                    session, row.id, self.side, negotiation_view.number("number"),
+                    offer_forms.proposal(typed, session.get_one(Shop, row.shop_id).currency),
                     agreed=negotiation_view.number("agreed"), by=guards.actor(),
                 )  # fmt: skip
         except (InputRefused, Conflict) as refused:

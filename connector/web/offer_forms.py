@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from werkzeug.datastructures import MultiDict
 
-from connector import clock
+from connector import clock, money
 from connector.errors import ConnectorError, InputRefused
 from connector.programme.collaborations.moves import Side
 from connector.programme.collaborations.proposals import LONGEST_WAIT, Proposal
@@ -20,10 +20,11 @@ _WAIT = 7
 # Names of fields as the rooms below have them, and as the form does.
 _FIELDS = {
     "rate_bp": "rate", "product_refs": "products", "starts_at": "starts", "ends_at": "last_day", "expires_at": "wait",
+    "flat_fee": "fee", "fee_currency": "fee",
 }  # fmt: skip
 _LABELS = {
     "rate": "The rate", "products": "The products", "starts": "The first day", "last_day": "The last day",
-    "wait": "The time to answer", "note": "The note",
+    "wait": "The time to answer", "note": "The note", "fee": "The flat fee",
 }  # fmt: skip
 
 
@@ -37,6 +38,7 @@ class Typed:
     last_day: str = ""
     wait: str = str(_WAIT)
     sample: bool = False
+    fee: str = ""
     note: str = ""
     errors: dict[str, str] = field(default_factory=dict)
 
@@ -45,7 +47,8 @@ def typed(form: MultiDict[str, str]) -> Typed:
     return Typed(
         rate=form.get("rate", "").strip()[:20], products=[ref for ref in form.getlist("products") if ref],
         starts=form.get("starts", "").strip()[:20], last_day=form.get("last_day", "").strip()[:20],
-        wait=form.get("wait", str(_WAIT)), sample=bool(form.get("sample")), note=form.get("note", "")[:10_000],
+        wait=form.get("wait", str(_WAIT)), sample=bool(form.get("sample")),
+        fee=form.get("fee", "").strip()[:30], note=form.get("note", "")[:10_000],
     )  # fmt: skip
 
 
@@ -55,12 +58,13 @@ def of_offer(offer: Offer, now: datetime) -> Typed:
     return Typed(
         rate=rate_words.as_typed(offer.rate_bp), products=list(offer.product_refs),
         starts=_day(starts) if starts is not None else "", last_day=_day(last_moment(offer)),
-        sample=offer.sample,
+        sample=offer.sample, fee=money.text(offer.flat_fee, offer.fee_currency) if offer.flat_fee else "",
     )  # fmt: skip
 
 
-def proposal(asked: Typed, now: datetime | None = None) -> Proposal:
-    """What it offers, in the zone of this page. Errors: InputRefused, each naming the field of the form."""
+def proposal(asked: Typed, currency: str, now: datetime | None = None) -> Proposal:
+    """What it offers, in the zone of this page; `currency`: the shop's. Errors: InputRefused, each naming the field of
+    the form."""
     now = now or clock.now()
     starts = moments.first_of(asked.starts, "starts") if asked.starts else None
     if starts is not None and starts <= now < starts + timedelta(days=1):
@@ -74,7 +78,17 @@ def proposal(asked: Typed, now: datetime | None = None) -> Proposal:
         rate_bp=rate_words.typed(asked.rate, "rate"), ends_at=ends,
         expires_at=max(min(now + min(timedelta(days=days), LONGEST_WAIT), ends), now + timedelta(minutes=1)),
         product_refs=tuple(sorted(set(asked.products))), starts_at=starts, sample=asked.sample, note=asked.note,
+        flat_fee=fee_typed(asked.fee, currency),
     )  # fmt: skip
+
+
+def fee_typed(text: str, currency: str, field: str = "fee") -> int:
+    """A flat fee as somebody wrote it, in minor units; 0 for nothing. Errors: InputRefused(field)."""
+    if not text:
+        return 0
+    if not currency:
+        raise InputRefused(field, "has no currency: the store hasn't told its own.", "Leave it empty.")
+    return money.parse(text, currency, field)
 
 
 def put(asked: Typed, refused: ConnectorError) -> None:

@@ -99,24 +99,39 @@ TestNegotiating.settings = settings(max_examples=120, stateful_step_count=20, de
 
 
 @pytest.mark.parametrize(
-    ("rate", "followers", "days", "wishes", "taken"),
+    ("rate", "followers", "days", "wishes", "fee", "taken"),
     [
-        (1500, 50_000, 90, False, True),
-        (1501, 50_000, 90, False, False),
-        (1500, 49_999, 90, False, False),
-        (1500, 50_000, 91, False, False),
-        (1500, 50_000, 90, True, False),
+        (1500, 50_000, 90, False, 9000, True),
+        (1501, 50_000, 90, False, 9000, False),
+        (1500, 49_999, 90, False, 9000, False),
+        (1500, 50_000, 91, False, 9000, False),
+        (1500, 50_000, 90, True, 9000, False),
+        (1500, 50_000, 90, False, 9001, False),
     ],
 )
-def test_a_rule_takes_what_it_says_and_no_more(rate: int, followers: int, days: int, wishes: bool, taken: bool) -> None:
+def test_a_rule_takes_what_it_says_and_no_more(
+    rate: int, followers: int, days: int, wishes: bool, fee: int, taken: bool
+) -> None:
     """ "Up to 15 % for creators over 50,000 followers", each bound by itself."""
-    rule = AcceptanceRule(most_bp=1500, least_followers=50_000, most_days=90, sample=False)
-    given = Proposal(rate_bp=rate, ends_at=NOW + days * DAY, expires_at=NOW + DAY, sample=wishes)
+    rule = AcceptanceRule(most_bp=1500, least_followers=50_000, most_days=90, sample=False, most_fee=9000)
+    given = Proposal(rate_bp=rate, ends_at=NOW + days * DAY, expires_at=NOW + DAY, sample=wishes, flat_fee=fee)
     assert acceptance.takes(rule, given, followers, NOW) is taken
 
 
 def _read(text: str) -> list[tuple[int, str, int | None, str]]:
-    return [(row.number, row.handle, row.rate_bp, row.reason) for row in invitations.read(io.BytesIO(text.encode()))]
+    rows = invitations.read(io.BytesIO(text.encode()), "USD")
+    return [(row.number, row.handle, row.rate_bp, row.reason) for row in rows]
+
+
+def test_rows_of_a_file_have_fees_in_the_shops_currency() -> None:
+    text = b"handle,fee,rate\n@mira,90.00,15\nyuki,,12\ntal,0,\nann,1.005,9\nbo,lots,9\n"
+    rows = [(row.handle, row.rate_bp, row.flat_fee, row.reason) for row in invitations.read(io.BytesIO(text), "USD")]
+    assert rows == [
+        ("@mira", 1500, 9000, ""), ("yuki", 1200, None, ""), ("tal", None, 0, ""), ("ann", 900, None, "fee_unreadable"),
+        ("bo", 900, None, "fee_unreadable"),
+    ]  # fmt: skip
+    assert [row.flat_fee for row in invitations.read(io.BytesIO(b"handle,flat fee\nkeiko,3980\n"), "JPY")] == [3980]
+    assert invitations.read(io.BytesIO(b"handle,fee\nmira,9\n"), "")[0].reason == "fee_unreadable"
 
 
 def test_a_file_is_read_as_people_write_it() -> None:
@@ -136,7 +151,7 @@ def test_a_file_is_read_as_people_write_it() -> None:
         assert refused.value.field == "file"
         assert refused.value.remedy
     with pytest.raises(InputRefused):
-        invitations.read(io.BytesIO(b"\xff\xfe\x00"))
+        invitations.read(io.BytesIO(b"\xff\xfe\x00"), "USD")
 
 
 def test_what_people_write_stays_text() -> None:

@@ -256,7 +256,7 @@ def test_a_list_of_invitations_and_an_answer_to_many(world: SimpleNamespace, mon
         register.set_status(session, world.yuki, "suspended", now=NOW)
         lines = ["handle,rate", *(f"@C{number}" for number in range(60)), "mira,22", "nobody", "MIRA", "a b", "yuki",
                  "tal", "c0", "c1,99"]  # fmt: skip
-        rows = invitations.read(io.BytesIO("\n".join(lines).encode()))
+        rows = invitations.read(io.BytesIO("\n".join(lines).encode()), "USD")
         batch = batches.invite(session, shop_id, rows, _given(1200), by="m", file_name="list.csv", key="k", now=NOW)
         assert batches.invite(session, shop_id, rows, _given(1200), by="m", key="k", now=NOW).id == batch.id
     batches.work(batch.id, shop_id, now=NOW)
@@ -276,7 +276,7 @@ def test_a_list_of_invitations_and_an_answer_to_many(world: SimpleNamespace, mon
             wish = _given(1300 + 100 * (place // 10), sample=place % 2 == 0)
             negotiation.offer(session, row.id, "creator", 1, wish, by="c", now=NOW)
         chosen = batches.Choice(most_bp=1500, without_sample=True)
-        assert batches.count(session, shop_id, chosen, NOW) == (15, 1300, 1500)
+        assert batches.count(session, shop_id, chosen, NOW) == (15, 1300, 1500, 0)
         many = batches.answer(session, shop_id, "accept", chosen, by="m", now=NOW)
         # One of them asks for more in the meantime: that offer was not among those that were looked at.
         replaced = session.scalars(

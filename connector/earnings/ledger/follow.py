@@ -21,7 +21,10 @@ BESIDE = ("flat_fee", "reimbursement")
 
 @dataclass(frozen=True, slots=True)
 class Booked:
-    """A sealed entry that changed what a creator earned, beside orders too, or cleared it. `amount`: minor units, below zero for less."""
+    """A sealed entry that changed what a creator earned, beside orders too, or cleared it.
+
+    `amount`: minor units, below zero for less.
+    """
 
     entry_id: str
     kind: str

@@ -39,6 +39,8 @@ State = Literal["open", "agreed", "declined", "expired", "withdrawn"]
 Bp = Annotated[int, Field(ge=-(10**9), le=10**9)]
 # What a number of ours may be in a request: beyond it no database takes it.
 Number = Annotated[int, Field(ge=0, le=10**12)]
+# Minor units; how much is taken is a setting of the shop.
+Fee = Annotated[int, Field(ge=0, le=10**12)]
 LISTED = "negotiations"
 
 
@@ -57,6 +59,12 @@ class ProposalAsked(Asked):
     ends_at: Moment = Field(description="The first moment after the terms.", examples=["2027-03-01T00:00:00Z"])
     expires_at: Moment = Field(description="Until when it can be accepted.", examples=["2026-12-08T00:00:00Z"])
     sample: bool = Field(False, description="A sample is part of it: offered by the shop, or wished for.")
+    flat_fee: Fee = Field(
+        0,
+        description="Minor units of the shop's currency, owed once beside the rate when the shop has approved content "
+        "with a product of the offer. 0: none. A change of an agreement says it again.",
+        examples=[9000],
+    )
     note: Annotated[Text, Field(max_length=4000)] = Field("", description="Plain text; becomes part of the agreement.")
 
 
@@ -89,6 +97,8 @@ class OfferShown(Given):
     starts_at: datetime | None
     ends_at: datetime
     sample: bool
+    flat_fee: int = Field(description="Minor units of `fee_currency`; 0: none.")
+    fee_currency: str
     note: str
     expires_at: datetime
     made_at: datetime
@@ -108,6 +118,8 @@ class AgreementShown(Given):
     starts_at: datetime
     ends_at: datetime
     terms_ids: list[str] = Field(description="The dated terms that it made.")
+    flat_fee: int = Field(description="Minor units of `fee_currency`, owed once for all versions; 0: none.")
+    fee_currency: str
 
 
 class NegotiationShown(Given):
@@ -145,6 +157,7 @@ class NegotiationsAsked(shapes.Page):
 class RowAsked(Asked):
     handle: Annotated[Text, Field(max_length=200)] = Field(examples=["@mira"])
     rate_bp: Bp | None = Field(None, description="Of this creator alone.")
+    flat_fee: Fee | None = Field(None, description="Of this creator alone.")
 
 
 class InvitationsAsked(ProposalAsked):
@@ -160,6 +173,7 @@ class AnswersAsked(Asked):
         None, description="Only of creators whom so many follow.", examples=[50000]
     )
     without_sample: bool = Field(False, description="Only those that wish for no sample.")
+    most_fee: Fee | None = Field(None, description="Only offers with at most this flat fee; 0: with none.")
 
 
 class BatchShown(Given):
@@ -179,6 +193,7 @@ class BatchRowShown(Given):
     number: int = Field(description="The line, from 1.")
     said: str
     rate_bp: int | None
+    flat_fee: int | None = Field(description="Minor units of the shop's currency.")
     negotiation_id: str | None
     outcome: str = Field(description="waiting, taken or refused.")
     reason: str
@@ -200,6 +215,7 @@ class RuleAsked(Asked):
     least_followers: Annotated[int, Field(ge=-1, le=10**12)] = Field(examples=[50000])
     most_days: Annotated[int, Field(ge=-1, le=10**6)] = Field(90, description="A longer one waits for a person.")
     sample: bool = Field(False, description="Also where a sample is wished for.")
+    most_fee: Fee = Field(0, description="Also with a flat fee of at most this; 0: only without one.")
     starts_at: Moment | None = None
     ends_at: Moment | None = None
 
@@ -211,6 +227,7 @@ class RuleShown(Given):
     least_followers: int
     most_days: int
     sample: bool
+    most_fee: int = Field(description="Minor units of the shop's currency.")
     starts_at: datetime
     ends_at: datetime | None
     recorded_at: datetime
@@ -312,7 +329,9 @@ def invite_creators(json_data: InvitationsAsked, headers_data: Key) -> BatchShow
     Each gets an offer of its own; a worker makes them. What is refused is listed by line and stops no other row: read
     it at /offer-batches/{id}/rows. Send an Idempotency-Key.
     """
-    rows = [Invited(number, row.handle, row.rate_bp) for number, row in enumerate(json_data.rows, 1)]
+    rows = [
+        Invited(number, row.handle, row.rate_bp, flat_fee=row.flat_fee) for number, row in enumerate(json_data.rows, 1)
+    ]
     with db.write(Scope.app()) as session:
         made = batches.invite(
             session, json_data.shop_id, rows, _proposal(json_data), by=actor(), key=_key(headers_data)
@@ -330,7 +349,7 @@ def answer_offers(json_data: AnswersAsked, headers_data: Key) -> BatchShown:
 
     What is answered are the offers as they stand now; each is audited by itself. A worker does it.
     """
-    chosen = Choice(json_data.most_bp, json_data.least_followers, json_data.without_sample)
+    chosen = Choice(json_data.most_bp, json_data.least_followers, json_data.without_sample, json_data.most_fee)
     with db.write(Scope.app()) as session:
         made = batches.answer(
             session, json_data.shop_id, json_data.answer, chosen, by=actor(), key=_key(headers_data)
@@ -378,7 +397,7 @@ def add_rule(json_data: RuleAsked) -> RuleShown:
         made = acceptance.add(
             session, json_data.shop_id, json_data.most_bp, least_followers=json_data.least_followers,
             most_days=json_data.most_days, sample=json_data.sample, starts_at=json_data.starts_at,
-            ends_at=json_data.ends_at, by=actor(),
+            ends_at=json_data.ends_at, most_fee=json_data.most_fee, by=actor(),
         )  # fmt: skip
         return RuleShown.model_validate(made)
 
@@ -407,7 +426,7 @@ def _proposal(asked: ProposalAsked) -> Proposal:
     return Proposal(
         rate_bp=asked.rate_bp, ends_at=asked.ends_at, expires_at=asked.expires_at,
         product_refs=tuple(sorted(set(asked.product_refs))), starts_at=asked.starts_at, sample=asked.sample,
-        note=asked.note,
+        note=asked.note, flat_fee=asked.flat_fee,
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ books.py       balances, statements, payouts              feeds.py       product
 sign_ups.py    sign-ups, eligibility, a product and its link   openings.py    collections opened to creators
 studio.py      creators' sign-in links           codes.py      creators' codes
 content.py     what content shows, views, results reports.py   what creators sold
+content_fees.py content handed in for flat fees
 negotiations.py offers, answers, invitations   threads.py messages of a negotiation
 rules.py       rules, terms of use, breaches
 document.py    /openapi.json and /docs
@@ -23,6 +24,7 @@ from connector.faces.api import (
     carts,
     codes,
     content,
+    content_fees,
     document,
     events,
     feeds,
@@ -49,6 +51,7 @@ from connector.faces.api.face import blueprint
 ROOMS = (
     listings, programme, taps, carts, stores, books, invoices, payees, feeds, proofs, studio, terms, codes, whatif,
     events, rules, sign_ups, openings, content, reports, negotiations, threads,
+    content_fees,
 )  # fmt: skip
 
 

@@ -73,6 +73,7 @@ class DossierShown(Given):
     exported_at: datetime
     offers: list[dict[str, Any]]
     agreements: list[dict[str, Any]]
+    content: list[dict[str, Any]]
     messages: list[dict[str, Any]]
 
 

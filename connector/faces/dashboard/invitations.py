@@ -25,7 +25,13 @@ from connector.web.offer_forms import Typed
 
 SHOWN = 200
 _RULE = ("most", "followers", "days")
-_NAMES = {"most_bp": "most", "least_followers": "followers", "most_days": "days", "last_day": "last_day"}
+_NAMES = {
+    "most_bp": "most",
+    "least_followers": "followers",
+    "most_days": "days",
+    "last_day": "last_day",
+    "most_fee": "fee",
+}
 
 
 @blueprint.get("/offers/invite")
@@ -43,9 +49,9 @@ def send_invitations() -> str | AnyResponse:
     typed, handle = offer_forms.typed(request.form), request.form.get("handle", "").strip()[:100]
     sent = request.files.get("file")
     try:
-        given = offer_forms.proposal(typed)
+        given = offer_forms.proposal(typed, shop.currency)
         if sent is not None and sent.filename:
-            rows = invitations.read(sent.stream)
+            rows = invitations.read(sent.stream, shop.currency)
             with db.write(Scope.shop(shop.id)) as session:
                 batch = batches.invite(session, shop.id, rows, given, by=guards.actor(), file_name=sent.filename)
                 if batch.rows > batches.SMALL:
@@ -141,14 +147,15 @@ def acceptance_rules() -> str:
 @merchant
 def add_rule() -> str | AnyResponse:
     moments.use_zone(g.shop.time_zone)
-    typed = {name: request.form.get(name, "").strip()[:20] for name in (*_RULE, "last_day", "sample")}
+    typed = {name: request.form.get(name, "").strip()[:20] for name in (*_RULE, "last_day", "sample", "fee")}
     try:
         ends = moments.first_of(typed["last_day"], "last_day") if typed["last_day"] else None
         with db.write(Scope.shop(g.shop.id)) as session:
             acceptance.add(
                 session, g.shop.id, rate_words.typed(typed["most"], "most"),
                 least_followers=_whole(typed["followers"], "followers"), most_days=_whole(typed["days"], "days"),
-                sample=bool(typed["sample"]), ends_at=ends, by=guards.actor(),
+                sample=bool(typed["sample"]), most_fee=offer_forms.fee_typed(typed["fee"], g.shop.currency),
+                ends_at=ends, by=guards.actor(),
             )  # fmt: skip
     except InputRefused as refused:
         name = {"ends_at": "last_day"}.get(refused.field, _NAMES.get(refused.field, refused.field))

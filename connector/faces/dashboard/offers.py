@@ -150,7 +150,7 @@ def _many(typed: dict[str, str], errors: dict[str, str], *, look: bool) -> str:
 
 
 def _choice_typed() -> dict[str, str]:
-    return {name: request.values.get(name, "").strip()[:20] for name in ("most", "followers", "sample")}
+    return {name: request.values.get(name, "").strip()[:20] for name in ("most", "followers", "sample", "fee")}
 
 
 def _choice(typed: dict[str, str]) -> Choice:
@@ -161,6 +161,7 @@ def _choice(typed: dict[str, str]) -> Choice:
         rate_words.typed(typed["most"], "most") if typed["most"] else None,
         int(followers) if followers else None,
         without_sample=bool(typed["sample"]),
+        most_fee=offer_forms.fee_typed(typed["fee"], g.shop.currency) if typed["fee"] else None,
     )
 
 

@@ -88,10 +88,10 @@ def send_ask() -> str | AnyResponse:
     shop_id, typed = request.form.get("shop", "")[:64], offer_forms.typed(request.form)
     try:
         with writing() as session:
-            moments.use_zone(shops_of.get(session, shop_id).time_zone)
-            row = negotiation.begin(
-                session, shop_id, g.creator_id, "creator", offer_forms.proposal(typed), by=guards.actor()
-            )
+            shop = shops_of.get(session, shop_id)
+            moments.use_zone(shop.time_zone)
+            given = offer_forms.proposal(typed, shop.currency)
+            row = negotiation.begin(session, shop_id, g.creator_id, "creator", given, by=guards.actor())
     except (InputRefused, Conflict) as refused:
         offer_forms.put(typed, refused)
         if isinstance(refused, negotiation.BeginRefused):

@@ -70,6 +70,11 @@ def standing(row: ContentApproval) -> Standing:
     return Standing(row.state, row.answer_by, row.answered_at, row.decided_at is not None)
 
 
+def owed(row: ContentApproval) -> bool:
+    """Is its fee owed as it stands?"""
+    return row.state in approving.OWED
+
+
 def stands_for(session: Session, negotiation_ids: Collection[str]) -> dict[str, ContentApproval]:
     """Negotiation → the content that stands for its fee."""
     asked = sa.select(ContentApproval).where(

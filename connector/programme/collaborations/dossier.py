@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from connector import clock
 from connector.commerce.shops.tables import Shop
-from connector.programme.collaborations import agreements, messages, negotiation
-from connector.programme.collaborations.tables import Agreement, Message, Negotiation, Offer
+from connector.programme.collaborations import agreements, approvals, messages, negotiation
+from connector.programme.collaborations.tables import Agreement, ContentApproval, Message, Negotiation, Offer
 from connector.programme.creators import queries as creators
 
 MOST_MESSAGES = 100_000
@@ -34,12 +34,13 @@ def of(session: Session, row: Negotiation) -> dict[str, Any]:
         "exported_at": clock.now().isoformat(),
         "offers": [_offer(each) for each in negotiation.offers(session, [row.id]).get(row.id, [])],
         "agreements": [_agreement(each) for each in reversed(agreements.versions(session, row.id))],
+        "content": [_content(each) for each in reversed(approvals.of_negotiation(session, row.id))],
         "messages": [_message(each) for each in messages.page(session, row.id, limit=MOST_MESSAGES)],
     }
 
 
 def table(whole: dict[str, Any]) -> str:
-    """The same as CSV: a row an offer, an answer, an agreement, a message, in the order in which they happened."""
+    """The same as CSV: a row an offer, an answer, an agreement, content, a message, as they happened."""
     rows: list[dict[str, Any]] = []
     for each in whole["offers"]:
         products = "; ".join(each["product_refs"]) or "the whole shop"
@@ -51,6 +52,17 @@ def table(whole: dict[str, Any]) -> str:
     for each in whole["agreements"]:
         rows.append({**each, "what": "agreement", "at": each["accepted_at"], "side": each["accepted_side"],
                      "by": each["accepted_by"], "number": each["version"]})  # fmt: skip
+    for each in whole["content"]:
+        rows += [
+            {"what": what, "at": each[at], "number": each["number"], "by": each[by], "text": text}
+            for what, at, by, text in (
+                ("content handed in", "handed_in_at", "handed_in_by", each["content_id"]),
+                ("content answered", "answered_at", "answered_by", each["reason"]),
+                ("support asked", "appealed_at", "appealed_by", each["appeal"]),
+                (f"decided: {each['state']}", "decided_at", "decided_by", each["note"]),
+            )
+            if each[at]
+        ]
     rows += [{**each, "what": "message"} for each in whole["messages"]]
     out = io.StringIO()
     writer = csv.writer(out)
@@ -83,6 +95,15 @@ def _agreement(row: Agreement) -> dict[str, Any]:
         "accepted_at": _at(row.accepted_at), "starts_at": _at(row.starts_at), "ends_at": _at(row.ends_at),
         "terms_ids": list(row.terms_ids), "flat_fee": row.flat_fee, "fee_currency": row.fee_currency,
     }  # fmt: skip
+
+
+def _content(row: ContentApproval) -> dict[str, Any]:
+    said = (
+        "id", "number", "agreement_id", "content_id", "flat_fee", "fee_currency", "product_refs", "state",
+        "handed_in_by", "answered_by", "reason", "appeal_side", "appealed_by", "appeal", "decided_by", "note",
+    )  # fmt: skip
+    moments = ("handed_in_at", "answer_by", "answered_at", "appealed_at", "decided_at")
+    return {name: getattr(row, name) for name in said} | {name: _at(getattr(row, name)) for name in moments}
 
 
 def _message(row: Message) -> dict[str, Any]:

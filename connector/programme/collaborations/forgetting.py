@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from connector.programme.collaborations.messages import ERASED
 from connector.programme.collaborations.tables import (
     Agreement,
+    ContentApproval,
     Message,
     MessageReport,
     Negotiation,
@@ -34,6 +35,10 @@ def forget(session: Session, creator_id: str, handle: str, pseudonym: str) -> No
         agreement.text = _without(text, handle, pseudonym)
     for message in session.scalars(sa.select(Message).where(Message.negotiation_id.in_(ids))):
         message.text = ERASED if message.side == "creator" else _without(message.text, handle, pseudonym)
+    for handed in session.scalars(sa.select(ContentApproval).where(ContentApproval.negotiation_id.in_(ids))):
+        handed.appeal = ERASED if handed.appeal_side == "creator" else _without(handed.appeal, handle, pseudonym)
+        handed.reason = _without(handed.reason, handle, pseudonym)
+        handed.note = _without(handed.note, handle, pseudonym)
     for report in session.scalars(sa.select(MessageReport).where(MessageReport.negotiation_id.in_(ids))):
         report.words = ERASED if report.side == "creator" else _without(report.words, handle, pseudonym)
         report.note = _without(report.note, handle, pseudonym)

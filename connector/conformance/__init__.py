@@ -15,10 +15,11 @@ check that a platform need not pass stands in its `exemptions` with the reason, 
 """
 
 from connector.conformance.case import Case, Nonconformity, Read, Vector
+from connector.conformance.sample_checks import SAMPLE_CHECKS
 from connector.conformance.shop_checks import SHOP_CHECKS
 from connector.conformance.stand_in import StandIn
 from connector.conformance.suite import CHECKS as BODY_CHECKS
 
-CHECKS = (*BODY_CHECKS, *SHOP_CHECKS)
+CHECKS = (*BODY_CHECKS, *SHOP_CHECKS, *SAMPLE_CHECKS)
 
-__all__ = ["CHECKS", "Case", "Nonconformity", "Read", "StandIn", "Vector"]
+__all__ = ["CHECKS", "SAMPLE_CHECKS", "Case", "Nonconformity", "Read", "StandIn", "Vector"]

@@ -132,26 +132,26 @@ def an_order_has_its_exact_base(case: Case) -> None:
         product_ref = store.product("Thing", [price])
         before = store.now() - timedelta(minutes=5)
         order_ref = store.order(product_ref, 2, TOUCH)
-        read = _read(case, store, order_ref)
-        expect(base(read.snapshot) == 2 * price, f"{currency}: the base is {base(read.snapshot)}, not {2 * price}")
-        expect(read.snapshot.currency == currency, f"the order is in {read.snapshot.currency}")
-        expect(read.snapshot.payment_status == "paid", f"a paid order is {read.snapshot.payment_status}")
-        lines = [line for line in read.snapshot.lines if line.product_ref == product_ref]
+        seen = read(case, store, order_ref)
+        expect(base(seen.snapshot) == 2 * price, f"{currency}: the base is {base(seen.snapshot)}, not {2 * price}")
+        expect(seen.snapshot.currency == currency, f"the order is in {seen.snapshot.currency}")
+        expect(seen.snapshot.payment_status == "paid", f"a paid order is {seen.snapshot.payment_status}")
+        lines = [line for line in seen.snapshot.lines if line.product_ref == product_ref]
         expect(bool(lines), f"no line names the product {product_ref}")
-        tokens = [value for value, _ in case.platform.checkout.tokens(read.snapshot)]
+        tokens = [value for value, _ in case.platform.checkout.tokens(seen.snapshot)]
         expect(TOUCH in tokens, f"the token came back as {tokens}")
         changed, placed_in = case.platform.orders.changed, case.platform.orders.placed
-        listed = _listed(partial(changed, store.client, before))
-        expect(order_ref in listed, f"the list of changed orders has {listed}")
+        moved = listed(partial(changed, store.client, before))
+        expect(order_ref in moved, f"the list of changed orders has {moved}")
         until = store.now() + timedelta(minutes=5)
-        placed = _listed(partial(placed_in, store.client, before, until))
+        placed = listed(partial(placed_in, store.client, before, until))
         expect(order_ref in placed, f"the list of placed orders has {placed}")
-        earlier = _listed(partial(placed_in, store.client, before - timedelta(days=9), before))
+        earlier = listed(partial(placed_in, store.client, before - timedelta(days=9), before))
         expect(order_ref not in earlier, "an order is listed in a window that ended before it was placed")
         some = case.platform.orders.some(store.client, [order_ref, case.no_order])
         expect(some[case.no_order] is None, "an order that isn't there is read")
         among = some[order_ref]
-        expect(among is not None and among.snapshot == read.snapshot, "an order reads otherwise among others")
+        expect(among is not None and among.snapshot == seen.snapshot, "an order reads otherwise among others")
 
 
 def what_is_given_back_is_told(case: Case) -> None:
@@ -163,16 +163,16 @@ def what_is_given_back_is_told(case: Case) -> None:
     order_ref = store.order(product_ref, 2, TOUCH)
     for units, status in ((1, "partially_refunded"), (2, "refunded")):
         store.refund(order_ref, 1)
-        snapshot = _read(case, store, order_ref).snapshot
+        snapshot = read(case, store, order_ref).snapshot
         expect(given_back(snapshot) == 1000 * units, f"after {units} units came back: {given_back(snapshot)}")
         known = snapshot.payment_status in (status, "paid")  # some platforms leave the order itself as it was
         expect(known, f"after {units} units came back the order is {snapshot.payment_status}")
-        again = _read(case, store, order_ref).snapshot
+        again = read(case, store, order_ref).snapshot
         expect([each.refund_ref for each in again.refunds] == [each.refund_ref for each in snapshot.refunds],
                "a second read gives the refunds other refs")  # fmt: skip
     other = store.order(product_ref, 1, TOUCH)
     store.cancel(other)
-    cancelled = _read(case, store, other).snapshot
+    cancelled = read(case, store, other).snapshot
     over = cancelled.cancelled_at is not None or cancelled.payment_status in ("voided", "refunded", "expired")
     expect(over or given_back(cancelled) == 1000, f"a cancelled order is {cancelled.payment_status}")
 
@@ -197,15 +197,15 @@ def given_back(snapshot: OrderSnapshot) -> int:
     return total
 
 
-def _read(case: Case, store: StandIn, order_ref: str) -> OrderRead:
-    read = case.platform.orders.one(store.client, order_ref)
-    if read is None:
+def read(case: Case, store: StandIn, order_ref: str) -> OrderRead:
+    found = case.platform.orders.one(store.client, order_ref)
+    if found is None:
         expect(False, f"the order {order_ref} can't be read")
         raise AssertionError
-    return read
+    return found
 
 
-def _listed(ask: Callable[[str | None], OrderPage]) -> list[str]:
+def listed(ask: Callable[[str | None], OrderPage]) -> list[str]:
     """Refs of all pages, from the first on."""
     refs: list[str] = []
     at: str | None = None

@@ -48,6 +48,14 @@ class StandIn(Protocol):
         """Before anything was sent; the money is given back."""
         ...
 
+    def sell_out(self, product_ref: str) -> None:
+        """Nothing is left of the first variant. (Here and below: for platforms that can `sample_orders`.)"""
+        ...
+
+    def send_off(self, order_ref: str) -> None:
+        """The whole order is on its way to the buyer."""
+        ...
+
     def busy(self, answers: int) -> None:
         """The next answers say that too much is asked, by the platform's own way to say it."""
         ...

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from connector.conformance import CHECKS, Case, Nonconformity, shop_checks, suite
+from connector.conformance import CHECKS, Case, Nonconformity, sample_checks, shop_checks, suite
 from connector.conformance.case import Read
 from connector.errors import HostRefused, SignatureRejected
 from connector.events import Ignored, OrderSeen
@@ -233,10 +233,11 @@ def test_a_payload_without_a_topic_is_named(tmp_path: Any) -> None:
 
 def test_every_check_is_listed() -> None:
     helpers = {suite.as_json, shop_checks.shops, shop_checks.one_shop, shop_checks.pages, shop_checks.walked,
-               shop_checks.base, shop_checks.given_back}  # fmt: skip
+               shop_checks.base, shop_checks.given_back, shop_checks.read, shop_checks.listed, sample_checks.Desk,
+               sample_checks.Losing, sample_checks.desks, sample_checks.one_desk}  # fmt: skip
     public = {
         value
-        for module in (suite, shop_checks)
+        for module in (suite, shop_checks, sample_checks)
         for name, value in vars(module).items()
         if callable(value) and not name.startswith("_") and getattr(value, "__module__", "") == module.__name__
     }

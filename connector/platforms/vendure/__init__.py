@@ -8,14 +8,15 @@ from connector.platforms.vendure.catalog import Catalog
 from connector.platforms.vendure.checkout import Checkout
 from connector.platforms.vendure.orders import Orders
 from connector.platforms.vendure.readiness import READINESS
-from connector.platforms.vendure.settings import VendureSettings
+from connector.platforms.vendure.samples import Samples
+from connector.platforms.vendure.settings import SAMPLES, VendureSettings
 from connector.platforms.vendure.webhooks import Parting, Webhooks
 
 PLATFORM = Platform(
     slug="vendure",
     title="Vendure",
     capabilities=frozenset(
-        {"joins_by_credentials", "shop_secrets", "plugin", "webhooks_by_api", "landing_links", "stock"}
+        {"joins_by_credentials", "shop_secrets", "plugin", "webhooks_by_api", "landing_links", "stock", "sample_orders"}
     ),
     settings=VendureSettings,
     authorize=Authorize(),
@@ -25,6 +26,7 @@ PLATFORM = Platform(
     checkout=Checkout(),
     pasted=Pasted(),
     parting=Parting(),
+    samples=Samples(),
     plugin_home="connector.platforms.vendure",
     plugin_steps=(
         "Copy the folder connector-vendure-plugin into your server's project and add ConnectorPlugin.init() to the "
@@ -40,7 +42,7 @@ PLATFORM = Platform(
     quiet_changes=True,
     overlap_seconds=120,  # lists are of the database itself; only clocks of several servers may differ
     readiness=READINESS,
-    features={"catalog": ("ReadCatalog",), "orders": ("ReadOrder",)},
+    features={"catalog": ("ReadCatalog",), "orders": ("ReadOrder",), "samples": SAMPLES},
 )
 
 __all__ = ["PLATFORM"]

@@ -41,6 +41,7 @@ from connector.platforms.vendure.client import (
     send,
 )
 from connector.platforms.vendure.payloads import ChannelAnswer, ChannelNode, SampleAnswer, SampleNode
+from connector.platforms.vendure.samples import reach
 from connector.platforms.vendure.settings import WANTED, VendureSettings
 
 Query = Sequence[tuple[str, str]]
@@ -148,7 +149,7 @@ class Authorize:
         if problems and answered.headers.get(SESSION_HEADER) == "":
             raise GrantLost(f"{client.domain}: the store doesn't know the key")
         closed = _closed(problems)
-        return tuple(name for name in WANTED if name not in closed)
+        return (*(name for name in WANTED if name not in closed), *reach(client))
 
 
 class Pasted:

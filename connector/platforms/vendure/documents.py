@@ -116,3 +116,74 @@ def orders(order_field: str, line_field: str) -> str:
     }}
   }}
 }}"""
+
+
+# --- sample orders ----------------------------------------------------------------------------------------------------
+
+# Does the key's role hold what a sample takes? Each question names nothing that there is, and so changes nothing.
+SAMPLE_REACH = {
+    "CreateOrder": 'mutation MaySampleDraft { asked: unsetDraftOrderShippingAddress(orderId: "0") { id } }',
+    "UpdateOrder": 'mutation MaySampleOrder { asked: transitionOrderToState(id: "0", state: "Cancelled") '
+    "{ __typename } }",
+    "CreatePromotion": "mutation MaySamplePromotion { asked: createPromotion(input: "
+    "{ enabled: false, conditions: [], actions: [], translations: [] }) { __typename } }",
+    "DeletePromotion": 'mutation MaySampleEnd { asked: deletePromotion(id: "0") { result } }',
+}
+
+SAMPLE_FIND = """query SampleFind($reference: String!) {
+  activeChannel { id }
+  orders(options: { take: 5, filter: { transactionId: { eq: $reference } } }) { items { id code state } }
+}"""
+
+SAMPLE_STATE = """query SampleState($order: ID!) {
+  activeChannel { id }
+  order(id: $order) { id code state fulfillments { state } }
+}"""
+
+SAMPLE_DRAFT = """mutation SampleDraft { draft: createDraftOrder { id } }"""
+
+SAMPLE_FILL = """mutation SampleFill(
+  $order: ID!, $item: AddItemToDraftOrderInput!, $address: CreateAddressInput!, $customer: CreateCustomerInput
+) {
+  item: addItemToDraftOrder(orderId: $order, input: $item) { __typename ... on ErrorResult { errorCode } }
+  address: setDraftOrderShippingAddress(orderId: $order, input: $address) { id }
+  customer: setCustomerForDraftOrder(orderId: $order, input: $customer) { __typename ... on ErrorResult { errorCode } }
+}"""
+
+SAMPLE_CUSTOMER = """mutation SampleCustomer($order: ID!, $customer: CreateCustomerInput) {
+  customer: setCustomerForDraftOrder(orderId: $order, input: $customer) { __typename ... on ErrorResult { errorCode } }
+}"""
+
+SAMPLE_SHIPPING = """query SampleShipping($order: ID!) {
+  methods: eligibleShippingMethodsForDraftOrder(orderId: $order) { id price }
+}"""
+
+SAMPLE_FREE = """mutation SampleFree($order: ID!, $method: ID!, $promotion: CreatePromotionInput!, $code: String!) {
+  shipping: setDraftOrderShippingMethod(orderId: $order, shippingMethodId: $method) {
+    __typename ... on ErrorResult { errorCode }
+  }
+  promotion: createPromotion(input: $promotion) {
+    __typename ... on Promotion { id } ... on ErrorResult { errorCode }
+  }
+  free: applyCouponCodeToDraftOrder(orderId: $order, couponCode: $code) {
+    __typename ... on Order { totalWithTax } ... on ErrorResult { errorCode }
+  }
+}"""
+
+SAMPLE_PAY = """mutation SamplePay($order: ID!, $note: AddNoteToOrderInput!, $payment: ManualPaymentInput!) {
+  ready: transitionOrderToState(id: $order, state: "ArrangingPayment") { __typename ... on ErrorResult { errorCode } }
+  note: addNoteToOrder(input: $note) { id }
+  paid: addManualPaymentToOrder(input: $payment) {
+    __typename ... on Order { id code state } ... on ErrorResult { errorCode }
+  }
+}"""
+
+SAMPLE_END = """mutation SampleEnd($promotion: ID!) { ended: deletePromotion(id: $promotion) { result } }"""
+
+SAMPLE_DROP = """mutation SampleDrop($order: ID!) {
+  dropped: transitionOrderToState(id: $order, state: "Cancelled") { __typename ... on ErrorResult { errorCode } }
+}"""
+
+SAMPLE_CANCEL = """mutation SampleCancel($input: CancelOrderInput!) {
+  cancelled: cancelOrder(input: $input) { __typename ... on Order { state } ... on ErrorResult { errorCode } }
+}"""

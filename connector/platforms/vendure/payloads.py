@@ -371,6 +371,81 @@ class HeadsAnswer(Node):
     orders: HeadList
 
 
+# --- sample orders ----------------------------------------------------------------------------------------------------
+
+
+class StateNode(Node):
+    state: str
+
+
+class SampleOrderNode(Node):
+    id: str
+    code: str
+    state: str
+    fulfillments: list[StateNode] | None = None
+
+
+class SampleOrderList(Node):
+    items: list[SampleOrderNode]
+
+
+class SampleFoundAnswer(Node):
+    active_channel: HereNode
+    orders: SampleOrderList
+
+
+class SampleStateAnswer(Node):
+    active_channel: HereNode
+    order: SampleOrderNode | None = None
+
+
+class SampleDraftAnswer(Node):
+    draft: OfProductNode
+
+
+class SampleFillAnswer(Node):
+    customer: ErrorResult
+    item: ErrorResult = msgspec.field(default_factory=ErrorResult)
+
+
+class MethodNode(Node):
+    id: str
+    price: int = 0
+
+
+class SampleShippingAnswer(Node):
+    methods: list[MethodNode]
+
+
+class MadePromotion(ErrorResult):
+    id: str = ""
+
+
+class MadeFree(ErrorResult):
+    total_with_tax: int = -1
+
+
+class SampleFreeAnswer(Node):
+    shipping: ErrorResult
+    promotion: MadePromotion
+    free: MadeFree
+
+
+class MadeOrder(ErrorResult):
+    id: str = ""
+    code: str = ""
+    state: str = ""
+
+
+class SamplePayAnswer(Node):
+    ready: ErrorResult
+    paid: MadeOrder
+
+
+class SampleCancelAnswer(Node):
+    cancelled: MadeOrder
+
+
 # --- deliveries of our plug-in ----------------------------------------------------------------------------------------
 
 

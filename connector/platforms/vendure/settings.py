@@ -12,6 +12,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 WANTED = ("ReadCatalog", "ReadOrder")
+SAMPLES = ("CreateOrder", "UpdateOrder", "CreatePromotion", "DeletePromotion")
 
 
 class VendureSettings(BaseSettings):
@@ -52,3 +53,7 @@ class VendureSettings(BaseSettings):
     def scopes(self) -> tuple[str, ...]:
         """The permissions that the key's role must have."""
         return WANTED
+
+    def later_scopes(self) -> tuple[str, ...]:
+        """Those that a merchant may add to the role at any time: sample orders want them."""
+        return SAMPLES

@@ -40,6 +40,7 @@ from connector.events import (
 )
 from connector.money import divided, split
 from connector.platforms.reading import by_ref, clean, moment
+from connector.platforms.sampling import free, is_reference
 from connector.platforms.vendure.amounts import Scale, scale
 from connector.platforms.vendure.payloads import (
     FulfilmentNode,
@@ -101,6 +102,7 @@ def to_snapshot(
         paid_at=_paid_at(payments, state, path),
         cancelled_at=_cancelled_at(order, state, path),
         completed=_is_order(order, default_channel),
+        sample=any(is_reference(code) for code in order.coupon_codes) and free(made),
         total_discounts=sum(allocation.amount for line in made for allocation in line.allocations),
         shipping=money.at(order.shipping_with_tax, f"{path}.shippingWithTax"),
         total=money.at(order.total_with_tax, f"{path}.totalWithTax"),

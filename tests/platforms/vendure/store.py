@@ -15,12 +15,13 @@ from typing import Any
 from connector.conformance.answers import Reply
 from connector.platforms.contract import Client, Grant
 from connector.platforms.rest import NoBudget
-from connector.platforms.vendure.settings import VendureSettings
+from connector.platforms.vendure.settings import SAMPLES, WANTED, VendureSettings
 
 KEY = "1f0c2d3e4f5a6b7c8d9e0f1a:9a41b7c6d5e4f3a2b1c0d9e8f7a6b5c4d3e2f1a0"
 API = "https://shop.example.com/admin-api"
 DOMAIN = "shop.example.com/channel-1"
 TOKEN = "8ck1lmv2hkzzwmnyd3ds"
+COUNTRIES = ("US", "GB", "DE")
 FORBIDDEN = "You are not currently authorized to perform this action"
 
 
@@ -59,6 +60,9 @@ class Vendure:
         self.hook: dict[str, Any] = {"connectorAddress": None, "connectorSecret": None}
         self.prices_include_tax = False
         self.busy = 0
+        self.methods = [{"id": "1", "price": 500}, {"id": "2", "price": 1000}]
+        self.promotions: dict[str, dict[str, Any]] = {}
+        self.accounts: set[str] = set()  # e-mail addresses of customers who have a password
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.before: Callable[[str, dict[str, Any]], None] = lambda operation, variables: None
         self.repeats = False  # a store that gives the first page whatever is asked
@@ -289,9 +293,136 @@ class Vendure:
                     for node in (*told, *(line for order in told for line in order["lines"])):
                         del node["customFields"]
                 data["orders"] = self._list(told, options)
+            case _ if "Sample" in operation:
+                return self._sample(operation, asked, may, here)
             case _:
                 raise AssertionError(operation)
         return {"data": data}
+
+    # --- sample orders: as the real one answered ----------------------------------------------------------------------
+
+    def _sample(self, operation: str, asked: dict[str, Any], may: set[str], here: Mapping[str, Any]) -> dict[str, Any]:
+        if operation in ("SampleFind", "SampleState"):
+            self._may(may, "orders")
+        elif "samples" not in may:
+            raise Refused(200, problem("FORBIDDEN", "asked" if operation.startswith("May") else "draft"))
+        if operation.startswith("May"):
+            raise Refused(200, problem("ENTITY_NOT_FOUND", "asked", 'No Order with the id "0" could be found'))
+        data: dict[str, Any] = {"activeChannel": here}
+        match operation:
+            case "SampleFind":
+                found = [o for o in self.orders.values() if asked["reference"] in self._transactions(o)]
+                data["orders"] = {"items": found}
+            case "SampleState":
+                data["order"] = self.orders.get(asked["order"])
+            case "SampleDraft":
+                data["draft"] = self._draft()
+            case "SampleFill":
+                data |= self._fill(asked)
+            case "SampleCustomer":
+                data["customer"] = self._customer(asked["order"], asked["customer"])
+            case "SampleShipping":
+                data["methods"] = self.methods
+            case "SampleFree":
+                data |= self._free(asked)
+            case "SamplePay":
+                data |= self._pay(asked)
+            case "SampleEnd":
+                self.promotions.pop(asked["promotion"])
+                data["ended"] = {"result": "DELETED"}
+            case "SampleDrop":
+                order = self.orders[asked["order"]]
+                if any(line["quantity"] for line in order["lines"]) or order["state"] == "Cancelled":
+                    return {"data": {"dropped": {"__typename": "X", "errorCode": "ORDER_STATE_TRANSITION_ERROR"}}}
+                order["state"] = "Cancelled"
+                data["dropped"] = {"__typename": "Order"}
+            case "SampleCancel":
+                data["cancelled"] = self._cancelled(asked["input"]["orderId"])
+            case _:
+                raise AssertionError(operation)
+        return {"data": data}
+
+    def _transactions(self, order: Mapping[str, Any]) -> list[str]:
+        return [each.get("transactionId", "") for each in order["payments"]]
+
+    def _draft(self) -> dict[str, Any]:
+        ref, now = self.id(), self.tick()
+        self.orders[ref] = {
+            "id": ref, "code": f"CODE{ref}", "state": "Draft", "active": False, "type": "Regular", "createdAt": now,
+            "updatedAt": now, "orderPlacedAt": None, "currencyCode": self.currency, "shippingWithTax": 0,
+            "couponCodes": [], "promotions": [], "lines": [], "surcharges": [], "modifications": [],
+            "fulfillments": [], "customFields": {"attributionToken": None}, "customer": None, "history": [],
+            "payments": [],
+        }  # fmt: skip
+        return self.orders[ref]
+
+    def _fill(self, asked: dict[str, Any]) -> dict[str, Any]:
+        order, wanted = self.orders[asked["order"]], asked["item"]["productVariantId"]
+        node = self.variants.get(wanted)
+        if node is None:
+            text = f'No ProductVariant with the id "{wanted}" could be found'
+            raise Refused(200, problem("ENTITY_NOT_FOUND", "item", text))
+        item: dict[str, Any] = {"__typename": "Order"}
+        if sum(each["stockOnHand"] - each["stockAllocated"] for each in node["stockLevels"]) < 1:
+            item = {"__typename": "InsufficientStockError", "errorCode": "INSUFFICIENT_STOCK_ERROR"}
+        else:
+            order["lines"].append(
+                {"id": self.id(), "updatedAt": self.tick(), "orderPlacedQuantity": 1, "quantity": 1,
+                 "list": node["price"], "adjustment": 0, "customFields": {"attributionToken": None},
+                 "productVariant": {"id": wanted, "sku": node["sku"], "name": node["name"],
+                                    "product": {"id": node["productId"]}}}
+            )  # fmt: skip
+        if asked["address"]["countryCode"] not in COUNTRIES:
+            raise Refused(200, problem("USER_INPUT_ERROR", "address", "The countryCode was not recognized"))
+        order["shippingAddress"] = asked["address"]
+        return {"item": item, "address": order, "customer": self._customer(asked["order"], asked["customer"])}
+
+    def _customer(self, order: str, given: Mapping[str, str]) -> dict[str, Any]:
+        if given["emailAddress"] in self.accounts:
+            return {"__typename": "EmailAddressConflictError", "errorCode": "EMAIL_ADDRESS_CONFLICT_ERROR"}
+        self.orders[order]["customer"] = {"id": "9", "emailAddress": given["emailAddress"], "phoneNumber": None}
+        return {"__typename": "Order"}
+
+    def _free(self, asked: dict[str, Any]) -> dict[str, Any]:
+        order, ref, given = self.orders[asked["order"]], self.id(), asked["promotion"]
+        self.promotions[ref] = given
+        order["shippingWithTax"] = next(each["price"] for each in self.methods if each["id"] == asked["method"])
+        order |= {"couponCodes": [asked["code"]], "promotions": [{"id": "7", "couponCode": asked["code"]}]}
+        for action in given["actions"]:
+            if action["code"] == "free_shipping":
+                order["shippingWithTax"] = 0
+            else:
+                for line in order["lines"]:
+                    line["adjustment"] = -line["list"] * line["quantity"] * int(action["arguments"][0]["value"]) // 100
+        total = self.total(order)
+        return {
+            "shipping": {"__typename": "Order"}, "promotion": {"__typename": "Promotion", "id": ref},
+            "free": {"__typename": "Order", "totalWithTax": total},
+        }  # fmt: skip
+
+    def _pay(self, asked: dict[str, Any]) -> dict[str, Any]:
+        order, now = self.orders[asked["order"]], self.tick()
+        payment = {
+            "id": self.id(), "createdAt": now, "updatedAt": now, "state": "Settled", "amount": self.total(order),
+            "refunds": [], "transactionId": asked["payment"]["transactionId"],
+        }  # fmt: skip
+        order |= {"state": "PaymentSettled", "orderPlacedAt": now, "updatedAt": now, "payments": [payment]}
+        order["notes"] = [asked["note"]["note"]]
+        for line in order["lines"]:
+            self.variants[line["productVariant"]["id"]]["stockLevels"][0]["stockAllocated"] += line["quantity"]
+        order["history"].append({"createdAt": now, "data": {"from": "ArrangingPayment", "to": "PaymentSettled"}})
+        paid = {"__typename": "Order", "id": order["id"], "code": order["code"], "state": order["state"]}
+        return {"ready": {"__typename": "Order"}, "note": {"id": order["id"]}, "paid": paid}
+
+    def _cancelled(self, ref: str) -> dict[str, Any]:
+        order = self.orders[ref]
+        if not any(line["quantity"] for line in order["lines"]):
+            return {"__typename": "EmptyOrderLineSelectionError", "errorCode": "EMPTY_ORDER_LINE_SELECTION_ERROR"}
+        if order["orderPlacedAt"]:
+            for line in order["lines"]:
+                self.variants[line["productVariant"]["id"]]["stockLevels"][0]["stockAllocated"] -= line["quantity"]
+        self.cancel(ref)
+        return {"__typename": "Order", "state": "Cancelled"}
 
     def _may(self, may: set[str], name: str) -> None:
         if name not in may:
@@ -317,7 +448,7 @@ def _fits(row: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
     for name, tests in wanted.items():
         value = row.get(name)
         for test, other in tests.items():
-            right = {
+            right = (value is not None or test in ("eq", "isNull")) and {
                 "eq": lambda a, b: a == b, "in": lambda a, b: a in b, "after": lambda a, b: a > b,
                 "before": lambda a, b: a < b, "isNull": lambda a, b: (a is None) == b,
             }[test](value, other)  # fmt: skip
@@ -332,7 +463,7 @@ def client_of(store: Vendure, settings: VendureSettings | None = None, **details
         "precision": str(store.precision), "precision_said": str(store.precision), "language": "en",
         "storefront": "https://www.example.com", "product_page": "https://www.example.com/products/{slug}", **details,
     }  # fmt: skip
-    grant = Grant(access_token=KEY, details=kept)
+    grant = Grant(access_token=KEY, details=kept, scopes=(*WANTED, *SAMPLES))
     return Client(DOMAIN, store.currency, grant, store, NoBudget(), settings or make_settings())
 
 
@@ -346,6 +477,7 @@ class Shop:
     def __init__(self, currency: str) -> None:
         self.store = Vendure(currency, PRECISIONS.get(currency, 2))
         self._up = 100 if currency == "JPY" else 1
+        self.store.keys[KEY].add("samples")
         self.client = client_of(self.store)
 
     def now(self) -> datetime:
@@ -370,6 +502,16 @@ class Shop:
 
     def cancel(self, order_ref: str) -> None:
         self.store.cancel(order_ref)
+
+    def sell_out(self, product_ref: str) -> None:
+        self.store.change(self.store.first(product_ref), stockLevels=[{"stockOnHand": 0, "stockAllocated": 0}])
+
+    def send_off(self, order_ref: str) -> None:
+        order, now = self.store.orders[order_ref], self.store.tick()
+        lines = [{"orderLineId": line["id"], "quantity": line["quantity"]} for line in order["lines"]]
+        order["fulfillments"].append(
+            {"id": self.store.id(), "createdAt": now, "updatedAt": now, "state": "Shipped", "lines": lines}
+        )
 
     def busy(self, answers: int) -> None:
         self.store.busy = answers

@@ -47,7 +47,7 @@ class Desk:
 
     def shown(
         self, negotiation_id: str, *, typed: Typed | None = None, problem: str = "", text: str = "",
-        text_problem: str = "",
+        text_problem: str = "", wrong: Mapping[str, str] | None = None,
     ) -> str:  # fmt: skip
         with self.reading() as session:
             row = self.find(session, negotiation_id)
@@ -57,7 +57,7 @@ class Desk:
             with self.writing() as session:
                 messages.read(session, negotiation_id, self.side, row.messages)
         typed = typed or offer_forms.of_offer(view.offers[-1], clock.now())
-        wrong = {name: said for name, said in (("form", problem), ("text", text_problem)) if said}
+        wrong = dict(wrong or {}) | {name: said for name, said in (("form", problem), ("text", text_problem)) if said}
         return page(
             self.template, view=view, state=state, typed=typed, errors=typed.errors | wrong, at=self.at, text=text,
             text_problem=text_problem, waits=offer_forms.WAITS, **beside,

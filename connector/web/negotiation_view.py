@@ -12,11 +12,13 @@ from sqlalchemy.orm import Session
 from connector import clock
 from connector.commerce.catalog import queries as catalog
 from connector.commerce.shops.tables import Shop
-from connector.errors import InputRefused
-from connector.programme.collaborations import agreements, dossier, messages, negotiation, rates
+from connector.errors import Conflict, InputRefused
+from connector.programme.collaborations import agreements, approvals, approving, dossier, messages, negotiation, rates
 from connector.programme.collaborations.moves import Side
 from connector.programme.collaborations.offer import rate_at
-from connector.programme.collaborations.tables import Agreement, Message, Negotiation, Offer
+from connector.programme.collaborations.tables import Agreement, ContentApproval, Message, Negotiation, Offer
+from connector.programme.content import queries as contents
+from connector.programme.content.tables import Content
 from connector.programme.creators import queries as creators
 from connector.web import rate_words
 from connector.web.words import lowered
@@ -42,6 +44,21 @@ class View:
     latest: bool  # does this page end with the newest message?
     usual: str  # what the creator earns without it, today; "" where that isn't one rate
     lower: bool  # does the standing offer pay less than that?
+    content: Sequence[ContentApproval]  # what was handed in for the flat fee, newest first
+    videos: Mapping[str, Content]
+    hindrance: str  # why nothing can be handed in now, a code; "": it can
+    candidates: Sequence[Content]  # what the creator may hand in
+
+    def may_appeal(self, row: ContentApproval) -> bool:
+        """May this side ask support about an answer?"""
+        try:
+            approving.appeal(approvals.standing(row), self.side, clock.now())
+        except Conflict:
+            return False
+        return True
+
+    def waits(self, row: ContentApproval) -> bool:
+        return row.state == "waiting" and clock.now() < row.answer_by
 
     @property
     def open(self) -> bool:
@@ -63,6 +80,8 @@ def of(session: Session, row: Negotiation, side: Side) -> View:
     shown = messages.page(session, row.id, before=before or row.messages + 1, limit=SHOWN)
     offers = negotiation.offers(session, [row.id])[row.id]
     usual = _usual(session, row, offers[-1])
+    content = approvals.of_negotiation(session, row.id)
+    hindrance = approvals.hindrance(session, row, clock.now())
     refs = {ref for each in offers for ref in each.product_refs}
     titles = catalog.titles(session, shop.id, refs)
     known = [(ref, titles.get(ref) or ref) for ref in sorted(refs, key=lambda ref: titles.get(ref) or ref)]
@@ -76,6 +95,8 @@ def of(session: Session, row: Negotiation, side: Side) -> View:
         earlier=shown[0].number if shown and shown[0].number > 1 else 0,
         latest=not shown or shown[-1].number == row.messages,
         usual=rate_words.short(usual) if usual is not None else "", lower=(usual or 0) > offers[-1].rate_bp,
+        content=content, videos=contents.some(session, {each.content_id for each in content}), hindrance=hindrance,
+        candidates=() if hindrance or side == "merchant" else approvals.candidates(session, row, clock.now(), CHOICES),
     )  # fmt: skip
 
 

@@ -12,7 +12,8 @@ from connector.commerce.shops import queries as shops_of
 from connector.commerce.shops.tables import Shop
 from connector.errors import Conflict, InputRefused
 from connector.faces.studio.face import blueprint, reading, writing
-from connector.programme.collaborations import messages, negotiation, promotions
+from connector.operations import content_fees
+from connector.programme.collaborations import approvals, messages, negotiation, promotions
 from connector.programme.collaborations.tables import Negotiation
 from connector.web import guards, keyset, moments, negotiation_view, offer_forms, words
 from connector.web.guards import creator
@@ -31,6 +32,7 @@ DESK = Desk(
     at={
         "page": "studio.offer_page", "answer": "studio.answer_offer", "offer": "studio.make_offer",
         "message": "studio.send_message", "report": "studio.report_message", "export": "studio.export_offer",
+        "hand_in": "studio.hand_in_content", "withdraw": "studio.withdraw_content", "appeal": "studio.appeal_content",
     },
     did={
         "accept": "Accepted. You find the rate under Rates.", "decline": "Declined.",
@@ -133,6 +135,50 @@ def answer_offer(negotiation_id: str) -> str | AnyResponse:
 @creator
 def make_offer(negotiation_id: str) -> str | AnyResponse:
     return DESK.offer(negotiation_id)
+
+
+@blueprint.post("/offers/<negotiation_id>/content")
+@creator
+def hand_in_content(negotiation_id: str) -> str | AnyResponse:
+    """Hand in content for the flat fee of an agreement."""
+    try:
+        with writing() as session:
+            row = DESK.find(session, negotiation_id)
+            content_fees.hand_in(session, row.id, request.form.get("video", "")[:64], by=guards.actor())
+    except Conflict as refused:
+        return DESK.shown(negotiation_id, problem=refused.public)
+    flash("Handed in. The shop approves it, or says what is missing.")
+    return redirect(url_for(".offer_page", negotiation_id=negotiation_id, _anchor="content"), code=303)
+
+
+@blueprint.post("/offers/<negotiation_id>/content/<approval_id>/withdraw")
+@creator
+def withdraw_content(negotiation_id: str, approval_id: str) -> str | AnyResponse:
+    """Take content out again, before an answer."""
+    try:
+        with writing() as session:
+            row = approvals.find(session, approval_id, creator_id=g.creator_id)
+            content_fees.withdraw(session, row.id, by=guards.actor())
+    except Conflict as late:
+        return DESK.shown(negotiation_id, problem=late.public)
+    flash("Taken out. You can hand in other content.")
+    return redirect(url_for(".offer_page", negotiation_id=negotiation_id, _anchor="content"), code=303)
+
+
+@blueprint.post("/offers/<negotiation_id>/content/<approval_id>/appeal")
+@creator
+def appeal_content(negotiation_id: str, approval_id: str) -> str | AnyResponse:
+    """Ask support about content that was sent back."""
+    try:
+        with writing() as session:
+            row = approvals.find(session, approval_id, creator_id=g.creator_id)
+            content_fees.appeal(session, row.id, "creator", request.form.get("words", ""), by=guards.actor())
+    except InputRefused as refused:
+        return DESK.shown(negotiation_id, wrong={"words": f"This {refused.problem} {refused.remedy}".strip()})
+    except Conflict as late:
+        return DESK.shown(negotiation_id, problem=late.public)
+    flash("Support was asked, and decides.")
+    return redirect(url_for(".offer_page", negotiation_id=negotiation_id, _anchor="content"), code=303)
 
 
 @blueprint.post("/offers/<negotiation_id>/messages")

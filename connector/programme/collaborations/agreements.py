@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from connector import audit, money, notices
+from connector import audit, jobs, money, notices
 from connector.commerce.catalog import queries as catalog
 from connector.commerce.shops import settings
 from connector.commerce.shops.tables import Shop
@@ -24,6 +24,8 @@ from connector.programme.collaborations.tables import Agreement, Negotiation, Of
 from connector.programme.creators import queries as creators
 
 KIND = "collaboration.agreed"
+# Of a room above: makes the sample that an agreement promises, or ends the one that a new version promises no more.
+SAMPLE_JOB = "samples.promise"
 
 
 def conclude(
@@ -57,6 +59,8 @@ def conclude(
     audit.record(session, by, "collaboration.agree", row.id, shop_id=row.shop_id, **said)
     notices.say(session, KIND, creator_id=row.creator_id, shop_id=row.shop_id, **said)
     session.flush()
+    if offer.sample or version > 1:
+        jobs.enqueue(session, SAMPLE_JOB, agreement.id, shop_id=row.shop_id, agreement_id=agreement.id)
     return agreement
 
 

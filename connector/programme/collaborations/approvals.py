@@ -25,7 +25,7 @@ from connector.programme.collaborations.offer import in_effect
 from connector.programme.collaborations.tables import Agreement, ContentApproval, Negotiation, Offer, Terms
 from connector.programme.collaborations.wording import cleaned
 from connector.programme.content import queries as contents
-from connector.programme.content.tables import Anchor
+from connector.programme.content.tables import Anchor, Content
 from connector.programme.creators import queries as creators
 
 HANDED_IN, ANSWERED, APPEALED, DECIDED = "content.handed_in", "content.answered", "content.appealed", "content.decided"
@@ -111,7 +111,9 @@ def hand_in(
         if stood.content_id == content.id and stood.state == "waiting":
             return stood
         raise ApprovalRefused("fee_taken")
-    agreement = _in_force(session, row, before, now)
+    if code := hindrance(session, row, now):
+        raise ApprovalRefused(code)
+    agreement = agreements.versions(session, row.id)[0]
     made = ContentApproval(
         id=new_id("cap"), negotiation_id=row.id, number=len(before) + 1, agreement_id=agreement.id, shop_id=row.shop_id,
         creator_id=row.creator_id, content_id=content.id, flat_fee=agreement.flat_fee,
@@ -240,21 +242,46 @@ def agreement_stands(session: Session, agreement: Agreement, now: datetime) -> b
     return False
 
 
-def _in_force(
-    session: Session, row: Negotiation, before: Sequence[ContentApproval], now: datetime
-) -> Agreement:  # fmt: skip
-    """The version that content is handed in for. Errors: ApprovalRefused."""
+def hindrance(session: Session, row: Negotiation, now: datetime) -> str:
+    """Why no content can be handed in for the fee of an agreement now, a code; "" where it can."""
+    before = of_negotiation(session, row.id)
+    if any(each.state in approving.STANDING for each in before):
+        return "fee_taken"
     agreement = agreements.newest(session, row.id)
     if agreement is None or not agreement.flat_fee:
-        raise ApprovalRefused("fee_none")
+        return "fee_none"
     if session.get_one(Shop, row.shop_id).status == "left":
-        raise ApprovalRefused("fee_shop_left")
-    again = any(each.again_until is not None and now < each.again_until for each in before[:1])
-    if not again and not agreement_stands(session, agreement, now):
-        raise ApprovalRefused("fee_too_late")
+        return "fee_shop_left"
     if creators.status_at(session, row.creator_id, now) != creators.ACTIVE:
-        raise ApprovalRefused("creator_not_active")
-    return agreement
+        return "creator_not_active"
+    # What was sent back late is handed in anew, though the agreement has ended meanwhile.
+    again = any(each.again_until is not None and now < each.again_until for each in before[:1])
+    return "" if again or agreement_stands(session, agreement, now) else "fee_too_late"
+
+
+def candidates(session: Session, row: Negotiation, now: datetime, limit: int) -> Sequence[Content]:
+    """The creator's content that can be handed in: with a product of the agreement in it now, the newest first."""
+    agreement = agreements.newest(session, row.id)
+    if agreement is None:
+        return ()
+    used = sa.select(ContentApproval.content_id).where(
+        ContentApproval.shop_id == row.shop_id, ContentApproval.state.in_(approving.STANDING)
+    )
+    shown = _shown(session, row, agreement, now).with_only_columns(Anchor.content_id)
+    asked = sa.select(Content).where(
+        Content.creator_id == row.creator_id, Content.id.in_(shown), Content.id.not_in(used)
+    )  # fmt: skip
+    return session.scalars(asked.order_by(Content.id.desc()).limit(limit)).all()
+
+
+def _shown(session: Session, row: Negotiation, agreement: Agreement, now: datetime) -> sa.Select[str]:
+    """Products of the agreement that stand in content now."""
+    refs = session.get_one(Offer, agreement.offer_id).product_refs
+    asked = sa.select(Anchor.product_ref).where(
+        Anchor.shop_id == row.shop_id, Anchor.starts_at <= now,
+        sa.or_(Anchor.ends_at.is_(None), Anchor.ends_at > now),
+    )  # fmt: skip
+    return asked.where(Anchor.product_ref.in_(refs)) if refs else asked
 
 
 def _products(
@@ -267,13 +294,7 @@ def _products(
     )  # fmt: skip
     if session.scalars(used).first() is not None:
         raise ApprovalRefused("fee_content_used")
-    refs = session.get_one(Offer, agreement.offer_id).product_refs
-    asked = sa.select(Anchor.product_ref).where(
-        Anchor.content_id == content_id, Anchor.shop_id == row.shop_id, Anchor.starts_at <= now,
-        sa.or_(Anchor.ends_at.is_(None), Anchor.ends_at > now),
-    )  # fmt: skip
-    if refs:
-        asked = asked.where(Anchor.product_ref.in_(refs))
+    asked = _shown(session, row, agreement, now).where(Anchor.content_id == content_id)
     found = sorted(set(session.scalars(asked)))
     if not found:
         raise ApprovalRefused("fee_product_missing")

@@ -27,6 +27,16 @@ STATUSES: dict[str, dict[str, Badge]] = {
         "expired": Badge("idle", "Expired"),
         "withdrawn": Badge("idle", "Withdrawn"),
     },
+    "content_approval": {
+        "waiting": Badge("warn", "Waits for the shop"),
+        "approved": Badge("good", "Approved: the fee is owed"),
+        "sent_back": Badge("bad", "Sent back"),
+        "withdrawn": Badge("idle", "Taken out"),
+        "appealed": Badge("hold", "Support was asked"),
+        "contested": Badge("hold", "Support was asked; the fee is owed"),
+        "refused": Badge("bad", "Support agreed with the shop"),
+        "taken_back": Badge("bad", "Support took the fee back"),
+    },
     "anchor": {
         "active": Badge("good", "Can be tapped"),
         "not_yet": Badge("info", "Begins later"),

@@ -8,6 +8,7 @@ from connector.platforms.medusa.catalog import Catalog
 from connector.platforms.medusa.checkout import Checkout
 from connector.platforms.medusa.orders import Orders
 from connector.platforms.medusa.readiness import READINESS
+from connector.platforms.medusa.samples import Samples
 from connector.platforms.medusa.settings import MedusaSettings
 from connector.platforms.medusa.webhooks import Webhooks
 
@@ -17,7 +18,7 @@ PLATFORM = Platform(
     slug="medusa",
     title="Medusa",
     capabilities=frozenset(
-        {"joins_by_credentials", "shop_secrets", "plugin", "webhooks_by_api", "stock", "landing_links"}
+        {"joins_by_credentials", "shop_secrets", "plugin", "webhooks_by_api", "stock", "landing_links", "sample_orders"}
     ),
     settings=MedusaSettings,
     authorize=Authorize(),
@@ -27,6 +28,7 @@ PLATFORM = Platform(
     checkout=Checkout(),
     pasted=Pasted(),
     parting=_WEBHOOKS,
+    samples=Samples(),
     plugin_home="connector.platforms.medusa",
     plugin_steps=(
         "Copy the folder connector-medusa that we give you beside your Medusa server's medusa-config, and run npm "

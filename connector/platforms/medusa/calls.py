@@ -20,6 +20,17 @@ T = TypeVar("T")
 _TYPES = frozenset({"invalid_data", "not_allowed", "not_found", "unknown_error", "duplicate_error", "invalid_argument"})
 
 
+class Refused(PlatformRefused):
+    """400, with what of it a caller may tell apart; its words may repeat what was sent, and are never quoted.
+
+    `kind` is Medusa's type of problem, `code` its own word for a cause, `about` the part of a call that it names.
+    """
+
+    def __init__(self, message: str, kind: str, code: str, about: str) -> None:
+        super().__init__(message)
+        self.kind, self.code, self.about = kind, code, about
+
+
 def admin(client: Client) -> Rest:
     """Basic with the key as the user and no password: as Bearer a secret key is refused."""
     headers = authorization(client.grant.access_token)
@@ -46,11 +57,13 @@ class _Judge:
             return GrantLost(f"{self._domain}: the store doesn't know our key (401)", fatal=True)
         if answer.status == 400:
             try:
-                kind = msgspec.json.decode(content, type=ProblemBody).type
+                body = msgspec.json.decode(content, type=ProblemBody)
             except (msgspec.DecodeError, UnicodeDecodeError):
-                kind = ""
-            word = kind if kind in _TYPES else "no reason given"
-            return PlatformRefused(f"{self._domain}: the store takes this call for wrong (400, {word})")
+                body = ProblemBody()
+            word = body.type if body.type in _TYPES else "no reason given"
+            about = next((name for name in ("variant", "email") if name in body.message.lower()), "")
+            text = f"{self._domain}: the store takes this call for wrong (400, {word})"
+            return Refused(text, body.type, body.code, about)
         if answer.status == 404:
             return None
         return refusal(answer.status, {name.lower(): value for name, value in answer.headers.items()}, self._domain)
@@ -68,4 +81,4 @@ def read(answered: Answered, kind: type[T]) -> T:
         raise payload_down(error, answered.domain) from None
 
 
-__all__ = ["admin", "authorization", "judged", "read", "storefront"]
+__all__ = ["Refused", "admin", "authorization", "judged", "read", "storefront"]

@@ -57,9 +57,14 @@ class ApiKeysAnswer(Node):
     api_keys: list[ApiKeyNode]
 
 
+class CountryNode(Node):
+    iso_2: str = ""
+
+
 class RegionNode(Node):
     id: str
     currency_code: str
+    countries: list[CountryNode] | None = None
 
 
 class RegionsAnswer(Node):
@@ -79,6 +84,7 @@ class PreferencesAnswer(Node):
 class ProblemBody(Node):
     message: str = ""
     type: str = ""
+    code: str = ""
 
 
 # --- the catalog ------------------------------------------------------------------------------------------------------
@@ -437,6 +443,57 @@ class ExchangeNode(Node):
 
 class ExchangesAnswer(Node):
     exchanges: list[ExchangeNode]
+
+
+# --- sample orders ----------------------------------------------------------------------------------------------------
+
+
+class SampleNode(Node):
+    """A draft order, or an order."""
+
+    id: str
+    display_id: int | None = None
+    status: str = ""
+    metadata: dict[str, Any] | None = None
+
+
+class SampleOrderAnswer(Node):
+    order: SampleNode
+
+
+class SampleOrdersAnswer(Node):
+    orders: list[SampleNode]
+
+
+class DraftAnswer(Node):
+    draft_order: SampleNode
+
+
+class DraftsAnswer(Node):
+    draft_orders: list[SampleNode]
+
+
+class GeoZoneNode(Node):
+    country_code: str | None = None
+
+
+class ServiceZoneNode(Node):
+    geo_zones: list[GeoZoneNode] | None = None
+
+
+class OptionRuleNode(Node):
+    attribute: str = ""
+    value: Any = None
+
+
+class ShippingOptionNode(Node):
+    id: str
+    rules: list[OptionRuleNode] | None = None
+    service_zone: ServiceZoneNode | None = None
+
+
+class ShippingOptionsAnswer(Node):
+    shipping_options: list[ShippingOptionNode]
 
 
 # --- the plug-in ------------------------------------------------------------------------------------------------------

@@ -52,6 +52,7 @@ from connector.platforms.medusa.payloads import (
     TaxLineNode,
 )
 from connector.platforms.reading import clean, moment, moment_or_none
+from connector.platforms.sampling import METADATA, free, is_reference
 
 T = TypeVar("T")
 
@@ -366,6 +367,7 @@ def told(order: OrderNode, exchanges: Sequence[ExchangeNode] = ()) -> Told:
     shipping, shipping_off, paid_shipping = _shipping(order.shipping_methods or [], scale, included)
     refunds, backs = _refunds(order, lines, scale, included)
     swapped = _swapped(order, exchanges)
+    made = [_line(line, swapped) for line in lines]
     snapshot = OrderSnapshot(
         order_ref=order.id,
         number=f"#{order.display_id}" if order.display_id is not None else order.id,
@@ -374,10 +376,11 @@ def told(order: OrderNode, exchanges: Sequence[ExchangeNode] = ()) -> Told:
         currency=currency,
         payment_status="voided" if order.canceled_at and status == "pending" else status,
         taxes_included=included,
-        lines=tuple(sorted((_line(line, swapped) for line in lines), key=lambda line: line.line_ref)),
+        lines=tuple(sorted(made, key=lambda line: line.line_ref)),
         paid_at=_paid_at(order),
         cancelled_at=moment_or_none(order.canceled_at, "$.order.canceled_at"),
         completed=not order.is_draft_order,
+        sample=is_reference((order.metadata or {}).get(METADATA)) and free(made),
         total_discounts=sum(a.amount for line in lines for a in line.allocations) + shipping_off,
         shipping_discounts=shipping_off,
         shipping=shipping,

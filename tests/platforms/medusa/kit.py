@@ -102,6 +102,7 @@ class Shop:
         self.keys = {KEY}
         self.products: dict[str, Doc] = {}
         self.orders: dict[str, Doc] = {}
+        self.drafts: dict[str, Doc] = {}
         self.exchanges: list[Doc] = []
         self.levels: dict[str, Doc] = {}
         self.calculated: dict[str, tuple[float, float]] = {}
@@ -267,6 +268,8 @@ class Shop:
                 return self._list(request, "variants", [{**row, "product": moved[row["product_id"]]} for row in rows])
             case "inventory-items":
                 return self._list(request, "inventory_items", self._items())
+            case "orders" if "q" in dict(request.query):
+                return self._found(request, "orders")
             case "orders":
                 return self._list(request, name, list(self.orders.values()))
             case "payments":
@@ -284,7 +287,17 @@ class Shop:
             case "api-keys":
                 return data({"api_keys": self.publishable})
             case "regions":
-                return data({"regions": [{"id": "reg_1", "currency_code": self.currency.lower()}]})
+                found = {"id": "reg_1", "currency_code": self.currency.lower(), "countries": [{"iso_2": "us"}]}
+                return data({"regions": [found]})
+            case "shipping-options":
+                zone = {"geo_zones": [{"country_code": "us"}]}
+                return data({"shipping_options": [{"id": "so_1", "service_zone": zone, "rules": []}]})
+            case "draft-orders":
+                return self._draft(request) if request.method == "POST" else self._found(request, "draft_orders")
+            case _ if name.endswith("/convert-to-order"):
+                return self._converted(name.split("/")[1])
+            case _ if name.startswith("orders/"):
+                return self._order_act(*name.split("/")[1:])
             case "returns":
                 return data({"returns": []})
             case "connector" if self.plugin is not None:
@@ -294,6 +307,77 @@ class Shop:
                     self.plugin |= {"address": None, "set_by": None}
                 return data({"connector": self.plugin})
         return data({"type": "not_found", "message": "none"}, 404)
+
+    # --- sample orders: as the real one answered ----------------------------------------------------------------------
+
+    def _found(self, request: Sent, name: str) -> Reply:
+        """The store's own search, which knows of billing addresses and not of metadata."""
+        rows = self.drafts if name == "draft_orders" else self.orders
+        word = dict(request.query)["q"]
+        kept = [row for row in rows.values() if word == (row.get("billing_address") or {}).get("company")]
+        return data({name: kept, "count": len(kept)})
+
+    def _draft(self, request: Sent) -> Reply:
+        given, at, ref = json.loads(request.body or b"{}"), self._stamp(), self._id("order")
+        (wanted,) = given["items"]
+        rows = [v for product in self.products.values() for v in product["variants"]]
+        variant = next((row for row in rows if row["id"] == wanted["variant_id"]), None)
+        if variant is None:
+            text = f"Variants {wanted['variant_id']} do not exist or belong to a product that is not published"
+            return data({"type": "invalid_data", "message": text}, 400)
+        level = self.levels[variant["inventory_items"][0]["inventory_item_id"]]
+        if level["stocked_quantity"] - level["reserved_quantity"] < wanted["quantity"]:
+            text = "Some variant does not have the required inventory"
+            return data({"code": "insufficient_inventory", "type": "not_allowed", "message": text}, 400)
+        if "@" not in given.get("email", "a@b"):
+            return data({"type": "invalid_data", "message": "The email is not valid"}, 400)
+        made = copy.deepcopy(recorded("order.plain")["orders"][0])
+        item = made["items"][0] | {
+            "id": self._id("ordli"), "product_id": variant["product_id"], "variant_id": variant["id"],
+            "quantity": wanted["quantity"], "unit_price": wanted["unit_price"],
+            "raw_unit_price": {"value": str(wanted["unit_price"]), "precision": 20}, "tax_lines": [],
+            "adjustments": [], "metadata": {},
+        }  # fmt: skip
+        self.drafts[ref] = made | {
+            "id": ref, "display_id": len(self.orders) + len(self.drafts) + 1, "currency_code": self.currency.lower(),
+            "items": [item], "created_at": at, "updated_at": at, "metadata": given["metadata"], "status": "draft",
+            "shipping_methods": [], "payment_collections": [], "fulfillments": [], "returns": [], "credit_lines": [],
+            "payment_status": "not_paid", "total": 0, "billing_address": given["billing_address"],
+            "email": given.get("email"), "level": level, "canceled_at": None,
+        }  # fmt: skip
+        return data({"draft_order": self.drafts[ref]})
+
+    def _converted(self, ref: str) -> Reply:
+        order = self.drafts.pop(ref, None)
+        if order is None:
+            return data({"type": "invalid_data", "message": f"Order {ref} is not a draft order"}, 400)
+        order["level"]["reserved_quantity"] += 1
+        self.orders[ref] = order | {"status": "pending", "updated_at": self._stamp()}
+        return data({"order": self.orders[ref]})
+
+    def _order_act(self, ref: str, act: str = "") -> Reply:
+        order = self.orders.get(ref)
+        if order is None:
+            return data({"type": "not_found", "message": "none"}, 404)
+        if act == "cancel":
+            if order["fulfillments"]:
+                text = "All fulfillments must be canceled before canceling an order"
+                return data({"type": "not_allowed", "message": text}, 400)
+            order["level"]["reserved_quantity"] -= 1
+            at = self._stamp()
+            order |= {"status": "canceled", "canceled_at": at, "updated_at": at}
+        return data({"order": order})
+
+    def sell_out(self, product_ref: str) -> None:
+        self.restock(product_ref, 0)
+
+    def send_off(self, order_ref: str) -> None:
+        order, at = self.orders[order_ref], self._stamp()
+        items = [{"quantity": item["quantity"], "line_item_id": item["id"]} for item in order["items"]]
+        order["fulfillments"].append(
+            {"id": self._id("ful"), "created_at": at, "updated_at": at, "delivered_at": None, "canceled_at": None,
+             "items": items}
+        )  # fmt: skip
 
     def _items(self) -> list[Doc]:
         return [

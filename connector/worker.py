@@ -45,6 +45,7 @@ from connector.operations.imports import run as imports
 from connector.operations.privacy import erase, export
 from connector.operations.privacy import requests as privacy
 from connector.operations.ruling import screen
+from connector.operations.sampling import following, placing, promised
 from connector.operations.telling import gather, sending
 from connector.platforms import roster
 from connector.programme.collaborations import batches
@@ -75,6 +76,8 @@ JOBS = (
     imports.look_job,
     imports.take_job,
     batches.job,
+    placing.place_job,
+    promised.job,
 )
 
 BEAT = 3.0
@@ -286,6 +289,9 @@ def _housekeeping(settings: Settings, slot: str, owner: str, stop: threading.Eve
         _Chore("count events", 3600.0, lambda: rounds.close_events(clock.now()), due=time.monotonic() + 75),
         _Chore("tell of cuts", 3600.0, lambda: rounds.tell_of_cuts(clock.now()), due=time.monotonic() + 105),
         _Chore("approve content", 300.0, lambda: content_fees.approve_lapsed(clock.now()), due=time.monotonic() + 130),
+        _Chore("place samples", 15.0, lambda: placing.start_due(clock.wall()), due=time.monotonic() + 25),
+        _Chore("move samples on", 60.0, lambda: following.follow_due(clock.now()), due=time.monotonic() + 35),
+        _Chore("forget samples' addresses", 3600.0, lambda: following.forget_addresses(clock.now())),
         _Chore("end offers", 300.0, lambda: rounds.end_offers(clock.now()), due=time.monotonic() + 100),
         _Chore("go on with openings", 30.0, lambda: rounds.open_products(clock.now()), due=time.monotonic() + 20),
         _Chore("look at creators", 600.0, lambda: rounds.look_at_creators(clock.now()), due=time.monotonic() + 165),

@@ -27,6 +27,7 @@ from connector.db import new_id
 from connector.errors import Conflict, InputRefused, NotFound
 from connector.operations.sampling import paying, sales
 from connector.platforms import roster
+from connector.platforms.contract import Recipient
 from connector.programme.collaborations.tables import Agreement, Offer
 from connector.programme.content import queries as contents
 from connector.programme.content.tables import Anchor
@@ -75,7 +76,7 @@ def ask(
     allowance = sales.allowance(session, creator_id, standing, now)
     if allowance.open >= allowance.most_open:
         raise AskRefused("limit_reached")
-    row = _new(session, wanted.shop.id, creator_id, kind, standing.version, by_key=request_key, now=now)
+    row = new(wanted.shop.id, creator_id, kind, standing.version, request_key=request_key, now=now)
     row.offer_id, row.product_ref, row.variant_ref = offer.id, wanted.listing.product_ref, wanted.variant.variant_ref
     row.note, row.standing = note, msgspec.to_builtins(allowance)
     row.currency = wanted.listing.currency
@@ -154,15 +155,16 @@ def name_order(
     session: Session, sample_id: str, order: str, *, creator_id: str | None = None, by: str,
     now: datetime | None = None,
 ) -> Sample:  # fmt: skip
-    """The creator names the order by which they bought a refundable sample: its number, or the store's id of it.
+    """The creator names the order by which they bought a refundable sample: its number, the store's id of it, or the
+    touch token that rode with it.
 
     It has to be placed after the approval, hold the product and be in the agreed currency. That it is theirs is known
-    where the buyer is one whom we know as this creator, or where it holds the token of a tap of theirs that nobody else
-    had; else the shop confirms it.
+    by the token, which its buyer alone has, or where we know the buyer as this creator; else the shop confirms it.
     """
     now = now or clock.now()
     row = steps.locked(session, sample_id, creator_id=creator_id)
-    found = _order(session, row.shop_id, order)
+    by_token = paying.by_token(session, row, order)
+    found = by_token or _order(session, row.shop_id, order)
     if row.order_ref is not None and row.order_ref == found.order_ref:
         return row
     stands = moves.bought(steps.standing(row), now)
@@ -176,7 +178,7 @@ def name_order(
     if session.scalar(sa.select(Sample.id).where(Sample.shop_id == row.shop_id, Sample.order_ref == found.order_ref)):
         raise AskRefused("order_taken")
     row.order_ref, row.order_number = found.order_ref, found.number
-    row.confirmed = paying.theirs(session, row, found, now)
+    row.confirmed = by_token is not None or paying.theirs(session, row, found, now)
     steps.take(
         session, row, stands, "name_order", side="creator", by=by, now=now, order_id=found.id, confirmed=row.confirmed
     )  # fmt: skip
@@ -455,6 +457,16 @@ def decide_appeal(
     return row
 
 
+# ------------------------------------------------------------------ what others do with them
+
+
+def address_for_shop(row: Sample) -> Recipient | None:
+    """Where the shop sends it: only while it is to be sent by hand, or couldn't be placed. None: it needs none."""
+    if row.kind != "free" or row.state != "approved" or row.recipient_sealed is None:
+        return None
+    return recipients.opened(row.recipient_sealed) if row.placing in ("", "refused") else None
+
+
 # ------------------------------------------------------------------ what the acts share
 
 
@@ -500,7 +512,8 @@ def _call_off(
     waits = bool(stands.ending)
     steps.take(session, row, stands, "call_off" if waits else act, side=side, by=by, now=now, reason=reason)
     if waits:
-        row.place_at = clock.wall()
+        # An answer that was lost may take a while to be found at the store: its time stands.
+        row.place_at = max(row.place_at or clock.wall(), clock.wall())
         _start(session, row)
     return row
 
@@ -536,9 +549,11 @@ def mark_delivered(
     fulfil(session, row, now)
 
 
-def _new(
-    session: Session, shop_id: str, creator_id: str, kind: str, version: int, *, by_key: str | None, now: datetime
-) -> Sample:
+def new(
+    shop_id: str, creator_id: str, kind: str, version: int, *, now: datetime,
+    request_key: str | None = None,
+) -> Sample:  # fmt: skip
+    """A sample with nothing in it yet; the caller adds it and takes its first step."""
     return Sample(
         id=new_id("smp"), shop_id=shop_id, creator_id=creator_id, kind=kind, state="requested", due_at=None,
         placing="", ending="", extended=False, appealed=False, agreement_id=None, offer_id=None,
@@ -547,7 +562,7 @@ def _new(
         place_at=None, problem="", problem_field="", problem_words="", order_ref=None, order_number="",
         confirmed=False, carrier="", tracking="", asked_at=now, approved_at=None, shipped_at=None, delivered_at=None,
         delivered_how="", ended_at=None, reason="", words="", content_id=None, look_at=None, moved_at=now,
-        request_key=by_key,
+        request_key=request_key,
     )  # fmt: skip
 
 
@@ -580,7 +595,7 @@ def _place_soon(session: Session, row: Sample, now: datetime) -> None:
 
 
 def _start(session: Session, row: Sample) -> None:
-    """The job of this try; a worker's round starts what was left."""
+    """The job, now; a worker's round starts what is left, when its time has come."""
     session.flush()
     key = f"{row.id}:{row.place_tries}:{row.ending or row.placing}"
     jobs.enqueue(session, PLACE, key, shop_id=row.shop_id, sample_id=row.id)

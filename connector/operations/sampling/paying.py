@@ -2,19 +2,25 @@
 
 The price comes back beside the order's lines, owed by the shop (`commission.fees`): what is due by the order as it
 stands is compared with what was booked, so a later refund of the order takes its part back by an entry of its own.
+Commission that the creator earns by that very purchase is taken off: nobody is paid for what they were given back.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from connector.commerce.orders import buyers
 from connector.commerce.orders import queries as orders
 from connector.commerce.orders.tables import Order
+from connector.earnings.attribution import tokens
+from connector.earnings.attribution.tables import TokenBuyer, Touch
 from connector.earnings.commission import fees
+from connector.earnings.commission.rate import Sold
+from connector.earnings.commission.tables import Evaluation
 from connector.programme.content import sightings
 from connector.programme.content.tables import Anchor, Content
 from connector.programme.creators import identities
@@ -68,6 +74,37 @@ def theirs(session: Session, row: Sample, order: Order, now: datetime) -> bool:
     return bool(hashes) and identities.matches(session, hashes, [row.creator_id], now).get(row.creator_id) == "hard"
 
 
+def by_token(session: Session, row: Sample, typed: str) -> Order | None:
+    """The order that a token of a tap on the creator's own link or content led to; None: no such token, or no order.
+
+    A token is given out to one buyer at one tap and can't be guessed, so whoever names it is that buyer.
+    """
+    read = tokens.read(typed)
+    if read is None:
+        return None
+    return session.scalar(
+        sa.select(Order)
+        .join(TokenBuyer, TokenBuyer.order_id == Order.id)
+        .join(Touch, Touch.id == TokenBuyer.touch_id)
+        .where(Touch.token == read.token, Touch.creator_id == row.creator_id, Order.shop_id == row.shop_id)
+        .order_by(Order.placed_at.desc())
+        .limit(1)
+    )
+
+
+def earned_by_it(session: Session, row: Sample, order_id: str) -> int:
+    """What the creator earns by lines of this product in the order, minor units, as it stands: a purchase of their own
+    that nobody knew for one."""
+    newest = session.scalar(
+        sa.select(Evaluation.sold)
+        .where(Evaluation.order_id == order_id, Evaluation.reason == "")
+        .order_by(Evaluation.sequence.desc())
+        .limit(1)
+    )
+    lines = msgspec.json.decode(newest or "[]", type=list[Sold])
+    return sum(line.due for line in lines if line.creator_id == row.creator_id and line.product_ref == row.product_ref)
+
+
 def owed(session: Session, row: Sample) -> int | None:
     """What is due back by the order as it stands; None: not known, or nobody has confirmed whose order it is."""
     if row.state != "fulfilled":
@@ -81,7 +118,7 @@ def owed(session: Session, row: Sample) -> int | None:
         return 0
     facts = orders.facts(order)
     paid = bought.paid(facts.snapshot, facts.refunds, row.product_ref, row.variant_ref)
-    return None if paid is None else bought.comes_back(row.agreed_amount, paid)
+    return None if paid is None else bought.comes_back(row.agreed_amount, paid, earned_by_it(session, row, order.id))
 
 
 def settle(session: Session, row: Sample, now: datetime) -> bool:

@@ -42,7 +42,7 @@ REFUSALS = {
     "order_unknown": ("order", "The shop has no such order yet. A new order may take some minutes to arrive here."),
     "order_taken": ("order", "This order was named for another sample."),
     "order_is_none": ("order", "This is a test order or a sample order."),
-    "order_cancelled": ("order", "This order was cancelled."),
+    "order_called_off": ("order", "This order was cancelled."),
     "order_before_approval": ("order", "This order is older than the shop's approval."),
     "order_without_item": ("order", "The product isn't in this order."),
     "order_in_other_currency": ("order", "This order is in another currency than was agreed."),

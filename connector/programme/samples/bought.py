@@ -57,8 +57,9 @@ def _failed(refund: Refund) -> bool:
     return bool(refund.transactions) and all(each.status in ("failure", "error") for each in refund.transactions)
 
 
-def comes_back(agreed: int, paid_amount: int) -> int:
-    return max(0, min(agreed, paid_amount))
+def comes_back(agreed: int, paid_amount: int, earned: int) -> int:
+    """What is owed: what was paid without what the creator earns by that purchase, and never more than was agreed."""
+    return max(0, min(agreed, paid_amount - earned))
 
 
 def why_not(
@@ -68,7 +69,7 @@ def why_not(
     if snapshot.test or not snapshot.completed or snapshot.sample:
         return "order_is_none"
     if snapshot.cancelled_at is not None:
-        return "order_cancelled"
+        return "order_called_off"
     if snapshot.created_at < approved_at:
         return "order_before_approval"
     if line_of(snapshot, product_ref, variant_ref) is None:

@@ -121,9 +121,7 @@ def change(
     now = now or clock.now()
     starts, why = starts_at or now, why.strip()
     newest = every(session)[-1]
-    made = msgspec.structs.replace(newest.numbers, **{name: checked(name, value) for name, value in numbers.items()})
-    if not made.open_low <= made.open_middle <= made.open_high:
-        raise InputRefused("open_low", "and the two above it don't rise.", "Who sells more may have more open.")
+    made = changed(newest.numbers, numbers)
     if made == newest.numbers:
         raise InputRefused("numbers", "stand so already.", "Name what shall change.")
     if not why or len(why) > _LONGEST_WHY:
@@ -137,10 +135,18 @@ def change(
         recorded_at=clock.wall(), recorded_by=by,
     )  # fmt: skip
     session.add(row)
-    changed: dict[str, Any] = {name: str(value) for name, value in numbers.items()}
-    audit.record(session, by, "sample_policy.change", row.id, starts_at=starts.isoformat(), why=why, **changed)
+    named: dict[str, Any] = {name: str(value) for name, value in numbers.items()}
+    audit.record(session, by, "sample_policy.change", row.id, starts_at=starts.isoformat(), why=why, **named)
     session.flush()
     return Policy(row.id, row.version, starts, made, why)
+
+
+def changed(stands: Numbers, numbers: Mapping[str, Any]) -> Numbers:
+    """The numbers with what is named changed. Pure. Errors: InputRefused by name."""
+    made = msgspec.structs.replace(stands, **{name: checked(name, value) for name, value in numbers.items()})
+    if not made.open_low <= made.open_middle <= made.open_high:
+        raise InputRefused("open_low", "and the two above it don't rise.", "Who sells more may have more open.")
+    return made
 
 
 def checked(name: str, value: Any) -> Any:

@@ -16,6 +16,7 @@ subject, each code in one of them only:
     imports.py     rows of a file
     offers.py      offers between shops and creators, rows of an invitation list
     creators.py    whether a creator may take part
+    samples.py     why a sample can't be asked for or moved, what the store said, how one ended
 
 All of it is read from here. `tests/web/test_words.py` walks the code base and fails on a reason code that has no
 wording here, or two.
@@ -29,7 +30,7 @@ from typing import Any
 
 from connector.commerce.catalog import refusals, shoppable
 from connector.insight.feeds import findings
-from connector.web.words import checks, commission, creators, credit, imports, offers, paying, stores
+from connector.web.words import checks, commission, creators, credit, imports, offers, paying, samples, stores
 from connector.web.words.checks import STAFF_DO
 from connector.web.words.statuses import STATUSES
 from connector.web.words.wording import Audience, Badge, Kind, Wording
@@ -39,7 +40,7 @@ __all__ = [
     "staff_do", "status", "statuses",
 ]  # fmt: skip
 
-SUBJECTS = (credit, commission, paying, stores, checks, imports, offers, creators)
+SUBJECTS = (credit, commission, paying, stores, checks, imports, offers, creators, samples)
 REASONS: dict[str, Wording] = {code: wording for subject in SUBJECTS for code, wording in subject.REASONS.items()}
 
 

@@ -26,6 +26,7 @@ class Notice(Base):
     __table_args__ = (
         # Few: those that the worker hasn't made an event of yet.
         sa.Index("ix_notices_untold", "id", sqlite_where=sa.text("untold"), postgresql_where=sa.text("untold")),
+        sa.Index("ix_notices_creator_id_id", "creator_id", "id"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)  # ntc_…
@@ -86,6 +87,18 @@ def after(session: Session, last: str | None, limit: int) -> Sequence[Notice]:
     if last is not None:
         query = query.where(Notice.id > last)
     return session.scalars(query).all()
+
+
+def of_creator(
+    session: Session, creator_id: str, *, but: Sequence[str] = (), before: str = "", after: str = "", limit: int
+) -> Sequence[Notice]:
+    """A creator's notices, the newest first: behind the id `before`, none up to the id `after`, and none of `but`."""
+    query = sa.select(Notice).where(Notice.creator_id == creator_id, Notice.kind.not_in(but))
+    if before:
+        query = query.where(Notice.id < before)
+    if after:
+        query = query.where(Notice.id > after)
+    return session.scalars(query.order_by(Notice.id.desc()).limit(limit)).all()
 
 
 def get(session: Session, notice_id: str) -> Notice:

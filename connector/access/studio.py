@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from connector import audit, clock, db
 from connector.access import links
-from connector.access.tables import SignInLink, StudioAccess
+from connector.access.tables import SignInLink, StudioAccess, StudioNews
 
 
 def link(session: Session, creator_id: str, *, by: str, now: datetime | None = None) -> tuple[str, datetime]:
@@ -47,3 +47,21 @@ def sign_out_everywhere(session: Session, creator_id: str, *, by: str, now: date
     )
     audit.record(session, by, "creator.sign_out", creator_id)
     return int(stands_at)
+
+
+def news_read(session: Session, creator_id: str) -> str:
+    """The notice up to which a creator has read their news; "" for nothing of it."""
+    return session.scalar(sa.select(StudioNews.read_up_to).where(StudioNews.creator_id == creator_id)) or ""
+
+
+def read_news(session: Session, creator_id: str, notice_id: str, now: datetime | None = None) -> None:
+    """The creator has read up to a notice. Never falls."""
+    insert = db.insert(session, StudioNews).values(
+        creator_id=creator_id, read_up_to=notice_id, read_at=now or clock.wall()
+    )
+    raised = insert.on_conflict_do_update(
+        index_elements=["creator_id"],
+        set_={"read_up_to": insert.excluded.read_up_to, "read_at": insert.excluded.read_at},
+        where=StudioNews.read_up_to < insert.excluded.read_up_to,
+    )
+    session.execute(raised)

@@ -47,6 +47,16 @@ class StudioAccess(Base):
     ended_by: Mapped[str]
 
 
+class StudioNews(Base):
+    """How far a creator has read the news in their studio."""
+
+    __tablename__ = "studio_news"
+
+    creator_id: Mapped[str] = mapped_column(primary_key=True)
+    read_up_to: Mapped[str]  # the id of a notice
+    read_at: Mapped[datetime]
+
+
 class AppToken(Base):
     """A token of the app's back end, kept as a hash."""
 

@@ -22,7 +22,7 @@ KINDS = {
 }
 _OTHERS = (
     "arrow-left", "arrow-right", "bank", "box-arrow-up-right", "chat-dots", "clipboard", "download", "house-door",
-    "list", "percent", "search", "shop", "wallet2", "x-lg",
+    "chevron-right", "list", "percent", "person-circle", "search", "shop", "wallet2", "x-lg",
 )  # fmt: skip
 NAMES = frozenset((*KINDS.values(), *_OTHERS))
 

@@ -42,7 +42,8 @@ def test_a_shop_and_a_creator_agree(site: Site, visitor: Visit) -> None:
 
     phone = hers.go(f"/studio/sign-in/link/{token}")
     phone.get_by_role("button", name="Open my studio").click()
-    phone.get_by_role("navigation", name="Your studio").get_by_role("link", name="Offers").click()
+    phone.get_by_role("navigation", name="Your studio").get_by_role("link", name="Messages").click()
+    phone.get_by_role("navigation", name="Messages").get_by_role("link", name="Offers").click()
     look(hers, phone, "studio-offers")
     phone.get_by_role("link", name="Harbour & Pine").first.click()
     assert "<b>We like your videos</b>" in phone.inner_text("main"), "what was typed is shown as text"

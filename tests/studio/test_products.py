@@ -80,7 +80,8 @@ def test_from_the_sign_up_to_the_first_link(world: World) -> None:
     assert svg.data.startswith(b"<?xml")
     assert (svg.mimetype, png.mimetype, png.data[:4]) == ("image/svg+xml", "image/png", b"\x89PNG")
     assert b"style=" not in svg.data
-    assert client.get("/studio/links").text.count("/go/") == 2
+    assert client.get("/studio/links?show=links").text.count("/go/") == 2
+    assert client.get("/studio/links").text.count("<dt>Taps</dt>") == 2
     out = client.post(f"{made.headers['Location']}/remove", data={"csrf_token": csrf(own.text)})
     assert out.status_code == 303
     assert "not in your list any more" in client.get(made.headers["Location"]).text

@@ -90,6 +90,15 @@ def links_of(session: Session, creator_id: str, *, after: str | None, limit: int
     return session.scalars(asked).all()
 
 
+def main_links(session: Session, creator_id: str, listing_ids: Collection[str]) -> dict[str, Link]:
+    """Listing → the creator's link for it as a whole: of no variant and no content."""
+    query = sa.select(Link).where(
+        Link.creator_id == creator_id, Link.listing_id.in_(list(listing_ids)), Link.variant_ref.is_(None),
+        Link.content_id.is_(None),
+    )  # fmt: skip
+    return {row.listing_id: row for row in session.scalars(query)}
+
+
 def ways_of(session: Session, touch_ids: Iterable[str]) -> set[str]:
     """By which ways these touches went to the store; nothing of touches from before that was written down."""
     found = session.scalars(sa.select(Touch.way).where(Touch.id.in_(list(touch_ids)), Touch.way != "").distinct())

@@ -1,8 +1,9 @@
 """The studio's blueprint: what a creator sees of their own earnings, and of nobody else's.
 
 How a page joins: a module beside this one registers its views on `blueprint` under `web.guards.creator`, is imported in
-`routes.py`, reads with `reading()` and binds every query to `g.creator_id`. Its template extends `studio/studio.html`
-and sets `here` to its place in `PLACES`. The bar shows a place as soon as its endpoint exists.
+`routes.py`, reads with `reading()` and binds every query to `g.creator_id`. Its template extends `studio/studio.html`,
+sets `here` to its place in `PLACES` and, where it is or belongs to one of the place's pages, `tab` to that one's name.
+The bar and the tabs show a page as soon as its endpoint exists.
 """
 
 from __future__ import annotations
@@ -22,28 +23,47 @@ blueprint = Blueprint("studio", __name__, url_prefix="/studio", template_folder=
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One of the few places of the bottom bar."""
+    """One of the four places of the bottom bar, with the pages that stand as tabs in it: (word, endpoint's name)."""
 
     name: str  # what a page's `here` says
     word: str
-    endpoint: str
     icon: str
+    pages: tuple[tuple[str, str], ...]
+
+    @property
+    def endpoint(self) -> str:
+        return f"studio.{self.pages[0][1]}"
 
 
 PLACES = (
-    Place("home", "Home", "studio.home", "house-door"),
-    Place("products", "Products", "studio.products", "shop"),
-    Place("offers", "Offers", "studio.offers", "chat-dots"),
-    Place("earnings", "Earnings", "studio.earnings", "wallet2"),
-    Place("rates", "Rates", "studio.rates", "percent"),
-    Place("payments", "Payments", "studio.payee", "bank"),
-)
+    Place("home", "Home", "house-door", (("Home", "home"),)),
+    Place(
+        "products", "Products", "shop",
+        (("Find", "products"), ("Yours", "links"), ("Videos", "content_list"), ("Samples", "samples")),
+    ),
+    Place(
+        "earnings", "Earnings", "wallet2",
+        (
+            ("Earnings", "earnings"), ("Sales", "sales"), ("Statements", "statements"), ("Rates", "rates"),
+            ("Payments", "payee"),
+        ),
+    ),
+    Place("messages", "Messages", "chat-dots", (("Messages", "messages"), ("Offers", "offers"), ("News", "news"))),
+)  # fmt: skip
 
 
 @blueprint.app_template_global("studio_places")
 def places() -> list[tuple[Place, str]]:
     """The places that exist, with their addresses."""
     return [(each, url_for(each.endpoint)) for each in PLACES if each.endpoint in current_app.view_functions]
+
+
+@blueprint.app_template_global("studio_tabs")
+def tabs(here: str) -> list[tuple[str, str, str]]:
+    """(word, name, address) of a place's pages; none where there is only one."""
+    place = next((each for each in PLACES if each.name == here), PLACES[0])
+    there = [(word, name) for word, name in place.pages if f"studio.{name}" in current_app.view_functions]
+    return [(word, name, url_for(f"studio.{name}")) for word, name in there] if len(there) > 1 else []
 
 
 @blueprint.app_template_global("address_of")

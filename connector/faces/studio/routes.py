@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from connector.faces.studio import (
+    account,
     content,
     earnings,
     freezes,
     home,
     links,
+    messages,
+    news,
     offers,
     orders,
     payee,
@@ -21,6 +24,6 @@ from connector.faces.studio import (
 from connector.faces.studio.face import blueprint
 
 __all__ = [
-    "blueprint", "content", "earnings", "freezes", "home", "links", "offers", "orders", "payee", "products", "rates",
-    "rules", "sales", "sign_in", "statements",
+    "account", "blueprint", "content", "earnings", "freezes", "home", "links", "messages", "news", "offers", "orders",
+    "payee", "products", "rates", "rules", "sales", "sign_in", "statements",
 ]  # fmt: skip

@@ -94,7 +94,9 @@ def _of_catalog(code: str, audience: Audience) -> str:
     known = shoppable.REASONS.get(code) or findings.WORDS.get(code) or refusals.CAUSES.get(code)
     if known is None:
         return ""
-    return "Not for sale right now" if audience == "creator" else known.title.rstrip(".")
+    if audience == "creator":
+        return creators.NOT_SOLD.get(code, "Not for sale right now")
+    return known.title.rstrip(".")
 
 
 def paid_to(shown: Mapping[str, str], rail: str = "") -> str:

@@ -4,6 +4,22 @@ from __future__ import annotations
 
 from connector.web.words.wording import Wording
 
+# Why a product that they show can't be bought, in a creator's words; for the merchant the catalog has its own.
+NOT_SOLD = {
+    "deleted": "The shop took it away",
+    "shop_left": "The shop has left",
+    "refused": "The shop's data of it could not be read",
+    "syncing": "It is being read for the first time",
+    "against_rules": "A rule of the programme keeps it out",
+    "draft": "The shop has not published it",
+    "archived": "The shop has put it away",
+    "unlisted": "The shop hides it from its own list",
+    "not_published": "The shop has not published it",
+    "gift_card": "Gift cards earn no commission",
+    "no_variants": "The shop has nothing of it to buy",
+    "no_price": "The shop has given it no price",
+    "sold_out": "Sold out; it comes back by itself when the shop has it again",
+}
 REASONS: dict[str, Wording] = {
     "age_unknown": Wording(
         "The app has not told us how old this creator is",

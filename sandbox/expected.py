@@ -10,7 +10,9 @@ Shape of the input:
     notes       what was seen of buyers, each a dict with `id` and `at`:
                 {"kind": "touch", "buyer", "creator", "content", "shop", "product_id", "at"}
                 {"kind": "order", "buyer", "shop", "order_id"}    ties a buyer to an order, if the order does not say
-    rates       [{"shop", "basis_points", "starts", "ends" (or None), "product_id" (or None: the whole shop)}]
+    rates       [{"shop", "basis_points", "starts", "ends" (or None), "product_id" (or None: the whole shop),
+                  "creator" (or None: open to all; else targeted, which stands before open terms)}]
+    fees        [{"creator", "currency", "amount"}]: flat fees that are owed beside the orders
     creators    {handle: {"active": True}}; a creator who is not in it counts as active
 
 Units of the output: integers of the currency's minor unit.
@@ -88,6 +90,7 @@ class Sum:
     sales: int = 0
     refunds: int = 0
     commission: int = 0
+    fees: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -98,6 +101,8 @@ class Sum:
             "sales": self.sales,
             "refunds": self.refunds,
             "commission": self.commission,
+            "fees": self.fees,
+            "earned": self.commission + self.fees,
         }
 
 
@@ -169,8 +174,9 @@ def last_touch(
     return None, "window_expired" if direct else "no_touch"
 
 
-def open_rate(rates: list[dict[str, Any]], shop: str, product_id: int | None, at: datetime) -> int | None:
-    """The open rate in force at a moment: the product's own before the shop's; of several the latest begun."""
+def rate_at(rates: list[dict[str, Any]], shop: str, creator: str, product_id: int | None, at: datetime) -> int | None:
+    """The rate in force at a moment: the creator's own before the open one, the product's before the shop's; of several
+    the latest begun."""
     valid = [
         rate
         for rate in rates
@@ -178,10 +184,18 @@ def open_rate(rates: list[dict[str, Any]], shop: str, product_id: int | None, at
         and moment(rate["starts"]) <= at
         and (rate.get("ends") is None or at < moment(rate["ends"]))
         and rate.get("product_id") in (None, product_id)
+        and rate.get("creator") in (None, creator)
     ]
     if not valid:
         return None
-    best = max(valid, key=lambda rate: (rate.get("product_id") is not None, moment(rate["starts"])))
+    best = max(
+        valid,
+        key=lambda rate: (
+            rate.get("creator") is not None,
+            rate.get("product_id") is not None,
+            moment(rate["starts"]),
+        ),
+    )
     return int(best["basis_points"])
 
 
@@ -209,8 +223,8 @@ def credit(
             line.reason = "creator_ineligible"  # D16: zero, and nobody else inherits
             return
         found = [
-            open_rate(rates, line.shop, line.product_id, moment(touch["at"])),
-            open_rate(rates, line.shop, line.product_id, moment(order["created_at"])),
+            rate_at(rates, line.shop, touch["creator"], line.product_id, moment(touch["at"])),
+            rate_at(rates, line.shop, touch["creator"], line.product_id, moment(order["created_at"])),
         ]
         known = [rate for rate in found if rate is not None]
         if not known:
@@ -371,10 +385,12 @@ def expected(
     notes: list[dict[str, Any]],
     rates: list[dict[str, Any]],
     creators: dict[str, dict[str, Any]] | None = None,
+    fees: list[dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """Commission by the rules: {"creators": [per creator and currency], "lines": [per order line]}.
 
-    Shape:  creators: creator, currency, orders, lines, sales (base), refunds (base given back), commission (due);
+    Shape:  creators: creator, currency, orders, lines, sales (base), refunds (base given back), commission (due), fees,
+            earned (commission and fees);
             lines: shop, order_id, order, line_id, product_id, reason, creator, content, rate, base, refunded_base,
             commission, reversed, due. Every line of every order is there, with its reason when it earns nothing.
     Units:  minor units of `currency`; rate in basis points.
@@ -393,6 +409,9 @@ def expected(
                 told.append(line_dict(line))
                 if line.creator is not None:
                     add(sums, line)
+    for fee in fees or []:
+        key = (fee["creator"], fee["currency"])
+        sums.setdefault(key, Sum(*key)).fees += fee["amount"]
     ordered = sorted(sums.values(), key=lambda total: (total.creator, total.currency))
     return {"creators": [total.as_dict() for total in ordered], "lines": told}
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import requests
 
-from sandbox.demo.stores import Doc, answered
+from sandbox.demo.stores import Doc, Refused, answered
 from sandbox.expected import minor
 
 BUCKETS = ("pending", "cleared", "settled", "in_transit", "paid")
@@ -29,7 +29,7 @@ class App:
         return found
 
     def post(self, path: str, **body: Any) -> Doc:
-        done: Doc = answered(self.http.post(f"{self.url}/api/v1{path}", json=body, timeout=60), 200, 201)
+        done: Doc = answered(self.http.post(f"{self.url}/api/v1{path}", json=body, timeout=60), 200, 201, 202)
         return done
 
     def pages(self, path: str, **query: Any) -> Iterator[Doc]:
@@ -58,10 +58,24 @@ class App:
     def listing(self, listing_id: str) -> Doc:
         return self.get(f"/listings/{listing_id}")
 
-    def creator(self, handle: str, name: str, followers: int) -> str:
-        creator_id = str(self.post("/creators", handle=handle, name=name, followers=followers)["id"])
+    def sign_up(self, handle: str, name: str, followers: int, born_on: str) -> str:
+        """The app vouches for who it is and for the counts; the creator gives an account to be paid by."""
+        made = self.post(
+            "/creators/sign-ups", account_ref=f"demo-{handle}", handle=handle, name=name, followers=followers,
+            born_on=born_on, country="DE", about=f"{name}: what I make, and with what.", language="en",
+            networks=[{"network": "instagram", "handle": f"{handle}.makes", "followers": followers // 2}],
+        )  # fmt: skip
+        creator_id = str(made["id"])
         self.payee(creator_id, name)
         return creator_id
+
+    def refused(self, path: str, field: str, status: int = 422, **body: Any) -> Doc:
+        """What must not be done: the answer names the field. Errors: Refused where it was done, or names another."""
+        answer = self.http.post(f"{self.url}/api/v1{path}", json=body, timeout=60)
+        told: Doc = answered(answer, status)
+        if field and field not in answer.text:
+            raise Refused(f"POST {path} doesn't name {field}: {answer.text[:500]}")
+        return told
 
     def payee(self, creator_id: str, name: str) -> None:
         """The creator gives an account, and confirms it with the code that the app is told in a notice."""

@@ -201,7 +201,7 @@ def _who(line: tuple[str | None, str | None, int]) -> str:
 
 def creators_agree(expected: Doc, told: Doc) -> Doc:
     """What each creator has in the ledger, over all buckets, is what the plain calculation gives."""
-    wanted = {(one["creator"], one["currency"]): one["commission"] for one in expected["creators"]}
+    wanted = {(one["creator"], one["currency"]): one["earned"] for one in expected["creators"]}
     got = {
         (one["creator"], one["currency"]): sum(one[b] for b in ("pending", "cleared", "settled", "in_transit", "paid"))
         for one in told["balances"]
@@ -236,7 +236,7 @@ def receivable_agrees(expected: Doc, told: Doc) -> Doc:
     is what they were invoiced, currency by currency."""
     accounts = [one for shop in told["shops"] for one in shop["accounts"]]
     billed = [one for shop in told["shops"] for one in shop["invoices"]]
-    earned = _sum(expected["creators"], lambda one: one["commission"])
+    earned = _sum(expected["creators"], lambda one: one["earned"])
     owed = _sum((one for one in accounts if one["account"] == "merchant_receivable"), lambda one: one["amount"])
     received = _sum(billed, lambda one: one["received"]["amount"])
     asked = _sum(billed, lambda one: sum(row["total"]["amount"] for row in one["invoices"]))
@@ -261,7 +261,7 @@ def payouts_agree(expected: Doc, told: Doc) -> Doc:
     for row in told["payouts"]:
         paid[row["creator"], row["currency"]] += row["amount"]
     booked = {(one["creator"], one["currency"]): one["in_transit"] + one["paid"] for one in told["balances"]}
-    earned = {(one["creator"], one["currency"]): one["commission"] for one in expected["creators"]}
+    earned = {(one["creator"], one["currency"]): one["earned"] for one in expected["creators"]}
     problems = [
         f"{creator} {currency}: file {paid[creator, currency]}, ledger {booked.get((creator, currency), 0)}"
         for creator, currency in sorted(paid.keys() | booked.keys())

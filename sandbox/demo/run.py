@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 import requests
 from cryptography.fernet import Fernet
 
-from sandbox.demo import joining, proofs, trade
+from sandbox.demo import joining, programme, proofs, trade
 from sandbox.demo.app import App
 from sandbox.demo.processes import PortTaken, Processes, free_ports
 from sandbox.demo.show import Screen
@@ -32,7 +32,8 @@ from sandbox.expected import expected
 CLIENT_ID = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
 MISBEHAVIOUR = {"drop": 0.06, "drop_orders": 0.03, "duplicate": 0.12, "reorder": 0.65, "hold_seconds": 20.0}
 SCOPES = (
-    "shops:read", "listings:read", "creators:read", "creators:write", "collaborations:write", "links:write",
+    "shops:read", "listings:read", "creators:read", "creators:write", "collaborations:read", "collaborations:write",
+    "links:write", "messages:read", "messages:write",
     "touches:write", "orders:read", "earnings:read", "payees:write", "notices:read",
 )  # fmt: skip
 
@@ -71,8 +72,8 @@ class Demo:
             self._join()
         with screen.stage("sync", "Reading their catalogs"):
             self._sync()
-        with screen.stage("programme", "Five creators share videos and live sessions"):
-            trade.programme(self.running, self.plan.seed)
+        with screen.stage("programme", "Creators join, are invited, negotiate, post; the rules refuse a product"):
+            programme.programme(self.running, self.plan.seed)
         self.stores.call("PUT", "/misbehaviour", seed=self.plan.seed, **self.plan.misbehaviour)
         with screen.stage("trade", f"{self.plan.buyers} buyers; deliveries get lost, doubled and out of order"):
             self._with_bar("buyers", lambda tell: trade.trade(self.running, self.plan.seed, tell))
@@ -289,7 +290,7 @@ class Demo:
     def prove(self) -> bool:
         """Read both witnesses afresh, show and write down what they say; does every proof hold?"""
         journal = self.stores.journal("products", "orders")
-        should = expected(journal, journal["notes"], self.running.rates)
+        should = expected(journal, journal["notes"], self.running.rates, fees=self.running.fees)
         told = self.app.tell({shop.shop_id: shop.name for shop in self.running.shops}, _paid(self.files))
         self.proofs = proofs.all_proofs(journal, told, should)
         rows = self._rows(should, told)

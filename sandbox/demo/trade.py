@@ -1,4 +1,4 @@
-"""The scripted day: creators share, buyers tap and buy, stores deliver, refund, edit and cancel.
+"""The scripted day: buyers tap and buy, stores deliver, refund, edit and cancel.
 
 Everything that a person did is noted in the stores' own journal, so that what each creator should earn can be worked
 out from there alone.
@@ -16,14 +16,6 @@ from typing import Any
 from sandbox.demo.app import App
 from sandbox.demo.stores import Buyer, Clock, Doc, Stores, chances
 
-CREATORS = (
-    # handle, name, followers
-    ("mira", "Mira Osei", 48_200),
-    ("tal", "Tal Brenner", 12_400),
-    ("juno", "Juno Park", 155_000),
-    ("sefa", "Sefa Tui", 7_300),
-    ("noor", "Noor Haddad", 26_900),
-)
 # A store counts in whole seconds, a tap in microseconds: who pays in the same second tapped "after" the order.
 A_MOMENT = 1.2
 
@@ -68,6 +60,8 @@ class Day:
     shops: list[Shop]
     links: list[Link] = field(default_factory=list)
     rates: list[Doc] = field(default_factory=list)
+    fees: list[Doc] = field(default_factory=list)  # flat fees that are owed: shop, creator, currency, amount
+    agreement: str = ""  # the negotiation that has one
     contents: dict[tuple[str, str], str] = field(default_factory=dict)
     creators: dict[str, str] = field(default_factory=dict)
     orders: list[tuple[Shop, Doc]] = field(default_factory=list)
@@ -77,33 +71,7 @@ class Day:
         self.counts[what] = self.counts.get(what, 0) + by
 
 
-def programme(day: Day, seed: int) -> None:
-    """Creators join and post, shops open their products at a rate, links are shared."""
-    draw = chances(seed)
-    for handle, name, followers in CREATORS:
-        day.creators[handle] = day.app.creator(handle, name, followers)
-        for kind in ("video", "live"):
-            ref = f"{handle}-{kind}-1"
-            day.contents[handle, ref] = day.app.content(day.creators[handle], ref, kind, f"{name}: {kind}")
-    for shop in day.shops:
-        started = day.app.open_terms(shop.shop_id, shop.rate)
-        day.rates.append({"shop": shop.name, "basis_points": shop.rate, "starts": started, "product_id": None})
-        shop.listings = day.app.listings(shop.shop_id, status="shoppable")
-        for listing in draw.sample(shop.listings, 2):  # two products at a rate of their own
-            started = day.app.open_terms(shop.shop_id, shop.rate + 500, listing["product_ref"])
-            day.rates.append(
-                {
-                    "shop": shop.name, "basis_points": shop.rate + 500, "starts": started,
-                    "product_id": int(listing["product_ref"]),
-                }
-            )  # fmt: skip
-        for index, handle in enumerate(day.creators):
-            for listing in draw.sample(shop.listings[:-1], 6):
-                ref = f"{handle}-{'video' if index % 2 else 'live'}-1"
-                day.links.append(_share(day, shop, handle, ref, listing))
-
-
-def _share(day: Day, shop: Shop, handle: str, ref: str, listing: Doc) -> Link:
+def share(day: Day, shop: Shop, handle: str, ref: str, listing: Doc) -> Link:
     url = day.app.link(day.creators[handle], listing["id"], day.contents[handle, ref])
     return Link(handle, ref, shop, int(listing["product_ref"]), listing["id"], url)
 
@@ -238,7 +206,7 @@ def _rival(day: Day, link: Link) -> Link:
             return other
     handle = next(handle for handle in day.creators if handle != link.creator)
     listing = next(one for one in link.shop.listings if one["id"] == link.listing_id)
-    made = _share(day, link.shop, handle, f"{handle}-video-1", listing)
+    made = share(day, link.shop, handle, f"{handle}-video-1", listing)
     day.links.append(made)
     return made
 

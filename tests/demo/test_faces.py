@@ -104,12 +104,12 @@ def _shared(two: Two, shop: Shop) -> Link:
     """A creator of the shop's own with a video, and a link to a product of it."""
     day, handle = two.running, f"ana-{shop.platform[:3]}"
     ref = f"{handle}-video-1"
-    day.creators[handle] = day.app.creator(handle, "Ana", 10)
+    day.creators[handle] = day.app.sign_up(handle, "Ana", 1200, "1990-05-05")
     day.contents[handle, ref] = day.app.content(day.creators[handle], ref, "video", "A video")
     started = day.app.open_terms(shop.shop_id, RATE)
     day.rates.append({"shop": shop.name, "basis_points": RATE, "starts": started, "product_id": None})
     shop.listings = day.app.listings(shop.shop_id, "shoppable")
-    return trade._share(day, shop, handle, ref, shop.listings[0])
+    return trade.share(day, shop, handle, ref, shop.listings[0])
 
 
 def _bought(two: Two, shop: Shop, link: Link) -> Any:

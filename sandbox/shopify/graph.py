@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sandbox.shopify import app_fields, order_fields, product_fields
+from sandbox.shopify import app_fields, draft_fields, order_fields, product_fields
 from sandbox.shopify.fields import RESOLVERS, Resolver, plain
 
-FILLED_BY = (app_fields, order_fields, product_fields)
+FILLED_BY = (app_fields, draft_fields, order_fields, product_fields)
 
 
 def resolver_of(type_name: str, name: str) -> Resolver:

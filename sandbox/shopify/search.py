@@ -28,9 +28,9 @@ PRODUCT_FIELDS = {
 VARIANT_FIELDS = {"id": "id", "updated_at": "updated_at", "product_id": "product_id", "sku": "sku"}
 ORDER_FIELDS = {
     "id": "id", "created_at": "created_at", "updated_at": "updated_at", "processed_at": "created_at", "name": "name",
-    "email": "email", "financial_status": "financial_status",
+    "email": "email", "financial_status": "financial_status", "tag": "tag",
 }  # fmt: skip
-IGNORED_AS_TRUE = {"published_status", "test", "source_identifier", "fulfillment_status", "tag"}
+IGNORED_AS_TRUE = {"published_status", "test", "source_identifier", "fulfillment_status"}
 
 
 @dataclass
@@ -129,6 +129,9 @@ class _Parser:
             if op:
                 return Where(f"{column} {op} ?", [int(numbers[0])])
             return Where(f"{column} IN ({','.join('?' * len(numbers))})", [int(number) for number in numbers])
+        if name == "tag":  # a list within the document
+            within = "EXISTS (SELECT 1 FROM json_each(CAST(doc AS TEXT), '$.tags') AS t WHERE lower(t.value) = ?)"
+            return Where(within, [text.lower()])
         if text == "*":
             return Where(f"{column} IS NOT NULL")
         values = text.split(",") if name in ("status", "financial_status") else [text]

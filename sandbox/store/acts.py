@@ -345,13 +345,16 @@ class Acts:
             self._moved(shop, order, "disputed", [("dispute_moved", moved)])
         return order
 
-    def cancel(self, name: str, order_id: int, *, refund: bool, reason: str = "customer") -> Doc:
+    def cancel(self, name: str, order_id: int, *, refund: bool, reason: str = "customer", restock: bool = False) -> Doc:
+        """`restock`: the units go back to stock."""
         with self.state.writing():
             shop, order = self._open(name, order_id)
             before = len(order["transactions"])
             made = aftersales.cancel(order, reason, refund, self.clock.stamp(), self.state.next_id)
             parts = _moves(order["transactions"][before:])
             self._moved(shop, order, "cancelled", parts if made is None else [("refund", made), *parts])
+            if restock:
+                self._move_stock(shop, order, +1)
         return order
 
     def delete_order(self, name: str, order_id: int) -> None:

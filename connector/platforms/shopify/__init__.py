@@ -7,6 +7,7 @@ from connector.platforms.shopify.checkout import Checkout
 from connector.platforms.shopify.embedded import Embedded
 from connector.platforms.shopify.orders import Orders
 from connector.platforms.shopify.readiness import READINESS
+from connector.platforms.shopify.samples import SAMPLES, Samples
 from connector.platforms.shopify.settings import ShopifySettings
 from connector.platforms.shopify.webhooks import Parting, Webhooks
 
@@ -20,6 +21,7 @@ FEATURES: dict[str, tuple[str, ...]] = {
     "stock": ("read_inventory",),
     "publications": ("read_publications",),
     "markets": ("read_markets",),
+    "samples": SAMPLES,
 }
 
 PLATFORM = Platform(
@@ -38,6 +40,7 @@ PLATFORM = Platform(
             "stock",
             "market_prices",
             "landing_links",
+            "sample_orders",
         }
     ),
     settings=ShopifySettings,
@@ -48,6 +51,7 @@ PLATFORM = Platform(
     checkout=Checkout(),
     embedded=Embedded(),
     parting=Parting(),
+    samples=Samples(),
     readiness=READINESS,
     features=FEATURES,
     # `https://{shop}/admin/…` leads on to admin.shopify.com/store/<name>/…, whoever is signed in there.

@@ -523,7 +523,60 @@ query OrderJourneys($ids: [ID!]!) {
 }
 """
 
+# --- sample orders ----------------------------------------------------------------------------------------------------
+
+# By our reference, which is a tag of the draft, and so of the order that it becomes. 22
+SAMPLE_FIND = """
+query SampleFind($query: String!) {
+  orders(first: 3, query: $query) { nodes { id name cancelledAt tags } }
+  draftOrders(first: 3, query: $query) { nodes { id tags order { id name cancelledAt } } }
+}
+"""
+
+SAMPLE_DRAFT = """
+mutation SampleDraft($input: DraftOrderInput!) {
+  draftOrderCreate(input: $input) {
+    draftOrder { id tags totalPriceSet { shopMoney { amount } } }
+    userErrors { field message }
+  }
+}
+"""
+
+SAMPLE_COMPLETE = """
+mutation SampleComplete($id: ID!) {
+  draftOrderComplete(id: $id) {
+    draftOrder { id tags order { id name cancelledAt } }
+    userErrors { field message }
+  }
+}
+"""
+
+SAMPLE_DRAFT_STATE = """
+query SampleDraftState($id: ID!) {
+  draftOrder(id: $id) { id tags order { id name cancelledAt } }
+}
+"""
+
+SAMPLE_STATE = """
+query SampleState($id: ID!) {
+  order(id: $id) { id name cancelledAt displayFulfillmentStatus tags }
+}
+"""
+
+SAMPLE_CANCEL = """
+mutation SampleCancel($id: ID!, $note: String!) {
+  orderCancel(
+    orderId: $id, reason: OTHER, restock: true, notifyCustomer: false, staffNote: $note,
+    refundMethod: { originalPaymentMethodsRefund: false }
+  ) {
+    job { id }
+    orderCancelUserErrors { field message code }
+  }
+}
+"""
+
 ALL = (
+    SAMPLE_FIND, SAMPLE_DRAFT, SAMPLE_COMPLETE, SAMPLE_DRAFT_STATE, SAMPLE_STATE, SAMPLE_CANCEL,
     SHOP, SCOPES, BULK_CATALOG, BULK_START, BULK_STATE, BULK_CANCEL, PRODUCTS, PRODUCTS_CHANGED, PRODUCT_VARIANTS,
     PRODUCT_MEDIA, NEWEST_CHANGE, STOCK, MARKET_PRICES, PUBLICATION, ORDERS_CHANGED, ORDERS_PLACED, ORDER, ORDERS,
     ORDER_DUTIES, ORDER_LINES, ORDER_APPLICATIONS, ORDER_SHIPPING, AFTERMATH, AFTERMATH_IDS,

@@ -778,6 +778,7 @@ class ProductRestAnswer(Node):
 class UserErrorNode(Node):
     message: str
     code: str | None = None
+    field: list[str] | None = None
 
 
 class BulkOperationNode(Node):
@@ -870,6 +871,66 @@ class SubscriptionMadeAnswer(Node):
 
 class SubscriptionGoneAnswer(Node):
     webhook_subscription_delete: SubscriptionMadeNode
+
+
+# --- sample orders ----------------------------------------------------------------------------------------------------
+
+
+class SampleOrderNode(Node):
+    id: str
+    name: str
+    cancelled_at: str | None = None
+    display_fulfillment_status: str = ""
+    tags: list[str] = []
+
+
+class SampleDraftNode(Node):
+    id: str
+    tags: list[str] = []
+    order: SampleOrderNode | None = None
+    total_price_set: MoneyBagNode | None = None
+
+
+class SampleOrderNodes(Node):
+    nodes: list[SampleOrderNode] = []
+
+
+class SampleDraftNodes(Node):
+    nodes: list[SampleDraftNode] = []
+
+
+class SampleFoundAnswer(Node):
+    orders: SampleOrderNodes
+    draft_orders: SampleDraftNodes
+
+
+class SampleMadeNode(Node):
+    draft_order: SampleDraftNode | None = None
+    user_errors: list[UserErrorNode] = []
+
+
+class SampleDraftAnswer(Node):
+    draft_order_create: SampleMadeNode
+
+
+class SampleCompleteAnswer(Node):
+    draft_order_complete: SampleMadeNode
+
+
+class SampleDraftStateAnswer(Node):
+    draft_order: SampleDraftNode | None = None
+
+
+class SampleStateAnswer(Node):
+    order: SampleOrderNode | None = None
+
+
+class SampleCancelNode(Node):
+    order_cancel_user_errors: list[UserErrorNode] = []
+
+
+class SampleCancelAnswer(Node):
+    order_cancel: SampleCancelNode
 
 
 # --- OAuth ------------------------------------------------------------------------------------------------------------

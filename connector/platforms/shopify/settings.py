@@ -52,7 +52,7 @@ class ShopifySettings(BaseSettings):
         pattern=r"^([a-z_]+(,[a-z_]+)*)?$",
         description="Scopes that a merchant may add later, parted by commas, as `optional_scopes` in the app's "
         "configuration at Shopify. A feature that needs one says so on the merchant's page of permissions and asks "
-        "there.",
+        "there: write_draft_orders,write_orders let samples for creators be ordered at the store.",
     )
     install_url: str = Field(
         "",

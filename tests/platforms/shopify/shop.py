@@ -61,7 +61,7 @@ class Shop:
         self._server.control("POST", "/shops", {"shop": name, "currency": currency, "tax_rate": "0"})
         settings = make_settings(
             env="dev", origin_template=f"{self._server.base}/shops/{{shop}}",
-            scopes="read_products,read_orders,read_fulfillments",
+            scopes="read_products,read_orders,read_fulfillments,write_orders,write_draft_orders",
         )  # fmt: skip
         joined = self._server.join(f"{name}.myshopify.com", settings)
         self._way = _Busy(joined.http)
@@ -99,6 +99,13 @@ class Shop:
 
     def cancel(self, order_ref: str) -> None:
         self._server.control("POST", f"{self._path}/orders/{order_ref}/cancel", {"refund": True})
+
+    def sell_out(self, product_ref: str) -> None:
+        first = {"id": self._first(product_ref), "inventory_quantity": 0}
+        self._server.control("PATCH", f"{self._path}/products/{product_ref}", {"variants": [first]})
+
+    def send_off(self, order_ref: str) -> None:
+        self._server.control("POST", f"{self._path}/orders/{order_ref}/fulfil", {})
 
     def busy(self, answers: int) -> None:
         self._way.answers = answers

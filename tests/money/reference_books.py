@@ -78,3 +78,44 @@ def buckets(life: list[Plain], grace: timedelta) -> dict[str, dict[str, int]]:
                 held["settled"] += held["cleared"]
                 held["cleared"] = 0
     return standing
+
+
+def fee_due(acts: list[Plain]) -> dict[str, int]:
+    """Minor units owed of each agreement's flat fee, from what people did: {agreement: due}.
+
+    Once for all versions of an agreement: what was handed in first stands until it is sent back, taken out or taken
+    back by support; a fee that support was asked about stays as it was.
+    """
+    standing: dict[str, tuple[str, int]] = {}
+    for act in acts:
+        whose, what = act["agreement"], act["what"]
+        state, fee = standing.get(whose, ("", 0))
+        if what == "hand_in" and state in ("", "gone"):
+            standing[whose] = ("waiting", act["fee"])
+        elif what in ("approve", "time") and state == "waiting":
+            standing[whose] = ("owed", fee)
+        elif what in ("send_back", "take_out") and state == "waiting":
+            standing[whose] = ("sent_back" if what == "send_back" else "gone", fee)
+        elif what == "for_creator" and state == "sent_back":
+            standing[whose] = ("owed", fee)
+        elif what == "against_creator" and state in ("sent_back", "owed"):
+            standing[whose] = ("gone", fee)
+        elif what == "hand_in" and state == "sent_back":
+            standing[whose] = ("waiting", act["fee"])
+    return {whose: fee if state == "owed" else 0 for whose, (state, fee) in standing.items()}
+
+
+def beside(life: list[Plain]) -> dict[str, dict[str, int]]:
+    """{subject: {cleared, settled}} of money beside the orders. `life`: {what: due, due: {subject: amount}}, {what:
+    close}. It is cleared at once; what is taken back after its statement is cleared below zero (F6)."""
+    standing: dict[str, dict[str, int]] = {}
+    for moment in life:
+        if moment["what"] == "due":
+            for subject, due in moment["due"].items():
+                held = standing.setdefault(subject, {"cleared": 0, "settled": 0})
+                held["cleared"] += due - sum(held.values())
+        else:
+            for held in standing.values():
+                held["settled"] += held["cleared"]
+                held["cleared"] = 0
+    return standing

@@ -9,7 +9,7 @@ import msgspec
 # What differs, in the order of an order's way: the first of several about one order is the likely cause of the rest.
 Kind = Literal[
     "delivery", "version", "order", "touch", "decision", "decision_changed", "evaluation", "clearance", "ledger",
-    "bonus", "balance",
+    "bonus", "flat_fee", "reimbursement", "balance",
 ]  # fmt: skip
 KINDS: dict[Kind, str] = {
     "delivery": "a kept body reads otherwise today than what was taken in of it",
@@ -22,6 +22,8 @@ KINDS: dict[Kind, str] = {
     "clearance": "when a line's money clears, or what holds it, isn't what the facts give",
     "ledger": "what is booked about the order isn't what it should pay",
     "bonus": "an event's bonus isn't what its orders come to up to its close",
+    "flat_fee": "what is booked of a flat fee isn't what its agreement and the content that stands for it come to",
+    "reimbursement": "what is booked of a refundable sample isn't what the sample and its order come to",
     "balance": "an account holds another sum than all of it comes to",
 }
 

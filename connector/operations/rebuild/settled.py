@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from connector.earnings.payouts.tables import Payout
+from connector.earnings.payouts.tables import BankExchange, BankExchangePart, Payout
 from connector.earnings.settlement.tables import Receipt, Reserve, Statement, StatementLine
 from connector.operations.imports.tables import ImportRow, ImportTaken
 from connector.operations.rebuild.difference import Verified
@@ -22,6 +22,7 @@ def add_up(session: Session, tally: Tally, done: Verified, shop_id: str | None) 
     _receipts(session, tally, shop_id)
     _openings(session, tally, done, shop_id)
     _payouts(session, tally, shop_id)
+    _exchanges(session, tally, shop_id)
 
 
 def _statements(session: Session, tally: Tally, shop_id: str | None) -> None:
@@ -78,6 +79,15 @@ def _payouts(session: Session, tally: Tally, shop_id: str | None) -> None:
             tally.converted(shop, creator_id, (int(amount), currency), (int(left), paid_in))
         else:
             tally.payout(shop, currency, creator_id, int(amount), status)
+
+
+def _exchanges(session: Session, tally: Tally, shop_id: str | None) -> None:
+    part, of = BankExchangePart, BankExchange
+    key = (part.shop_id, of.sold_currency, of.bought_currency)
+    sums = (sa.func.sum(part.sold), sa.func.sum(part.bought), sa.func.sum(part.covers))
+    query = sa.select(*key, *sums).join(of, of.id == part.exchange_id).group_by(*key)
+    for shop, sold_in, bought_in, sold, bought, covers in session.execute(_of(query, part.shop_id, shop_id)):
+        tally.exchanged(shop, (int(sold), sold_in), (int(bought), bought_in), int(covers))
 
 
 def _of(query: Any, column: Any, shop_id: str | None) -> Any:

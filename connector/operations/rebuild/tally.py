@@ -51,6 +51,10 @@ class Tally:
         """A bonus has no hold: it clears with the closing that settles it."""
         self.move(shop_id, currency, ("creator_pending", creator_id), ("creator_cleared", creator_id), amount)
 
+    def beside(self, shop_id: str, currency: str, creator_id: str, amount: int) -> None:
+        """A flat fee or a reimbursed sample: cleared at once."""
+        self.move(shop_id, currency, ("merchant_receivable", ""), ("creator_cleared", creator_id), amount)
+
     def settled(self, shop_id: str, currency: str, creator_id: str, amount: int) -> None:
         """A line of a statement."""
         self.move(shop_id, currency, ("creator_cleared", creator_id), ("creator_settled", creator_id), amount)
@@ -79,3 +83,12 @@ class Tally:
         (taken, currency), (paid, paid_in) = amount, left
         self.move(shop_id, currency, ("creator_settled", whose), ("fx", whose), taken)
         self.move(shop_id, paid_in, ("fx", whose), ("bank", whose), paid)
+
+    def exchanged(
+        self, shop_id: str, sold: tuple[int, str], bought: tuple[int, str], covers: int
+    ) -> None:  # fmt: skip
+        """A shop's share of what the app's bank gave: (minor units, currency) of both; `covers`: what payouts took."""
+        (away, currency), (got, came_in) = sold, bought
+        self.move(shop_id, currency, ("fx", ""), ("bank", ""), away)
+        self.move(shop_id, came_in, ("bank", ""), ("fx", ""), got)
+        self.move(shop_id, came_in, ("exchange_difference", ""), ("fx", ""), covers - got)

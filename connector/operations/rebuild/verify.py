@@ -1,7 +1,7 @@
 """The walk: order by order from the kept versions to what should be booked, then account by account.
 
     versions, loose facts → the order's row → taps → decisions → bases and dues → clearances → entries
-    → bonuses of events → balances
+    → bonuses of events, flat fees, reimbursed samples → balances
 
 Each stop is worked out from the one before as it should be, and held against what is kept. So one thing that was bent
 is named where it was bent, and again wherever the books would follow it.
@@ -27,7 +27,7 @@ from connector.commerce.shops.tables import Shop
 from connector.earnings.attribution import credit
 from connector.earnings.attribution.rules import Decision
 from connector.earnings.attribution.tables import DecisionRow
-from connector.earnings.commission import accrual, bonuses, clearance, rate
+from connector.earnings.commission import accrual, bonuses, clearance, fees, rate
 from connector.earnings.commission.clearance import Held
 from connector.earnings.commission.rate import Assessment
 from connector.earnings.commission.tables import Evaluation, EventBonus
@@ -37,7 +37,7 @@ from connector.earnings.ledger import running
 from connector.earnings.ledger.queries import Key
 from connector.earnings.settlement import pieces
 from connector.events import OrderSnapshot
-from connector.operations.rebuild import bodies, clearances, settled, tapped
+from connector.operations.rebuild import beside, bodies, clearances, settled, tapped
 from connector.operations.rebuild.difference import Difference, Kind, Verified
 from connector.operations.rebuild.tally import Tally
 from connector.programme.collaborations.events import Event
@@ -91,6 +91,7 @@ class _Walk:
         for order in _each(self._session, shop.id):
             self._order(shop, order)
         self._bonuses(shop)
+        self._beside(shop)
 
     def _order(self, shop: Shop, order: Order) -> None:
         """One order through all its stops."""
@@ -252,6 +253,26 @@ class _Walk:
                     self._say("bonus", shop.id, f"{event.id} {' '.join(key)}", told[0], told[1])
             for (creator_id, currency), one in derived.items():
                 self.tally.bonus(shop.id, currency, creator_id, one.bonus)
+
+    def _beside(self, shop: Shop) -> None:
+        """Flat fees by agreements and answers, reimbursements by samples and orders, beside what is booked."""
+        stands = dict(beside.booked(self._session, shop.id).get(shop.id, {}))
+        kept = beside.kept(self._session, shop.id)
+        derived: dict[beside.Key, int] = {}
+        for found in beside.owed(self._session, shop.id):
+            derived[found.key] = derived.get(found.key, 0) + found.amount
+            if found.unknown:
+                self.done.leave_out("reimbursements of samples whose order isn't known")
+        for key in sorted(derived.keys() | stands.keys(), key=str):
+            due, posted = derived.get(key, 0), stands.get(key, 0)
+            subject, currency, creator_id, _ = key
+            if due != posted and kept.get(subject) == posted:
+                self.done.leave_out("reimbursements that the next round books anew")
+                due = posted
+            elif due != posted:
+                kind: Kind = fees.kind_of(subject) or "flat_fee"
+                self._say(kind, shop.id, " ".join(part or "-" for part in key), str(due), str(posted))
+            self.tally.beside(shop.id, currency, creator_id, due)
 
     def balances(self, shop_id: str | None) -> None:
         """Every account, as the ledger keeps it and as all of it comes to.

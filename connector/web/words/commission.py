@@ -135,15 +135,10 @@ REASONS: dict[str, Wording] = {
         "Flat fee taken back by support, after the shop had asked",
         "Support decided an appeal: the content doesn't fulfil the agreement",
     ),
-    "sample_reimbursed": Wording(
-        "A refundable sample that is paid back: its content was posted",
+    "sample_paid_back": Wording(
+        "A refundable sample is paid back: its content was posted",
         "Your sample is paid back: you posted its content",
-        "The content of a refundable sample was taken as posted in time",
-    ),
-    "reimbursement_withdrawn": Wording(
-        "The paying back of a sample was taken back",
-        "The paying back of a sample was taken back",
-        "A recorded act took the reimbursement back",
+        "What a refundable sample's order gives back as it stands, less what was booked",
     ),
     "event_counted_anew": Wording(
         "Bonus of an event, counted anew",

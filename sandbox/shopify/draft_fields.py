@@ -76,7 +76,8 @@ def create(source: Any, call: Call, arguments: dict[str, Any]) -> Doc:
         now = call.clock.stamp()
         doc = {
             "id": number, "shop": shop, "number": len(call.state.documents(KIND, shop)) + 1, "status": "OPEN",
-            "created_at": now, "updated_at": now, "completed_at": None, "order_id": None, "tags": list(given.get("tags") or []),
+            "created_at": now, "updated_at": now, "completed_at": None, "order_id": None,
+            "tags": list(given.get("tags") or []),
             "note": given.get("note"), "attributes": given.get("customAttributes") or [], "email": email or None,
             "address": given.get("shippingAddress"), "lines": lines, "percent": str(percent),
             "title": off.get("title") or "Discount", "currency": call.shop["currency"],

@@ -116,6 +116,8 @@ class Bodies:
         customer = order["customer"] or {}
         paid_at = next((t["created_at"] for t in order["transactions"]
                         if t["kind"] in ("sale", "capture") and t["status"] == "success"), None)  # fmt: skip
+        if paid_at is None and order["placed"]["total"] == 0:  # nothing is due: paid as it stands
+            paid_at = order["created_at"]
         shipped = orders.fulfillment_status(order) == "fulfilled"
         completed_at = order["fulfillments"][-1]["created_at"] if shipped and order["fulfillments"] else None
         return {
@@ -131,7 +133,7 @@ class Bodies:
                         "email": customer.get("email") or "", "phone": customer.get("phone") or ""},
             "payment_method": "practice", "payment_method_title": "Practice card", "transaction_id": "",
             "customer_note": order["note"] or "",
-            "created_via": "checkout" if order["source_name"] == "web" else "admin",
+            "created_via": {"web": "checkout", "rest-api": "rest-api"}.get(order["source_name"], "admin"),
             **self._times("date_completed", completed_at), **self._times("date_paid", paid_at),
             "line_items": [self._line(line) for line in order["lines"]],
             "shipping_lines": [{"id": line["id"], "method_title": "Flat rate", "total": self._text(shipping),

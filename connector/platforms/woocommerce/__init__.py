@@ -8,6 +8,7 @@ from connector.platforms.woocommerce.catalog import Catalog
 from connector.platforms.woocommerce.checkout import Checkout
 from connector.platforms.woocommerce.orders import Orders
 from connector.platforms.woocommerce.readiness import READINESS
+from connector.platforms.woocommerce.samples import Samples
 from connector.platforms.woocommerce.settings import WooCommerceSettings
 from connector.platforms.woocommerce.webhooks import Parting, Webhooks
 
@@ -15,6 +16,7 @@ FEATURES: dict[str, tuple[str, ...]] = {
     "catalog": ("read",),
     "orders": ("read",),
     "buyers": ("read",),
+    "samples": ("write",),
 }
 
 PLATFORM = Platform(
@@ -29,6 +31,7 @@ PLATFORM = Platform(
             "fat_orders",
             "storefront_carts",
             "landing_links",
+            "sample_orders",
         }
     ),
     settings=WooCommerceSettings,
@@ -40,6 +43,7 @@ PLATFORM = Platform(
     handover=Handover(),
     pasted=Pasted(),
     parting=Parting(),
+    samples=Samples(),
     address_example="your-store.com or your-store.com/shop",
     needs="Your store's address by https, and an administrator or shop manager of it who approves us.",
     orders_every=timedelta(minutes=10),  # a delivery that failed is never sent again

@@ -35,6 +35,7 @@ from connector.events import (
     RefundLine,
 )
 from connector.platforms.reading import by_ref, clean, known, plain_text
+from connector.platforms.sampling import METADATA, free, is_reference
 from connector.platforms.woocommerce.payloads import BillingBody, CouponBody, LineBody, MetaBody, OrderBody, RefundBody
 
 ATTRIBUTION = "_wc_order_attribution_"
@@ -90,6 +91,7 @@ def to_snapshot(order: OrderBody, refunds: Sequence[RefundBody] = ()) -> OrderSn
         # The store tells no time of it: the last change is no earlier than the cancelling.
         cancelled_at=changed if order.status in _GONE else None,
         completed=order.status not in _DRAFTS,
+        sample=_marked(order) and free(lines),
         total_discounts=sum(a.amount for line in lines for a in line.allocations) + less,
         shipping=reading.money(order.shipping_total, "$.shipping_total")
         + (reading.money(order.shipping_tax, "$.shipping_tax") if contained else 0),
@@ -100,6 +102,10 @@ def to_snapshot(order: OrderBody, refunds: Sequence[RefundBody] = ()) -> OrderSn
         fulfilments=_fulfilments(order, lines),
         carriers=carriers(order),
     )
+
+
+def _marked(order: OrderBody) -> bool:
+    return any(meta.key == METADATA and is_reference(meta.value) for meta in order.meta_data)
 
 
 def payment_status(order: OrderBody) -> PaymentStatus:

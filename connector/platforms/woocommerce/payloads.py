@@ -95,6 +95,18 @@ ORDER_FIELDS = (
 )
 
 
+class SampleBody(msgspec.Struct):
+    """Of an order, what tells whether it is a sample of ours and how it stands."""
+
+    id: int
+    status: str
+    number: str | int | None = None
+    meta_data: list[MetaBody] = []
+
+
+SAMPLE_FIELDS = "id,status,number,meta_data"
+
+
 class OrderHeadBody(msgspec.Struct):
     id: int
     date_created_gmt: str

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from connector import clock, vault
 from connector.commerce.catalog.ids import listing_id
 from connector.db import new_id
-from connector.earnings.attribution import acts, codes
+from connector.earnings.attribution import acts as decided
+from connector.earnings.attribution import codes
 from connector.earnings.attribution.acts import ActAsked
 from connector.earnings.commission import freezes
 from connector.earnings.commission.freezes import Ask
@@ -20,6 +21,7 @@ from connector.insight.feeds.tables import Feed, FeedBuild, FeedFinding
 from connector.operations.imports.tables import Import, ImportRow
 from connector.operations.privacy import erase
 from connector.operations.privacy.tables import PrivacyExport, PrivacyFinding, PrivacyRequest
+from connector.operations.sampling import acts
 from connector.operations.telling import gather
 from connector.operations.telling.tables import Endpoint, Told
 from connector.programme import collaborations
@@ -28,6 +30,7 @@ from connector.programme.collaborations.proposals import Proposal
 from connector.programme.content import anchors
 from connector.programme.content import queries as contents
 from connector.programme.creators import countries, followers, profiles
+from connector.programme.samples import offers
 from connector.webhooks.tables import Replay, ReplayLine
 
 
@@ -35,10 +38,10 @@ def deciding(session: Session, shop_id: str, creator_id: str, order_id: str, now
     """A creator's code, and an act that a second person refused; their ids."""
     code = codes.create(session, shop_id, creator_id, "MIRA15", by="test", now=now - timedelta(days=60))
     asked = ActAsked(kind="manual", shop_id=shop_id, order_id=order_id, creator_id=creator_id)
-    act = acts.propose(
+    act = decided.propose(
         session, asked, actor="staff:Fay", reason="They met at the fair", token="t", needs_second=True, now=now
     )
-    acts.refuse(session, act.id, by="staff:Sam", why="The tap of another creator stands", now=now)
+    decided.refuse(session, act.id, by="staff:Sam", why="The tap of another creator stands", now=now)
     return code.id, act.id
 
 
@@ -260,3 +263,36 @@ def programme(session: Session, shop_id: str, people: dict[str, str], content_id
     gather.tell(session, [endpoint], [happened])
     told = session.scalars(sa.select(Told.id)).one()
     return {"negotiation_id": row.id, "report_id": report.id, "endpoint_id": endpoint.id, "told_id": told}
+
+
+def sampled(session: Session, shop_id: str, people: dict[str, str], now: datetime) -> dict[str, str]:
+    """What the shop gives, and samples in several states; the ids of one that is asked for, and of what is given."""
+    given = offers.add(session, shop_id, "free", per_month=20, by="merchant:test", now=now - timedelta(days=60))
+    where = {
+        "name": "A. Person",
+        "address1": "Elm Street 12",
+        "city": "Berlin",
+        "postal_code": "10115",
+        "country": "DE",
+    }
+    shop: dict[str, Any] = {"shop_id": shop_id, "by": "merchant:test"}
+
+    def ask(handle: str, ref: str, at: datetime) -> str:
+        who = people[handle]
+        listing = listing_id(shop_id, ref)
+        return acts.ask(
+            session, who, listing, recipient=where, note="For a video on small rooms", by=f"creator:{who}", now=at
+        ).id  # fmt: skip
+
+    asked = ask("mira.makes", "9001", now - timedelta(days=2))
+    ask("talb", "9001", now - timedelta(days=6))
+    by_hand = ask("talb", "9002", now - timedelta(days=3))
+    acts.approve(session, by_hand, **shop, now=now - timedelta(days=2))
+    there = ask("mira.makes", "9002", now - timedelta(days=50))
+    acts.approve(session, there, **shop, now=now - timedelta(days=49))
+    acts.shipped(session, there, tracking="JD0146", carrier="DHL", **shop, now=now - timedelta(days=48))
+    row = acts.delivered(session, there, **shop, now=now - timedelta(days=46))
+    row.state, row.due_at, row.ended_at = "missed", now + timedelta(days=3), now - timedelta(days=11)
+    mira = f"creator:{people['mira.makes']}"
+    acts.appeal(session, there, "I was in hospital until Monday", by=mira, now=now - timedelta(days=1))
+    return {"sample_id": asked, "sample_offer_id": given.id}

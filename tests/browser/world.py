@@ -149,6 +149,7 @@ def build(database: Database) -> World:
         _passes(session, world)
         video = world.contents["mira.makes"]
         world.programme = keeping.programme(session, harbour, world.creators, video, world.now)
+        world.programme |= keeping.sampled(session, harbour, world.creators, world.now)
     index.follow(wait_for_syncs=False)
     return world
 

@@ -243,7 +243,8 @@ def _sold(session: Session, shop_id: str) -> int:
 
 def _joined(session: Session) -> int:
     """How many creators take part; of more than MANY only that they are more."""
-    some = sa.select(Creator.id).where(Creator.eligibility == "accepted").limit(MANY + 1)
+    takes_part = (Creator.eligibility.in_(("accepted", "")), Creator.erased_at.is_(None))
+    some = sa.select(Creator.id).where(*takes_part).limit(MANY + 1)
     return session.scalar(sa.select(sa.func.count()).select_from(some.subquery())) or 0
 
 

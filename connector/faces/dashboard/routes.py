@@ -18,6 +18,7 @@ from connector.faces.dashboard import (
     programme,
     rules,
     sales,
+    samples,
     settings,
     store,
     terms,
@@ -28,6 +29,6 @@ from connector.faces.dashboard.face import blueprint
 
 __all__ = [
     "blueprint", "codes", "connect", "creators", "feeds", "home", "invitations", "invoices", "offers", "orders",
-    "permissions", "privacy", "products", "programme", "rules", "sales", "settings", "store", "terms", "tracking",
-    "whatif",
+    "permissions", "privacy", "products", "programme", "rules", "sales", "samples", "settings", "store", "terms",
+    "tracking", "whatif",
 ]  # fmt: skip

@@ -44,6 +44,8 @@ class InvoiceShown(shapes.Given):
     orders: int
     commission: shapes.Money = Field(description="Less what it reverses of earlier invoices.")
     bonus: shapes.Money
+    flat_fee: shapes.Money = Field(description="Of agreements, for content that was approved.")
+    reimbursement: shapes.Money = Field(description="What creators paid for refundable samples.")
     opening: shapes.Money
     absorbed: shapes.Money = Field(description="Below zero: given back to the merchant, borne by the app.")
     fee: shapes.Money
@@ -209,7 +211,8 @@ def _account(found: Account, today: date) -> AccountShown:
 def _invoice(each: Standing) -> dict[str, Any]:
     row = each.invoice
     sums = {
-        "commission": row.earned + row.reversed, "bonus": row.bonus, "opening": row.opening, "absorbed": row.absorbed,
+        "commission": row.earned + row.reversed, "bonus": row.bonus, "flat_fee": row.flat_fee,
+        "reimbursement": row.reimbursement, "opening": row.opening, "absorbed": row.absorbed,
         "fee": row.fee, "total": row.total, "paid": each.paid, "open": each.open,
     }  # fmt: skip
     plain = {name: getattr(row, name) for name in ("id", "shop_id", "closing_id", "period", "issued_on", "due_on")}

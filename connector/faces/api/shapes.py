@@ -56,6 +56,7 @@ class Problem(Given):
     detail: str
     instance: str = Field(description="The reference of this request, to quote when you ask us.")
     field: str | None = Field(None, description="The field that can't be taken.")
+    code: str | None = Field(None, description="Why, as a code that never changes, where the refusal has one.")
     fields: list[dict[str, Any]] | None = Field(
         None, description="Every field that can't be taken, and where it stood."
     )
@@ -716,7 +717,10 @@ class ContentEarned(Given):
     network: str | None
     content_ref: str | None
     title: str | None
-    earned: Money = Field(description="Commission less reversals.")
+    kind: str | None = Field(
+        None, description="Of what is owed beside orders and content: bonus, flat_fee, reimbursement, opening."
+    )
+    earned: Money = Field(description="Commission less reversals, and what is owed for it beside orders.")
 
 
 class EarningsShown(Given):
@@ -774,7 +778,7 @@ class StatementPage(Given):
 
 
 class StatementLineShown(Given):
-    kind: str = Field(description="commission or bonus.")
+    kind: str = Field(description="commission, bonus, flat_fee or reimbursement.")
     correction: bool = Field(description="An earlier statement had this line already.")
     order_id: str
     line_ref: str

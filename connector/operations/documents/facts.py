@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -13,29 +13,35 @@ from connector.commerce.orders.tables import Order
 from connector.commerce.shops import queries as shops
 from connector.commerce.shops import settings
 from connector.commerce.shops.tables import Shop
+from connector.earnings.commission import fees
 from connector.earnings.commission.tables import Evaluation
+from connector.earnings.ledger.tables import Entry
 from connector.earnings.settlement import funding, periods, queries
 from connector.earnings.settlement.funding import Standing
 from connector.earnings.settlement.queries import StatementHead
-from connector.earnings.settlement.tables import Invoice
+from connector.earnings.settlement.tables import Invoice, InvoiceLine
 from connector.operations.documents.tax import FeeTax
 from connector.programme.content import queries as contents
 from connector.programme.creators import queries as creators
 from connector.programme.creators.tables import Creator
 
+# What isn't about an order, as documents call it.
+BESIDE = {
+    "bonus": "Bonus", "flat_fee": "Flat fee", "reimbursement": "Sample paid back", "opening": "Opening balance",
+}  # fmt: skip
 _CHUNK = 500
 MOST_CREATORS = 100  # named on the page of an invoice
 
 
 @dataclass(frozen=True, slots=True)
 class StatementLineTold:
-    """One line of a statement. `order` is its number at the store; "" for a bonus."""
+    """One line of a statement. `order` is its number at the store; of what is no order's, what it is (`BESIDE`)."""
 
     order_id: str
     order: str
     product: str
     content: str  # the video's or live session's title, or its reference; "" for none
-    kind: str  # commission | bonus
+    kind: str  # commission | bonus | flat_fee | reimbursement
     correction: bool
     amount: int
 
@@ -62,7 +68,7 @@ class StatementTold:
 
 @dataclass(frozen=True, slots=True)
 class InvoiceLineTold:
-    kind: str  # order | bonus | opening
+    kind: str  # order | bonus | flat_fee | reimbursement | opening
     order_id: str
     order: str  # number at the store, or what it is about
     placed_on: date | None
@@ -101,7 +107,8 @@ def statement(session: Session, statement_id: str, as_of: datetime) -> Statement
         video = videos.get(line.content_id or "")
         told.append(
             StatementLineTold(
-                line.order_id, order.number if order else "", titles.get((line.order_id, line.line_ref), ""),
+                line.order_id, order.number if order else BESIDE.get(line.kind, ""),
+                titles.get((line.order_id, line.line_ref), ""),
                 (video.title or video.content_ref) if video else "", line.kind, line.correction, line.amount,
             )
         )  # fmt: skip
@@ -131,10 +138,11 @@ def invoice(session: Session, invoice_id: str, as_of: datetime) -> InvoiceTold:
     lines = queries.invoice_lines(session, row.id)
     orders = _orders(session, {line.order_id for line in lines if line.order_id})
     zone = periods.zone_of(shop.time_zone)
+    owners = _owners(session, lines)
     told = []
     for line in lines:
         order = orders.get(line.order_id or "")
-        about = order.number if order else {"bonus": "Bonus", "opening": "Opening balance"}.get(line.kind, line.subject)
+        about = order.number if order else _beside(line, owners)
         placed = order.placed_at.astimezone(zone).date() if order else None
         told.append(
             InvoiceLineTold(
@@ -151,6 +159,22 @@ def invoice(session: Session, invoice_id: str, as_of: datetime) -> InvoiceTold:
         settings.whole(session, shop.id, "fee_tax_bp", row.issued_at),
     )
     return InvoiceTold(row, standing, shop, closing.starts_at, closing.ends_at, told, tax, named)
+
+
+def _beside(line: InvoiceLine, owners: Mapping[str, str]) -> str:
+    """`Flat fee, @mira`: what it is and whose."""
+    said = BESIDE.get(line.kind, line.subject)
+    return f"{said}, @{owners[line.subject]}" if line.subject in owners else said
+
+
+def _owners(session: Session, lines: Sequence[InvoiceLine]) -> dict[str, str]:
+    """Subject → handle, of the flat fees and reimbursements of an invoice."""
+    subjects = sorted(line.subject for line in lines if fees.kind_of(line.subject) is not None)
+    found: dict[str, str] = {}
+    for some in _some(subjects):
+        query = sa.select(Entry.subject, Creator.handle).join(Creator, Creator.id == Entry.creator_id)
+        found.update((subject, handle) for subject, handle in session.execute(query.where(Entry.subject.in_(some))))
+    return found
 
 
 @dataclass(frozen=True, slots=True)

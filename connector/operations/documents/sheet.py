@@ -79,7 +79,10 @@ def of_invoice(told: InvoiceTold, issuer: str, pay_to: str) -> Sheet:
 
 def _taxed(told: InvoiceTold) -> str:
     """What the invoice says of tax: of commission always the same, of the fee by the shop's setting."""
-    said = ["Commission, bonuses and opening balances are the creators' and are passed on: no tax is asked for them."]
+    said = [
+        "Commission, bonuses, flat fees, paid-back samples and opening balances are the creators' and are passed on: no"
+        " tax is asked for them."
+    ]
     if told.tax.counted:
         said.append(f"The app fee includes tax of {rate_words.short(told.tax.rate_bp)} on its net amount.")
     elif told.tax.mode == "reverse_charge":
@@ -97,6 +100,8 @@ def _invoice_sums(told: InvoiceTold) -> list[tuple[str, str]]:
         (f"Commission of {amounts.count(row.orders)} orders", row.earned, True),
         ("Reversed, of earlier invoices", row.reversed, False),
         ("Bonuses", row.bonus, False),
+        ("Flat fees for content", row.flat_fee, False),
+        ("Samples paid back", row.reimbursement, False),
         ("Opening balances", row.opening, False),
         ("Given back to you, borne by the app", row.absorbed, False),
         ("App fee", row.fee, False),
@@ -178,7 +183,7 @@ def _statement_tables(told: StatementTold) -> list[Table]:
     shown = told.lines[:MOST_LINES]
     by_order = [
         (
-            line.order or "Bonus", line.product + (" (correction)" if line.correction else ""), line.content,
+            line.order, line.product + (" (correction)" if line.correction else ""), line.content,
             amounts.plain(line.amount, currency, "bare"),
         )
         for line in shown

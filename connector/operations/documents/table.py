@@ -38,7 +38,7 @@ def of_statement(told: StatementTold) -> str:
 
 
 def of_invoice(told: InvoiceTold) -> str:
-    """A row an order (or bonus, or opening balance); the column `total` sums to the invoice's total."""
+    """A row an order (or bonus, flat fee …); the column `total` sums to the invoice's total."""
     row = told.invoice
     number = invoices.number_text(row.number)
     taxes = in_fees([line.fee for line in told.lines], told.tax.rate_bp if told.tax.counted else 0)

@@ -12,7 +12,7 @@ Shape of the input:
                 {"kind": "order", "buyer", "shop", "order_id"}    ties a buyer to an order, if the order does not say
     rates       [{"shop", "basis_points", "starts", "ends" (or None), "product_id" (or None: the whole shop),
                   "creator" (or None: open to all; else targeted, which stands before open terms)}]
-    fees        [{"creator", "currency", "amount"}]: flat fees that are owed beside the orders
+    fees        [{"shop", "creator", "content", "currency", "amount"}]: flat fees that are owed beside the orders
     creators    {handle: {"active": True}}; a creator who is not in it counts as active
 
 Units of the output: integers of the currency's minor unit.
@@ -387,7 +387,7 @@ def expected(
     creators: dict[str, dict[str, Any]] | None = None,
     fees: list[dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
-    """Commission by the rules: {"creators": [per creator and currency], "lines": [per order line]}.
+    """Commission by the rules: {"creators": [per creator and currency], "lines": [per order line], "fees": as given}.
 
     Shape:  creators: creator, currency, orders, lines, sales (base), refunds (base given back), commission (due), fees,
             earned (commission and fees);
@@ -413,7 +413,7 @@ def expected(
         key = (fee["creator"], fee["currency"])
         sums.setdefault(key, Sum(*key)).fees += fee["amount"]
     ordered = sorted(sums.values(), key=lambda total: (total.creator, total.currency))
-    return {"creators": [total.as_dict() for total in ordered], "lines": told}
+    return {"creators": [total.as_dict() for total in ordered], "lines": told, "fees": fees or []}
 
 
 def add(sums: dict[tuple[str, str], Sum], line: Line) -> None:

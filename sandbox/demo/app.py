@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import requests
@@ -122,14 +122,26 @@ class App:
 
     # --- what it says when all is done ---
 
-    def tell(self, names: Mapping[str, str], paid_rows: list[Doc]) -> Doc:
-        """All that the proofs read, in the shape that `proofs` describes. `names`: the stores' own, by shop id."""
+    def tell(self, names: Mapping[str, str], paid_rows: list[Doc], since: datetime) -> Doc:
+        """All that the proofs read, in the shape that `proofs` describes.
+
+        `names`: the stores' own, by shop id; `since`: when the day's trade began.
+        """
         shops = {shop["id"]: shop for shop in self.shops()}
-        told = [self._shop(shops[shop_id]) | {"shop": name} for shop_id, name in names.items()]
+        handles = {row["id"]: row["handle"] for row in self.pages("/creators")}
+        refs = {
+            content["id"]: content["content_ref"]
+            for creator_id in handles
+            for content in self.pages(f"/creators/{creator_id}/content")
+        }
+        told = [
+            self._shop(shops[shop_id]) | {"shop": name, "report": self._report(shop_id, refs, since)}
+            for shop_id, name in names.items()
+        ]
         return {
             "shops": told,
             "balances": self._balances(),
-            "paid_by_content": self._paid_by_content(),
+            "paid_by_content": self._paid_by_content(handles, refs),
             "payouts": [
                 {
                     "creator": row["creator"],
@@ -168,14 +180,22 @@ class App:
                 total[bucket] += row[bucket]["amount"]
         return [sums[key] for key in sorted(sums)]
 
-    def _paid_by_content(self) -> dict[tuple[str, str, str], int]:
+    def _report(self, shop_id: str, refs: Mapping[str, str], since: datetime) -> list[Doc]:
+        """A shop's report by video, of the days around the trade."""
+        first, last = (since - timedelta(days=1)).date(), (since + timedelta(days=2)).date()
+        asked = {"shop_id": shop_id, "by": "content", "since": first, "until": last, "time_zone": "UTC"}
+        return [
+            {
+                "content": refs.get(row["id"], row["id"]), "views": row["views"], "taps": row["taps"],
+                "orders": row["orders"], "currency": money["currency"],
+                **{name: money[name]["amount"] for name in ("sales", "taken_back", "net_sales", "commission", "flat_fee", "earned")},
+            }
+            for row in self.pages("/reports/sales", **asked)
+            for money in row["money"]
+        ]  # fmt: skip
+
+    def _paid_by_content(self, handles: Mapping[str, str], refs: Mapping[str, str]) -> dict[tuple[str, str, str], int]:
         """{(creator, content, currency): amount} of the statements of creators who were paid all they say."""
-        handles = {row["id"]: row["handle"] for row in self.pages("/creators")}
-        refs = {
-            content["id"]: content["content_ref"]
-            for creator_id in handles
-            for content in self.pages(f"/creators/{creator_id}/content")
-        }
         paid = {
             (row["creator_id"], row["shop_id"]): row["amount"]["amount"]
             for creator_id in handles

@@ -156,7 +156,15 @@ def _hand_in(day: Day, shop: Shop) -> None:
     done = day.app.post(f"/content-approvals/{handed['id']}/answer", answer="approve")
     if not done["owed"]:
         raise Refused(f"the fee for {done['id']} isn't owed after its approval")
-    day.fees.append({"shop": shop.name, "creator": "mira", "currency": shop.currency, "amount": FEE})
+    day.fees.append(
+        {
+            "shop": shop.name,
+            "creator": "mira",
+            "content": "mira-video-1",
+            "currency": shop.currency,
+            "amount": FEE,
+        }
+    )
     day.count("content approved for a fee")
 
 
@@ -183,7 +191,7 @@ def _title(day: Day, shop: Shop, listing: Doc, title: str) -> None:
 
 def _until_listed(day: Day, listing: Doc, *, refused: bool) -> None:
     def there(found: Doc) -> bool:
-        return (found["status"] != "shoppable") == refused
+        return bool(found["status"] != "shoppable") == refused
 
     until(lambda: day.app.get(f"/listings/{listing['id']}"), there)
 

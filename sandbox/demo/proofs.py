@@ -8,6 +8,7 @@ Shape of `told`, what the connector's API says (`app.App.tell`), each shop by th
                 listings: [{product_ref, title, status, variants: [{variant_ref, price {amount}}]}], refused: how many,
                 deliveries: {received, repeats}, accounts: [{currency, account, amount}], entries: [{id, sides}],
                 passes: [{at_store, evaluated, gaps, status}], newest first,
+                report: [{content, currency, sales, taken_back, commission, flat_fee}], by video,
                 invoices: [{currency, received {amount}, open {amount}, invoices: [{total {amount}}]}]}]
     balances    [{creator, currency, pending, cleared, settled, in_transit, paid}]
     payouts     [{creator, currency, amount}], rows of the files that were written
@@ -38,6 +39,7 @@ def all_proofs(journal: Doc, told: Doc, expected: Doc) -> list[Doc]:
         orders_seen(journal, told),
         lines_agree(expected, told),
         creators_agree(expected, told),
+        reports_agree(expected, told),
         ledger_balanced(told),
         receivable_agrees(expected, told),
         payouts_agree(expected, told),
@@ -59,7 +61,7 @@ def _shops(journal: Doc, told: Doc) -> list[tuple[Doc, Doc]]:
 
 _NOTHING: Doc = {
     "orders": [], "listings": [], "refused": 0, "deliveries": {"received": 0, "repeats": 0}, "accounts": [],
-    "entries": [], "passes": [], "invoices": [],
+    "entries": [], "passes": [], "invoices": [], "report": [],
 }  # fmt: skip
 
 
@@ -212,6 +214,33 @@ def creators_agree(expected: Doc, told: Doc) -> Doc:
         if got.get((creator, currency), 0) != wanted.get((creator, currency), 0)
     ]
     return proof("commission by creator", *_summary(problems, f"{len(wanted)} balances agree to the minor unit"))
+
+
+def reports_agree(expected: Doc, told: Doc) -> Doc:
+    """What the merchants' reports say of each video is what its lines and its flat fee add up to, by the journal."""
+    names = ("sales", "taken_back", "commission", "flat_fee")
+    wanted: dict[tuple[str, str, str], list[int]] = {}
+    for line in expected["lines"]:
+        if line["creator"]:
+            sums = wanted.setdefault((line["shop"], line["content"], line["currency"]), [0, 0, 0, 0])
+            for place, name in enumerate(("base", "refunded_base", "due")):
+                sums[place] += line[name]
+    for fee in expected["fees"]:
+        wanted.setdefault((fee["shop"], fee["content"], fee["currency"]), [0, 0, 0, 0])[3] += fee["amount"]
+    got = {
+        (shop["shop"], row["content"], row["currency"]): [row[name] for name in names]
+        for shop in told["shops"]
+        for row in shop["report"]
+        if any(row[name] for name in names)
+    }
+    problems = [
+        f"{' '.join(key)}: the report says {got.get(key)}, by the journal {wanted.get(key)}"
+        for key in sorted(wanted.keys() | got.keys())
+        if got.get(key) != wanted.get(key)
+    ]
+    return proof(
+        "reports by video", *_summary(problems, f"{len(wanted)} videos' sales, refunds, commission and fees agree")
+    )
 
 
 def ledger_balanced(told: Doc) -> Doc:

@@ -30,6 +30,7 @@ from sandbox.demo.trade import Day, Shop
 from sandbox.expected import expected
 
 CLIENT_ID = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
+VIDEOS_SHOWN = 5
 MISBEHAVIOUR = {"drop": 0.06, "drop_orders": 0.03, "duplicate": 0.12, "reorder": 0.65, "hold_seconds": 20.0}
 SCOPES = (
     "shops:read", "listings:read", "creators:read", "creators:write", "collaborations:read", "collaborations:write",
@@ -152,7 +153,7 @@ class Demo:
         token = self._connector("token", "new", "demo", *scopes).split()[-1]
         self.app = App(self.public_url, token)
         self.stores = Stores(self.store_url)
-        self.running = Day(self.app, self.stores, self.clock, self._shops())
+        self.running = Day(self.app, self.stores, self.clock, self._shops(), self.clock.now())
         for shop in self.running.shops:
             self.stores.call(
                 "POST", "/shops", shop=shop.name, platform=shop.platform, title=shop.title, currency=shop.currency,
@@ -291,14 +292,16 @@ class Demo:
         """Read both witnesses afresh, show and write down what they say; does every proof hold?"""
         journal = self.stores.journal("products", "orders")
         should = expected(journal, journal["notes"], self.running.rates, fees=self.running.fees)
-        told = self.app.tell({shop.shop_id: shop.name for shop in self.running.shops}, _paid(self.files))
+        names = {shop.shop_id: shop.name for shop in self.running.shops}
+        told = self.app.tell(names, _paid(self.files), self.running.began)
         self.proofs = proofs.all_proofs(journal, told, should)
         rows = self._rows(should, told)
         self.screen.table(
             "What the day came to",
-            ("creator", "content", "currency", "sales", "refunds", "commission", "paid"),
-            [[*row.values()] for row in rows],
+            ("content", "currency", "sales", "refunds", "commission", "fees", "paid"),
+            [[value for name, value in row.items() if name != "creator"] for row in rows],
         )
+        self._show_report(told)
         self.screen.proofs(self.proofs)
         counts = self._counts(journal, told)
         trouble = ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in counts["deliveries"].items())
@@ -321,6 +324,11 @@ class Demo:
                 row = sums.setdefault((line["creator"], line["content"], line["currency"]), [0, 0])
                 row[0] += line["base"]
                 row[1] += line["refunded_base"]
+        fees: dict[tuple[str, str, str], int] = {}
+        for fee in self.running.fees:
+            key = (fee["creator"], fee["content"], fee["currency"])
+            fees[key] = fees.get(key, 0) + fee["amount"]
+            sums.setdefault(key, [0, 0])
         due: dict[tuple[str, str, str], int] = {}
         for shop in told["shops"]:
             for order in shop["orders"]:
@@ -332,11 +340,26 @@ class Demo:
             {
                 "creator": creator, "content": content, "currency": currency, "sales": decimal(sales, currency),
                 "refunds": decimal(refunds, currency), "commission": decimal(due.get(key, 0), currency),
-                "paid": decimal(paid.get(key, 0), currency),
+                "fees": decimal(fees.get(key, 0), currency), "paid": decimal(paid.get(key, 0), currency),
             }
             for key, (sales, refunds) in sorted(sums.items())
             for creator, content, currency in [key]
         ]  # fmt: skip
+
+    def _show_report(self, told: Doc) -> None:
+        """The first shop's report as its merchant reads it: which video sold what."""
+        shop = self.running.shops[0]
+        rows = next(one["report"] for one in told["shops"] if one["shop"] == shop.name)
+        best = sorted(rows, key=lambda row: -int(row["net_sales"]))[:VIDEOS_SHOWN]
+        self.screen.table(
+            f"The videos that sold most for {shop.title}",
+            ("video", "views", "taps", "orders", "net sales", "commission"),
+            [
+                [row["content"], row["views"] or 0, row["taps"], row["orders"],
+                 decimal(row["net_sales"], row["currency"]), decimal(row["commission"], row["currency"])]
+                for row in best
+            ],
+        )  # fmt: skip
 
     def _counts(self, journal: Doc, told: Doc) -> Doc:
         counts = journal["counts"]

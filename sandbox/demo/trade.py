@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sandbox.demo.app import App
@@ -58,9 +58,11 @@ class Day:
     stores: Stores
     clock: Clock
     shops: list[Shop]
+    began: datetime
     links: list[Link] = field(default_factory=list)
     rates: list[Doc] = field(default_factory=list)
-    fees: list[Doc] = field(default_factory=list)  # flat fees that are owed: shop, creator, currency, amount
+    # flat fees that are owed: shop, creator, content, currency, amount
+    fees: list[Doc] = field(default_factory=list)
     agreement: str = ""  # the negotiation that has one
     contents: dict[tuple[str, str], str] = field(default_factory=dict)
     creators: dict[str, str] = field(default_factory=dict)

@@ -7,6 +7,7 @@ never from a Host header.
 
 from __future__ import annotations
 
+import gc
 import signal
 import time
 from functools import cache
@@ -52,7 +53,11 @@ def from_environment() -> Flask:
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     settings = open_process()
     telemetry.configure(settings.log_level, settings.log_format)
-    return create_app(settings)
+    app = create_app(settings)
+    # The collector needn't go through modules and mapped classes again and again: a great report took a quarter longer.
+    gc.collect()
+    gc.freeze()
+    return app
 
 
 def create_app(settings: Settings) -> Flask:

@@ -10,16 +10,20 @@ from itertools import combinations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connector.earnings.ledger import entry
+from connector.earnings.ledger.queries import BESIDE, EARNING
+from connector.earnings.ledger.sums import Beside
 from connector.insight.reports import asked as asking
-from connector.insight.reports import beginnings, engine, table
+from connector.insight.reports import beginnings, beside, engine, table
 from connector.insight.reports.asked import DIMENSIONS, Asked
 from connector.insight.reports.beginnings import Beginning
+from connector.insight.reports.beside import Owed
 from connector.insight.reports.engine import InCurrency
 from connector.insight.reports.sold import Line, Placed
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 ASKED = asking.of_month(Asked(), NOW)
-AMOUNTS = ("sales", "taken_back", "due", "borne", "net", "earned")
+AMOUNTS = ("sales", "taken_back", "due", "borne", "net", "commission", "beside", "owed", "earned")
 # A video is one creator's: x's are 1 and 2, y's is 3.
 OWNERS = {"1": "x", "2": "x", "3": "y"}
 
@@ -51,6 +55,21 @@ def orders(draw: st.DrawFn) -> list[Placed]:
     return found
 
 
+@st.composite
+def owed(draw: st.DrawFn) -> list[Owed]:
+    """What is owed beside orders; below zero: taken back."""
+    found = []
+    for number in range(draw(st.integers(0, 5))):
+        kind, film = draw(st.sampled_from(BESIDE)), draw(st.sampled_from(["1", "3", None]))
+        each = Beside(
+            f"ent_{number}", kind, f"{kind}:{number}", draw(st.sampled_from(["s1", "s2"])),
+            OWNERS[film] if film else draw(st.sampled_from("xy")), film, draw(st.sampled_from(["EUR", "JPY"])),
+            draw(st.integers(-(10**6), 10**6)), NOW - timedelta(hours=draw(st.integers(0, 600))),
+        )  # fmt: skip
+        found.append(Owed(each, draw(st.sampled_from(["t1", "t9", None]))))
+    return found
+
+
 def sums(found: Iterable[InCurrency]) -> dict[str, tuple[int, ...]]:
     return {
         place.currency: tuple(getattr(place.total, name) for name in (*AMOUNTS, "orders", "new", "returning"))
@@ -58,19 +77,69 @@ def sums(found: Iterable[InCurrency]) -> dict[str, tuple[int, ...]]:
     }
 
 
-@given(orders())
-def test_a_total_is_the_sum_of_its_rows_whatever_they_are_by(placed: list[Placed]) -> None:
-    plain = engine.summed(placed, ASKED)
+@given(orders(), owed())
+def test_a_total_is_the_sum_of_its_rows_whatever_they_are_by(placed: list[Placed], besides: list[Owed]) -> None:
+    plain = engine.summed(placed, ASKED, owed=lambda: besides)
     for by in (*((each,) for each in DIMENSIONS), *combinations(DIMENSIONS, 2)):
-        found = engine.summed(placed, ASKED, by, drawn=True)
+        found = engine.summed(placed, ASKED, by, drawn=True, owed=lambda: besides)
         assert sums(found) == sums(plain)
         for place in found:
+            assert len({row.key for row in place.rows}) == len(place.rows)
             for name in AMOUNTS:
                 assert sum(getattr(row.total, name) for row in place.rows) == getattr(place.total, name)
                 assert sum(getattr(day, name) for day in place.days.values()) == getattr(place.total, name)
+            for kind in BESIDE:
+                of_kind = sum((row.total.kinds or {}).get(kind, 0) for row in place.rows)
+                assert of_kind == (place.total.kinds or {}).get(kind, 0)
             assert sum(day.orders for day in place.days.values()) == place.total.orders
-            assert all(sum(row.days.values()) == row.total.sales for row in place.rows)
+            assert [row.days is not None for row in place.rows] == [n < engine.DRAWN for n in range(len(place.rows))]
+            assert all(sum(row.days.values()) == row.total.sales for row in place.rows if row.days is not None)
             assert max((row.total.orders for row in place.rows), default=0) <= place.total.orders
+
+
+@given(orders(), owed())
+def test_what_is_owed_beside_orders_is_in_its_row_or_in_one_of_its_kind(
+    placed: list[Placed], besides: list[Owed]
+) -> None:
+    """Orders' figures are the same with it and without it."""
+    for by in DIMENSIONS:
+        rows = {
+            (place.currency, row.key[0]): row.total
+            for place in engine.summed(placed, ASKED, [by], owed=lambda: besides) for row in place.rows
+        }  # fmt: skip
+        for place in engine.summed(placed, ASKED, [by]):
+            for row in place.rows:
+                with_it = rows[place.currency, row.key[0]]
+                assert (with_it.sales, with_it.commission, with_it.orders) == (
+                    row.total.sales, row.total.earned, row.total.orders
+                )  # fmt: skip
+        wanted: dict[tuple[str, object], int] = {}
+        for each in besides:
+            one = each.entry
+            value = {
+                "creator": one.creator_id, "content": one.content_id or one.kind, "product": one.kind,
+                "collaboration": each.collaboration or one.kind, "shop": one.shop_id, "day": one.at.date(),
+            }[by]  # fmt: skip
+            wanted[one.currency, value] = wanted.get((one.currency, value), 0) + one.amount
+        assert {key: total.beside for key, total in rows.items() if total.kinds} == wanted
+
+
+def test_every_kind_of_entry_is_known_to_the_reports() -> None:
+    """A new kind must say whether it owes a creator something: else a report would be less than the ledger."""
+    carried = {
+        "clearance",
+        "settlement",
+        "payout",
+        "payout_paid",
+        "payout_failed",
+        "conversion",
+        "exchange",
+        "reserve",
+        "reserve_release",
+    }
+    of_lines, nobodys = {*EARNING, "absorption"}, {"fee", "receipt"}
+    assert of_lines | set(BESIDE) | carried | nobodys == entry.KINDS
+    assert set(beside.NAMES) == set(BESIDE)
 
 
 @given(orders())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import random
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,11 +15,16 @@ from connector.commerce.orders.tables import Order
 from connector.commerce.shops import settings
 from connector.db import new_id
 from connector.earnings.attribution.tables import KnownBuyer
+from connector.earnings.commission import fees
 from connector.earnings.commission.tables import Evaluation
+from connector.earnings.ledger import journal
 from connector.earnings.ledger import queries as ledger
+from connector.earnings.ledger.entry import Draft, DraftPosting, owed
+from connector.earnings.ledger.queries import BESIDE
+from connector.earnings.ledger.tables import Entry, Posting
 from connector.events import Line, Refund, RefundLine, Transaction
 from connector.insight.reports import asked as asking
-from connector.insight.reports import drill, engine, table, taps
+from connector.insight.reports import beside, drill, engine, table, taps
 from connector.insight.reports.asked import DIMENSIONS, NONE, Asked
 from connector.insight.reports.engine import InCurrency
 from connector.programme.content import attach, views
@@ -78,6 +83,7 @@ def test_a_random_months_sums_agree_whatever_they_are_by(world: World) -> None:
         _random_order(world, rnd, f"{8000 + number}", [each.token for each in rnd.sample(touched, rnd.randrange(4))])
     with world.database.write(SYSTEM) as session:
         _known_buyers(session, world)
+        _owe_beside(session, world, films[0])
         kept = _all_ways(session, month(world))
         assert _plain(session, kept["creator"]) == _line_by_line(session)
         session.execute(sa.update(Evaluation).where(Evaluation.id > session.scalar(_MIDDLE)).values(sold=None))
@@ -87,14 +93,47 @@ def test_a_random_months_sums_agree_whatever_they_are_by(world: World) -> None:
             balance = sum(each.owed for each in ledger.balances(session, creator_id=creator_id))
             assert sum(each.total.earned for each in of_creator) == balance
             assert sum(row.total.earned for each in of_creator for row in each.rows) == balance
+            assert {kind: amount for each in of_creator for kind, amount in (each.total.kinds or {}).items()} == (
+                _of_kinds(session, creator_id)
+            )
         for by in ("creator", "content", "product", "collaboration", "day"):
             _rows_are_their_orders(session, month(world), by)
         whole = "".join(table.orders_as_csv(session, month(world)))
     rows = list(csv.DictReader(io.StringIO(whole)))
-    assert sum(round(100 * float(row["net_sales"])) for row in rows) == kept["creator"].total.net
+    orders = [row for row in rows if row["kind"] == "order"]
+    assert sum(round(100 * float(row["net_sales"])) for row in orders) == kept["creator"].total.net
+    assert sum(round(100 * float(row["earned"])) for row in rows) == kept["creator"].total.earned
+    assert {row["kind"] for row in rows} == {"order", *BESIDE}
     assert kept["creator"].total.taken_back > 0
     assert kept["creator"].total.new > 0 < kept["creator"].total.returning
-    assert {row.key[0] for row in kept["content"].rows} == {None, *films}
+    assert {row.key[0] for row in kept["content"].rows} == {None, *films, "bonus", "opening", "reimbursement"}
+
+
+def _owe_beside(session: Any, world: World, film: str) -> None:
+    """Of each kind something, for a video and for none, some of it taken back."""
+    x, y = world.creators["x"], world.creators["y"]
+    said: dict[str, Any] = {"shop_id": world.shop_id, "currency": "EUR"}
+    fee, sample = fees.flat_fee("neg_1"), fees.reimbursement("smp_1")
+    fees.owe(session, subject=fee, kind="flat_fee", creator_id=x, amount=9000, reason="content_approved", at=PLACED,
+             content_id=film, **said)  # fmt: skip
+    fees.owe(
+        session, subject=sample, kind="reimbursement", creator_id=y, amount=2490, reason="sample", at=PLACED, **said
+    )
+    fees.owe(
+        session, subject=sample, kind="reimbursement", creator_id=y, amount=490, reason="less", at=PLACED + DAY, **said
+    )
+    for kind, subject, who, amount in (("bonus", f"bonus:evt_1:{x}", x, 200), ("opening", "opening:imp_1:1", y, -70)):
+        account = "creator_pending" if kind == "bonus" else "creator_settled"
+        sides = (DraftPosting("merchant_receivable", amount), owed(account, amount, who))
+        journal.post(session, Draft(reference=subject, subject=subject, kind=kind, reason="test", occurred_at=PLACED,
+                                    creator_id=who, postings=sides, **said))  # fmt: skip
+
+
+def _of_kinds(session: Any, creator_id: str) -> dict[str, int]:
+    """What the ledger holds of each kind that isn't about an order's line, by its postings alone."""
+    kinds = sa.select(Entry.kind, -sa.func.sum(Posting.amount)).join(Posting, Posting.entry_id == Entry.id)
+    mine = (Posting.creator_id == creator_id, Entry.line_ref.is_(None))
+    return dict(session.execute(kinds.where(*mine).group_by(Entry.kind)).all())
 
 
 def _random_order(world: World, rnd: random.Random, ref: str, tokens: list[str]) -> None:
@@ -145,7 +184,7 @@ def _rows_are_their_orders(session: Any, asked: Asked, by: str) -> None:
     whole = table.read(session, asked, by)
     for row in whole.rows:
         if by == "day":
-            narrowed = asked.on(PLACED.astimezone(ZONE).date()) if row.orders else None
+            narrowed = asked.on(date.fromisoformat(row.id)) if row.money else None
         else:
             narrowed = asking.narrowed(session, asked, **{by: row.id})
         if narrowed is None:
@@ -156,7 +195,11 @@ def _rows_are_their_orders(session: Any, asked: Asked, by: str) -> None:
             found, pages = [*found, *some], pages + 1
         assert len({each.order_id for each in found}) == len(found) == row.orders
         assert sum(each.total.net for each in found) == sum(each.net for each in row.money.values())
-        assert sum(each.total.earned for each in found) == sum(each.earned for each in row.money.values())
+        besides = [each.entry.amount for each in beside.read(session, narrowed)]
+        assert sum(each.total.earned for each in found) + sum(besides) == sum(
+            each.earned for each in row.money.values()
+        )
+        assert bool(besides) == row.beside
         assert sum(taps.count(session, narrowed).values()) == row.taps or by == "day"
 
 

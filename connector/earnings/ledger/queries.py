@@ -17,6 +17,8 @@ from connector.earnings.ledger.tables import Entry, Posting
 Key = tuple[str, str | None, str | None]
 # Entries that change what a line earned; all others carry it from one account to another.
 EARNING = ("accrual", "reversal", "adjustment")
+# Entries that owe a creator what no order's line earned. All other kinds only carry money on, or are no creator's.
+BESIDE = ("bonus", "flat_fee", "opening", "reimbursement")
 
 
 @dataclass(slots=True)

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from connector.earnings.ledger.entry import CREATOR_ACCOUNTS
 from connector.earnings.ledger.queries import EARNING, Key
-from connector.earnings.ledger.tables import Entry, Posting
+from connector.earnings.ledger.tables import BESIDE, Entry, Posting
 
 
 def earned(session: Session, order_ids: Collection[str]) -> dict[str, dict[Key, int]]:
@@ -101,6 +103,29 @@ def by_payout(session: Session) -> dict[str, dict[tuple[str, str], int]]:
     return found
 
 
+def by_exchange(session: Session) -> dict[tuple[str, str], dict[tuple[str, str], int]]:
+    """(exchange, shop) → {(account, currency): sum}, without zeros."""
+    query = (
+        sa.select(Entry.subject, Posting.account, Posting.currency, sa.func.sum(Posting.amount))
+        .join(Posting, Posting.entry_id == Entry.id)
+        .where(Entry.kind == "exchange")
+        .group_by(Entry.subject, Posting.account, Posting.currency)
+    )
+    found: dict[tuple[str, str], dict[tuple[str, str], int]] = defaultdict(dict)
+    for subject, account, currency, amount in session.execute(query):
+        _, exchange_id, shop_id = str(subject).split(":")
+        if amount:
+            found[exchange_id, shop_id][account, currency] = int(amount)
+    return found
+
+
+def in_fx(session: Session) -> dict[tuple[str, str], int]:
+    """(shop, currency) → what `fx` holds."""
+    key = (Posting.shop_id, Posting.currency)
+    query = sa.select(*key, sa.func.sum(Posting.amount)).where(Posting.account == "fx").group_by(*key)
+    return {(shop_id, currency): int(amount) for shop_id, currency, amount in session.execute(query)}
+
+
 class Absorbed(msgspec.Struct, frozen=True):
     """What the platform bears of a line that was refunded after its payout: the creator keeps it. Minor units."""
 
@@ -178,3 +203,44 @@ def by_subject(session: Session, subjects: Collection[str]) -> dict[str, tuple[i
             last, amounts = found.get(subject, (0, {}))
             found[subject] = (max(last, int(number)), {**amounts, currency: int(amount)})
     return found
+
+
+class Beside(msgspec.Struct, frozen=True):
+    """What a creator is owed by no order's line: an event's bonus, a flat fee, a reimbursed sample, a balance brought
+    along. Minor units; below zero: taken back."""
+
+    entry_id: str
+    kind: str  # `queries.BESIDE`
+    subject: str  # `bonus:<event>:<creator>`, `flat_fee:<negotiation>` …
+    shop_id: str
+    creator_id: str
+    content_id: str | None
+    currency: str
+    amount: int
+    at: datetime  # business time
+
+
+def beside(
+    session: Session, *, shop_id: str | None = None, creator_id: str | None = None, currency: str | None = None,
+    since: datetime | None = None, until: datetime | None = None,
+) -> list[Beside]:  # fmt: skip
+    """Each entry of it, of a span of business time (half open), the newest first."""
+    content = sa.func.coalesce(Entry.content_id, Posting.content_id)
+    query = (
+        sa.select(
+            Entry.id, Entry.kind, Entry.subject, Entry.shop_id, Posting.creator_id, content, Entry.currency,
+            -Posting.amount, Entry.occurred_at,
+        )
+        .join(Posting, Posting.entry_id == Entry.id)
+        .where(BESIDE, Posting.account.in_(sorted(CREATOR_ACCOUNTS)))
+        .order_by(Entry.occurred_at.desc(), Entry.id.desc())
+    )  # fmt: skip
+    wanted = ((Entry.shop_id, shop_id), (Entry.creator_id, creator_id), (Entry.currency, currency))
+    for column, value in wanted:
+        if value is not None:
+            query = query.where(column == value)
+    if since is not None:
+        query = query.where(Entry.occurred_at >= since)
+    if until is not None:
+        query = query.where(Entry.occurred_at < until)
+    return [Beside(*row) for row in session.connection().execute(query)]

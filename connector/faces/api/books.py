@@ -11,6 +11,7 @@ from connector import db
 from connector.commerce.shops import queries as shops
 from connector.db import Scope
 from connector.earnings.ledger import queries as ledger
+from connector.earnings.ledger.queries import BESIDE
 from connector.earnings.payouts import outcomes
 from connector.earnings.payouts import queries as payouts
 from connector.earnings.payouts.tables import Payout, PayoutBatch, SetAside
@@ -174,9 +175,10 @@ def _by_content(session: Session, creator_id: str) -> list[shapes.ContentEarned]
         for place in engine.read(session, Asked(creator_id=creator_id), ["shop", "content"])
         for row in place.rows
     ]
-    known = contents.some(session, {key[1] for key, _, _ in found if key[1] is not None})
+    known = contents.some(session, {key[1] for key, _, _ in found if key[1] is not None and key[1] not in BESIDE})
     shown = []
-    for (shop_id, content_id), currency, amount in sorted(found, key=lambda each: (each[0][0], each[0][1] or "")):
+    for (shop_id, part), currency, amount in sorted(found, key=lambda each: (each[0][0], each[0][1] or "")):
+        content_id, kind = (None, part) if part in BESIDE else (part, None)
         content = known.get(content_id) if content_id is not None else None
         shown.append(
             shapes.ContentEarned(
@@ -185,6 +187,7 @@ def _by_content(session: Session, creator_id: str) -> list[shapes.ContentEarned]
                 network=content.network if content else None,
                 content_ref=content.content_ref if content else None,
                 title=content.title if content else None,
+                kind=kind,
                 earned=shapes.as_money(amount, currency),
             )
         )

@@ -14,11 +14,12 @@ from sqlalchemy.orm import Session
 from connector import clock, db
 from connector.commerce.shops import queries as shops
 from connector.db import Scope
+from connector.earnings.ledger.queries import BESIDE
 from connector.errors import InputRefused
 from connector.faces.api.face import blueprint
 from connector.faces.api.shapes import Asked, Given, Ident, Money, Text, as_money
 from connector.insight.reports import asked as asking
-from connector.insight.reports import beginnings, drill, table
+from connector.insight.reports import beginnings, beside, drill, table
 from connector.insight.reports.asked import NONE
 from connector.insight.reports.engine import Sum
 from connector.insight.reports.table import Row, Table
@@ -76,10 +77,18 @@ class SumShown(Given):
     net_sales: Money
     commission: Money = Field(description="What the creators have of it: what the ledger holds for these lines.")
     borne: Money = Field(description="The part of the commission that was refunded after its payout: the app bears it.")
+    bonus: Money = Field(description="Of events: owed beside orders, as the three that follow, by when it was booked.")
+    flat_fee: Money = Field(description="Of agreements, for approved content.")
+    reimbursement: Money = Field(description="Of refundable samples.")
+    opening: Money = Field(description="Balances that creators brought along from before.")
+    earned: Money = Field(description="Commission and what is owed beside orders: what the ledger holds.")
 
 
 class ReportRow(Given):
-    id: str | None = Field(description='What narrows a report to this row: an id, a day; "none": lines without one.')
+    id: str | None = Field(
+        description='What narrows a report to this row: an id, a day; "none": lines without one. What is owed beside '
+        "orders and has none stands in a row of its kind: bonus, flat_fee, reimbursement, opening."
+    )
     name: str | None
     views: int | None = Field(description="Of content, where any were told.")
     taps: int
@@ -110,6 +119,24 @@ class SoldOrder(Given):
 
 class SoldOrderPage(Given):
     items: list[SoldOrder]
+    next: str | None
+
+
+class BesideShown(Given):
+    """What a creator is owed by no order's line; below zero: taken back."""
+
+    id: str = Field(description="Of the ledger's entry.")
+    kind: Literal["bonus", "flat_fee", "reimbursement", "opening"]
+    about: str = Field(description="bonus:<event>:<creator>, flat_fee:<negotiation>, sample:<sample>, opening:<…>.")
+    shop_id: str
+    creator_id: str
+    content_id: str | None
+    at: datetime
+    amount: Money
+
+
+class BesidePage(Given):
+    items: list[BesideShown]
     next: str | None
 
 
@@ -174,6 +201,32 @@ def report_orders(query_data: OrderPageAsked) -> SoldOrderPage:
     return SoldOrderPage(items=items, next=cursors.pack(listing, last) if last else None)
 
 
+@blueprint.get("/reports/sales/beside")
+@app_scope("earnings:read")
+@blueprint.input(OrderPageAsked, location="query")
+@blueprint.output(BesidePage)
+def report_beside(query_data: OrderPageAsked) -> BesidePage:
+    """What creators are owed beside orders, newest first: bonuses, flat fees, reimbursements, balances brought along
+
+    With the orders of the same question it sums to the report's `earned`.
+    """
+    listing = "report:beside"
+    after = str(cursors.unpack(listing, query_data.cursor)[0]) if query_data.cursor else ""
+    with db.read(Scope.app()) as session:
+        rows = [each.entry for each in beside.read(session, _asked(session, query_data))]
+    place = next((number + 1 for number, row in enumerate(rows) if row.entry_id == after), 0) if after else 0
+    shown = rows[place : place + query_data.limit]
+    more = place + query_data.limit < len(rows)
+    items = [
+        BesideShown(
+            id=row.entry_id, kind=row.kind, about=row.subject, shop_id=row.shop_id,  # type: ignore[arg-type]
+            creator_id=row.creator_id, content_id=row.content_id, at=row.at, amount=as_money(row.amount, row.currency),
+        )
+        for row in shown
+    ]  # fmt: skip
+    return BesidePage(items=items, next=cursors.pack(listing, [shown[-1].entry_id]) if more else None)
+
+
 _TEXT = {"text/csv": {"schema": {"type": "string"}}}
 _CSV: dict[int | str, Any] = {"200": {"description": "A CSV file, sent piece by piece", "content": _TEXT}}
 
@@ -198,7 +251,7 @@ def report_file(query_data: ReportAsked) -> Response:
 @blueprint.input(SalesAsked, location="query")
 @blueprint.doc(responses=_CSV)
 def report_orders_file(query_data: SalesAsked) -> Response:
-    """Every order of a figure as CSV, newest first"""
+    """Every order of a figure as CSV, newest first, then what is owed beside orders"""
     with db.read(Scope.app()) as session:
         asked = _asked(session, query_data)
     return _file("sales-orders.csv", lambda session: table.orders_as_csv(session, asked))
@@ -288,7 +341,8 @@ def _sum(currency: str, total: Sum) -> SumShown:
         name: as_money(amount, currency)
         for name, amount in (
             ("sales", total.sales), ("taken_back", total.taken_back), ("net_sales", total.net),
-            ("commission", total.earned), ("borne", total.borne),
+            ("commission", total.commission), ("borne", total.borne), ("earned", total.earned),
+            *((kind, (total.kinds or {}).get(kind, 0)) for kind in BESIDE),
         )
     }  # fmt: skip
     return SumShown(

@@ -13,7 +13,7 @@ from connector.db import Scope
 from connector.errors import InputRefused
 from connector.faces.console.face import WHY, blueprint
 from connector.insight.reports import asked as asking
-from connector.insight.reports import beginnings, drill, table
+from connector.insight.reports import beginnings, beside, drill, table
 from connector.insight.reports.asked import Asked
 from connector.web import cursors, moments, reports
 from connector.web.guards import staff
@@ -45,9 +45,14 @@ def sales_orders() -> str:
         asked = _question(session)
         whole = table.read(session, asked.asked, "day", with_buyers=True).whole
         rows, last = drill.orders(session, asked.asked, before=reports.behind(listing))
+        owed = [] if reports.behind(listing) else beside.read(session, asked.asked)
+        people = table.names(session, "creator", {each.entry.creator_id for each in owed[: beside.SHOWN]})
         known = table.names(session, "shop", {row.shop_id for row in rows})
     older = asked.address(".sales_orders", older=cursors.pack(listing, last)) if last else ""
-    return page("console/sales_orders.html", asked=asked, whole=whole, rows=rows, older=older, shops=known)
+    return page(
+        "console/sales_orders.html", asked=asked, whole=whole, rows=rows, older=older, shops=known, owed=owed,
+        beside=beside, people=people,
+    )  # fmt: skip
 
 
 @blueprint.get("/sales/report.csv")

@@ -22,7 +22,7 @@ from connector.db import Scope
 from connector.errors import NotFound
 from connector.faces.dashboard.face import blueprint
 from connector.insight.reports import asked as asking
-from connector.insight.reports import beginnings, drill, table
+from connector.insight.reports import beginnings, beside, drill, table
 from connector.insight.reports.asked import NONE, Asked
 from connector.insight.reports.engine import InCurrency, Sum
 from connector.insight.reports.table import Table
@@ -127,8 +127,13 @@ def sales_orders() -> str:
         asked = _question(session, shop)
         whole = table.read(session, asked.asked, "day", with_buyers=True)
         rows, last = drill.orders(session, asked.asked, before=reports.behind(listing))
+        owed = [] if reports.behind(listing) else beside.read(session, asked.asked)
+        people = table.names(session, "creator", {each.entry.creator_id for each in owed[: beside.SHOWN]})
     older = asked.address(".sales_orders", older=cursors.pack(listing, last)) if last else ""
-    return page("dashboard/sales_orders.html", shop=shop, asked=asked, whole=whole.whole, rows=rows, older=older)
+    return page(
+        "dashboard/sales_orders.html", shop=shop, asked=asked, whole=whole.whole, rows=rows, older=older, owed=owed,
+        beside=beside, people=people,
+    )  # fmt: skip
 
 
 @blueprint.get("/sales/report.csv")

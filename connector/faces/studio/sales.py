@@ -6,7 +6,7 @@ from flask import g
 from sqlalchemy.orm import Session
 
 from connector.faces.studio.face import blueprint, reading
-from connector.insight.reports import drill, table
+from connector.insight.reports import beside, drill, table
 from connector.insight.reports.asked import Asked
 from connector.web import cursors, moments, reports
 from connector.web.guards import creator
@@ -36,9 +36,13 @@ def sales_orders() -> str:
         asked = _question(session)
         whole = table.read(session, asked.asked, "day").whole
         rows, last = drill.orders(session, asked.asked, before=reports.behind(listing), limit=SHOWN)
+        owed = [] if reports.behind(listing) else beside.read(session, asked.asked)
         shops = table.names(session, "shop", {row.shop_id for row in rows})
     older = asked.address(".sales_orders", older=cursors.pack(listing, last)) if last else ""
-    return page("studio/sales_orders.html", asked=asked, whole=whole, rows=rows, older=older, shops=shops)
+    return page(
+        "studio/sales_orders.html", asked=asked, whole=whole, rows=rows, older=older, shops=shops, owed=owed,
+        beside=beside,
+    )  # fmt: skip
 
 
 def _question(session: Session) -> Question:

@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from connector.earnings.ledger.queries import BESIDE
 from connector.errors import InputRefused, NotFound
 from connector.programme.collaborations.tables import Terms
 from connector.programme.content import queries as contents
@@ -32,6 +33,7 @@ class Asked:
     content_id: str | None = None
     listing_id: str | None = None
     terms_ids: frozenset[str] | None = None  # all versions of one collaboration; empty: lines without terms
+    kind: str | None = None  # only what is owed beside orders, of that kind (`ledger.queries.BESIDE`)
     currency: str | None = None
     since: datetime | None = None
     until: datetime | None = None
@@ -68,14 +70,17 @@ def span(asked: Asked) -> list[date]:
 
 
 def narrowed(session: Session, asked: Asked, **to: str) -> Asked:
-    """The same of one creator, video, product, collaboration or shop; `to` may say "none" for a line without one.
+    """The same of one creator, video, product, collaboration or shop; `to` may say "none" for a line without one, and a
+    kind of what is owed beside orders for that kind's own row.
 
     A product is named by its listing's id, a collaboration by the id of any of its versions. A video's creator is
     added, so that their index is used.
     Errors: NotFound for a video or terms that aren't there, or aren't theirs who ask.
     """
     for name, value in to.items():
-        if name == "content":
+        if value in BESIDE:
+            asked = _of_kind(asked, name, value)
+        elif name == "content":
             if value != NONE:
                 content = contents.get(session, value)
                 if asked.creator_id not in (None, content.creator_id):
@@ -94,6 +99,18 @@ def narrowed(session: Session, asked: Asked, **to: str) -> Asked:
         else:
             raise AssertionError(f"no report is narrowed by {name}")
     return asked
+
+
+def _of_kind(asked: Asked, name: str, kind: str) -> Asked:
+    """What a report by `name` has in the row of a kind: what has no value there. Errors: NotFound for another kind's,
+    and where each has one."""
+    if name not in ("content", "product", "collaboration") or asked.kind not in (None, kind):
+        raise NotFound(f"no {name} is called {kind}")
+    if name == "content":
+        asked = replace(asked, content_id=NONE)
+    elif name == "collaboration":
+        asked = replace(asked, terms_ids=frozenset())
+    return replace(asked, kind=kind)
 
 
 def in_time(asked: Asked, other: Asked) -> Asked:

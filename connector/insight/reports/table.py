@@ -16,8 +16,9 @@ from connector import money
 from connector.commerce.catalog import queries as catalog
 from connector.commerce.catalog.tables import Listing
 from connector.commerce.shops.tables import Shop
+from connector.earnings.ledger.queries import BESIDE
 from connector.earnings.payouts.rails import defused
-from connector.insight.reports import drill, engine, taps
+from connector.insight.reports import beside, drill, engine, taps
 from connector.insight.reports.asked import NONE, Asked
 from connector.insight.reports.engine import InCurrency, Sum
 from connector.programme.collaborations.tables import Terms
@@ -39,6 +40,11 @@ class Row:
     @property
     def orders(self) -> int:
         return sum(each.orders for each in self.money.values())
+
+    @property
+    def beside(self) -> bool:
+        """Is anything of it owed beside orders?"""
+        return any(each.kinds for each in self.money.values())
 
     @property
     def rate_bp(self) -> int | None:
@@ -94,17 +100,19 @@ def laid(found: list[InCurrency], counted: dict[engine.Key, int], asked: Asked, 
     sums = {place.currency: {_id(row.key[0]): row.total for row in place.rows} for place in found}
     tapped = {_id(key[0]): number for key, number in counted.items()}
     whole = Row("", taps=sum(counted.values()), money={place.currency: place.total for place in found})
-    ids = list({**tapped, **{row_id: 0 for rows in sums.values() for row_id in rows}})
+    every = {row_id: None for rows in sums.values() for row_id in rows} | dict.fromkeys(tapped)
     if by == "day":
-        ids.sort(reverse=True)
-    else:
-        lead = sums[max(found, key=lambda place: place.total.orders).currency] if found else {}
-        ids.sort(key=lambda each: (-lead[each].sales if each in lead else 0, -tapped.get(each, 0), each))
+        return Table(by, asked, whole, sorted(every, reverse=True), found, sums, tapped)
+    # Rows of the currency with most orders come in their order already; behind them what sold nothing in it, by taps.
+    lead = sums[max(found, key=lambda place: place.total.orders).currency] if found else {}
+    sold_some = [row_id for row_id, total in lead.items() if total.sales]
+    rest = every.keys() - sold_some if len(sold_some) < len(every) else ()
+    ids = [*sold_some, *sorted(rest, key=lambda each: (-tapped.get(each, 0), each))]
     return Table(by, asked, whole, ids, found, sums, tapped)
 
 
 def _id(part: Any) -> str:
-    return NONE if part is None else part if type(part) is str else str(part.isoformat())
+    return part if type(part) is str else NONE if part is None else str(part.isoformat())
 
 
 def name(session: Session, table: Table, rows: Sequence[Row]) -> None:
@@ -119,6 +127,9 @@ def name(session: Session, table: Table, rows: Sequence[Row]) -> None:
 
 def names(session: Session, by: str, ids: Collection[str]) -> dict[str, str]:
     """What a dimension's values are called; what has no name is absent."""
+    kinds = {each: beside.NAMES[each] for each in ids if each in beside.NAMES}
+    if kinds:
+        return kinds | names(session, by, [each for each in ids if each not in kinds])
     if by == "creator":
         return {each.id: each.name for each in _of_many(ids, lambda some: creators.some(session, some)).values()}
     if by == "content":
@@ -173,10 +184,11 @@ def _collaborations(session: Session, ids: Collection[str]) -> dict[str, str]:
 
 COLUMNS = (
     "id", "name", "currency", "views", "taps", "orders", "orders_new_buyers", "orders_returning_buyers", "sales",
-    "taken_back", "net_sales", "commission",
+    "taken_back", "net_sales", "commission", "event_bonuses", "flat_fees", "brought_along", "reimbursed", "earned",
 )  # fmt: skip
 ORDER_COLUMNS = (
-    "order_id", "number", "shop_id", "placed_at", "currency", "lines", "sales", "taken_back", "net_sales", "commission"
+    "order_id", "number", "shop_id", "placed_at", "currency", "lines", "sales", "taken_back", "net_sales", "commission",
+    "kind", "about", "creator_id", "earned",
 )  # fmt: skip
 _AT_ONCE = 500
 
@@ -199,7 +211,8 @@ def as_csv(session: Session, table: Table) -> Iterator[str]:
 
 
 def orders_as_csv(session: Session, asked: Asked) -> Iterator[str]:
-    """Every order of a figure, the newest first; piece by piece, however many there are."""
+    """Every order of a figure, the newest first, then what is owed beside orders; piece by piece, however many there
+    are. They sum to the figure."""
     write = _Csv()
     yield write(ORDER_COLUMNS)
     before: tuple[datetime, str] | None = None
@@ -208,16 +221,24 @@ def orders_as_csv(session: Session, asked: Asked) -> Iterator[str]:
         for row in rows:
             yield write((
                 row.order_id, defused(row.number), row.shop_id, row.placed_at.isoformat(), row.currency, row.lines,
-                *_amounts(row.total, row.currency),
+                *_amounts(row.total, row.currency)[:4], "order", "", "", money.text(row.total.earned, row.currency),
             ))  # fmt: skip
         if before is None:
-            return
+            break
+    for owed in beside.read(session, asked):
+        entry = owed.entry
+        yield write((
+            "", "", entry.shop_id, entry.at.isoformat(), entry.currency, 0, *("",) * 4, entry.kind,
+            entry.subject, entry.creator_id, money.text(entry.amount, entry.currency),
+        ))  # fmt: skip
 
 
-def _amounts(total: Sum, currency: str) -> Iterable[str]:
+def _amounts(total: Sum, currency: str) -> tuple[str, ...]:
     if not currency:
-        return ("",) * 4
-    parts = (total.sales, total.taken_back, total.net, total.earned)
+        return ("",) * 9
+    kinds = total.kinds or {}
+    besides = [kinds.get(kind, 0) for kind in BESIDE]
+    parts = (total.sales, total.taken_back, total.net, total.commission, *besides, total.earned)
     return tuple(money.text(amount, currency) for amount in parts)
 
 

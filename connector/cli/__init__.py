@@ -52,6 +52,12 @@ connector.add_command(
 )  # fmt: skip
 connector.add_command(
     OfRoom(
+        "exchange", room="operations.paying", group="exchanges",
+        help="The app's own exchanges, against what payouts in another currency left open.",
+    )
+)  # fmt: skip
+connector.add_command(
+    OfRoom(
         "terms",
         room="operations.offering",
         group="terms",

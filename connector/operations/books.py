@@ -8,7 +8,7 @@ share that walk.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,7 +26,8 @@ from connector.earnings.ledger import checks, sums
 from connector.earnings.ledger.checks import Wrong
 from connector.earnings.ledger.queries import Key
 from connector.earnings.ledger.tables import Entry, Posting
-from connector.earnings.payouts.tables import Payout, PayoutBatch
+from connector.earnings.payouts import exchange
+from connector.earnings.payouts.tables import BankExchange, BankExchangePart, Payout, PayoutBatch
 from connector.earnings.settlement import checks as settlement
 from connector.earnings.settlement import pieces
 from connector.earnings.settlement.tables import Closing, Statement, StatementLine
@@ -160,6 +161,42 @@ def payouts_are_the_ledgers(session: Session) -> list[Wrong]:
     return wrong
 
 
+def exchanges_are_the_ledgers(session: Session) -> list[Wrong]:
+    """An exchange is the sum of its parts, each part stands in the ledger, and `fx` holds what is open and no more."""
+    name = "exchanges_are_the_ledgers"
+    booked = sums.by_exchange(session)
+    wrong, parts = [], defaultdict(list)
+    for part in session.scalars(sa.select(BankExchangePart)):
+        parts[part.exchange_id].append(part)
+    for row in session.scalars(sa.select(BankExchange)):
+        shares = parts.pop(row.id, [])
+        total = (sum(part.sold for part in shares), sum(part.bought for part in shares))
+        if total != ((row.sold, row.bought) if row.state == "recorded" else (0, 0)):
+            wrong.append(Wrong(name, row.id, f"{row.state}, {row.sold} for {row.bought}, its parts come to {total}"))
+        for part in shares:
+            due: Counter[tuple[str, str]] = Counter()
+            share = exchange.Part(part.shop_id, part.sold, part.bought, part.covers)
+            for draft in exchange.drafts(row.id, (row.sold_currency, row.bought_currency), share, row.asked_at, ""):
+                due.update({(side.account, draft.currency): side.amount for side in draft.postings})
+            found = booked.pop((row.id, part.shop_id), {})
+            if {key: amount for key, amount in due.items() if amount} != found:
+                wrong.append(Wrong(name, f"{row.id} {part.shop_id}", f"due {_said(due)}, booked {_said(found)}"))
+    wrong.extend(Wrong(name, " ".join(key), "entries name it, and it isn't there") for key in booked)
+    due_in_fx: Counter[tuple[str, str]] = Counter()
+    for (sold, bought), opened in exchange.positions(session).items():
+        for shop_id, each in opened.items():
+            due_in_fx[shop_id, sold] -= each.sold
+            due_in_fx[shop_id, bought] += each.bought
+    stands = {key: amount for key, amount in sums.in_fx(session).items() if amount}
+    due_in_fx = Counter({key: amount for key, amount in due_in_fx.items() if amount})
+    wrong.extend(
+        Wrong(name, " ".join(key), f"open {due_in_fx[key]}, fx holds {stands.get(key, 0)}")
+        for key in sorted(due_in_fx.keys() | stands.keys())
+        if due_in_fx[key] != stands.get(key, 0)
+    )
+    return wrong
+
+
 def _stands(status: str, amount: int, currency: str, converted: tuple[int, str] | None) -> dict[tuple[str, str], int]:
     """Where a payout's money is by its status, with the ledger's own signs. `converted`: what left, and in which."""
     if status in ("failed", "returned", "refused"):
@@ -173,7 +210,7 @@ def _stands(status: str, amount: int, currency: str, converted: tuple[int, str] 
     return found | {("fx", currency): -amount, ("fx", paid_in): left, ("bank", paid_in): -left}
 
 
-def _said(found: dict[tuple[str, str], int]) -> str:
+def _said(found: Mapping[tuple[str, str], int]) -> str:
     return ", ".join(f"{account} {amount} {currency}" for (account, currency), amount in sorted(found.items()))
 
 
@@ -189,6 +226,7 @@ CHECKS: tuple[Callable[[Session], list[Wrong]], ...] = (
     bonuses_are_the_ledgers,
     statements_are_the_ledgers,
     payouts_are_the_ledgers,
+    exchanges_are_the_ledgers,
     *settlement.CHECKS,
 )
 

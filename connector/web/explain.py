@@ -26,6 +26,7 @@ ACCOUNTS = {
     "bank": "Bank",
     "loss_absorbed": "Loss absorbed",
     "fx": "Conversion",
+    "exchange_difference": "Exchange difference",
 }
 ENTRY_KINDS = {
     "accrual": "Commission accrued",
@@ -37,6 +38,7 @@ ENTRY_KINDS = {
     "payout_paid": "Paid out",
     "payout_failed": "Payout failed or came back",
     "conversion": "Converted to the payout's currency",
+    "exchange": "Exchanged at the app's bank",
     "absorption": "Borne by the app",
     "bonus": "Bonus of an event",
     "flat_fee": "Flat fee for content",

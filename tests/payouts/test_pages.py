@@ -17,8 +17,9 @@ from connector.audit import AuditRow
 from connector.db import Database
 from connector.earnings.payouts import policy
 from connector.earnings.payouts.policy import Policy
-from connector.earnings.payouts.tables import Payout, PayoutBatch
+from connector.earnings.payouts.tables import BankExchange, Payout, PayoutBatch
 from tests.payees.details import MIRA
+from tests.payouts.test_exchange import converted
 from tests.settlement.books import SYSTEM, Books, utc
 from tests.web.conftest import settings
 
@@ -59,6 +60,10 @@ def post(client: FlaskClient, page: str, path: str, **data: str):  # type: ignor
     text = client.get(page).text
     token = re.findall(r'name="csrf_token" value="([^"]+)"', text)[-1]
     return client.post(path, data={"csrf_token": token, **data})
+
+
+def hidden(html: str) -> dict[str, str]:
+    return dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', html))
 
 
 def settle(books: Books, shop: str, creator_id: str, amount: int, month: str = "2026-11") -> None:
@@ -169,3 +174,42 @@ def test_a_creator_changes_confirms_and_refuses(books: Books, enter: Enter) -> N
     assert "Held" in enter("Fay").get(f"/console/creators/{mira}/payee").text
     assert post(browser, path, f"{path}/refuse").status_code == 303
     assert "You are paid to account ending 3000" in browser.get(path).text
+
+
+def test_an_exchange_is_looked_at_recorded_approved_and_taken_back(books: Books, enter: Enter) -> None:
+    converted(books)
+    where = "/console/payouts/exchanges"
+    fay, jo = enter("Fay"), enter("Jo")
+    assert enter("Kim").get(where).status_code == 403
+    first = fay.get(where).text
+    assert "1 pair of currencies is open" in first
+    typed = {"sold": "3.00", "sold_currency": "eur", "bought": "3.23", "bought_currency": "USD", "reference": "b 1"}
+    for wrong, problem in (
+        ({"sold": "8"}, "more than converted payouts left open"), ({"bought": "3.234"}, "more decimals"),
+        ({"bought_currency": ""}, "Is empty"), ({"sold_currency": "XYZ"}, "XYZ"), ({"on": "today"}, "Is no day"),
+    ):  # fmt: skip
+        assert problem in fay.get(where, query_string=typed | wrong).text
+    looked = fay.get(where, query_string=typed | {"on": "2026-12-09"}).text
+    assert "Record €3.00" in looked or "Record EUR" in looked
+    sent = hidden(looked.split("Against the payouts")[1].split("</form")[0])
+    assert "Something changed" in fay.post(where, data=sent | {"token": "other"}).text
+    assert fay.post(where, data=sent).status_code == 303
+    rest = typed | {
+        "sold": "4.50",
+        "bought": "9.00",
+        "reference": "b 2",
+    }  # with the 3.23 it passes ten
+    looked = fay.get(where, query_string=rest).text
+    assert "Ask a second person to record" in looked
+    sent = hidden(looked.split("Against the payouts")[1].split("</form")[0])
+    assert fay.post(where, data=sent).status_code == 303
+    waits = next(row.id for row in books.rows(BankExchange) if row.state == "waits")
+    assert "Record it" not in fay.get(where).text
+    assert "Record it" in jo.get(where).text
+    assert post(fay, where, f"{where}/{waits}", act="approve").status_code == 403
+    assert post(jo, where, f"{where}/{waits}", act="approve").status_code == 303
+    assert "covered by an exchange of ours" in jo.get(where).text
+    assert "is empty" in post(jo, where, f"{where}/{waits}", act="undo", why=" ").text
+    assert post(jo, where, f"{where}/{waits}", act="undo", why="wrong bank").status_code == 303
+    assert "is open until our own exchange" in jo.get(where).text
+    assert "no exchange that stands" in post(jo, where, f"{where}/{waits}", act="undo", why="twice").text

@@ -27,6 +27,11 @@ A payout of 500 EUR cents that leaves as 542 USD cents goes through `fx`, one en
 
     payout_paid      payout_in_transit  500 EUR   fx             -500 EUR
     conversion       fx                 542 USD   bank           -542 USD
+
+and what the app's own bank gave for it, `exchange:<id>:<shop>`, brings `fx` to zero again:
+
+    exchange         fx                 500 EUR   bank           -500 EUR
+    exchange         bank 540 USD, exchange_difference 2 USD      fx  -542 USD
 """
 
 from __future__ import annotations
@@ -50,10 +55,11 @@ Account = Literal[
     "bank",
     "loss_absorbed",
     "fx",
+    "exchange_difference",
 ]
 Kind = Literal[
     "accrual", "reversal", "adjustment", "clearance", "settlement", "payout", "payout_paid", "payout_failed", "receipt",
-    "fee", "bonus", "reserve", "reserve_release", "absorption", "opening", "conversion",
+    "fee", "bonus", "reserve", "reserve_release", "absorption", "opening", "conversion", "exchange",
     "flat_fee", "reimbursement",
 ]  # fmt: skip
 

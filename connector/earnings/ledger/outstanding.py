@@ -29,7 +29,8 @@ class Unsettled:
 
 def currencies(session: Session, shop_id: str) -> list[str]:
     """Currencies in which anything was ever owed at a shop; one that only a payout was converted to is none."""
-    query = sa.select(Posting.currency).where(Posting.shop_id == shop_id, Posting.account.not_in(("bank", "fx")))
+    nobodys = Posting.account.in_(("bank", "fx", "exchange_difference"))
+    query = sa.select(Posting.currency).where(Posting.shop_id == shop_id, ~nobodys)
     return sorted(session.execute(query.distinct()).scalars())
 
 

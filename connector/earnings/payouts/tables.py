@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
@@ -148,3 +148,40 @@ class FxRate(Base):
     quoted_at: Mapped[datetime]
     recorded_at: Mapped[datetime]
     recorded_by: Mapped[str]
+
+
+class BankExchange(Base):
+    """What the app's bank gave of one currency for another. Added, never changed but by the second person's word."""
+
+    __tablename__ = "bank_exchanges"
+    __table_args__ = (
+        sa.Index("ix_bank_exchanges_reference", "reference"),
+        sa.Index("ix_bank_exchanges_asked_at", "asked_at"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # fxe_…
+    state: Mapped[str]  # waits (for a second person: nothing is booked) | recorded | refused
+    reference: Mapped[str]  # the bank's own
+    sold: Mapped[int]  # minor units of sold_currency; below zero: takes another one back
+    sold_currency: Mapped[str]
+    bought: Mapped[int]  # minor units of bought_currency
+    bought_currency: Mapped[str]
+    exchanged_on: Mapped[date] = mapped_column(sa.Date)  # by the bank's list
+    note: Mapped[str]
+    undoes: Mapped[str | None] = mapped_column(unique=True)  # the exchange that it takes back
+    asked_at: Mapped[datetime]
+    asked_by: Mapped[str]
+    decided_at: Mapped[datetime | None]  # by the second person, where the sum asked for one
+    decided_by: Mapped[str | None]
+
+
+class BankExchangePart(Base):
+    """A shop's share of an exchange."""
+
+    __tablename__ = "bank_exchange_parts"
+
+    exchange_id: Mapped[str] = mapped_column(sa.ForeignKey("bank_exchanges.id"), primary_key=True)
+    shop_id: Mapped[str] = mapped_column(sa.ForeignKey("shops.id"), primary_key=True)
+    sold: Mapped[int]  # minor units of what was sold
+    bought: Mapped[int]  # … of what was bought
+    covers: Mapped[int]  # … of it, at the rates of the payouts that it covers

@@ -44,7 +44,8 @@ HOLDS = {
     "payout_in_transit": "handed to a rail, not confirmed",
     "bank": "received from the merchant, less what was paid out",
     "loss_absorbed": "refunds after a payout that the app bears",
-    "fx": "payouts that left in another currency, at their own rate",
+    "fx": "payouts that left in another currency, at their own rate, until the app's exchange is recorded",
+    "exchange_difference": "what exchanges gave less than the payouts' own rates took (credit: more)",
 }
 FORMATS: dict[Kind, str] = {
     "csv": "CSV, a row a posting",

@@ -8,12 +8,14 @@ from connector.faces.console import (
     acts,
     checks,
     codes,
+    content_fees,
     countries,
     creators,
     deciding,
     endpoints,
     erasing,
     events,
+    exchanges,
     freezes,
     health,
     imports,
@@ -49,10 +51,11 @@ from connector.faces.console import (
 from connector.faces.console.face import blueprint
 
 __all__ = [
-    "acts", "blueprint", "checks", "codes", "countries", "creators", "deciding", "endpoints", "erasing", "events",
-    "freezes", "health", "imports", "inbox", "install", "invoices", "ledger", "money", "orders", "payouts",
-    "payouts_heard", "platforms", "privacy", "products", "proofs", "receipts", "refunds", "replays", "reports", "rules",
-    "runs", "sales", "search", "settings", "shops", "stalled", "terms", "timeline", "touches", "views", "whatif",
+    "acts", "blueprint", "checks", "codes", "content_fees", "countries", "creators", "deciding", "endpoints",
+    "erasing", "events", "exchanges", "freezes", "health", "imports", "inbox", "install", "invoices", "ledger",
+    "money", "orders", "payouts", "payouts_heard", "platforms", "privacy", "products", "proofs", "receipts",
+    "refunds", "replays", "reports", "rules", "runs", "sales", "search", "settings", "shops", "stalled", "terms",
+    "timeline", "touches", "views", "whatif",
 ]  # fmt: skip
 
 

@@ -7,6 +7,7 @@
     app_fee               Income:<Shop>:App-Fee
     loss_absorbed         Expenses:<Shop>:Loss-Absorbed
     fx                    Expenses:<Shop>:Fx
+    exchange_difference   Expenses:<Shop>:Exchange-Difference
 
 A shop's part is its host, a creator's the handle; both end with the last letters of our id, so that they stay apart
 whatever people call themselves: `Harbour-pine-example-3f9k2a`.
@@ -31,6 +32,7 @@ _ROOTS: Mapping[str, str] = {
     "app_fee": "Income",
     "loss_absorbed": "Expenses",
     "fx": "Expenses",
+    "exchange_difference": "Expenses",
 }
 # An account that has creators beneath it takes nothing itself: Beancount's `balance` counts what is beneath, too.
 _NOBODY: Mapping[str, str] = {

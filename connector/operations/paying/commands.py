@@ -18,6 +18,9 @@ from connector.earnings.settlement.tables import ReceiptAsked
 from connector.errors import Conflict
 from connector.operations.opening import open_process
 from connector.operations.options import as_of_option, by_option, person, shop_id_of, shop_option
+from connector.operations.paying.exchanges import exchanges
+
+__all__ = ["exchanges", "invoices", "payouts", "receipts"]
 
 
 @click.group("invoice")

@@ -18,6 +18,11 @@ REASONS: dict[str, Wording] = {
     "taken_back": Wording(
         "A payment was taken back", "A payment of the shop was taken back", "A receipt that bounced, or was none"
     ),
+    "exchanged": Wording(
+        "The app exchanged money at its bank",
+        "The app exchanged money at its bank",
+        "The app's bank gave one currency for another; it closes what converted payouts left open",
+    ),
     "row_unreadable": Wording(
         "A row could not be read", "A row could not be read", "A field can't be read; the detail names it"
     ),

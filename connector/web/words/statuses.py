@@ -165,6 +165,13 @@ STATUSES: dict[str, dict[str, Badge]] = {
         "paid": Badge("good", "Paid"),
         "credit": Badge("idle", "Credit note"),
     },
+    "exchange": {
+        "waits": Badge("warn", "Needs a second person"),
+        "recorded": Badge("good", "Recorded"),
+        "refused": Badge("idle", "Refused"),
+        "taken_back": Badge("idle", "Taken back"),
+        "takes_back": Badge("idle", "Takes one back"),
+    },
     "bank_row": {
         "new": Badge("info", "New"),
         "recorded": Badge("good", "Recorded"),

@@ -32,6 +32,7 @@ from connector.earnings.settlement import checks as settlement
 from connector.earnings.settlement import pieces
 from connector.earnings.settlement.tables import Closing, Statement, StatementLine
 from connector.money import divided
+from connector.operations.rebuild import beside
 
 _CHUNK = 2000
 _WALK = "books.walk"
@@ -114,6 +115,26 @@ def bonuses_are_the_ledgers(session: Session) -> list[Wrong]:
         for key in sorted(counted.keys() | booked.keys())
         if counted.get(key, 0) != booked.get(key, 0)
     ]
+
+
+def fees_beside_are_due(session: Session) -> list[Wrong]:
+    """Each flat fee and each reimbursed sample stands in the ledger as its agreement, or its sample, says; no other."""
+    name = "fees_beside_are_due"
+    booked = beside.booked(session)
+    kept = beside.kept(session)
+    due: dict[str, dict[beside.Key, int]] = defaultdict(dict)
+    for found in beside.owed(session):
+        due[found.shop_id][found.key] = due[found.shop_id].get(found.key, 0) + found.amount
+    wrong = []
+    for shop_id in sorted(due.keys() | booked.keys()):
+        owed, posted = due.get(shop_id, {}), booked.get(shop_id, {})
+        for key in sorted(owed.keys() | posted.keys(), key=str):
+            pair = owed.get(key, 0), posted.get(key, 0)
+            # What changed of a sample's order since is booked by the next round.
+            if pair[0] != pair[1] and kept.get(key[0]) != pair[1]:
+                about = " ".join(part or "-" for part in key)
+                wrong.append(Wrong(name, about, f"due {pair[0]}, posted {pair[1]}"))
+    return wrong
 
 
 def statements_are_the_ledgers(session: Session) -> list[Wrong]:
@@ -224,6 +245,7 @@ CHECKS: tuple[Callable[[Session], list[Wrong]], ...] = (
     decisions_stand,
     only_cleared_lines_have_cleared_money,
     bonuses_are_the_ledgers,
+    fees_beside_are_due,
     statements_are_the_ledgers,
     payouts_are_the_ledgers,
     exchanges_are_the_ledgers,

@@ -77,7 +77,7 @@ def preview(session: Session, approval_id: str, verdict: Verdict) -> Preview:
     becomes = approving.decide(approvals.standing(row), verdict)
     owed, then = (row.flat_fee if state in approving.OWED else 0 for state in (row.state, becomes))
     stated = in_statement(session, row.negotiation_id)
-    token = f"{row.state}.{row.proposed_by}.{owed}.{then}.{stated:d}"
+    token = f"{row.state}.{row.proposed_by}.{owed}.{stated:d}"
     return Preview(row, owed, then, stated, token)
 
 

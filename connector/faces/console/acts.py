@@ -99,7 +99,7 @@ def _about(row: AuditRow) -> str:
         "run": (".run", "run_id"), "dlv": (".delivery", "delivery_id"), "shp": (".shop", "shop_id"),
         "crt": (".creator", "creator_id"), "bat": (".batch", "batch_id"), "cls": (".closing", "closing_id"),
         "pay": (".payout", "payout_id"),
-        "frz": (".freeze", "freeze_id"), "evt": (".event", "event_id"),
+        "frz": (".freeze", "freeze_id"), "cap": (".content_fee", "approval_id"), "evt": (".event", "event_id"),
     }  # fmt: skip
     prefix = row.subject.partition("_")[0]
     found = known.get(prefix)

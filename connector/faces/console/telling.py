@@ -19,6 +19,13 @@ from connector.web.amounts import count, plain, rate
 ACTS = {
     "acceptance_rule.add": "Rule for accepting offers added",
     "acceptance_rule.end": "Rule for accepting offers ended",
+    "content.appeal": "Support asked about content for a flat fee",
+    "content.approved": "Content for a flat fee approved",
+    "content.decide": "Content for a flat fee decided",
+    "content.hand_in": "Content handed in for a flat fee",
+    "content.propose_taking_back": "Flat fee to be taken back",
+    "content.sent_back": "Content for a flat fee sent back",
+    "content.withdraw": "Content for a flat fee taken out",
     "collaboration.agree": "Terms agreed with a creator",
     "eligibility.change": "Policy of who may take part changed",
     "message.report": "Message reported",

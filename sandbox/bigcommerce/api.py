@@ -13,7 +13,7 @@ from typing import Any
 
 from flask import Blueprint, Response, abort, g, request
 
-from sandbox.bigcommerce.bodies import brand_id
+from sandbox.bigcommerce.bodies import CANCELLED, brand_id
 from sandbox.bigcommerce.face import BigCommerce
 from sandbox.store import wire
 from sandbox.store.clock import normal
@@ -27,6 +27,8 @@ SCOPES = {
     "v2/store": "store_v2_information", "v3/catalog": "store_v2_products", "v2/orders": "store_v2_orders",
     "v3/orders": "store_v2_transactions", "v3/carts": "store_cart", "v3/checkouts": "store_checkouts",
 }  # fmt: skip
+COUNTRIES = frozenset({"US", "GB", "DE", "JP", "KW", "CA", "AU", "FR"})
+PLACED_AS_PAID = frozenset({2, 3, 8, 9, 10, 11, 12})  # statuses that say that nothing is due any more
 
 
 def blueprint(store: Store, face: BigCommerce, quotas: Quotas) -> Blueprint:
@@ -195,6 +197,9 @@ def _orders(room: Blueprint, store: Store, face: BigCommerce) -> None:
     @room.get("/v2/orders")
     def orders(shop: str) -> Response:
         sql, values = "shop = ? AND deleted = 0", [shop]
+        if "external_order_id" in request.args:
+            sql += " AND json_extract(CAST(doc AS TEXT), '$.source_identifier') = ?"
+            values.append(request.args["external_order_id"])
         for name, condition in (
             ("min_date_modified", "updated_at >= ?"), ("max_date_modified", "updated_at <= ?"),
             ("min_date_created", "created_at >= ?"), ("max_date_created", "created_at <= ?"),
@@ -214,6 +219,50 @@ def _orders(room: Blueprint, store: Store, face: BigCommerce) -> None:
         bodies = face.bodies(g.own)
         found = [bodies.order(wire.loads(text)) for (text,) in rows]
         return json_answer(found) if found else Response(status=204)
+
+    @room.post("/v2/orders")
+    def place(shop: str) -> Response:
+        """Prices as they are given; an address by its fields; stock moves below zero."""
+        given = wire.loads(request.get_data())
+        address = given.get("billing_address") or {}
+        problem = next((each for each in ("first_name", "last_name", "street_1", "city") if not address.get(each)), "")
+        if address.get("country_iso2") not in COUNTRIES:
+            problem = "country_iso2"
+        lines = []
+        for row in given.get("products") or []:
+            if not state.exists("variants", shop, int(row.get("variant_id") or 0)):
+                problem = "products"
+                break
+            price = row.get("price_inc_tax" if g.own["taxes_included"] else "price_ex_tax")
+            priced = {} if price is None else {"price": str(price)}
+            lines.append({"variant_id": int(row["variant_id"]), "quantity": int(row["quantity"]), **priced})
+        if problem or not lines:
+            text = f"The field '{problem or 'products'}' is invalid."
+            return json_answer([{"status": 400, "message": text, "details": {"conflict_reason": text}}], 400)
+        placed = store.acts.place_order(shop, {
+            "lines": lines, "source_name": "api", "source_identifier": given.get("external_order_id"),
+            "tags": [given["staff_notes"]] if given.get("staff_notes") else [], "shipping": "0",
+            "note": given.get("customer_message"),
+            "customer": {"email": address["email"], "first_name": address["first_name"],
+                         "last_name": address["last_name"], "phone": address.get("phone")}
+            if address.get("email") else None,
+            "address": {"address1": address["street_1"], "city": address["city"], "zip": address.get("zip"),
+                        "country_code": address["country_iso2"]},
+            "payment": "paid" if given.get("status_id", 1) in PLACED_AS_PAID else "pending",
+        })  # fmt: skip
+        return json_answer(face.bodies(g.own).order(placed), 201)
+
+    @room.put("/v2/orders/<int:number>")
+    def change_order(shop: str, number: int) -> Response:
+        order = found_order(shop, number)
+        wanted = wire.loads(request.get_data())
+        if order is None:
+            return json_answer([{"status": 404, "message": "The requested resource was not found."}], 404)
+        if set(wanted) != {"status_id"} or wanted["status_id"] != CANCELLED[0]:
+            return json_answer([{"status": 400, "message": "The sandbox's API cancels an order alone."}], 400)
+        if order["cancelled_at"] is None:
+            order = store.acts.cancel(shop, number, refund=False, restock=True)
+        return json_answer(face.bodies(g.own).order(order))
 
     @room.get("/v2/orders/<int:number>")
     def one(shop: str, number: int) -> Response:

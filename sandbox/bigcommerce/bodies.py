@@ -132,7 +132,8 @@ class Bodies:
             "items_total": sum(line["quantity"] for line in lines),
             "items_shipped": sum(orders.fulfilled_units(order, line) for line in lines),
             "cart_id": self._cart(order), "order_source": "www" if order["source_name"] == "web" else "manual",
-            "external_order_id": None, "staff_notes": " ".join(order["tags"]), "customer_message": order["note"] or "",
+            "external_order_id": order["source_identifier"], "staff_notes": " ".join(order["tags"]),
+            "customer_message": order["note"] or "",
             "billing_address": {"first_name": customer.get("first_name") or "", "phone": customer.get("phone") or "",
                                 "last_name": customer.get("last_name") or "", "email": customer.get("email") or ""},
         }  # fmt: skip

@@ -5,6 +5,7 @@ from connector.platforms.bigcommerce.catalog import Catalog
 from connector.platforms.bigcommerce.checkout import Checkout
 from connector.platforms.bigcommerce.orders import Orders
 from connector.platforms.bigcommerce.readiness import READINESS
+from connector.platforms.bigcommerce.samples import SAMPLES, Samples
 from connector.platforms.bigcommerce.settings import BigCommerceSettings
 from connector.platforms.bigcommerce.webhooks import Parting, Webhooks
 from connector.platforms.contract import Platform
@@ -14,12 +15,15 @@ FEATURES: dict[str, tuple[str, ...]] = {
     "catalog": ("store_v2_products_read_only", "store_v2_information_read_only"),
     "orders": ("store_v2_orders_read_only",),
     "carts": ("store_cart",),
+    "samples": SAMPLES,
 }
 
 PLATFORM = Platform(
     slug="bigcommerce",
     title="BigCommerce",
-    capabilities=frozenset({"joins_from_platform", "shop_secrets", "webhooks_by_api", "stock", "storefront_carts"}),
+    capabilities=frozenset(
+        {"joins_from_platform", "shop_secrets", "webhooks_by_api", "stock", "storefront_carts", "sample_orders"}
+    ),
     settings=BigCommerceSettings,
     authorize=Authorize(),
     catalog=Catalog(),
@@ -28,6 +32,7 @@ PLATFORM = Platform(
     checkout=Checkout(),
     farewell=Farewell(),
     parting=Parting(),
+    samples=Samples(),
     # The control panel, which shows the page that ends an install or a launch.
     frames=("https://*.mybigcommerce.com",),
     needs="Your BigCommerce control panel: install the app there, as the store's owner or with the right to use apps.",

@@ -33,6 +33,21 @@ UNDER_LOAD = LONGEST_WAIT + 1.0  # longer than a call waits by itself: whoever a
 _WINDOW = 30_000.0
 
 
+# Of what an order is made of: what a refusal may name. Longer names before those that they hold.
+_NAMED = (
+    "country_iso2", "country", "state", "zip", "city", "street_1", "street_2", "phone", "email", "first_name",
+    "last_name", "product_id", "variant_id", "products",
+)  # fmt: skip
+
+
+class Unfit(PlatformRefused):
+    """400, 422: the store names a part of what was sent. Its words, which may repeat the rest, are never quoted."""
+
+    def __init__(self, message: str, field: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
 class Pagination(msgspec.Struct):
     total: int | None = None
     per_page: int | None = None
@@ -78,6 +93,11 @@ def judge(domain: str) -> Callable[[HttpAnswer, bytes], PlatformError | None]:
                 f"{domain}: the app lacks the scope for this call (403): compare the scopes of its profile at "
                 "BigCommerce with BIGCOMMERCE_SCOPES"
             )
+        if answer.status in (400, 422):
+            text = content.decode("utf-8", "replace").lower()
+            named = next((name for name in _NAMED if name in text), "")
+            if named:
+                return Unfit(f"{domain}: the store refuses {named} ({answer.status})", named)
         if answer.status == 409:
             return PlatformRefused(f"{domain}: the store has that already (409)")
         if 200 <= answer.status < 300 and content.lstrip()[:1] == b"<":

@@ -157,6 +157,15 @@ class OrderNode(msgspec.Struct):
     billing_address: BillingAddress | None = None
 
 
+class SampleNode(msgspec.Struct):
+    """Of an order, what tells whether it is a sample of ours and how it stands."""
+
+    id: int
+    status_id: int
+    items_shipped: int = 0
+    external_order_id: str | None = None
+
+
 class OrderStampNode(msgspec.Struct):
     """A line of the list of orders."""
 

@@ -43,7 +43,8 @@ class BigCommerceSettings(BaseSettings):
         pattern=r"^[a-z0-9_]+(,[a-z0-9_]+)*$",
         description="Scopes that the app's profile at BigCommerce asks for, parted by commas: a merchant who lacks one "
         "is named. store_cart makes the cart in which a creator's touch rides, store_checkouts puts the creator's "
-        "discount code on it. A scope to modify holds the one to read.",
+        "discount code on it. store_v2_orders in the place of store_v2_orders_read_only lets samples for creators be "
+        "ordered at the store. A scope to modify holds the one to read.",
     )
     api_origin: str = Field(
         API,

@@ -55,12 +55,14 @@ from connector.platforms.bigcommerce.payloads import (
     ShipmentNode,
 )
 from connector.platforms.reading import amount, by_ref, clean, moment
+from connector.platforms.sampling import free, is_reference
 
 METAFIELD = "touch"  # the key, under the namespace of the settings
 KEPT = re.compile(r"[A-Za-z0-9_-]{1,48}")  # a token, with what may have been added to it
 LEAST_TOKEN = 26  # a shorter external id is somebody else's
 TEST_GATEWAY = "test payment gateway"
-SAMPLE = re.compile(r"\bsample_order\b", re.IGNORECASE)  # in the staff's notes: BigCommerce's orders have no tags
+SAMPLE_WORD = "sample_order"
+SAMPLE = re.compile(rf"\b{SAMPLE_WORD}\b", re.IGNORECASE)  # in the staff's notes: BigCommerce's orders have no tags
 UNPAID: Mapping[int, PaymentStatus] = {0: "none", 1: "pending", 6: "voided", 7: "pending"}
 INCOMPLETE, REFUNDED, CANCELLED, COMPLETED, DISPUTED, PARTIALLY_REFUNDED = 0, 4, 5, 10, 13, 14
 ACCEPTED = frozenset({2, 3, 8, 9, 11, 12})
@@ -124,7 +126,8 @@ def to_snapshot(parts: Parts) -> OrderSnapshot:
         cancelled_at=changed_at if order.status_id == CANCELLED else None,
         test=(order.payment_method or "").strip().lower() == TEST_GATEWAY,
         completed=order.status_id != INCOMPLETE,
-        sample=SAMPLE.search(order.staff_notes or "") is not None,
+        sample=SAMPLE.search(order.staff_notes or "") is not None
+        or (is_reference(order.external_order_id) and free(lines)),
         gift_card_payment=order.gift_certificate_amount > 0,
         total_discounts=made.discounts,
         shipping_discounts=made.shipping_discounts,
@@ -177,7 +180,7 @@ def _carriers(parts: Parts) -> tuple[Carrier, ...]:
         if node.key == METAFIELD and KEPT.fullmatch(value):
             found.add(Carrier("order_metadata", value, METAFIELD))
     placed = (order.external_order_id or "").strip()
-    if KEPT.fullmatch(placed) and len(placed) >= LEAST_TOKEN:
+    if KEPT.fullmatch(placed) and len(placed) >= LEAST_TOKEN and not is_reference(placed):
         found.add(Carrier("order_metadata", placed, "external_order_id"))
     codes = [coupon.code for coupon in parts.coupons]
     codes += [discount.code for line in parts.lines for discount in line.applied_discounts]

@@ -6,7 +6,7 @@ It is strict: a call that the documentation doesn't have, or a parameter that it
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
@@ -18,6 +18,7 @@ from pydantic import SecretStr
 
 from connector import money
 from connector.conformance.answers import Reply
+from connector.platforms.bigcommerce.samples import SAMPLES
 from connector.platforms.bigcommerce.settings import BigCommerceSettings
 from connector.platforms.contract import Client, Grant
 
@@ -122,6 +123,7 @@ class BigCommerce:
         self.answers: list[Any] = []  # given before anything is looked at; an exception is raised, None is passed over
         self.said: dict[str, str] = {}  # headers of every answer
         self.refused_scopes: set[str] = set()
+        self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def send(self, method: str, url: str, *, body: bytes | None = None, headers: Any = None, **given: Any) -> Reply:
         parts = urlsplit(url)
@@ -167,6 +169,17 @@ class BigCommerce:
                 return self._hooks(asked, more)
             case _, ["v3", ("carts" | "checkouts") as kind, *more]:
                 return self._carts(asked, kind, more)
+            case "POST", ["v2", "orders"]:
+                return self._placed(asked.body)
+            case "PUT", ["v2", "orders", number]:
+                assert set(asked.body) == {"status_id"}
+                self.orders[int(number)] |= asked.body
+                return reply(self.orders[int(number)])
+            case "GET", ["v2", "orders"] if "external_order_id" in asked.query:
+                assert asked.query["sort"] == "id:desc"
+                wanted = asked.query["external_order_id"]
+                rows = [each for each in self.orders.values() if each.get("external_order_id") == wanted]
+                return self._rows(rows[::-1], asked.query, size=250)
             case "GET", ["v2", "orders"]:
                 return self._orders(asked.query)
             case "GET", ["v2", "orders", number]:
@@ -180,6 +193,30 @@ class BigCommerce:
                 return self._refunds(asked.query)
             case _:
                 raise AssertionError(f"nobody answers {asked.method} {asked.path}")
+
+    def _placed(self, given: dict[str, Any]) -> Reply:
+        """As documented: prices as they are given, an address by its fields; stock isn't looked at."""
+        address = given["billing_address"]
+        if address["country_iso2"] not in ("US", "GB", "DE"):
+            text = "The field 'country_iso2' is invalid."
+            return reply([{"status": 400, "message": text, "details": {"conflict_reason": "private words"}}], 400)
+        number = max(self.orders, default=2000) + 1
+        at = format_datetime(self.clock())
+        self.orders[number] = {
+            "id": number, "status_id": given["status_id"], "payment_status": "", "date_created": at,
+            "date_modified": at, "default_currency_code": self.info["currency"], "customer_id": 0,
+            "subtotal_ex_tax": "0.0000", "subtotal_inc_tax": "0.0000", "total_inc_tax": "0.0000",
+            "total_tax": "0.0000", "discount_amount": "0.0000", "coupon_discount": "0.0000", "items_shipped": 0,
+            "cart_id": None, **{name: given[name] for name in
+            ("payment_method", "external_order_id", "staff_notes", "billing_address")},
+        }  # fmt: skip
+        self.lines[number] = [
+            {"id": number * 10 + n, "name": "Thing", "type": "physical", "total_ex_tax": "0.0000",
+             "total_inc_tax": "0.0000", "total_tax": "0.0000", "quantity_refunded": 0, "applied_discounts": [],
+             **row, "price_ex_tax": f"{row['price_ex_tax']:.4f}", "price_inc_tax": f"{row['price_inc_tax']:.4f}"}
+            for n, row in enumerate(given["products"])
+        ]  # fmt: skip
+        return reply(self.orders[number], 201)
 
     def _rows(self, every: Sequence[Any], query: Mapping[str, str], size: int) -> Reply:
         """A v2 list: a page behind the last, and an empty list, are 204 without a body."""
@@ -349,7 +386,8 @@ class Shop:
         self.store = BigCommerce()
         self.store.info["currency"] = currency
         self.currency = currency
-        self.client = client(self.store, currency=currency)
+        self.store.clock = self.now
+        self.client = client(self.store, currency=currency, scopes=(*SCOPES, *SAMPLES))
         self._now = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
         self._made = 1000
 
@@ -416,6 +454,18 @@ class Shop:
     def cancel(self, order_ref: str) -> None:
         order = self.store.orders[int(order_ref)]
         order |= {"status_id": 5, "date_modified": format_datetime(self.now())}
+
+    def sell_out(self, product_ref: str) -> None:
+        product = self.store.products[int(product_ref)]
+        product |= {"inventory_tracking": "variant", "date_modified": self._text()}
+        product["variants"][0]["inventory_level"] = 0
+
+    def send_off(self, order_ref: str) -> None:
+        line, at = self.store.lines[int(order_ref)][0], format_datetime(self.now())
+        self.store.orders[int(order_ref)] |= {"status_id": 2, "items_shipped": 1, "date_modified": at}
+        self.store.shipments[int(order_ref)] = [
+            {"id": self._number(), "date_created": at, "items": [{"order_product_id": line["id"], "quantity": 1}]}
+        ]
 
     def busy(self, answers: int) -> None:
         self.store.answers = [Reply(429, b"{}", quota(0, reset=10)) for _ in range(answers)]

@@ -265,8 +265,8 @@ def test_scopes_are_those_of_the_token_and_writing_holds_reading() -> None:
     assert held("store_cart <script> store_cart") == ("store_cart", "store_cart_read_only")
     assert PLATFORM.authorize.scopes(client(None, scopes=SCOPES)) == SCOPES
     asked = set(settings().wanted_scopes())
-    needed = {scope for scopes in PLATFORM.features.values() for scope in scopes}
-    assert needed <= asked, "what a feature needs is asked for"
+    needed = {scope for name, scopes in PLATFORM.features.items() for scope in scopes if name != "samples"}
+    assert needed <= asked, "what a feature needs is asked for, but for samples: an operator adds their scope"
 
 
 def test_a_token_is_never_renewed(store: BigCommerce) -> None:

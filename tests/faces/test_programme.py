@@ -61,7 +61,7 @@ def test_three_steps_open_a_collection(world: World, enter: Enter) -> None:
     with world.database.read(SYSTEM) as session:
         assert session.query(Opening).count() == 0  # looking and keeping change nothing
     onward = merchant.post(SET_UP, data={**asked, "do": "open"}).headers["Location"]
-    assert onward == f"{SET_UP}?step=2"  # the shop has rates and an offer, and no rule yet
+    assert onward == "/dashboard/programme"  # the shop gives samples and made an offer already
     with world.database.read(SYSTEM) as session:
         row = session.query(Opening).one()
         assert (row.kind, row.rate_bp, row.automatic) == (kind, 1250, False)

@@ -27,7 +27,8 @@ from connector.programme.collaborations.tables import Negotiation, PromotionRow
 from connector.programme.content.tables import Anchor, Content
 from connector.programme.creators import countries, followers, networks, payees, profiles
 from connector.programme.creators.tables import Creator, CreatorFollowers, CreatorHandle
-from connector.web import keyset, moments, offer_forms, rate_words
+from connector.programme.samples import queries as samples
+from connector.web import keyset, moments, offer_forms, rate_words, sample_words
 from connector.web.guards import merchant
 from connector.web.layout import page
 
@@ -60,7 +61,8 @@ def creators() -> str:
         spans=[(word, _at(typed, days="" if each == USUAL else str(each)), None, each == days)
                for each, word in SPANS.items()],
         chips_shown=_chips(asked, typed), typed=typed, networks=partners.choices(), words=rate_words,
-        style="code" if len(currencies) > 1 else "symbol", clear=_at({"show": typed["show"], "days": typed["days"]}),
+        style="code" if len(currencies) > 1 else "symbol", score_words=sample_words.short_score,
+        clear=_at({"show": typed["show"], "days": typed["days"]}),
     )  # fmt: skip
 
 
@@ -136,13 +138,16 @@ def creator(creator_id: str) -> str:
             **_on_products(session, shop, row.id, days),
         }
         shown["promoted"] = _promoted(session, shop.id, row.id)
+        shown["sampled"] = samples.of_shop(session, shop.id, creator_id=row.id, limit=10)
+        refs = {each.product_ref for each in shown["sampled"] if each.product_ref}
+        shown["titles"] = catalog.titles(session, shop.id, refs)
     return page(
         "dashboard/creator.html", shop=shop, creator=row, mine=mine, days=days, usual_days=USUAL, words=rate_words,
         state=lambda thread: offer_forms.badge_of(thread, "merchant"), country=payees.countries().get(mine.country, ""),
         unread=lambda thread: messages.unread(thread, "merchant"), countries=payees.countries(),
         spans=[(word, url_for(".creator", creator_id=row.id, days=None if each == USUAL else each), None, each == days)
                for each, word in SPANS.items()],
-        style="code" if len(mine.money) > 1 else "symbol", **shown,
+        style="code" if len(mine.money) > 1 else "symbol", score_words=sample_words.score, **shown,
     )  # fmt: skip
 
 

@@ -20,10 +20,10 @@ from connector.db import Scope
 from connector.earnings.ledger import queries as ledger
 from connector.earnings.payouts.rails import defused
 from connector.earnings.settlement import funding, invoices
-from connector.faces.dashboard import sales
+from connector.faces.dashboard import programme, sales
 from connector.faces.dashboard.face import blueprint
 from connector.platforms import roster
-from connector.programme.collaborations import rates, set_up
+from connector.programme.collaborations import rates
 from connector.sync import queries as sync_queries
 from connector.sync import runs as sync_runs
 from connector.sync.tables import SyncRefusal, SyncRun
@@ -137,7 +137,7 @@ def _again(shop: Shop) -> str:
 
 def _steps(session: Session, shop: Shop, run: SyncRun | None, shoppable: int) -> Sequence[Step]:
     read = bool(shoppable) or (run is not None and run.status in ("done", "refusals"))
-    steps = set_up.done(session, shop.id)
+    steps = programme.done(session, shop.id)
     refused = f", {run.refused:,} refused" if run is not None and run.refused else ""
     return (
         Step(shop.status == "connected", "Shop connected"),
@@ -147,7 +147,7 @@ def _steps(session: Session, shop: Shop, run: SyncRun | None, shoppable: int) ->
             *((url_for(".programme"), "See") if steps["open"] else (url_for(".set_up_programme", step=1), "Set it up")),
         ),
         Step(
-            steps["rules"], "Rules of acceptance",
+            steps["rules"], "Rules of acceptance and samples",
             *((url_for(".acceptance_rules"), "See") if steps["rules"]
               else (url_for(".set_up_programme", step=2), "Set them")),
         ),

@@ -29,6 +29,8 @@ from connector.programme.creators import queries as creators
 from connector.programme.creators.followers import ALL_TOGETHER
 from connector.programme.creators.networks import APP, NETWORKS, title
 from connector.programme.creators.tables import Creator, CreatorCountry, CreatorFollowers, CreatorHandle
+from connector.programme.samples import queries as samples
+from connector.programme.samples.score import Score
 
 # What a list may be narrowed to, as its tabs call it.
 SHOW = {"all": "All", "promoting": "Promote now", "sold": "Sold", "own": "Own rate"}
@@ -73,6 +75,7 @@ class Partner:
     since: datetime | None = None  # when they first took up a product of the shop; None: never
     promotes: int = 0  # products, now
     own: Own | None = None
+    score: Score | None = None  # of samples, everywhere in the app
     taps: int = 0
     money: dict[str, Sum] = field(default_factory=dict)  # by currency, of the time that is asked for
 
@@ -164,12 +167,14 @@ def laid(session: Session, shop_id: str, rows: Sequence[Creator], asked: Asked) 
     statuses = creators.statuses_at(session, ids, now)
     told, where, nets = _followers_since(session, ids, now), countries.of(session, ids, now), _networks(session, ids)
     took, own = _took_up(session, shop_id, ids), own_terms(session, shop_id, ids, now)
+    scored = samples.scores(session, ids, now)
     found = []
     for row in rows:
         since, promotes = took.get(row.id, (None, 0))
         one = Partner(
             creator=row, status=statuses[row.id], told_at=told.get(row.id), country=where.get(row.id, ""),
             networks=nets.get(row.id, []), since=since, promotes=promotes, own=own.get(row.id),
+            score=scored[row.id],
         )  # fmt: skip
         found.append(one)
     for one in found:

@@ -27,6 +27,7 @@ from connector.programme.collaborations import acceptance, openings, set_up
 from connector.programme.collaborations.set_up import STEPS, Step
 from connector.programme.collaborations.tables import PromotionRow
 from connector.programme.creators.tables import Creator
+from connector.programme.samples import offers
 from connector.web import guards, moments, rate_words
 from connector.web.guards import merchant
 from connector.web.layout import page
@@ -34,7 +35,8 @@ from connector.web.layout import page
 SHOWN = 50
 WORDS = {"shop": "The whole shop", "category": "Category", "tag": "Tag"}
 TITLES: dict[Step, str] = {
-    "open": "What you open, and for which rate", "rules": "What is accepted by itself", "invite": "Whom you invite",
+    "open": "What you open, and for which rate", "rules": "What is accepted by itself, and samples",
+    "invite": "Whom you invite",
 }  # fmt: skip
 MANY = 1_000  # more creators than that aren't counted
 _EXAMPLE = 5_000  # minor units: a sale by which a rate is explained
@@ -77,7 +79,7 @@ def programme() -> str:
                 PromotionRow.shop_id == shop.id, PromotionRow.ends_at.is_(None)
             )
         ).one()
-        steps, kept = set_up.done(session, shop.id), set_up.kept(session, shop.id)
+        steps, kept = done(session, shop.id), set_up.kept(session, shop.id)
     shown = [(row, openings.state(row)) for row in rows]
     live = [each for each in shown if each[0].closed_at is None]
     return page(
@@ -172,10 +174,16 @@ def _passed(step: Step, said: str) -> AnyResponse:
 def _onward() -> AnyResponse:
     """To the next step that isn't done; to the programme where all are."""
     with db.read(Scope.shop(g.shop.id)) as session:
-        following = first_undone(set_up.done(session, g.shop.id))
+        following = first_undone(done(session, g.shop.id))
     if following is None:
         return redirect(url_for(".programme"), code=303)
     return redirect(url_for(".set_up_programme", step=_numbers()[following]), code=303)
+
+
+def done(session: Session, shop_id: str) -> dict[Step, bool]:
+    """Which steps are done. Whoever says which samples they give has looked at the second one too."""
+    found = set_up.done(session, shop_id)
+    return found | {"rules": found["rules"] or bool(offers.standing(session, shop_id, clock.now()))}
 
 
 def first_undone(steps: Mapping[Step, bool]) -> Step | None:
@@ -191,7 +199,7 @@ def _step(shown: dict[str, Any], step: Step | None = None) -> str:
     shop: Shop = g.shop
     moments.use_zone(shop.time_zone)
     with db.read(Scope.shop(shop.id)) as session:
-        steps, kept = set_up.done(session, shop.id), set_up.kept(session, shop.id)
+        steps, kept = done(session, shop.id), set_up.kept(session, shop.id)
         chosen = step or _chosen() or first_undone(steps) or "open"
         left = kept[chosen].typed if chosen in kept else {}
         of_step = {"open": _opening, "rules": _ruling, "invite": _inviting}[chosen]
@@ -228,7 +236,8 @@ def _opening(session: Session, shop: Shop, shown: dict[str, Any], left: Mapping[
 def _ruling(session: Session, shop: Shop, shown: dict[str, Any], left: Mapping[str, str]) -> dict[str, Any]:
     now = clock.now()
     stand = [each for each in acceptance.of_shop(session, shop.id) if each.ends_at is None or each.ends_at > now]
-    return {"rule": shown.get("rule") or dict(left), "errors": shown.get("rule_errors"), "stand": stand}
+    given = offers.standing(session, shop.id, now)
+    return {"rule": shown.get("rule") or dict(left), "errors": shown.get("rule_errors"), "stand": stand, "given": given}
 
 
 def _inviting(session: Session, _shop: Shop, _shown: dict[str, Any], _left: Mapping[str, str]) -> dict[str, Any]:

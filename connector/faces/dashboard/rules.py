@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import timedelta
+
+import sqlalchemy as sa
 from flask import flash, g, redirect, request, url_for
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
 from connector import clock, db
@@ -11,9 +16,12 @@ from connector.db import Scope
 from connector.errors import Conflict, InputRefused
 from connector.faces.dashboard.face import blueprint
 from connector.programme.policies import screening, use_terms, violations
+from connector.programme.policies.rules_tables import ListingRefusal
 from connector.web import guards, moments
 from connector.web.guards import merchant
 from connector.web.layout import page
+
+ANSWERS = timedelta(days=90)  # how long an answer stands here
 
 
 @blueprint.get("/rules")
@@ -28,14 +36,28 @@ def _page(wrong: str = "", words: str = "", problem: str = "") -> str:
     now = clock.now()
     with db.read(Scope.shop(shop.id)) as session:
         refused = screening.standing(session, shop.id)
+        answered = _answered(session, shop.id)
         by_code = {rule.code: rule for each in screening.versions(session) for rule in each.rules}
         breaches = violations.of(session, shop.id)
         owed = use_terms.owed(session, "merchant", shop.id)
         accepted = use_terms.accepted(session, "merchant", shop.id)
     return page(
-        "dashboard/rules.html", shop=shop, refused=refused, rules=by_code, breaches=breaches, owed=owed,
-        accepted=accepted, wrong=wrong, words=words, problem=problem, now=now, counts=violations.counts,
+        "dashboard/rules.html", shop=shop, refused=refused, answered=answered, rules=by_code, breaches=breaches,
+        owed=owed, accepted=accepted, wrong=wrong, words=words, problem=problem, now=now, counts=violations.counts,
     )  # fmt: skip
+
+
+def _answered(session: Session, shop_id: str) -> Sequence[ListingRefusal]:
+    """Appeals by which a product was let in: it is kept out no more, and the answer can still be read."""
+    return session.scalars(
+        sa.select(ListingRefusal)
+        .where(
+            ListingRefusal.shop_id == shop_id, ListingRefusal.decided_at > clock.now() - ANSWERS,
+            ListingRefusal.ended_at.is_not(None),
+        )
+        .order_by(ListingRefusal.decided_at.desc(), ListingRefusal.id)
+        .limit(50)
+    ).all()  # fmt: skip
 
 
 @blueprint.post("/rules/products/<refusal_id>/appeal")

@@ -32,6 +32,8 @@ class ConnectorError(Exception):
 
     status = 500
     title = "The request could not be finished"
+    code = ""  # of a refusal that has one: pages and API word it
+    field = ""  # what of the request it is about, where it is about a part of it
 
     def __init__(self, message: str, *, public: str | None = None) -> None:
         super().__init__(message)

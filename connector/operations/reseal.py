@@ -18,16 +18,18 @@ from connector.notices import Notice
 from connector.operations.privacy.tables import PrivacyExport, PrivacyRequest
 from connector.operations.telling.tables import Endpoint
 from connector.programme.creators.tables import Payee
+from connector.programme.samples.tables import Sample
 from connector.webhooks.tables import DeliveryRow
 
 _GRANT = (GrantRow.access_sealed, GrantRow.refresh_sealed, GrantRow.previous_refresh_sealed)
 # What is sealed beside grants: bodies, whom a privacy request is about and the files made for one, payment details,
-# what signs events.
+# where samples go, what signs events.
 _BODIES = (
     (DeliveryRow.id, DeliveryRow.body_sealed),
     (PrivacyRequest.id, PrivacyRequest.subject_sealed),
     (PrivacyExport.id, PrivacyExport.sealed),
     (Payee.id, Payee.sealed),
+    (Sample.id, Sample.recipient_sealed),
     (Notice.id, Notice.secret_sealed),
     (Endpoint.id, Endpoint.secret_sealed),
     (Endpoint.id, Endpoint.previous_sealed),

@@ -126,6 +126,7 @@ def _ours(error: ConnectorError) -> Response:
         if isinstance(error, NotSignedIn | SignatureRejected):
             headers["WWW-Authenticate"] = "Bearer"
         extra = {"field": error.field, "remedy": error.remedy} if isinstance(error, InputRefused) else {}
+        extra |= {name: said for name in ("code", "field") if (said := getattr(error, name))}
         return problem(error.status, error.title, error.public, slug=slug, headers=headers, **extra)
     plain = type(error) is NotSignedIn and error.public == str(error)
     if plain and request.method == "GET" and not embedded.by_fetch():

@@ -24,6 +24,7 @@ WORDS = {
     "videos": "Titles and references of videos and live sessions",
     "import_rows": "Rows of files that name them",
     "receipt_notes": "Notes of receipts that name them",
+    "sample_addresses": "Addresses that samples went to",
     "appeals": "Their own words in appeals",
     "notices": "Notices to them",
 }

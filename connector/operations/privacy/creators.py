@@ -2,7 +2,8 @@
 
     goes     handle, name, payment details, what they buy by, country, account, birth date, profile,
              handles on networks and audience, links into the studio, notices, titles and
-             references of their videos, their own words in appeals, their name in rows of imports and notes of receipts
+             references of their videos, their own words in appeals, where samples went to,
+             their name in rows of imports and notes of receipts
     stays    the ledger, decisions, statements, payouts and codes: sums that merchants and the tax office ask for
 
 Whoever reads afterwards reads "Erased creator". It can't be undone, and needs the same words from a page and a command.
@@ -29,12 +30,14 @@ from connector.earnings.payouts.tables import Payout
 from connector.earnings.settlement.tables import Receipt, ReceiptAsked
 from connector.errors import Conflict, InputRefused
 from connector.operations.imports.tables import Import, ImportRow, ImportTaken
+from connector.operations.sampling import erasing
 from connector.operations.telling import sending
 from connector.programme.collaborations import forgetting
 from connector.programme.content.tables import Content
 from connector.programme.creators import identities, payees, profiles, queries, register
 from connector.programme.creators.tables import Creator, CreatorCountry, CreatorStatus
 from connector.programme.policies import violations
+from connector.programme.samples import forgetting as samples
 
 NAME = "Erased creator"
 _UNDER_WAY = ("prepared", "sent", "unknown")
@@ -70,6 +73,7 @@ def look(session: Session, creator_id: str) -> Found:
         "receipt_notes": len(_receipts(session, creator)),
         "ledger_references_that_stay": _count(session, _references(creator)),
         "appeals": _count(session, sa.select(FreezeAppeal.id).where(FreezeAppeal.creator_id == creator_id)),
+        "sample_addresses": samples.addresses(session, creator_id),
         "notices": notices.count(session, creator_id),
     }
     return found
@@ -102,6 +106,7 @@ def erase(
         receipt.note = _without(receipt.note, creator)
     _words(session, creator)
     forgetting.forget(session, creator_id, creator.handle, pseudonym(creator))
+    erasing.erase(session, creator_id, creator.handle, pseudonym(creator), now)
     for content in session.scalars(sa.select(Content).where(Content.creator_id == creator_id)):
         content.title, content.content_ref = "", f"erased:{content.id}"
     payees.forget(session, creator_id, now)

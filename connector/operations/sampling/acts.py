@@ -467,6 +467,12 @@ def address_for_shop(row: Sample) -> Recipient | None:
     return recipients.opened(row.recipient_sealed) if row.placing in ("", "refused") else None
 
 
+def end_unsent(session: Session, row: Sample, *, reason: str, now: datetime) -> None:
+    """Cancel what isn't sent, by nobody's wish here: the creator is erased. The caller has locked the row."""
+    stands = moves.cancel(steps.standing(row), now)
+    _call_off(session, row, stands, "cancel", side="clock", by="system", now=now, reason=reason)
+
+
 # ------------------------------------------------------------------ what the acts share
 
 

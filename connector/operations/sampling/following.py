@@ -6,7 +6,7 @@ order says (shipped, delivered, cancelled); stock and rules, while nothing is or
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -22,9 +22,6 @@ from connector.programme.samples import asking, bought, moves, steps
 from connector.programme.samples.asking import AskRefused
 from connector.programme.samples.tables import Sample
 
-# How long after its content counted a refundable one's order is still looked at: refunds come late, disputes later.
-FOLLOWED = timedelta(days=180)
-_EVERY_DAY = timedelta(days=1)
 # Of what isn't ordered yet, these end it. What comes and goes by itself (a shop that has to sign in again) doesn't.
 _ENDING = frozenset(
     {"product_unknown", "product_refused", "product_not_sold", "product_sold_out", "variant_unknown",
@@ -94,9 +91,6 @@ def _look(session: Session, row: Sample, now: datetime) -> None:
 
 def _next(session: Session, row: Sample, now: datetime) -> datetime | None:
     stands = steps.standing(row)
-    if row.state == "fulfilled":
-        open_yet = row.kind == "refundable" and row.ended_at is not None and now < row.ended_at + FOLLOWED
-        return now + _EVERY_DAY if open_yet else None
     wanted = steps.next_look(row, stands, now)
     if row.state == "delivered" and wanted is not None and wanted <= now:
         counts = paying.counted(session, row, now)  # it is due, and content may become old enough yet

@@ -16,6 +16,7 @@ TEST = "endpoint.test"
 
 _WORDS: dict[str, tuple[str, str, Any]] = {
     # name: (JSON type, what it is, an example)
+    "act": ("string", "What was done: ask, approve, place, ship, deliver …", "ship"),
     "agreement_id": ("string", "Which version of an agreement.", "agr_01j8z0"),
     "amount": ("integer", "Minor units of `currency`.", 600),
     "answer": ("string", "What became of it, like accepted, declined, withdrawn, expired, sent_back.", "accepted"),
@@ -27,6 +28,7 @@ _WORDS: dict[str, tuple[str, str, Any]] = {
     "creator_id": ("string", "Which creator.", "crt_01j8z0"),
     "currency": ("string", "ISO 4217.", "EUR"),
     "decision_id": ("string", "Which decision about taking part.", "eld_01j8z0"),
+    "due_at": ("string", "Until when the next step has to be made.", "2026-12-15T09:00:00+00:00"),
     "due_on": ("string", "The day it is due.", "2026-12-15"),
     "ends_at": ("string", "When it ends by itself.", "2027-01-01T00:00:00+00:00"),
     "entry_id": ("string", "The ledger entry.", "ent_01j8z0"),
@@ -54,12 +56,14 @@ _WORDS: dict[str, tuple[str, str, Any]] = {
     "pilot_until": ("string", "Until then a newcomer has limits.", "2026-12-27T09:00:00+00:00"),
     "placed_at": ("string", "When the order was placed.", "2026-11-20T12:00:00+00:00"),
     "policy_version": ("integer", "Of the eligibility policy.", 2),
+    "product_ref": ("string", "The store's id of the product.", "8001"),
     "rate_bp": ("integer", "Basis points.", 1500),
     "reason": ("string", "A code: why.", "rate_open"),
     "remedy": ("string", "What to do about it, in words.", "Take the word out of the description."),
     "rule": ("string", "The rule's code.", "claims_cure"),
     "sample": ("boolean", "Is a sample part of it?", True),
     "sample_id": ("string", "Which sample.", "smp_01j8z0"),
+    "sample_kind": ("string", "free or refundable.", "free"),
     "shop_id": ("string", "Which shop.", "shp_01j8z0"),
     "shown": ("object", "Payment details, masked.", {"iban": "3000"}),
     "starts_at": ("string", "From when it counts.", "2026-12-01T09:00:00+00:00"),
@@ -155,7 +159,12 @@ KINDS: dict[str, Kind] = {
     "message.received": Kind(
         "A message came in a negotiation.", ("creator_id", "shop_id", "to", "negotiation_id", "message_number")
     ),
-    "sample.moved": Kind("A sample went a step on.", ("creator_id", "shop_id"), ("sample_id", "status")),
+    "sample.moved": Kind(
+        "A sample went a step on: `status` says how it stands now, `act` what was done, `due_at` until when the next "
+        "step has to be made. Where it goes is never told.",
+        ("creator_id", "shop_id", "sample_id", "sample_kind", "status", "act"),
+        ("product_ref", "due_at", "reason"),
+    ),
     "listing.refused": Kind("The rules keep a product out of the list.", ("shop_id", "listing_id", "rule", "remedy")),
     "listing.permitted": Kind("Support let a refused product in.", ("shop_id", "listing_id", "rule")),
     "violation.recorded": Kind(

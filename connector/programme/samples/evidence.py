@@ -41,8 +41,8 @@ def judge(seen: Seen, *, approved_at: datetime, due_at: datetime | None, now: da
     if seen.known_at < approved_at:
         return Judged(seen.content_id, None)
     spans = list(_both(seen.with_product, seen.visible))
-    spans = [(start, end) for start, end in spans if due_at is None or start < due_at]
-    if not spans:
+    # Begun in time, it may go on afterwards, and after having been taken down for a while.
+    if not spans or (due_at is not None and min(start for start, _ in spans) >= due_at):
         return Judged(seen.content_id, None)
     if seen.kind == "live":
         long_enough = seen.live_seconds >= numbers.live_minutes * 60

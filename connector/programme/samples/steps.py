@@ -25,6 +25,8 @@ _PEOPLE = frozenset({"creator", "merchant", "staff"})
 # How often a sample is looked at whose store or content may have moved on.
 LOOK = timedelta(minutes=10)
 LOOK_AT_CONTENT = timedelta(hours=6)
+# The order of a refundable one that was paid back: refunds come late, disputes later.
+LOOK_AT_ORDER, FOLLOWED = timedelta(days=1), timedelta(days=180)
 
 
 def standing(row: Sample) -> Standing:
@@ -106,7 +108,8 @@ def _put(row: Sample, stands: Standing, now: datetime) -> None:
 def next_look(row: Sample, stands: Standing, now: datetime) -> datetime | None:
     """When the clock, the store or content may have moved it on; None: nothing moves it but a person."""
     if stands.over:
-        return None
+        paid = stands.state == "fulfilled" and row.kind == "refundable"
+        return now + LOOK_AT_ORDER if paid and now < (row.ended_at or now) + FOLLOWED else None
     wanted = [stands.due_at] if stands.due_at is not None else []
     if stands.state in ("requested", "granted", "approved", "ordered", "shipped"):
         # Stock may run out, the store may ship, content may come before the parcel is told of.

@@ -4,6 +4,7 @@ with, and its QR code to print or to show in a video."""
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import segno
@@ -20,7 +21,7 @@ from connector.commerce.shops import queries as shops
 from connector.earnings.attribution import queries as attribution
 from connector.earnings.attribution.tables import Link
 from connector.errors import NotFound
-from connector.faces.studio import offered
+from connector.faces.studio import offered, samples
 from connector.faces.studio.face import blueprint, reading, writing
 from connector.faces.studio.offered import Offered
 from connector.insight.reports import asked as asking
@@ -94,7 +95,7 @@ def _own(session: Session, products: list[tuple[str, str]]) -> list[Own]:
     ]  # fmt: skip
 
 
-def _named(session: Session, rows: list[Link]) -> list[tuple[Link, str, str]]:
+def _named(session: Session, rows: Sequence[Link]) -> list[tuple[Link, str, str]]:
     """(link, product's title, content's title) each."""
     titles = table.names(session, "product", {row.listing_id for row in rows})
     videos = contents.some(session, {row.content_id for row in rows if row.content_id})
@@ -120,12 +121,14 @@ def link(link_id: str) -> str:
         came = table.read(session, month, "day").whole
         said = screening.disclosure(session)
         language = creators.get(session, g.creator_id).language.split("-")[0]
+        sample = samples.offer_of(session, listing) if listing is not None else None
         content = contents.some(session, [row.content_id]).get(row.content_id) if row.content_id else None
     csp.may_show_images_of_stores()
     first = [name for name in (language, "en") if name in said]
     return page(
         "studio/link.html", row=row, each=each, shop=shop, url=address(row), words=rate_words, held=held, came=came,
         title=each.row.title if each else "A product that the shop took away", days=reports.DAYS, content=content,
+        sample=sample,
         disclosures=[(name, said[name]) for name in dict.fromkeys([*first, *said])],
     )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -94,7 +95,7 @@ def waiting() -> int:
         return unread + len(to_answer(session, g.creator_id)) + news.unread(session, g.creator_id)
 
 
-def _last(session: Session, rows: list[Negotiation]) -> dict[str, Message]:
+def _last(session: Session, rows: Sequence[Negotiation]) -> dict[str, Message]:
     """Negotiation → its last message."""
     wanted = [(row.id, row.messages) for row in rows if row.messages]
     if not wanted:

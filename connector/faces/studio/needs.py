@@ -8,14 +8,17 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from connector.faces.studio import messages
+from connector.commerce.catalog.ids import listing_id
+from connector.faces.studio import messages, sample_said
 from connector.faces.studio.face import address_of
+from connector.insight.reports import table
 from connector.operations.earned import Held
 from connector.programme.collaborations import messages as threads
 from connector.programme.creators import eligibility
 from connector.programme.creators.payees import Standing
 from connector.programme.creators.tables import Payee
 from connector.programme.policies import use_terms, violations
+from connector.programme.samples import policy, queries
 from connector.web import amounts, rate_words, words
 from connector.web.words import Kind
 
@@ -38,8 +41,8 @@ def of(
     """`held` and `goes_to` as the caller has read them; `earns`: something was earned, so it has to go somewhere."""
     found = [
         *_terms(session, creator_id), *_eligibility(session, creator_id), *_offers(session, creator_id),
-        *_frozen(held, now), *_payee(goes_to, earns=earns), *_breaches(session, creator_id, now),
-        *_unread(session, creator_id),
+        *_samples(session, creator_id, now), *_frozen(held, now), *_payee(goes_to, earns=earns),
+        *_breaches(session, creator_id, now), *_unread(session, creator_id),
     ]  # fmt: skip
     return sorted(found, key=lambda need: (need.until is None, need.until or now))
 
@@ -66,13 +69,30 @@ def _offers(session: Session, creator_id: str) -> Iterator[Need]:
         yield Need("warn", said, "Answer it", url, asked.until, asked.shop)
 
 
+def _samples(session: Session, creator_id: str, now: datetime) -> Iterator[Need]:
+    """Content due, an address to mend, one to choose or to buy, what can be appealed: the next step is theirs."""
+    versions = {each.version: each.numbers for each in policy.every(session)}
+    rows = queries.of_creator(session, creator_id, states=("granted", "approved", "delivered", "missed"), limit=50)
+    titles = table.names(session, "product", {listing_id(row.shop_id, row.product_ref) for row in rows})
+    for row in rows:
+        stands = sample_said.stands(row, versions[row.policy_version], now)
+        if stands.yours:
+            title = titles.get(listing_id(row.shop_id, row.product_ref), "A sample")
+            yield Need(
+                "warn", stands.said, "Open it", address_of("studio.sample", sample_id=row.id), stands.until, title
+            )
+
+
 def _frozen(held: Sequence[Held], now: datetime) -> Iterator[Need]:
     """A freeze that somebody made can be answered; what a rule holds ends by itself, and stands among the figures."""
+    together: dict[tuple[str, datetime, str], list[Held]] = {}
     for each in held:
         if each.explain_until is not None and each.explain_until >= now and each.said:
-            said = f"{amounts.plain(each.amount, each.currency)} is frozen. {each.said.rstrip('.')}."
-            name = each.title or f"Order {each.number}"
-            yield Need("hold", said, "Explain", address_of("studio.freezes"), each.explain_until, name)
+            together.setdefault((each.said, each.explain_until, each.currency), []).append(each)
+    for (why, until, currency), lines in together.items():
+        said = f"{amounts.plain(sum(line.amount for line in lines), currency)} is frozen. {why.rstrip('.')}."
+        name = (lines[0].title or f"Order {lines[0].number}") if len(lines) == 1 else f"{len(lines)} products"
+        yield Need("hold", said, "Explain", address_of("studio.freezes"), until, name)
 
 
 def _payee(goes_to: Standing[Payee], *, earns: bool) -> Iterator[Need]:

@@ -15,7 +15,7 @@ from connector.commerce.catalog import queries as catalog
 from connector.commerce.catalog.tables import Listing
 from connector.earnings.attribution import taking_up
 from connector.errors import Conflict, InputRefused, NotFound
-from connector.faces.studio import links, offered
+from connector.faces.studio import links, offered, samples
 from connector.faces.studio.face import blueprint, reading, writing
 from connector.faces.studio.offered import Offered
 from connector.insight.market import search as market
@@ -69,9 +69,10 @@ def product(listing_id: str) -> str | AnyResponse:
         (found,) = offered.of(session, [row])
         link = links.main_of(session, row.id)
         decision = eligibility.newest(session, g.creator_id)
+        sample = samples.offer_of(session, row)
     if link is not None and found.mine:
         return redirect(url_for(".link", link_id=link.id), code=303)
-    return page("studio/product.html", each=found, link=link, decision=decision, words=rate_words)
+    return page("studio/product.html", each=found, decision=decision, sample=sample, words=rate_words)
 
 
 def _shown(problem: str) -> str:

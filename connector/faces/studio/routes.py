@@ -18,6 +18,7 @@ from connector.faces.studio import (
     rates,
     rules,
     sales,
+    samples,
     sign_in,
     statements,
 )
@@ -25,5 +26,5 @@ from connector.faces.studio.face import blueprint
 
 __all__ = [
     "account", "blueprint", "content", "earnings", "freezes", "home", "links", "messages", "news", "offers", "orders",
-    "payee", "products", "rates", "rules", "sales", "sign_in", "statements",
+    "payee", "products", "rates", "rules", "sales", "samples", "sign_in", "statements",
 ]  # fmt: skip

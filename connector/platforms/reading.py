@@ -20,6 +20,8 @@ T = TypeVar("T")
 
 _PATH = re.compile(r"^(?P<problem>.*) - at `(?P<path>\$[^`]*)`$", re.S)
 LONGEST = 500  # characters of a title or another short text; platforms themselves keep 255
+# What a Decimal field would read as something that is no number. Only then is what was read looked through.
+_NO_NUMBER = re.compile(rb'"\s*[+-]?(?:s?nan[0-9]*|inf(?:inity)?)\s*"', re.I)
 _GTIN_LENGTHS = frozenset({8, 12, 13, 14})
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _BREAKS = re.compile(r"<(?:br|/p|/div|/li|/h[1-6]|/tr)\b[^<>]*>", re.I)
@@ -35,10 +37,10 @@ def decode(body: bytes | msgspec.Raw, kind: type[T]) -> T:
     Errors: PayloadUnreadable with the field that is absent or of another type.
     """
     try:
-        return msgspec.json.decode(body, type=kind)
+        found: T = msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:
-        found = _PATH.match(str(error))
-        path, problem = (found["path"], found["problem"]) if found else ("$", str(error))
+        place = _PATH.match(str(error))
+        path, problem = (place["path"], place["problem"]) if place else ("$", str(error))
         missing = re.search(r"missing required field `(\w+)`", problem)
         raise PayloadUnreadable(f"{path}.{missing[1]}" if missing else path, problem) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -48,6 +50,26 @@ def decode(body: bytes | msgspec.Raw, kind: type[T]) -> T:
         raise PayloadUnreadable("$", f"isn't JSON in UTF-8 ({type(error).__name__})") from None
     except RecursionError:
         raise PayloadUnreadable("$", "is nested too deep") from None
+    if _NO_NUMBER.search(memoryview(body)) is not None:
+        _finite(found, "$")
+    return found
+
+
+def _finite(value: object, path: str) -> None:
+    """Errors: PayloadUnreadable for a Decimal that is no number. `"sNaN"` as an amount is read as one, and then every
+    comparison with it breaks, far from its place."""
+    if isinstance(value, Decimal):
+        if not value.is_finite():
+            raise PayloadUnreadable(path, f"{value} isn't a number")
+    elif isinstance(value, msgspec.Struct):
+        for name, key in zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True):
+            _finite(getattr(value, name), f"{path}.{key}")
+    elif isinstance(value, list | tuple):
+        for index, each in enumerate(value):
+            _finite(each, f"{path}[{index}]")
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            _finite(each, f"{path}.{key}")
 
 
 def mended(body: bytes) -> bytes | None:

@@ -92,15 +92,16 @@ def judge(
     for number, row in enumerate(rows, 2):
         try:
             judged = _judged(session, number, row, seen)
-            if judged.outcome == "new" and judged.coming is not None:
-                whose = (judged.coming.shop_id, judged.coming.currency)
+            coming = judged.coming
+            if judged.outcome == "new" and coming is not None:
+                whose = (coming.shop_id, coming.currency)
                 if whose not in sums:
                     sums[whose] = receipts.alone(session, *whose, as_of)
-                most = limit(judged.coming.currency)
-                if most is not None and sums[whose] + judged.coming.amount > most:
+                most = limit(coming.currency)
+                if most is not None and sums[whose] + coming.amount > most:
                     judged = replace(judged, outcome="asks")
                 else:
-                    sums[whose] += judged.coming.amount
+                    sums[whose] += coming.amount
             found.append(judged)
         except _Doubt as doubt:
             found.append(Judged(number, "conflict", doubt.reason, doubt.detail))

@@ -10,6 +10,7 @@ from connector import clock, db, money
 from connector.commerce.shops import queries as shops
 from connector.earnings.payouts import exchange, policy
 from connector.earnings.payouts.exchange import Deal
+from connector.earnings.payouts.tables import BankExchange
 from connector.errors import Conflict, InputRefused
 from connector.operations.opening import open_process
 from connector.operations.options import by_option, person
@@ -93,6 +94,6 @@ def _sum(text: str, field: str) -> tuple[str, int]:
     return currency.upper(), money.parse(amount.strip(), currency.upper(), field)
 
 
-def _said(row: exchange.BankExchange) -> str:
+def _said(row: BankExchange) -> str:
     sold, bought = money.text(row.sold, row.sold_currency), money.text(row.bought, row.bought_currency)
     return f"{row.sold_currency} {sold} for {row.bought_currency} {bought}"

@@ -354,6 +354,9 @@ def test_money_has_the_decimals_of_its_currency(store: BigCommerce, currency: st
         ("line", {"total_ex_tax": "-80.0000"}, "$.products[0].total_ex_tax"),
         ("line", {"id": 0}, "$.products[0].id"),
         ("line", {"applied_discounts": [discount("-1.0000")]}, "$.products[0].applied_discounts.amount"),
+        ("line", {"applied_discounts": [discount("sNaN")]}, "$[0].applied_discounts[0].amount"),
+        ("order", {"subtotal_ex_tax": "-sNaN12"}, "$.subtotal_ex_tax"),
+        ("order", {"coupon_discount": "Infinity"}, "$.coupon_discount"),
     ],
 )
 def test_what_cannot_be_read_names_its_field(store: BigCommerce, where: str, change: Any, path: str) -> None:

@@ -24,6 +24,7 @@ from connector.platforms.medusa.catalog import minor
 from connector.platforms.medusa.payloads import OrderNode, OrdersAnswer
 from connector.platforms.medusa.snapshot import exact as major
 from connector.platforms.medusa.snapshot import told, whole
+from connector.platforms.reading import decode
 from tests.money.builders import Credit, facts
 from tests.platforms.medusa.kit import TOKEN, Shop, answering, recorded
 
@@ -256,6 +257,16 @@ def test_a_line_is_rounded_once_and_returns_add_up_to_it(rows: list[Doc], includ
         assert back == base if units == row["quantity"] else back <= base
     assert not any(a.amount <= 0 for line in snapshot.lines for a in line.allocations)
     assert snapshot.total_discounts == sum(a.amount for line in snapshot.lines for a in line.allocations)
+
+
+@pytest.mark.parametrize("number", ["sNaN", "-nan7", " Infinity", "NaN"])
+def test_a_number_that_is_none_is_refused_at_its_place_wherever_it_stands(number: str) -> None:
+    """As text a Decimal field takes it, and the first comparison with it would break without a name."""
+    given_ = order(summary={"pending_difference": number})
+    with pytest.raises(PayloadUnreadable, match="isn't a number") as refused:
+        decode(json.dumps({"orders": [order(), given_]}).encode(), OrdersAnswer)
+    assert refused.value.path == "$.orders[1].summary.pending_difference"
+    assert decode(json.dumps(order(email=number)).encode(), OrderNode).id == given_["id"], "a text may say so"
 
 
 @pytest.mark.parametrize("number", ["1e-999999", "1e999999", "NaN", "sNaN", "-Infinity"])

@@ -8,6 +8,7 @@ from connector.platforms.square.catalog import Catalog
 from connector.platforms.square.checkout import Checkout
 from connector.platforms.square.orders import Orders
 from connector.platforms.square.readiness import READINESS
+from connector.platforms.square.samples import SAMPLES, Samples
 from connector.platforms.square.settings import SquareSettings
 from connector.platforms.square.webhooks import Webhooks
 
@@ -17,18 +18,20 @@ FEATURES: dict[str, tuple[str, ...]] = {
     "orders": ("ORDERS_READ", "PAYMENTS_READ"),
     "stock": ("INVENTORY_READ",),
     "carts": ("ORDERS_WRITE", "PAYMENTS_WRITE"),
+    "samples": SAMPLES,
 }
 
 PLATFORM = Platform(
     slug="square",
     title="Square",
-    capabilities=frozenset({"joins_by_code", "storefront_carts", "stock", "global_ids"}),
+    capabilities=frozenset({"joins_by_code", "storefront_carts", "stock", "global_ids", "sample_orders"}),
     settings=SquareSettings,
     authorize=Authorize(),
     catalog=Catalog(),
     orders=Orders(),
     webhooks=Webhooks(),
     checkout=Checkout(),
+    samples=Samples(),
     features=FEATURES,
     places={"order": "/dashboard/orders/overview/{ref}", "product": "/dashboard/items/library/{ref}"},
     needs="Your Square sign-in. Buyers pay by a Square payment link that is made for each tap.",

@@ -27,6 +27,14 @@ _FATAL = frozenset({"ACCESS_TOKEN_REVOKED", "MERCHANT_SUBSCRIPTION_NOT_FOUND"})
 _WORD = re.compile(r"[A-Z_]{2,60}")
 
 
+class Refused(PlatformRefused):
+    """400, with the field that Square's first error names ("": none). Its words are never quoted."""
+
+    def __init__(self, message: str, field: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
 class _Error(msgspec.Struct):
     code: str = ""
     field: str | None = None
@@ -45,11 +53,16 @@ def api(client: Client) -> Rest:
 
 def code_of(content: bytes) -> str:
     """The first error's code; "" where the body has none. Nothing else of the body is ever quoted."""
+    code = _first(content).code
+    return code if _WORD.fullmatch(code) else ""
+
+
+def _first(content: bytes) -> _Error:
     try:
         errors = msgspec.json.decode(content, type=_Errors).errors
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return ""
-    return errors[0].code if errors and _WORD.fullmatch(errors[0].code) else ""
+        errors = []
+    return errors[0] if errors else _Error()
 
 
 def _judge(domain: str) -> Callable[[HttpAnswer, bytes], PlatformError | None]:
@@ -63,7 +76,7 @@ def _judge(domain: str) -> Callable[[HttpAnswer, bytes], PlatformError | None]:
             case 429:
                 return PlatformBusy(f"{domain}: too many requests", retry_after=2.0)
             case 400:
-                return PlatformRefused(f"{domain}: Square refused the call ({code or 400})")
+                return Refused(f"{domain}: Square refused the call ({code or 400})", _first(content).field or "")
             case _:
                 return None
 

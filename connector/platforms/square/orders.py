@@ -52,13 +52,13 @@ class Orders:
     def one(self, client: Client, order_ref: str) -> OrderRead | None:
         """Of a return: the order that it belongs to."""
         rest, read_at = api(client), clock.now()
-        answer = rest.find(f"/v2/orders/{_safe(order_ref)}")
+        answer = rest.find(f"/v2/orders/{safe(order_ref)}")
         if answer is None:
             return None
         order = answer.read(OrderReply).order
         source = _source(order)
         if source:
-            answer = rest.find(f"/v2/orders/{_safe(source)}")
+            answer = rest.find(f"/v2/orders/{safe(source)}")
             if answer is None:
                 return None
             order = answer.read(OrderReply).order
@@ -151,12 +151,12 @@ def _read(rest: Rest, client: Client, orders: Sequence[Order], read_at: datetime
 
 def _payment(rest: Rest, ref: str) -> Payment | None:
     """None for a way to pay that Square knows nothing of (cash of an old sale)."""
-    answer = rest.find(f"/v2/payments/{_safe(ref)}") if ref else None
+    answer = rest.find(f"/v2/payments/{safe(ref)}") if ref else None
     return None if answer is None else answer.read(PaymentReply).payment
 
 
 def _refund(rest: Rest, ref: str) -> PaymentRefund:
-    return rest.get(f"/v2/refunds/{_safe(ref)}").read(RefundReply).refund
+    return rest.get(f"/v2/refunds/{safe(ref)}").read(RefundReply).refund
 
 
 def _batch(rest: Rest, refs: Sequence[str]) -> list[Order]:
@@ -204,7 +204,7 @@ def _times(order: Order, domain: str) -> tuple[datetime, datetime]:
         raise PlatformDown(f"{domain}: the list of orders can't be read at {error}") from None
 
 
-def _safe(ref: str) -> str:
+def safe(ref: str) -> str:
     """A reference as a part of a path. Errors: PayloadUnreadable for one that can't be Square's."""
     if not ref or len(ref) > 200 or not all(letter.isalnum() or letter in "-_~" for letter in ref):
         raise PayloadUnreadable("$.id", f"{ref[:60]!r} isn't a Square id")

@@ -32,6 +32,7 @@ from connector.events import (
 )
 from connector.platforms.links import TOKEN
 from connector.platforms.reading import clean, moment, moment_or_none
+from connector.platforms.sampling import METADATA, free, is_reference
 from connector.platforms.square.payloads import (
     LineItem,
     Money,
@@ -91,6 +92,7 @@ def to_snapshot(order: Order, after: Aftermath, carrier_key: str) -> OrderSnapsh
         paid_at=_paid_at(order, after),
         cancelled_at=moment(order.closed_at or changed, "$.order.closed_at") if cancelled else None,
         completed=order.state != "DRAFT",
+        sample=is_reference(order.metadata.get(METADATA)) and free(lines),
         gift_card_payment=any(tender.type == "SQUARE_GIFT_CARD" for tender in order.tenders),
         total_discounts=sum(allocation.amount for line in lines for allocation in line.allocations),
         total=order.total_money.amount,
@@ -348,6 +350,6 @@ def _carriers(order: Order, key: str) -> tuple[Carrier, ...]:
     value = order.metadata.get(key)
     if value and TOKEN.fullmatch(value):
         found.append(Carrier("order_metadata", value, key))
-    if order.reference_id and TOKEN.fullmatch(order.reference_id):
+    if order.reference_id and TOKEN.fullmatch(order.reference_id) and not is_reference(order.reference_id):
         found.append(Carrier("order_metadata", order.reference_id, "reference_id"))
     return tuple(found)

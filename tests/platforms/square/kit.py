@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from connector.conformance.answers import Reply
 from connector.platforms.contract import Client, Grant
 from connector.platforms.rest import NoBudget
+from connector.platforms.square.samples import SAMPLES
 from connector.platforms.square.settings import SquareSettings
 
 KEY = "demoSqSignatureKey+/0123456789ab"  # looks like base64, and is text
@@ -69,6 +70,9 @@ class Square:
         self.asked: list[tuple[str, str, Any]] = []
         self.answers: list[Reply] = []  # given before anything is looked at
         self.token: dict[str, Any] = sample("token_reply")
+        self.keys: dict[str, Reply] = {}
+        self.settled: set[str] = set()  # orders of nothing that were paid by no payment
+        self.now: Callable[[], str] = lambda: datetime.now(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
     def send(self, method: str, url: str, *, body: bytes | None = None, headers: Any = None, **given: Any) -> Reply:
         path = urlsplit(url).path
@@ -97,6 +101,12 @@ class Square:
                 return reply({"counts": [each for each in self.counts if each["catalog_object_id"] in wanted]})
             case "POST", ["v2", "orders", "search"]:
                 return self._orders(asked)
+            case "POST", ["v2", "orders"]:
+                return self._created(asked)
+            case "POST", ["v2", "orders", ref, "pay"]:
+                return self._once(asked, lambda: self._paid(ref, asked))
+            case "PUT", ["v2", "orders", ref]:
+                return self._once(asked, lambda: self._changed(ref, asked["order"]))
             case "POST", ["v2", "orders", "batch-retrieve"]:
                 return reply({"orders": [self.orders[ref] for ref in asked["order_ids"] if ref in self.orders]})
             case "GET", ["v2", ("orders" | "payments" | "refunds") as kind, ref]:
@@ -148,10 +158,88 @@ class Square:
             if each["location_id"] in asked["location_ids"] and each["state"] in states
             and window["start_at"] <= each[by] <= window.get("end_at", "9")
         ]  # fmt: skip
-        found.sort(key=lambda each: str(each[by]))
+        found.sort(key=lambda each: str(each[by]), reverse=asked["query"]["sort"]["sort_order"] == "DESC")
         start = int(asked.get("cursor", 0))
         more = {"cursor": str(start + self.PAGE)} if start + self.PAGE < len(found) else {}
         return reply({"orders": found[start : start + self.PAGE], **more})
+
+    # --- orders made through the API: as documented -------------------------------------------------------------------
+
+    def _once(self, asked: dict[str, Any], act: Callable[[], Reply]) -> Reply:
+        """A key that was seen is answered as it was the first time."""
+        key = asked["idempotency_key"]
+        if key not in self.keys:
+            made = act()
+            if made.status >= 300:
+                return made
+            self.keys[key] = made
+        return self.keys[key]
+
+    def _created(self, asked: dict[str, Any]) -> Reply:
+        return self._once(asked, lambda: self._new_order(asked["order"], asked["idempotency_key"]))
+
+    def _new_order(self, given: dict[str, Any], key: str) -> Reply:
+        at, ref = self.now(), f"ORDER{key[-8:]}"
+        there = {each["id"]: each for each in self._flat() if each["type"] == "ITEM_VARIATION"}
+        currency = self.merchant["currency"]
+        off = any(each.get("percentage") == "100" for each in given.get("discounts", ()))
+        lines, total = [], 0
+        for number, row in enumerate(given["line_items"]):
+            variation = there.get(row["catalog_object_id"])
+            if variation is None:
+                return self._unfit("NOT_FOUND", f"order.line_items[{number}].catalog_object_id")
+            gross = variation["item_variation_data"]["price_money"]["amount"] * int(row["quantity"])
+            left = 0 if off else gross
+            total += left
+            lines.append(
+                {"uid": f"u{number}", "quantity": row["quantity"], "name": "Thing", "item_type": "ITEM",
+                 "catalog_object_id": variation["id"], "gross_sales_money": money(gross, currency),
+                 "total_discount_money": money(gross - left, currency), "total_money": money(left, currency)}
+            )  # fmt: skip
+        for number, each in enumerate(given.get("fulfillments", ())):
+            country = each["shipment_details"]["recipient"]["address"]["country"]
+            if country not in ("US", "GB", "DE"):
+                return self._unfit(
+                    "INVALID_ENUM_VALUE", f"order.fulfillments[{number}].shipment_details.recipient.address.country"
+                )
+        assert len(given["reference_id"]) <= 40
+        self.orders[ref] = {
+            "id": ref, "location_id": given["location_id"], "created_at": at, "updated_at": at, "state": "OPEN",
+            "version": 1, "line_items": lines, "metadata": given.get("metadata", {}), "tenders": [],
+            "reference_id": given["reference_id"], "total_money": money(total, currency),
+            "net_amount_due_money": money(total, currency),
+            "fulfillments": [{"uid": f"f{n}", **each} for n, each in enumerate(given.get("fulfillments", ()))],
+        }  # fmt: skip
+        return reply({"order": self.orders[ref]})
+
+    def _paid(self, ref: str, asked: dict[str, Any]) -> Reply:
+        order = self.orders[ref]
+        if asked["payment_ids"] or order["total_money"]["amount"]:
+            return refused(400, "BAD_REQUEST")
+        if asked["order_version"] != order["version"]:
+            return refused(400, "VERSION_MISMATCH")
+        self.settled.add(ref)
+        return self._changed(ref, {"version": order["version"]})
+
+    def _changed(self, ref: str, given: dict[str, Any]) -> Reply:
+        order = self.orders[ref]
+        if given["version"] != order["version"]:
+            return refused(400, "VERSION_MISMATCH")
+        if order["state"] != "OPEN":
+            return refused(400, "BAD_REQUEST")
+        parts = {each["uid"]: each for each in order["fulfillments"]}
+        for each in given.get("fulfillments", ()):
+            parts[each["uid"]]["state"] = each["state"]
+        at = self.now()
+        order |= {"version": order["version"] + 1, "updated_at": at, "state": given.get("state", order["state"])}
+        order["metadata"] = {**order["metadata"], **given.get("metadata", {})}
+        if order["state"] == "CANCELED":
+            order["closed_at"] = at
+        return reply({"order": json.loads(json.dumps(order))})
+
+    def _unfit(self, code: str, field: str) -> Reply:
+        told = {"category": "INVALID_REQUEST_ERROR", "code": code, "field": field, "detail": "private words"}
+        return reply({"errors": [told]}, 400)
 
 
 def client(square: Square, **given: Any) -> Client:
@@ -204,7 +292,8 @@ class Shop:
         self.square = Square()
         self.square.locations[0]["currency"] = self.square.merchant["currency"] = currency
         self.currency = currency
-        self.client = replace(client(self.square), currency=currency)
+        self.square.now = self._text
+        self.client = replace(client(self.square, scopes=SAMPLES), currency=currency)
         self._now = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
         self._made = 0
 
@@ -272,6 +361,15 @@ class Shop:
         order = self.square.orders[order_ref]
         order |= {"state": "CANCELED", "updated_at": self._text(), "closed_at": self._text()}
         self._give(order, order["total_money"], order_ref, self._text())
+
+    def sell_out(self, product_ref: str) -> None:
+        self._first(product_ref)["item_variation_data"] |= {"track_inventory": True}
+
+    def send_off(self, order_ref: str) -> None:
+        order, at = self.square.orders[order_ref], self._text()
+        for each in order["fulfillments"]:
+            each |= {"state": "COMPLETED", "shipment_details": {**each["shipment_details"], "shipped_at": at}}
+        order |= {"updated_at": at, "state": "COMPLETED", "closed_at": at, "version": order["version"] + 1}
 
     def busy(self, answers: int) -> None:
         self.square.answers = [refused(429, "RATE_LIMITED")] * answers

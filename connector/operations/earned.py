@@ -20,7 +20,6 @@ from connector.commerce.shops.tables import Shop
 from connector.earnings.attribution.tables import DecisionRow, PassedOver
 from connector.earnings.commission.tables import Clearance, ClearanceBlock, Evaluation, Freeze
 from connector.earnings.ledger import queries as ledger
-from connector.earnings.ledger import sums
 from connector.earnings.payouts import reached
 from connector.earnings.settlement import funding
 from connector.operations import trace_audience
@@ -91,47 +90,6 @@ class Held:
     said: str  # the words of who froze it, "" where a rule holds it
     explain_until: datetime | None
     ends_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Beside:
-    """What is owed to a creator by no order's line, or was taken back of it (below zero). Minor units."""
-
-    reason: str  # code
-    shop: str
-    content: str  # the title of the video, "" for none
-    currency: str
-    amount: int
-    at: datetime
-    negotiation_id: str  # of a flat fee: where its content was handed in; else ""
-
-
-# What each kind of it is called; a flat fee that support took back has a reason of its own.
-_BESIDE = {
-    "bonus": "event_bonus", "flat_fee": "flat_fee", "opening": "brought_along", "reimbursement": "sample_paid_back",
-}  # fmt: skip
-
-
-def beside(session: Session, creator_id: str, limit: int = 20) -> list[Beside]:
-    """Bonuses, flat fees, paid-back samples and balances brought along, the newest first."""
-    rows = sums.beside(session, creator_id=creator_id)[:limit]
-    shops = {
-        row.id: row.name or row.domain
-        for row in session.scalars(sa.select(Shop).where(Shop.id.in_({each.shop_id for each in rows})))
-    }
-    videos = contents.some(session, {each.content_id for each in rows if each.content_id})
-    found = []
-    for each in rows:
-        video = videos.get(each.content_id or "")
-        fee = each.kind == "flat_fee"
-        found.append(
-            Beside(
-                "flat_fee_withdrawn" if fee and each.amount < 0 else _BESIDE[each.kind], shops.get(each.shop_id, ""),
-                (video.title or video.content_ref) if video else "", each.currency, each.amount, each.at,
-                each.subject.partition(":")[2] if fee else "",
-            )
-        )  # fmt: skip
-    return found
 
 
 def standings(session: Session, creator_id: str, as_of: datetime) -> list[Standing]:

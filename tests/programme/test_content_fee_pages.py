@@ -105,9 +105,6 @@ def test_from_the_offer_to_what_support_decides(sqlite_database: Database, monke
     for client, path in ((mine, theirs), (shop, sent.location), (second, where)):
         assert "Dawn is fine" in client.get(path).text
         assert "Ask support" not in client.get(path).text
-    earnings = mine.get("/studio/earnings").text
-    assert "Flat fee for your approved content" in earnings
-    assert "€90.00" in earnings
     assert "Content for a flat fee decided" in support.get("/console/audit").text
     assert "Morning light" in shop.get("/dashboard/offers/content?show=owed").text
     assert "content handed in" in mine.get(f"{theirs}/export.csv").text

@@ -140,11 +140,6 @@ REASONS: dict[str, Wording] = {
         "Your sample is paid back: you posted its content",
         "What a refundable sample's order gives back as it stands, less what was booked",
     ),
-    "brought_along": Wording(
-        "Brought along from before",
-        "Brought along from before",
-        "A balance that was imported from another system",
-    ),
     "event_counted_anew": Wording(
         "Bonus of an event, counted anew",
         "Bonus of an event, counted anew",

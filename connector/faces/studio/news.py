@@ -30,7 +30,8 @@ APART = ("message.received", "offer.made")
 # Kind, or its beginning → the page that it is about: an endpoint, and which of the notice's ids its address takes.
 _ABOUT: tuple[tuple[str, str, str], ...] = (
     ("creator.status", "account", ""), ("creator.", "profile", ""), ("offer.", "offer_page", "negotiation_id"),
-    ("collaboration.", "offer_page", "negotiation_id"), ("sample.", "sample", "sample_id"),
+    ("collaboration.", "offer_page", "negotiation_id"),
+    ("content.", "offer_page", "negotiation_id"), ("sample.", "sample", "sample_id"),
     ("violation.", "rules", ""), ("payout.", "payee", ""), ("payee.", "payee", ""),
     ("statement.", "statement", "statement_id"), ("freeze.", "freezes", ""), ("terms.", "rates", ""),
 )  # fmt: skip
@@ -104,6 +105,8 @@ def slots(detail: Mapping[str, Any], shop: str) -> dict[str, str]:
             found["why" if name == "reason" else name] = f"{words.reason(str(value), 'creator')}."
         elif name == "why" and value:
             found[name] = str(value).rstrip(".") + "."
+        elif name == "answer" and "approval_id" in detail:
+            found[name] = words.lowered(words.status("content_approval", str(value)).word)
         elif name == "status" and "sample_id" in detail:
             found[name] = words.lowered(words.status("sample", str(value)).word)
         elif isinstance(value, int) and not isinstance(value, bool):

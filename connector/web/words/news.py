@@ -53,6 +53,15 @@ NEWS: dict[str, News] = {
     "collaboration.agreed": News(
         "good", "A shop and you agreed on a rate", "{shop} and you agreed: {rate} for you until {ends_at}"
     ),
+    "content.answered": News(
+        "info", "Content of yours for a flat fee was answered", "Your content for {amount} at {shop}: {answer}"
+    ),
+    "content.appealed": News(
+        "hold", "A shop asked support about content of yours", "{shop} asked support about your content for {amount}"
+    ),
+    "content.decided": News(
+        "info", "Support decided about content of yours", "Support decided about your content for {amount}: {answer}"
+    ),
     "sample.moved": News("info", "A sample of yours went a step on", "A sample of {shop}: {status}"),
     "violation.recorded": News(
         "warn", "A breach of the rules was recorded",

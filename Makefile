@@ -3,6 +3,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 DB ?= sqlite
 BIN := .venv/bin
+# Containers often forbid it: then every process of a test or of the demo, and there are hundreds, would compile it all anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 # Seconds that each part of `make test` may take on 2 quiet cores; what took longer says so. A part that hangs is stopped
 # at five times its budget: a busy neighbour must not fail a good change.
@@ -23,6 +25,11 @@ dev: .venv/.run  ## web and worker in one terminal, with the settings of .env
 
 test: .venv/.test test-pure test-databases test-browser test-end-to-end  ## everything, under 10 minutes on 2 cores
 
+# To find the few tests of a mark pytest would import all files: it is given those that spell it (`tests/conftest.py` holds
+# them to that).
+BROWSER_FILES = tests/browser $(shell grep -rlE 'mark\.browser\b' tests --include='test_*.py')
+END_TO_END_FILES = $(shell grep -rlE 'mark\.(end_to_end|kill)\b' tests --include='test_*.py')
+
 define within
 	@echo "== $(1): budget $(2) s"; start=$$SECONDS; \
 	timeout --foreground $$((5 * $(2))) $(BIN)/pytest $(3); code=$$?; took=$$((SECONDS - start)); \
@@ -36,10 +43,10 @@ test-databases: .venv/.test
 	$(call within,both databases,$(DATABASES),-n 2 --dist worksteal -m "database and not browser and not end_to_end and not kill and not store")
 
 test-browser: .venv/.test
-	$(call within,browser,$(BROWSER),-n 2 --dist loadfile -m "browser")
+	$(call within,browser,$(BROWSER),-n 2 --dist loadfile -m "browser" $(BROWSER_FILES))
 
 test-end-to-end: .venv/.test
-	$(call within,end-to-end and kills,$(END_TO_END),-n 2 --dist loadfile -m "(end_to_end or kill) and not browser and not store")
+	$(call within,end-to-end and kills,$(END_TO_END),-n 2 --dist loadfile -m "(end_to_end or kill) and not browser and not store" $(END_TO_END_FILES))
 
 # Installs (once, about a minute a store) what of the real stores can be had; the tests of the others are skipped and say why.
 test-stores: .venv/.test  ## joins, sync, orders and refunds against real stores from npm packages; not part of `make test`

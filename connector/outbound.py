@@ -17,7 +17,7 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import SplitResult, urljoin, urlsplit
@@ -39,6 +39,7 @@ STREAM_LIMIT = 16 * 1024**3  # bytes of a streamed file
 LINE_LIMIT = 8 * 1024 * 1024  # bytes of one line: more than any product, and a bound on memory
 CHUNK = 256 * 1024
 REDIRECTS = 3
+PORTS = frozenset({443, 8443})  # where public stores answer https; CONNECTOR_OUTBOUND_PORTS says otherwise
 POOL = 64  # connections kept to one host, shared by all threads
 
 # (method, host, status or None, seconds)
@@ -124,7 +125,9 @@ class Answer:
 class Outbound:
     """The contract's `Http` on requests; one for a process, safe to share between threads.
 
-    `allow_private`: dev only, lets stand-in stores on loopback be reached, by http too. `recorder` hears of each call.
+    `allow_private`: dev only, lets stand-in stores on loopback be reached, by http and on any port. `ports`: where else
+    hosts are reached; an address that a merchant types shall not become a look at somebody's mail server. `recorder`
+    hears of each call.
     """
 
     def __init__(
@@ -132,11 +135,13 @@ class Outbound:
         allow_private: bool = False,
         recorder: Recorder | None = None,
         *,
+        ports: Collection[int] = PORTS,
         whole_limit: int = WHOLE_LIMIT,
         stream_limit: int = STREAM_LIMIT,
     ) -> None:
         self._allow_private = allow_private
         self._recorder = recorder
+        self._ports = frozenset(ports)
         self._whole_limit = whole_limit
         self._stream_limit = stream_limit
         session = requests.Session()
@@ -240,6 +245,13 @@ class Outbound:
             raise HostRefused("an address with a user in it")
         if not parts.hostname or not _HOST.fullmatch(parts.netloc.removesuffix(f":{port}")) or port == 0:
             raise HostRefused("an address without a plain host")
+        if not self._allow_private and (port or 443) not in self._ports:
+            known = " and ".join(map(str, sorted(self._ports)))
+            raise HostRefused(
+                f"port {port} isn't one of those that we connect to ({known})",
+                public=f"The address names port {port}, and we connect to port {known} only. Serve it on one of them, "
+                "or ask whoever runs this app to allow the port.",
+            )
         return parts
 
     def _same_origin(self, url: str, target: str, host: str) -> str:
@@ -348,5 +360,6 @@ def current() -> Outbound:
     global _current
     with _lock:
         if _current is None:
-            _current = Outbound(allow_private=read_settings().dev)
+            settings = read_settings()
+            _current = Outbound(allow_private=settings.dev, ports=settings.ports)
         return _current

@@ -19,6 +19,7 @@ import responses
 
 from connector.errors import ConnectorError, HostRefused, PlatformDown
 from connector.outbound import Outbound, refuse_special
+from tests.web.conftest import settings
 
 SECRET = "shpat_very_secret"
 
@@ -311,7 +312,7 @@ def test_public_addresses_are_not(address: str) -> None:
 def test_private_hosts_are_refused_in_any_form_before_a_connection(server: Server, host: str) -> None:
     server.paths["/"] = lambda h: h.give(200)
     with pytest.raises(ConnectorError) as refused:
-        Outbound().send("GET", f"https://{host}:{server.port}/")
+        Outbound(ports=[server.port]).send("GET", f"https://{host}:{server.port}/")
     assert isinstance(refused.value, HostRefused | PlatformDown)  # the latter: no such name on this machine
     assert server.connections == 0
     if host in ("127.0.0.1", "localhost", "[::1]"):
@@ -361,6 +362,22 @@ def test_the_connection_goes_to_the_address_that_was_checked(server: Server, mon
 def test_addresses_that_are_none_are_refused(url: str) -> None:
     with pytest.raises(HostRefused):
         Outbound().send("GET", url)
+
+
+def test_a_merchant_can_not_make_us_knock_on_any_port(server: Server) -> None:
+    """Nothing is asked, not even the name; on a redirect neither. The setting adds ports, and dev knows any."""
+    public = "https://sample-shop.myshopify.com"
+    for port in (22, 25, 444, 6379, 9000):
+        for ask in (Outbound().permit, lambda url: Outbound().send("GET", url)):
+            with pytest.raises(HostRefused, match=rf"port {port} .*443 and 8443") as refused:
+                ask(f"{public}:{port}/")
+            assert "ask whoever runs this app" in refused.value.public
+    for ports, url in ((None, f"{public}/"), (None, f"{public}:8443/"), ([443, 9000], f"{public}:9000/x")):
+        (Outbound(ports=ports) if ports else Outbound()).permit(url)
+    with pytest.raises(HostRefused):
+        Outbound(ports=[9000]).permit(f"{public}/")
+    Outbound(allow_private=True).permit(f"http://127.0.0.1:{server.port}/")
+    assert settings(outbound_ports=" 443,9000 ").ports == {443, 9000}
 
 
 # --- redirects --------------------------------------------------------------------------------------------------------

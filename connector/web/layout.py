@@ -36,7 +36,7 @@ def install(app: Flask, settings: Settings) -> None:
     app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(
         amount=amounts.amount, money=amounts.plain, rate=amounts.rate, count=amounts.count, size=amounts.size,
-        time=moments.tag, day=moments.day, date=moments.date_words, pay_day=moments.pay_day,
+        time=moments.tag, day=moments.day, date=moments.date_words, month=moments.month_words, pay_day=moments.pay_day,
         lasting=moments.lasting, plain_json=_plain_json,
     )  # fmt: skip
     app.jinja_env.globals.update(

@@ -83,6 +83,11 @@ def date_words(day: date) -> str:
     return str(format_date(day, "d MMM y", locale=LOCALE))
 
 
+def month_words(day: date) -> str:
+    """`November 2026`."""
+    return str(format_date(day, "MMMM y", locale=LOCALE))
+
+
 def pay_day(moment: datetime) -> str:
     """`Tue 1 Dec 2026`: the weekday belongs near a payout."""
     return str(format_date(moment.astimezone(zone()), "EEE d MMM y", locale=LOCALE))

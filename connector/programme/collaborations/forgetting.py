@@ -38,6 +38,8 @@ def forget(session: Session, creator_id: str, handle: str, pseudonym: str) -> No
     for handed in session.scalars(sa.select(ContentApproval).where(ContentApproval.negotiation_id.in_(ids))):
         handed.appeal = ERASED if handed.appeal_side == "creator" else _without(handed.appeal, handle, pseudonym)
         handed.reason = _without(handed.reason, handle, pseudonym)
+        if handed.state in ("waiting", "appealed"):  # nobody could be paid for it afterwards
+            handed.state = "withdrawn"
         handed.note = _without(handed.note, handle, pseudonym)
     for report in session.scalars(sa.select(MessageReport).where(MessageReport.negotiation_id.in_(ids))):
         report.words = ERASED if report.side == "creator" else _without(report.words, handle, pseudonym)

@@ -51,7 +51,8 @@ STATUSES: dict[str, dict[str, Badge]] = {
         "refused": Badge("bad", "Refused by the store"),
     },
     "content_approval": {
-        "waiting": Badge("warn", "Waits for the shop"),
+        "waiting": Badge("info", "Waits for the shop"),
+        "yours": Badge("warn", "Needs your answer"),
         "approved": Badge("good", "Approved: the fee is owed"),
         "sent_back": Badge("bad", "Sent back"),
         "withdrawn": Badge("idle", "Taken out"),

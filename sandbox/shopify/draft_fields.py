@@ -6,6 +6,7 @@ As on Shopify a draft is completed once, whatever is left of its goods; the orde
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 from typing import Any
 
 from sandbox.shopify.bodies import gid
@@ -81,7 +82,7 @@ def create(source: Any, call: Call, arguments: dict[str, Any]) -> Doc:
             "note": given.get("note"), "attributes": given.get("customAttributes") or [], "email": email or None,
             "address": given.get("shippingAddress"), "lines": lines, "percent": str(percent),
             "title": off.get("title") or "Discount", "currency": call.shop["currency"],
-            "total": worth - half_up(worth * int(percent) // 100),
+            "total": worth - half_up(Fraction(str(percent)) * worth / 100),
         }  # fmt: skip
         call.state.put_document(KIND, str(number), shop, doc)
     return {"draft_order": doc, "user_errors": []}

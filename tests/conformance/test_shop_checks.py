@@ -7,21 +7,25 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 import pytest
 
-from connector.conformance import SHOP_CHECKS, Case, Nonconformity, balances, shop_checks
+from connector.conformance import SHOP_CHECKS, Case, Nonconformity, balances, sample_checks, shop_checks
 from connector.db import Database
-from connector.errors import PlatformBusy
+from connector.errors import InputRefused, PlatformBusy
 from connector.events import OrderSnapshot, Refund
-from connector.platforms.contract import Client, OrderPage, OrderRead, ProductPage
+from connector.platforms.contract import Client, OrderPage, OrderRead, PlacedSample, ProductPage, SampleOrder
+from connector.platforms.square import PLATFORM
 from connector.platforms.square.catalog import Catalog
 from connector.platforms.square.checkout import Checkout
 from connector.platforms.square.orders import Orders
+from connector.platforms.square.samples import Samples
 from tests.platforms.square.case import CASE
+
+SAMPLES = frozenset({"sample_orders"})
 
 
 def mutant(**parts: Any) -> Case:
@@ -161,6 +165,82 @@ class NoWindow(Orders):
         return super().changed(client, since, checkpoint)
 
 
+class Forgetful(Samples):
+    """Finds nothing."""
+
+    def find(self, client: Client, reference: str) -> PlacedSample | None:
+        return None
+
+
+class FindsAny(Samples):
+    """Asks with a filter that the store passes over in silence."""
+
+    def find(self, client: Client, reference: str) -> PlacedSample | None:
+        orders = PLATFORM.orders.changed(client, datetime(2020, 1, 1, tzinfo=UTC), None).heads
+        return PlacedSample(orders[0].order_ref, orders[0].number) if orders else None
+
+
+class AtOnce(Samples):
+    """Each placing begins anew: a key of its own for each call."""
+
+    def __init__(self) -> None:
+        self.tries = 0
+
+    def place(self, client: Client, asked: SampleOrder) -> PlacedSample:
+        self.tries += 1
+        key = f"{asked.reference}{self.tries}"
+        return super().place(client, dataclasses.replace(asked, reference=key))
+
+    def find(self, client: Client, reference: str) -> PlacedSample | None:
+        return super().find(client, f"{reference}{self.tries}")
+
+
+class SaysCancelled(Samples):
+    def cancel(self, client: Client, order_ref: str) -> bool:
+        return True
+
+
+class CancelsOnce(Samples):
+    """Takes an order that is cancelled already for one that can't be."""
+
+    def cancel(self, client: Client, order_ref: str) -> bool:
+        read = PLATFORM.orders.one(client, order_ref)
+        return False if read and read.snapshot.cancelled_at else super().cancel(client, order_ref)
+
+
+class SellsNothing(Samples):
+    """Looks at no stock."""
+
+    def place(self, client: Client, asked: SampleOrder) -> PlacedSample:
+        try:
+            return super().place(client, asked)
+        except InputRefused as refused:
+            if refused.field != "variant_ref":
+                raise
+            return PlacedSample("ORDER1", "ORDER1")
+
+
+class TellsTheAddress(Samples):
+    def place(self, client: Client, asked: SampleOrder) -> PlacedSample:
+        try:
+            return super().place(client, asked)
+        except InputRefused as refused:
+            raise InputRefused(refused.field, f"{asked.recipient.address1} is nowhere.") from None
+
+
+class MayAlways(Samples):
+    def may_place(self, scopes: Sequence[str]) -> bool:
+        return True
+
+
+def unmarked(order: OrderSnapshot) -> OrderSnapshot:
+    return msgspec.structs.replace(order, sample=False)
+
+
+def marked(order: OrderSnapshot) -> OrderSnapshot:
+    return msgspec.structs.replace(order, sample=True)
+
+
 class LosesTokens(Checkout):
     def tokens(self, snapshot: OrderSnapshot) -> list[tuple[str, str]]:
         return []
@@ -184,6 +264,19 @@ class LosesTokens(Checkout):
         (shop_checks.what_is_given_back_is_told, mutant(orders=Changed(without_refunds))),
         (shop_checks.what_is_given_back_is_told, mutant(orders=Changed(Counted()))),
         (shop_checks.the_whole_catalog_is_walked, dataclasses.replace(CASE, stand_in=None)),
+        (sample_checks.a_sample_is_placed_free_and_marked, mutant(samples=None)),
+        (sample_checks.a_sample_is_placed_free_and_marked, mutant(capabilities=PLATFORM.capabilities - SAMPLES)),
+        (sample_checks.a_sample_is_placed_free_and_marked, mutant(samples=Forgetful())),
+        (sample_checks.a_sample_is_placed_free_and_marked, mutant(samples=FindsAny())),
+        (sample_checks.a_sample_is_placed_free_and_marked, mutant(orders=Changed(unmarked))),
+        (sample_checks.a_sample_is_placed_free_and_marked, mutant(orders=Changed(a_unit_dearer))),
+        (sample_checks.an_ordinary_order_is_no_sample, mutant(orders=Changed(marked))),
+        (sample_checks.a_lost_answer_makes_no_second_sample, mutant(samples=AtOnce())),
+        (sample_checks.a_sample_is_cancelled_until_it_is_on_its_way, mutant(samples=SaysCancelled())),
+        (sample_checks.a_sample_is_cancelled_until_it_is_on_its_way, mutant(samples=CancelsOnce())),
+        (sample_checks.what_a_store_refuses_names_its_field, mutant(samples=SellsNothing())),
+        (sample_checks.what_a_store_refuses_names_its_field, mutant(samples=TellsTheAddress())),
+        (sample_checks.who_did_not_grant_it_ships_by_hand, mutant(samples=MayAlways())),
     ],
     ids=lambda value: getattr(value, "__name__", "mutant"),
 )

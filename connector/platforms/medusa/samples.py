@@ -25,6 +25,7 @@ from connector.platforms.medusa.payloads import (
     SampleOrdersAnswer,
     ShippingOptionsAnswer,
 )
+from connector.platforms.rest import Query
 
 CANCELLED = "canceled"
 FIELDS = "id,display_id,status,metadata,fulfillment_status"
@@ -39,7 +40,7 @@ class Samples:
         return True
 
     def find(self, client: Client, reference: str) -> PlacedSample | None:
-        query = {"q": sampling.checked(reference), "fields": FIELDS, "limit": PAGE}
+        query: Query = {"q": sampling.checked(reference), "fields": FIELDS, "limit": PAGE}
         found = read(admin(client).get("/admin/orders", query), SampleOrdersAnswer).orders
         order = _ours(found, reference)
         return None if order is None else _placed(order)
@@ -68,7 +69,7 @@ class Samples:
 
     def _left_behind(self, client: Client, reference: str) -> str:
         """A draft of an earlier try; "": there is none."""
-        query = {"q": reference, "fields": "id,display_id,status,metadata", "limit": PAGE}
+        query: Query = {"q": reference, "fields": "id,display_id,status,metadata", "limit": PAGE}
         found = read(admin(client).get("/admin/draft-orders", query), DraftsAnswer).draft_orders
         draft = _ours(found, reference)
         return "" if draft is None else draft.id
@@ -121,7 +122,7 @@ def _in_words(refused: Refused) -> Exception:
 
 def _region(client: Client, country: str) -> RegionNode:
     """One that has the country, in the shop's own currency where there is such a one."""
-    query = {"fields": "id,currency_code,countries.iso_2", "limit": 200}
+    query: Query = {"fields": "id,currency_code,countries.iso_2", "limit": 200}
     regions = read(admin(client).get("/admin/regions", query), RegionsAnswer).regions
     fit = [each for each in regions if any(c.iso_2 == country.lower() for c in each.countries or ())]
     if not fit:
@@ -131,7 +132,7 @@ def _region(client: Client, country: str) -> RegionNode:
 
 def _shipping(client: Client, country: str) -> str:
     """A way of shipping of the store's that goes to the country: without one nobody could send it off."""
-    query = {"fields": "id,service_zone.geo_zones.country_code,*rules", "limit": 200}
+    query: Query = {"fields": "id,service_zone.geo_zones.country_code,*rules", "limit": 200}
     options = read(admin(client).get("/admin/shipping-options", query), ShippingOptionsAnswer).shipping_options
     for option in options:
         zones = option.service_zone.geo_zones if option.service_zone is not None else ()

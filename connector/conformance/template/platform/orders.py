@@ -22,6 +22,7 @@ from connector.events import (
 )
 from connector.platforms.contract import Client, OrderHead, OrderPage, OrderRead
 from connector.platforms.reading import amount, clean, moment
+from connector.platforms.sampling import METADATA, free, is_reference
 
 STATUSES: Mapping[str, PaymentStatus] = {
     "waiting": "pending",
@@ -77,6 +78,9 @@ def to_snapshot(order: payloads.Order, carrier: str) -> OrderSnapshot:
         for line in refund.lines:
             back[line.line_ref] += line.quantity
     token = order.notes.get(carrier, "")
+    lines = tuple(
+        _line(each, f"$.lines[{number}]", currency, back.get(each.id, 0)) for number, each in enumerate(order.lines)
+    )
     return OrderSnapshot(
         order_ref=order.id,
         number=order.number,
@@ -85,9 +89,9 @@ def to_snapshot(order: payloads.Order, carrier: str) -> OrderSnapshot:
         currency=currency,
         payment_status="partially_refunded" if refunds and status == "paid" else status,
         taxes_included=False,
-        lines=tuple(
-            _line(each, f"$.lines[{number}]", currency, back.get(each.id, 0)) for number, each in enumerate(order.lines)
-        ),
+        lines=lines,
+        # A mark alone would hide what was sold from its creator: only what costs nothing is a sample.
+        sample=is_reference(order.notes.get(METADATA)) and free(lines),
         cancelled_at=moment(order.changed_at, "$.changed_at") if order.status == "cancelled" else None,
         refunds=refunds,
         carriers=(Carrier("order_metadata", token, carrier),) if token else (),

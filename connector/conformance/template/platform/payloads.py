@@ -77,6 +77,12 @@ class Order(msgspec.Struct, frozen=True):
     notes: dict[str, str] = {}
 
 
+class Problem(msgspec.Struct, frozen=True):
+    """422: what of an order can't be taken."""
+
+    field: str = ""
+
+
 class OrdersReply(msgspec.Struct, frozen=True):
     orders: list[Order] = []
     next: str | None = None

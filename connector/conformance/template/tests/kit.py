@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -26,6 +26,8 @@ class Store:
         self.products: dict[str, dict[str, Any]] = {}
         self.orders: dict[str, dict[str, Any]] = {}
         self.busy = 0
+        self.sold_out: set[str] = set()
+        self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def send(self, method: str, url: str, **given: Any) -> Reply:
         if self.busy:
@@ -38,10 +40,40 @@ class Store:
                 return _reply({"id": "1", "name": "Sample", "currency": self.currency})
             case "/api/products":
                 return self._list("products", self.products, query)
+            case "/api/orders" if method == "POST":
+                return self._placed(json.loads(given["body"]))
+            case "/api/orders" if "reference" in query:
+                found = [o for o in self.orders.values() if o.get("reference") == query["reference"]]
+                return _reply({"orders": found})
             case "/api/orders":
                 return self._list("orders", self.orders, query)
+            case path if path.endswith("/cancel"):
+                order = self.orders[path.split("/")[3]]
+                if not order.get("sent"):
+                    order["status"] = "cancelled"
+                return _reply(order)
             case _:
                 return Reply(404, b"{}")
+
+    def _placed(self, asked: dict[str, Any]) -> Reply:
+        """One order a reference, whatever is asked the second time."""
+        known = next((o for o in self.orders.values() if o.get("reference") == asked["reference"]), None)
+        if known is not None:
+            return _reply(known)
+        wanted = asked["lines"][0]["variant"]
+        of = {v["id"]: p["id"] for p in self.products.values() for v in p["variants"]}
+        problem = "" if wanted in of else "variant"
+        problem = "stock" if wanted in self.sold_out else problem
+        problem = problem if asked["ship_to"]["country"] in ("US", "GB") else "ship_to.country"
+        if problem:
+            return Reply(422, json.dumps({"field": problem}).encode())
+        ref, at = f"s{len(self.orders) + 1}", self.clock().isoformat()
+        self.orders[ref] = {
+            "id": ref, "number": f"#{ref}", "created_at": at, "changed_at": at, "currency": self.currency,
+            "status": "paid", "refunds": [], "notes": asked["notes"], "reference": asked["reference"],
+            "lines": [{"id": "1", "product": of[wanted], **asked["lines"][0]}],
+        }  # fmt: skip
+        return _reply(self.orders[ref])
 
     def _list(self, name: str, rows: dict[str, dict[str, Any]], query: dict[str, str]) -> Reply:
         if "ids" in query:
@@ -70,6 +102,7 @@ class Shop:
         self.store = Store(currency)
         settings = ExampleSettings.model_validate({"env": "production"})
         self.client = Client(DOMAIN, currency, Grant("ex_access-secret-word"), self.store, NoBudget(), settings)
+        self.store.clock = self.now
         self._now = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
         self._made = 0
 
@@ -116,6 +149,12 @@ class Shop:
     def cancel(self, order_ref: str) -> None:
         self.refund(order_ref, self.store.orders[order_ref]["lines"][0]["quantity"])
         self.store.orders[order_ref]["status"] = "cancelled"
+
+    def sell_out(self, product_ref: str) -> None:
+        self.store.sold_out.add(self.store.products[product_ref]["variants"][0]["id"])
+
+    def send_off(self, order_ref: str) -> None:
+        self.store.orders[order_ref] |= {"sent": True, "changed_at": self._at()}
 
     def busy(self, answers: int) -> None:
         self.store.busy = answers

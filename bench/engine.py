@@ -23,7 +23,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bench import world
-from connector import db, worker
+from connector import db, heap
 from connector.commerce.orders.tables import Order
 from connector.db import Database
 from connector.earnings.ledger.tables import Entry, Posting
@@ -64,7 +64,7 @@ def main() -> None:
     options.add_argument("--rounds", type=int, default=3, help="how often, with --flat")
     options.add_argument("--profile", action="store_true", help="where the time goes, by function")
     chosen = options.parse_args()
-    worker.keep_what_stands()
+    heap.keep_what_stands()
     print("| database | orders held | orders /s | CPU an order | rows an order | bare executemany, orders /s | ratio |")
     print("|---|---:|---:|---:|---:|---:|---:|")
     for database in ["sqlite", "postgresql"] if chosen.database == "both" else [chosen.database]:

@@ -7,7 +7,6 @@ never from a Host header.
 
 from __future__ import annotations
 
-import gc
 import signal
 import time
 from functools import cache
@@ -24,7 +23,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import CollectorRegistry
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from connector import db, telemetry
+from connector import db, heap, telemetry
 from connector.checkout import routes as checkout
 from connector.config import Settings
 from connector.faces.api import routes as api
@@ -55,8 +54,7 @@ def from_environment() -> Flask:
     telemetry.configure(settings.log_level, settings.log_format)
     app = create_app(settings)
     # The collector needn't go through modules and mapped classes again and again: a great report took a quarter longer.
-    gc.collect()
-    gc.freeze()
+    heap.keep_what_stands()
     return app
 
 

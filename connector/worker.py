@@ -15,7 +15,6 @@ thing reach its checkpoint and give the seat up.
 from __future__ import annotations
 
 import ctypes
-import gc
 import os
 import signal
 import sys
@@ -27,7 +26,7 @@ from datetime import timedelta
 
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from connector import clock, db, jobs, notices, telemetry
+from connector import clock, db, heap, jobs, notices, telemetry
 from connector.commerce.catalog import markets
 from connector.commerce.shops import grants
 from connector.commerce.shops import queries as shops
@@ -120,7 +119,8 @@ def run(settings: Settings) -> int:
     threads[0].start()
     jobs.launch(settings, db.current(), slot)
     _log.info("worker.started", slot=slot, jobs=sorted(jobs.names()))
-    keep_what_stands()
+    # A full collection went through all of it every second of a drain, an eighth of the drain's time.
+    heap.keep_what_stands()
     for thread in threads[1:]:
         thread.start()
     stop.wait()
@@ -139,13 +139,6 @@ def _one_arena() -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(M_ARENA_MAX, 1)
-
-
-def keep_what_stands() -> None:
-    """Spare the collector what the process holds from its start on, modules and mapped classes: a full collection went
-    through all of it every second of a drain, an eighth of the drain's time."""
-    gc.collect()
-    gc.freeze()
 
 
 def leave(code: int) -> None:
@@ -294,7 +287,10 @@ def _housekeeping(settings: Settings, slot: str, owner: str, stop: threading.Eve
         _Chore("forget samples' addresses", 3600.0, lambda: following.forget_addresses(clock.now())),
         _Chore("end offers", 300.0, lambda: rounds.end_offers(clock.now()), due=time.monotonic() + 100),
         _Chore("go on with openings", 30.0, lambda: rounds.open_products(clock.now()), due=time.monotonic() + 20),
-        _Chore("look at creators", 600.0, lambda: rounds.look_at_creators(clock.now()), due=time.monotonic() + 165),
+        _Chore(
+            "look at creators", 600.0, lambda: rounds.look_at_creators(clock.now(), stop.is_set),
+            due=time.monotonic() + 165,
+        ),
         _Chore("tell of overdue bills", 3600.0, tell_of_overdue, due=time.monotonic() + 135),
         _Chore("start reconciliation passes", 60.0, passes.start),
         _Chore("screen the list", 2.0, lambda: screen.screen_changed(stop.is_set), due=time.monotonic() + 10),

@@ -12,6 +12,7 @@ import sys
 import click
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from connector import heap
 from connector.cli import money, people, process, products, stores
 from connector.cli.of_room import OfRoom
 from connector.errors import ConnectorError
@@ -80,6 +81,7 @@ connector.add_command(
 
 def main() -> None:
     """Entry point: an error of ours is one sentence and exit code 1, not a stack."""
+    heap.rest()
     try:
         connector()
     except ConnectorError as error:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import secrets
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from cryptography.fernet import Fernet
 
-from connector import db
+from connector import db, heap
 from connector.cli.opened import open_process
 from connector.config import read_settings
+
+if TYPE_CHECKING:
+    from flask import Flask
 
 
 @click.command()
@@ -82,7 +86,7 @@ def serve(host: str | None, port: int | None) -> None:
     settings = read_settings()
     telemetry.configure(settings.log_level, settings.log_format)
     Granian(
-        "connector.app:from_environment",
+        "connector.cli.process:web",
         factory=True,
         interface=Interfaces.WSGI,
         address=host or settings.host,
@@ -96,6 +100,14 @@ def serve(host: str | None, port: int | None) -> None:
         # The server's own words go the way of ours: one JSON object a line, scrubbed.
         log_dictconfig={"loggers": {"_granian": {"propagate": True}, "granian.access": {"propagate": True}}},
     ).serve()
+
+
+def web() -> Flask:
+    """A web process of its own, which `serve` starts."""
+    heap.rest()
+    from connector.app import from_environment
+
+    return from_environment()
 
 
 @click.command()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connector import clock, db, vault
+from connector import clock, db, heap, vault
 from connector.commerce.shops.settings import use_defaults
 from connector.config import Settings, read_settings
 from connector.earnings.payouts import policy
@@ -22,4 +22,5 @@ def open_process() -> Settings:
         clock.use_offset_file(settings.clock_file)
     vault.use(vault.Vault(settings.keys(), settings.hash_key.get_secret_value()))
     db.use(db.Database(settings.database_url, pool_size=settings.database_pool))
+    heap.stand()
     return settings

@@ -75,7 +75,7 @@ def product(number: int) -> Product:
     words = order.choices([*MATTER, *THINGS, *COLOURS, *STEMS], k=60)
     made = tuple(
         Variant(
-            f"v{number}-{n}", order.randint(500, 40_000), title=colour, sku=f"SKU-{number}-{n}",
+            str(1_000_000_000 + number * 10 + n), order.randint(500, 40_000), title=colour, sku=f"SKU-{number}-{n}",
             available=order.random() < 0.9, position=n, options=(("Colour", colour),),
         )
         for n, colour in enumerate(order.sample(COLOURS, 3))

@@ -16,7 +16,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -247,17 +247,17 @@ def forget(database: str) -> None:
 
 def _world(orders: int) -> None:
     shop_id = shop()
-    token = _touches(shop_id, max(TOUCHES, orders))
+    token = put_touches(shop_id, _ids("creators"), max(TOUCHES, orders))[0][1]
     before = everything()
     with db.write(SYSTEM) as session:
         seen = translated(body(9_000_000_001, token, number=0))
         of = session.get_one(Shop, shop_id)
         take_in(session, of, seen, triggered_at=PLACED, source="delivery:held", as_of=PLACED + timedelta(days=2))
     multiply(left_behind(before), orders, {"touch_id": _ids("touches"), "creator_id": _ids("creators")})
-    _settle()
+    settle()
 
 
-def _settle() -> None:
+def settle() -> None:
     """As a database is that has stood for a while: counted, and on PostgreSQL with nothing left for its cleaners."""
     if db.current().is_sqlite:
         with db.write(SYSTEM) as session:
@@ -285,27 +285,30 @@ def shop() -> str:
         return made.id
 
 
-def _touches(shop_id: str, count: int) -> str:
-    """Taps of the two weeks before, each on a product by a creator, half of them in journeys of two.
+def put_touches(
+    shop_id: str, creators: Sequence[str], count: int, contents: Sequence[str | None] = (None,)
+) -> list[tuple[str, str]]:
+    """Taps of the two weeks before, each on a product by a creator, half of them in journeys of two; their ids and
+    tokens. Creators and contents take turns.
 
     No fewer than there are orders: a token that many buyers had is another case, which the rules send to review.
     """
-    creators = _ids("creators")
-    first = ""
+    made: list[tuple[str, str]] = []
     with db.write(SYSTEM) as session:
         for start in range(0, count, _TOUCHES_AT_ONCE):
-            rows = [_touch(shop_id, creators, n) for n in range(start, min(start + _TOUCHES_AT_ONCE, count))]
+            numbers = range(start, min(start + _TOUCHES_AT_ONCE, count))
+            rows = [_touch(shop_id, creators[n % len(creators)], contents[n % len(contents)], n) for n in numbers]
             db.add_rows(session.connection(), Touch.__table__, rows)
-            first = first or str(rows[0]["token"])
-    return first
+            made += [(str(row["id"]), str(row["token"])) for row in rows]
+    return made
 
 
-def _touch(shop_id: str, creators: list[str], n: int) -> dict[str, Any]:
+def _touch(shop_id: str, creator_id: str, content_id: str | None, n: int) -> dict[str, Any]:
     at = PLACED - timedelta(hours=1, seconds=n % 600_000)
     product = str(100 + n % PRODUCTS)
     return {
-        "id": new_id("tch"), "token": tokens.make(), "shop_id": shop_id, "creator_id": creators[n % CREATORS],
-        "content_id": None, "link_id": None, "listing_id": listing_id(shop_id, product),
+        "id": new_id("tch"), "token": tokens.make(), "shop_id": shop_id, "creator_id": creator_id,
+        "content_id": content_id, "link_id": None, "listing_id": listing_id(shop_id, product),
         "product_ref": product, "variant_ref": None, "kind": "link",
         "journey": f"journey{n // 2}" if n % 4 < 2 else None, "at": at, "received_at": at,
         "window_seconds": 14 * 86400, "eligible": True, "ineligible_reason": "", "terms_id": None, "flags": [],
@@ -319,9 +322,15 @@ def _ids(table: str) -> list[str]:
 
 
 def touched(limit: int = TOUCHES) -> list[tuple[str, str]]:
-    """(token, product ref) of the world's touches."""
+    """(token, product ref) of touches of the world's own shop."""
     with db.read(SYSTEM) as session:
-        asked = sa.select(Touch.token, Touch.product_ref).where(Touch.kind == "link").order_by(Touch.id).limit(limit)
+        asked = (
+            sa.select(Touch.token, Touch.product_ref)
+            .join(Shop, Shop.id == Touch.shop_id)
+            .where(Shop.domain == SHOP, Touch.kind == "link")
+            .order_by(Touch.id)
+            .limit(limit)
+        )
         return [(row[0], row[1]) for row in session.execute(asked)]
 
 
@@ -398,11 +407,14 @@ def left_behind(before: Mapping[str, int]) -> list[Row]:
     return found
 
 
-def multiply(rows: list[Row], orders: int, turns: Mapping[str, list[str]] | None = None) -> None:
+def multiply(
+    rows: list[Row], orders: int, turns: Mapping[str, list[str]] | None = None, also: Iterable[str] = ()
+) -> None:
     """`orders` copies of what one order left, `_AT_ONCE` a transaction. `turns`: column → values that take turns by
-    number, in the column and wherever else the one order's own value stands, as in an evaluation's JSON."""
+    number, in the column and wherever else the one order's own value stands, as in an evaluation's JSON. `also`: values
+    that get the number behind them, as ids do."""
     turns = turns or {}
-    names = {name: f"'{name}' || s.n" for name in _family(rows)}
+    names = {name: f"'{name}' || s.n" for name in (*_family(rows), *also)}
     for number, column in enumerate(turns):
         names |= {row[column]: f"turn_{number}.v" for _, row in rows if row.get(column)}
     ordered = dict(sorted(names.items(), key=lambda each: -len(each[0])))

@@ -36,7 +36,7 @@ T = TypeVar("T")
 TRIES = 5
 _log = telemetry.logger(__name__)
 _TOLD_AT_ONCE = 500  # creators a transaction
-_LOOKED_AT_ONCE = 500  # creators of one transaction
+_LOOKED_AT_ONCE, _LOOKS = 500, 20  # creators of one transaction, transactions of a round
 _PIECES = 20  # of an opening in a round
 
 
@@ -190,10 +190,19 @@ def open_products(as_of: datetime) -> int:
     return done
 
 
-def look_at_creators(as_of: datetime) -> int:
-    """Decide again about creators whom nobody looked at for some days; how many."""
-    with db.write(Scope.system("decisions about taking part are of no shop")) as session:
-        return eligibility.recheck_due(session, as_of, _LOOKED_AT_ONCE)
+def look_at_creators(as_of: datetime, stop: Callable[[], bool] = lambda: False) -> int:
+    """Decide again about creators whom nobody looked at for some days; how many. A million want 1,000 each ten minutes
+    to be seen within a week; a round takes up to ten times as many, so that it catches up."""
+    count = 0
+    for _ in range(_LOOKS):
+        if stop():
+            break
+        with db.write(Scope.system("decisions about taking part are of no shop")) as session:
+            looked = eligibility.recheck_due(session, as_of, _LOOKED_AT_ONCE)
+        count += looked
+        if looked < _LOOKED_AT_ONCE:
+            break
+    return count
 
 
 def close_period(period: str, as_of: datetime, by: str, shop_id: str | None = None) -> list[Closed]:

@@ -43,7 +43,8 @@ class Touch(Base):
     __table_args__ = (
         sa.UniqueConstraint("token"),
         sa.UniqueConstraint("request_key"),
-        sa.Index("ix_touches_shop_id_journey", "shop_id", "journey"),
+        # A journey is a buyer's: found by it alone, in whichever shop (at each tap) and in one (at each order).
+        sa.Index("ix_touches_journey_received_at", "journey", "received_at"),
         sa.Index("ix_touches_creator_id_at", "creator_id", "at"),
         sa.Index("ix_touches_shop_id_at", "shop_id", "at"),
         sa.Index("ix_touches_device_hash_received_at", "device_hash", "received_at"),

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from connector import notices
+from connector import db, notices
 from connector.db import new_id
 from connector.errors import Conflict
 from connector.programme.creators import countries, queries
@@ -49,45 +49,83 @@ def words(reason: str, policy: Policy, followers: int) -> tuple[str, str, str]:
     return FIELDS[reason], problem.format(**facts), f"{remedy.format(**facts)} {cited}"
 
 
-def facts_of(session: Session, creator: Creator, moment: datetime) -> Facts:
-    """What is known of a creator as of `moment`."""
-    counts = session.execute(
-        sa.select(CreatorFollowers.starts_at, CreatorFollowers.count)
-        .where(
-            CreatorFollowers.creator_id == creator.id, CreatorFollowers.network == ALL_TOGETHER,
-            CreatorFollowers.starts_at <= moment,
+def facts_of(session: Session, creators: Sequence[Creator], moment: datetime) -> dict[str, Facts]:
+    """What is known of creators as of `moment`: three statements, however many they are."""
+    ids = [creator.id for creator in creators]
+    counts: dict[str, list[tuple[datetime, int]]] = {creator_id: [] for creator_id in ids}
+    asked = {"creators": ids, "moment": moment}
+    for creator_id, at, count in session.execute(_COUNTS, asked):
+        counts[creator_id].append((at, count))
+    first = {row[0]: row[1] for row in session.execute(_FIRST_ACCEPTED, asked)}
+    off = countries.held_back(session, ids, moment)
+    return {
+        creator.id: Facts(
+            born_on=creator.born_on, counts=counts[creator.id], accepted_at=first.get(creator.id),
+            country_off=creator.id in off,
         )
-        .order_by(CreatorFollowers.starts_at, CreatorFollowers.recorded_at, CreatorFollowers.id)
-    )  # fmt: skip
-    first = session.scalar(
-        sa.select(sa.func.min(CreatorEligibility.decided_at)).where(
-            CreatorEligibility.creator_id == creator.id, CreatorEligibility.outcome == ACCEPTED
-        )
+        for creator in creators
+    }  # fmt: skip
+
+
+_COUNTS = (
+    sa.select(CreatorFollowers.creator_id, CreatorFollowers.starts_at, CreatorFollowers.count)
+    .where(
+        db.among(CreatorFollowers.creator_id, "creators"), CreatorFollowers.network == ALL_TOGETHER,
+        CreatorFollowers.starts_at <= sa.bindparam("moment"),
     )
-    return Facts(
-        born_on=creator.born_on, counts=[(at, count) for at, count in counts], accepted_at=first,
-        country_off=bool(countries.held_back(session, [creator.id], moment)),
-    )  # fmt: skip
+    .order_by(CreatorFollowers.starts_at, CreatorFollowers.recorded_at, CreatorFollowers.id)
+)  # fmt: skip
+_FIRST_ACCEPTED = (
+    sa.select(CreatorEligibility.creator_id, sa.func.min(CreatorEligibility.decided_at))
+    .where(db.among(CreatorEligibility.creator_id, "creators"), CreatorEligibility.outcome == ACCEPTED)
+    .group_by(CreatorEligibility.creator_id)
+)
+_DECISIONS = (
+    sa.select(CreatorEligibility)
+    .where(db.among(CreatorEligibility.creator_id, "creators"))
+    .order_by(CreatorEligibility.decided_at, CreatorEligibility.id)
+)
 
 
 def decide(
-    session: Session, creator: Creator, occasion: str, *, by: str, now: datetime, versions: Sequence[Policy] = ()
+    session: Session, creator: Creator, occasion: str, *, by: str, now: datetime
 ) -> tuple[CreatorEligibility, Judged]:
     """Look at a creator by the policy of now. A look that says what the newest decision says writes no other row.
 
     The app hears of a decision that is new, and of a count that isn't believed (once).
     """
-    policy = policies.standing(versions, now) if versions else policies.at(session, now)
-    judged = policies.judge(policy, facts_of(session, creator, now), now)
-    before = newest(session, creator.id)
-    creator.checked_at = now
-    if before is not None and _same(before, judged):
-        session.flush()
-        return before, judged
+    (made,) = _decide(session, [creator], occasion, policies.at(session, now), by=by, now=now)
+    return made
+
+
+def _decide(
+    session: Session, creators: Sequence[Creator], occasion: str, policy: Policy, *, by: str, now: datetime
+) -> list[tuple[CreatorEligibility, Judged]]:
+    facts = facts_of(session, creators, now)
+    newest_of: dict[str, CreatorEligibility] = {
+        row.creator_id: row for row in session.scalars(_DECISIONS, {"creators": list(facts)})
+    }
+    found = []
+    for creator in creators:
+        judged, before = policies.judge(policy, facts[creator.id], now), newest_of.get(creator.id)
+        creator.checked_at = now
+        if before is None or not _same(before, judged):
+            found.append((_write(session, creator, occasion, judged, before, by=by, now=now), judged))
+        else:
+            found.append((before, judged))
+    session.flush()
+    return found
+
+
+def _write(
+    session: Session, creator: Creator, occasion: str, judged: Judged, before: CreatorEligibility | None, *, by: str,
+    now: datetime,
+) -> CreatorEligibility:  # fmt: skip
     row = CreatorEligibility(
         id=new_id("eld"), creator_id=creator.id, occasion=occasion, outcome=judged.outcome, reason=judged.reason,
-        policy_id=policy.id, policy_version=policy.version, followers=judged.followers, believed=judged.believed,
-        flags=list(judged.flags), pilot_until=judged.pilot_until, decided_at=now, decided_by=by,
+        policy_id=judged.policy.id, policy_version=judged.policy.version, followers=judged.followers,
+        believed=judged.believed, flags=list(judged.flags), pilot_until=judged.pilot_until, decided_at=now,
+        decided_by=by,
     )  # fmt: skip
     session.add(row)
     creator.eligibility = judged.outcome
@@ -95,15 +133,14 @@ def decide(
         pilot = {"pilot_until": judged.pilot_until.isoformat()} if judged.pilot_until else {}
         notices.say(
             session, TOLD[judged.outcome], creator_id=creator.id, decision_id=row.id, reason=judged.reason,
-            policy_version=policy.version, **pilot,
+            policy_version=judged.policy.version, **pilot,
         )  # fmt: skip
     for flag in judged.flags:
         if before is None or flag not in before.flags:
             notices.say(
                 session, FLAGGED, creator_id=creator.id, flag=flag, followers=judged.followers, believed=judged.believed
             )  # fmt: skip
-    session.flush()
-    return row, judged
+    return row
 
 
 def _same(before: CreatorEligibility, judged: Judged) -> bool:
@@ -153,15 +190,18 @@ def may_add(session: Session, creator_id: str, now: datetime) -> CreatorEligibil
 
 
 def recheck_due(session: Session, now: datetime, limit: int) -> int:
-    """Look again at creators whom nobody looked at for longest, if that is long enough; how many."""
-    versions = policies.every(session)
-    days = policies.standing(versions, now).numbers.recheck_days
+    """Look again at creators whom nobody looked at for longest, if that is long enough; how many.
+
+    Those whom another worker looks at just now are left to it.
+    """
+    policy = policies.at(session, now)
     due = session.scalars(
         sa.select(Creator)
-        .where(Creator.checked_at <= now - timedelta(days=days), Creator.erased_at.is_(None))
+        .where(Creator.checked_at <= now - timedelta(days=policy.numbers.recheck_days), Creator.erased_at.is_(None))
         .order_by(Creator.checked_at, Creator.id)
         .limit(limit)
+        .with_for_update(skip_locked=True)
     ).all()
-    for creator in due:
-        decide(session, creator, "recheck", by="system", now=now, versions=versions)
+    if due:
+        _decide(session, due, "recheck", policy, by="system", now=now)
     return len(due)

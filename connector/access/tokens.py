@@ -24,6 +24,8 @@ SCOPES: dict[str, str] = {
     "collaborations:write": "offer, agree, change and withdraw terms",
     "messages:read": "what shops and creators write to each other about an offer",
     "messages:write": "write such messages for them, and report abuse",
+    "samples:read": "samples and what shops give, without addresses",
+    "samples:write": "ask for samples, answer and move them on, for creators and shops",
     "links:write": "make share links",
     "touches:write": "record taps made inside the app",
     "orders:read": "orders with their decisions, and traces",

@@ -21,7 +21,7 @@ from connector.faces.api.shapes import Asked, ContentShown, Given, Ident, Moment
 from connector.insight.reports import asked as asking
 from connector.insight.reports import table
 from connector.programme import collaborations
-from connector.programme.content import anchors, views
+from connector.programme.content import anchors, sightings, views
 from connector.programme.content import queries as contents
 from connector.programme.content.anchors import Placed, Wanted
 from connector.programme.content.places import MOST
@@ -101,6 +101,27 @@ class ViewsTaken(Given):
 
     new: int
     refused: list[ViewsRefused]
+
+
+class SightingAsked(Asked):
+    """From a moment on people can see a content, or can't any more."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"visible": False, "at": "2026-11-20T08:00:00Z"}]}
+    )
+
+    visible: bool
+    at: Moment | None = Field(None, description="Default: now.")
+    live_seconds: Annotated[int, Field(ge=0, le=10**9)] | None = Field(
+        None, description="Of a live session that has ended: how long it was."
+    )
+
+
+class SightingShown(Given):
+    content_id: str
+    at: datetime
+    visible: bool
+    live_seconds: int | None
 
 
 class ResultAsked(Asked):
@@ -189,6 +210,24 @@ def tell_views(json_data: ViewListAsked) -> ViewsTaken:
     with db.write(Scope.app()) as session:
         new, refused = views.tell(session, told, by=actor(), now=now)
     return ViewsTaken(new=new, refused=[ViewsRefused.model_validate(each) for each in refused])
+
+
+@blueprint.post("/content/<content_id>/visibility")
+@app_scope("creators:write")
+@blueprint.input(SightingAsked)
+@blueprint.output(SightingShown, status_code=201)
+def tell_visibility(content_id: str, json_data: SightingAsked) -> SightingShown:
+    """Tell that a content was taken down or put up again, or how long a live session was
+
+    Content is taken to be visible from when it came to be known. A sample's content counts by this. Sent again, it
+    changes nothing; the opposite of the same moment is 409.
+    """
+    with db.write(Scope.app()) as session:
+        row = sightings.tell(
+            session, content_id, visible=json_data.visible, at=json_data.at, live_seconds=json_data.live_seconds,
+            by=actor(),
+        )  # fmt: skip
+        return SightingShown.model_validate(row)
 
 
 @blueprint.get("/content/<content_id>/results")

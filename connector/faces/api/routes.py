@@ -9,7 +9,7 @@ books.py       balances, statements, payouts              feeds.py       product
 sign_ups.py    sign-ups, eligibility, a product and its link   openings.py    collections opened to creators
 studio.py      creators' sign-in links           codes.py      creators' codes
 content.py     what content shows, views, results reports.py   what creators sold
-content_fees.py content handed in for flat fees
+content_fees.py content handed in for flat fees   samples.py     samples, what shops give, how many
 negotiations.py offers, answers, invitations   threads.py messages of a negotiation
 rules.py       rules, terms of use, breaches
 document.py    /openapi.json and /docs
@@ -37,6 +37,7 @@ from connector.faces.api import (
     proofs,
     reports,
     rules,
+    samples,
     sign_ups,
     stores,
     stripe_events,
@@ -51,7 +52,7 @@ from connector.faces.api.face import blueprint
 ROOMS = (
     listings, programme, taps, carts, stores, books, invoices, payees, feeds, proofs, studio, terms, codes, whatif,
     events, rules, sign_ups, openings, content, reports, negotiations, threads,
-    content_fees,
+    content_fees, samples,
 )  # fmt: skip
 
 

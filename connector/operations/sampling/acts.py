@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from connector import clock, jobs
+from connector.commerce.catalog import ids
 from connector.commerce.catalog.tables import Listing
 from connector.commerce.orders import queries as orders
 from connector.commerce.orders.tables import Order
@@ -65,7 +66,7 @@ def ask(
     note = _text("note", note)
     address = recipients.checked(recipient or {}) if kind == "free" else None
     asking.lock_creator(session, creator_id)
-    before = _repeated(session, creator_id, request_key)
+    before = _repeated(session, creator_id, request_key, listing_id, kind)
     if before is not None:
         return before
     asking.eligible(session, creator_id, now)
@@ -238,13 +239,18 @@ def name_content(
 
 
 def extend(
-    session: Session, sample_id: str, *, creator_id: str | None = None, by: str, now: datetime | None = None
+    session: Session, sample_id: str, *, creator_id: str | None = None, request_key: str | None = None, by: str,
+    now: datetime | None = None,
 ) -> Sample:  # fmt: skip
-    """The creator takes the one extension. Asked for twice it isn't given twice: MoveRefused("extended_already")."""
+    """The creator takes the one extension. Asked for twice it isn't given twice: MoveRefused("extended_already"), but
+    for the same request once more."""
     now = now or clock.now()
     row = steps.locked(session, sample_id, creator_id=creator_id)
+    key: dict[str, Any] = {} if request_key is None else {"request": request_key}
+    if key and any(each.act == "extend" and each.detail == key for each in queries.steps(session, row.id)):
+        return row
     stands = moves.extend(steps.standing(row), now, steps.numbers_of(session, row))
-    steps.take(session, row, stands, "extend", side="creator", by=by, now=now)
+    steps.take(session, row, stands, "extend", side="creator", by=by, now=now, **key)
     return row
 
 
@@ -427,8 +433,22 @@ def each(
             with session.begin_nested():
                 done.append((sample_id, act(sample_id), "", ""))
         except (Conflict, NotFound, InputRefused) as refused:
-            done.append((sample_id, None, str(getattr(refused, "code", "") or "not_found"), refused.public))
+            code = refused.code or ("not_found" if isinstance(refused, NotFound) else "input_refused")
+            done.append((sample_id, None, code, refused.public))
     return done
+
+
+def of_shop(session: Session, act: str, shop_id: str, reason: str, *, by: str) -> Callable[[str], Sample]:
+    """An act of a shop by its name, for `each`: approve, decline, cancel, by_hand, place_again, delivered."""
+    named: dict[str, Callable[[str], Sample]] = {
+        "approve": lambda one: approve(session, one, shop_id=shop_id, by=by),
+        "decline": lambda one: decline(session, one, reason, shop_id=shop_id, by=by),
+        "cancel": lambda one: cancel(session, one, reason, shop_id=shop_id, by=by),
+        "by_hand": lambda one: by_hand(session, one, shop_id=shop_id, by=by),
+        "place_again": lambda one: place_again(session, one, shop_id=shop_id, by=by),
+        "delivered": lambda one: delivered(session, one, shop_id=shop_id, by=by),
+    }
+    return named[act]
 
 
 # ------------------------------------------------------------------ support
@@ -572,10 +592,18 @@ def new(
     )  # fmt: skip
 
 
-def _repeated(session: Session, creator_id: str, request_key: str | None) -> Sample | None:
+def _repeated(
+    session: Session, creator_id: str, request_key: str | None, listing_id: str, kind: str
+) -> Sample | None:  # fmt: skip
+    """What the same request made before. Errors: Conflict when its key was used for another one."""
     if request_key is None:
         return None
-    return session.scalar(sa.select(Sample).where(Sample.creator_id == creator_id, Sample.request_key == request_key))
+    row = session.scalar(sa.select(Sample).where(Sample.creator_id == creator_id, Sample.request_key == request_key))
+    if row is not None and (ids.listing_id(row.shop_id, row.product_ref), row.kind) != (listing_id, kind):
+        raise Conflict(
+            f"the key of sample {row.id} was used again", public="This Idempotency-Key was used for another request."
+        )
+    return row
 
 
 def _living_creator(session: Session, row: Sample) -> None:

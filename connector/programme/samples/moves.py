@@ -78,7 +78,7 @@ class MoveRefused(Conflict):
 
     def __init__(self, code: str) -> None:
         super().__init__(code, public=REFUSALS[code])
-        self.code = code
+        self.code, self.field = code, "state"
 
 
 class Standing(msgspec.Struct, frozen=True):

@@ -161,6 +161,12 @@ def checked(name: str, value: Any) -> Any:
     return value
 
 
+def as_plain(numbers: Numbers) -> dict[str, Any]:
+    """For whoever reads them outside: every name with its number."""
+    plain: dict[str, Any] = msgspec.to_builtins(numbers)
+    return plain
+
+
 def _thresholds(value: Any) -> dict[str, tuple[int, int]]:
     if not isinstance(value, Mapping):
         raise InputRefused("thresholds", "aren't amounts by currency.", "Send a lower and a higher one a currency.")

@@ -38,6 +38,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "Make a cart or a payment link at your store for each tap",
         "A tap leads to the product's page, and such a sale is credited by a creator's code alone.",
     ),
+    "samples": (
+        "Order samples for creators at your store",
+        "You send a sample by hand, and say so on its page.",
+    ),
     "markets": ("Read prices of your markets", "Buyers everywhere see the price in your own currency."),
 }
 

@@ -35,6 +35,10 @@ READINESS = (
     ),
     Readiness("Carts that carry a creator's touch", "unproven", _DOC),
     Readiness("Creators' discount codes on carts and orders", "unproven", _DOC),
+    Readiness(
+        "Sample orders", "unproven",
+        f"{_DOC} Whether an order of the API's making moves the stock is for the store's settings to say.",
+    ),
     Readiness("Quota of calls kept", "unproven", "By the headers that the documentation names; none was seen."),
     Readiness(
         "Taps that end at the store's own pages", "absent",

@@ -23,6 +23,7 @@ READINESS: tuple[Readiness, ...] = (
               "proven", _RUN),
     Readiness("Prices with tax, currencies without decimals and with three", "proven", _RUN),
     Readiness("Order edits, exchanges and fixed promotions", "proven", _RECORDED),
+    Readiness("Sample orders: placed, found, shipped, cancelled, and refused where nothing is left", "proven", _RUN),
     Readiness("Claims", "unproven", "read as a return; a replacement leaves the commission, a refund takes its part"),
     Readiness("Quantities that aren't whole", "absent", "such an order is put aside with the field's name"),
     Readiness("Gift cards and store credit as ways to pay", "absent", "Medusa's order doesn't tell of them as such"),

@@ -32,6 +32,11 @@ READINESS = (
     ),
     Readiness("Compliance topics", "proven", f"Asked, found, exported and erased. {_STAND_IN}"),
     Readiness(
+        "Sample orders: draft, completion, cancellation", "unproven",
+        "The mutations are valid by the published schema of API 2026-10, and were tried at our stand-in; no store took "
+        "one.",
+    ),
+    Readiness(
         "Exchanges that the store itself pairs", "absent",
         "They need the scope read_returns, which we don't ask for: an exchange's new line is an ordinary added line.",
     ),

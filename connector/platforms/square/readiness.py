@@ -18,6 +18,11 @@ READINESS = (
         "They may come up to 72 hours late with their old time; every look goes back 73 hours.",
     ),
     Readiness(
+        "Sample orders, paid by no payment, and their cancellation", "unproven",
+        f"{_DOC} That an order of nothing is paid by an empty list is documented; that a paid one can be cancelled "
+        "isn't.",
+    ),
+    Readiness(
         "Discount codes of creators", "absent",
         "An order names a discount's title, not a code that the buyer gave, and a title never credits anybody.",
     ),

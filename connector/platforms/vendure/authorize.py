@@ -87,7 +87,8 @@ FIELDS = (
 STEPS = (
     "Vendure 3.6 or newer: in your server's configuration, add 'api-key' to authOptions.tokenMethod, and deploy.",
     "In the Dashboard, make a role with the permissions ReadCatalog and ReadOrder; add UpdateChannel to let our "
-    "plug-in set itself up.",
+    "plug-in set itself up, and CreateOrder, UpdateOrder, CreatePromotion and DeletePromotion to let us order samples "
+    "for creators.",
     "Make an API key with that role, and copy it: it is shown once.",
     "Paste it here with the addresses of the Admin API and of your storefront.",
 )

@@ -50,7 +50,14 @@ READINESS = (
         "merchant's test tap)",
     ),
     Readiness("A cart that opens from our link", "absent", "there is no such link: a tap leads to the product's page"),
-    Readiness("Creators' samples marked on the order", "absent", "Vendure has no tags on orders: support marks them"),
+    Readiness(
+        "Sample orders: placed, found, shipped, cancelled, and refused where nothing is left or nobody ships", "proven",
+        REAL,
+    ),
+    Readiness(
+        "Sample orders of a store with promotions or order processes of its own", "unproven",
+        "another promotion, or a state before payment, may keep an order from being free: it is refused then",
+    ),
     Readiness("Test orders", "absent", "Vendure has no such mark: use a channel of its own for trying"),
     Readiness("Gift cards", "absent", "Vendure's core has none; those of other plug-ins are sold like any product"),
     Readiness("News that the merchant removed us", "absent", "a revoked key is noticed at the next call"),

@@ -79,8 +79,12 @@ READINESS = (
         "Plug-ins, each with its own shape. A gift card that is sold earns like any product unless it is excluded.",
     ),
     Readiness(
-        "Test orders and samples", "absent", "The store marks neither. A sample's zero price earns nothing by itself."
+        "Sample orders",
+        "unproven",
+        "A real store took orders by this call, and looked at neither stock nor product (run); a sample of ours has "
+        "met scripted stores and our stand-in alone.",
     ),
+    Readiness("Test orders", "absent", "The store marks none."),
     Readiness(
         "A merchant who leaves",
         "absent",

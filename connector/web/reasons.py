@@ -45,6 +45,7 @@ GROUPS: dict[str, str] = {
     "import": "Bringing data along",
     "privacy": "Privacy requests",
     "offer": "Offers between a shop and a creator",
+    "sample": "Samples",
     "taking_part": "Who may take part",
     "product": "Why a product is not in the list",
     "feed": "Product feeds",

@@ -40,7 +40,9 @@ def register_creator(json_data: shapes.CreatorAsked) -> shapes.CreatorShown:
     """
     with db.write(Scope.app()) as session:
         row = register.register(session, json_data.handle, json_data.name, json_data.followers, by=actor())
-        know(session, row.id, json_data)
+        if json_data.country is not None:  # where they are (D16)
+            countries.tell(session, row.id, json_data.country)
+        know_buyer(session, row.id, json_data)
         return _creators(session, [row])[0]
 
 
@@ -155,19 +157,16 @@ def list_links(creator_id: str, query_data: shapes.Page) -> shapes.LinkPage:
         return shapes.LinkPage(items=[link_shown(row, said) for row in shown], next=more)
 
 
-class _Known(Protocol):
-    """What says where a creator is and what they buy by."""
+class _Buyer(Protocol):
+    """What says what a creator buys by."""
 
-    country: str | None
     email: str | None
     phone: str | None
     customers: list[shapes.CreatorCustomer]
 
 
-def know(session: Session, creator_id: str, asked: _Known) -> None:
-    """Where the creator is (D16), and what they buy by, as keyed hashes: an own purchase earns nothing (D17)."""
-    if asked.country is not None:
-        countries.tell(session, creator_id, asked.country)
+def know_buyer(session: Session, creator_id: str, asked: _Buyer) -> None:
+    """What the creator buys by, as keyed hashes: an own purchase earns nothing (D17)."""
     identities.learn(session, creator_id, email=asked.email, phone=asked.phone)
     for customer in asked.customers:
         shops.get(session, customer.shop_id)

@@ -17,7 +17,7 @@ from connector import clock, db
 from connector.db import Scope
 from connector.earnings.attribution import taking_up
 from connector.faces.api.face import blueprint
-from connector.faces.api.programme import know, link_shown
+from connector.faces.api.programme import know_buyer, link_shown
 from connector.faces.api.shapes import Asked, CreatorCustomer, Given, Ident, LinkShown, Moment, Text
 from connector.programme.creators import countries, eligibility, networks, profiles, sign_up
 from connector.programme.creators import queries as creators
@@ -212,9 +212,9 @@ def sign_creator_up(json_data: SignUpAsked) -> ProfileShown:
     nothing is kept; afterwards facts are kept and the answer's `eligibility` says what they mean.
     """
     with db.write(Scope.app()) as session:
-        row, _, _ = sign_up.sign_up(session, _sign_up(json_data), by=actor())
-        know(session, row.id, json_data)
-        return _profile(session, row)
+        row, decision, _ = sign_up.sign_up(session, _sign_up(json_data), by=actor())
+        know_buyer(session, row.id, json_data)
+        return _profile(session, row, decision)
 
 
 @blueprint.get("/creators/<creator_id>/profile")
@@ -324,9 +324,10 @@ def _sign_up(asked: SignUpAsked) -> sign_up.SignUp:
     )  # fmt: skip
 
 
-def _profile(session: Session, row: Creator) -> ProfileShown:
+def _profile(session: Session, row: Creator, decision: CreatorEligibility | None = None) -> ProfileShown:
+    """`decision`: the newest, where it is at hand."""
     now = clock.now()
-    decision, audience = eligibility.newest(session, row.id), profiles.audience(session, row.id, now)
+    decision, audience = decision or eligibility.newest(session, row.id), profiles.audience(session, row.id, now)
     return ProfileShown(
         id=row.id, account_ref=row.account_ref, handle=row.handle, name=row.name, followers=row.followers,
         country=countries.of(session, [row.id], now).get(row.id), status=creators.status_at(session, row.id, now),

@@ -58,37 +58,43 @@ def take_handle(session: Session, creator_id: str, network: str, typed: str, *, 
     Errors: InputRefused for the network or the handle; Conflict where it is, or was, another creator's.
     """
     network, handle = checked(network), canonical(typed)
-    row = session.scalar(
-        sa.select(CreatorHandle).where(CreatorHandle.network == network, CreatorHandle.handle == handle)
-    )
+    of_it = sa.and_(CreatorHandle.network == network, CreatorHandle.handle == handle)
+    mine = sa.and_(CreatorHandle.creator_id == creator_id, CreatorHandle.ends_at.is_(None))
+    known = session.scalars(sa.select(CreatorHandle).where(CreatorHandle.network == network, sa.or_(of_it, mine))).all()
+    row = next((each for each in known if each.handle == handle), None)
+    changed = row is None or row.ends_at is not None
     if row is None:
-        made = db.insert(session, CreatorHandle).values(
-            id=new_id("hdl"), creator_id=creator_id, network=network, handle=unmixed(handle), starts_at=now,
-            ends_at=None, said_by=by,
-        )  # fmt: skip
-        # Two sign-ups at once: one has it.
-        session.execute(made.on_conflict_do_nothing(index_elements=["network", "handle"]))
-        row = session.scalars(
-            sa.select(CreatorHandle).where(CreatorHandle.network == network, CreatorHandle.handle == handle)
-        ).one()
-        changed = True
-    else:
-        changed = row.ends_at is not None
-    if row.creator_id != creator_id:
-        raise Conflict(
-            f"handle {handle!r} on {network} belongs to {row.creator_id}",
-            public=f"The handle {handle} on {network} is or was another creator's, and no handle is given twice. "
-            "If it is the same person, sign up with that account, or ask support.",
-        )
+        row = _new_handle(session, creator_id, network, handle, by=by, now=now)
+    if row is not None:
+        if row.creator_id != creator_id:
+            raise Conflict(
+                f"handle {handle!r} on {network} belongs to {row.creator_id}",
+                public=f"The handle {handle} on {network} is or was another creator's, and no handle is given twice. "
+                "If it is the same person, sign up with that account, or ask support.",
+            )
+        if changed:
+            row.ends_at, row.said_by = None, by
     if changed:
-        row.ends_at, row.said_by = None, by
-        before = sa.update(CreatorHandle).where(
-            CreatorHandle.creator_id == creator_id, CreatorHandle.network == network, CreatorHandle.id != row.id,
-            CreatorHandle.ends_at.is_(None),
-        )  # fmt: skip
-        session.execute(before.values(ends_at=now))
+        for each in known:
+            if each.handle != handle:
+                each.ends_at = now
         session.flush()
     return changed
+
+
+def _new_handle(
+    session: Session, creator_id: str, network: str, handle: str, *, by: str, now: datetime
+) -> CreatorHandle | None:
+    """None: it is the creator's now. Else the row of whose it became meanwhile: of two sign-ups at once one has it."""
+    made = db.insert(session, CreatorHandle).values(
+        id=new_id("hdl"), creator_id=creator_id, network=network, handle=unmixed(handle), starts_at=now, ends_at=None,
+        said_by=by,
+    )  # fmt: skip
+    made = made.on_conflict_do_nothing(index_elements=["network", "handle"]).returning(CreatorHandle.id)
+    if session.execute(made).first() is not None:
+        return None
+    of_it = (CreatorHandle.network == network, CreatorHandle.handle == handle)
+    return session.scalars(sa.select(CreatorHandle).where(*of_it)).one()
 
 
 def refuse_another_s(session: Session, creator_id: str, handle: str) -> None:

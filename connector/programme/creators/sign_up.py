@@ -77,13 +77,13 @@ def sign_up(
     else:
         _bring_up_to_date(session, creator, handle, asked.name, now)
     creator.account_ref = ref
-    session.flush()
-    profiles.take_handle(session, creator.id, networks.APP, handle, by=by, now=now)
     if asked.born_on is not None:
         creator.born_on = asked.born_on
+    profiles.describe(creator, about=asked.about, language=asked.language, topics=asked.topics)
+    session.flush()
+    profiles.take_handle(session, creator.id, networks.APP, handle, by=by, now=now)
     if asked.country is not None:
         countries.tell(session, creator.id, asked.country, now)
-    profiles.describe(creator, about=asked.about, language=asked.language, topics=asked.topics)
     for account in asked.accounts:
         profiles.take_handle(session, creator.id, account.network, account.handle, by=by, now=now)
     profiles.say_audience(session, creator.id, asked.audience, by=by, now=now)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from flask import flash, g, redirect, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
@@ -19,6 +21,7 @@ from connector.programme.content import anchors, places, views
 from connector.programme.content import queries as contents
 from connector.programme.content.anchors import Wanted
 from connector.programme.content.tables import Content
+from connector.programme.creators import networks
 from connector.web import cursors, moments, reports
 from connector.web.guards import actor, creator
 from connector.web.layout import page
@@ -45,29 +48,37 @@ def content_list() -> str:
         inside = anchors.active(session, ids, now)
     lines = [(row, came.row(row.id), seen.get(row.id), inside.get(row.id, 0)) for row in shown]
     older = cursors.pack(_LIST, [shown[-1].id]) if more else ""
-    return page("studio/content_list.html", lines=lines, older=older, first=not given, days=reports.DAYS)
+    return page(
+        "studio/content_list.html", lines=lines, older=older, first=not given, days=reports.DAYS,
+        network=networks.title,
+    )  # fmt: skip
 
 
 @blueprint.get("/content/<content_id>")
 @creator
 def content(content_id: str) -> str:
-    return _shown(content_id, "")
+    return _shown(content_id, {})
 
 
 @blueprint.post("/content/<content_id>/products")
 @creator
 def put_product(content_id: str) -> str | AnyResponse:
-    """Put a product in, until it is taken out."""
+    """Put a product in, until it is taken out or through a last day."""
     now = clock.now()
+    listing, last_day = request.form.get("listing", "")[:64], request.form.get("last_day", "").strip()[:20]
     try:
+        ends_at = moments.first_of(last_day, "last_day") + timedelta(days=1) if last_day else None
         with writing() as session:
             row = _own(session, content_id)
-            (placed,) = anchors.put(session, row, [Wanted(request.form.get("listing", "")[:64])], by=actor(), now=now)
+            (placed,) = anchors.put(session, row, [Wanted(listing, ends_at=ends_at)], by=actor(), now=now)
             collaborations.promote(session, g.creator_id, placed.shop_id, placed.product_ref, now)
     except InputRefused as refused:
-        return _shown(content_id, f"Products {refused.problem} {refused.remedy}")
+        days = refused.field in ("last_day", "ends_at")
+        said = "The last day " if days else "Products "
+        problem = {"last_day" if days else "listing": f"{said}{refused.problem} {refused.remedy}"}
+        return _shown(content_id, problem, listing, last_day)
     except Conflict as conflict:
-        return _shown(content_id, conflict.public)
+        return _shown(content_id, {"listing": conflict.public}, listing, last_day)
     flash("It is in your list of this content.")
     return redirect(url_for(".content", content_id=content_id), code=303)
 
@@ -82,7 +93,7 @@ def take_product_out(content_id: str, placed_id: str) -> AnyResponse:
     return redirect(url_for(".content", content_id=content_id), code=303)
 
 
-def _shown(content_id: str, problem: str) -> str:
+def _shown(content_id: str, problem: dict[str, str], chosen: str = "", last_day: str = "") -> str:
     now = clock.now()
     with reading() as session:
         row = _own(session, content_id)
@@ -94,7 +105,7 @@ def _shown(content_id: str, problem: str) -> str:
         offered = _offered(session, there)
     return page(
         "studio/content.html", content=row, inside=inside, came=came, offered=offered, problem=problem,
-        days=reports.DAYS, most=places.MOST,
+        days=reports.DAYS, most=places.MOST, network=networks.title, chosen=chosen, last_day=last_day,
     )  # fmt: skip
 
 

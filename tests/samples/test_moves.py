@@ -148,4 +148,8 @@ def test_what_may_be_at_the_store_is_neither_sent_by_hand_nor_lapses_nor_ends_by
     assert (on_its_way.state, on_its_way.ending) == ("ordered", "")
     waiting = moves.not_placed(stands)
     assert moves.by_hand(waiting).placing == ""
+    arrived = moves.deliver(moves.by_hand(waiting), N, NOW)  # nobody marked it as sent, and it came
+    assert (arrived.state, arrived.due_at) == ("delivered", NOW + 14 * DAY)
+    with pytest.raises(MoveRefused, match="being_placed"):
+        moves.deliver(stands, N, NOW)
     assert msgspec.structs.replace(moves.tick(waiting, NOW + 14 * DAY, N)).state == "lapsed"

@@ -101,6 +101,7 @@ def take_up(
     """The creator chooses what an agreement promised, and says where it goes. Nobody approves it any more."""
     now = now or clock.now()
     address = recipients.checked(recipient)
+    asking.lock_creator(session, steps.find(session, sample_id, creator_id=creator_id).creator_id)
     row = steps.locked(session, sample_id, creator_id=creator_id)
     if row.state != "granted" and row.product_ref and _fits(session, row, listing_id, variant_ref, address):
         return row

@@ -27,6 +27,8 @@ _ENDING = frozenset(
     {"product_unknown", "product_refused", "product_not_sold", "product_sold_out", "variant_unknown",
      "variant_sold_out"}
 )  # fmt: skip
+# Of a listing: it comes back by itself, or a person mends it.
+_PASSING = frozenset({"syncing", "shop_left", "refused"})
 _LAPSED = {"requested": "not_answered", "granted": "not_taken_up"}
 _log = telemetry.logger(__name__)
 
@@ -125,6 +127,8 @@ def _by_stock(session: Session, row: Sample, now: datetime) -> None:
     if row.state == "approved" and (row.placing == "unknown" or (row.kind == "free" and row.placing == "")):
         return
     listing = catalog.by_ref(session, row.shop_id, row.product_ref)
+    if listing is not None and listing.reason in _PASSING:
+        return
     try:
         asking.wanted(session, listing.id if listing else "", row.variant_ref)
     except AskRefused as refused:

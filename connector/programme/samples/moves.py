@@ -262,9 +262,14 @@ def ship(stands: Standing, numbers: Numbers, now: datetime) -> Standing:
 
 
 def deliver(stands: Standing, numbers: Numbers, delivered_at: datetime) -> Standing:
-    """It has arrived: content is due from then on. Errors: MoveRefused."""
+    """It has arrived: content is due from then on. What was sent by hand may arrive before anybody marked it as sent.
+
+    Errors: MoveRefused.
+    """
     _living(stands)
-    if stands.state not in ("ordered", "shipped"):
+    if stands.state == "approved":
+        stands = by_hand(stands)
+    elif stands.state not in ("ordered", "shipped"):
         raise MoveRefused("not_shipped" if stands.state in UNSENT else "already_shipped")
     return msgspec.structs.replace(
         stands, state="delivered", ending="", due_at=delivered_at + content_time(stands.kind, numbers)

@@ -72,7 +72,7 @@ def take(
     before = standing(row)
     if stands == before and not detail and not reason and row.moved_at != now:
         return
-    _put(row, stands, now)
+    _put(session, row, stands, now)
     row.reason = reason
     number = session.scalar(sa.select(sa.func.max(SampleStep.number)).where(SampleStep.sample_id == row.id)) or 0
     session.add(
@@ -88,7 +88,7 @@ def take(
     session.flush()
 
 
-def _put(row: Sample, stands: Standing, now: datetime) -> None:
+def _put(session: Session, row: Sample, stands: Standing, now: datetime) -> None:
     ended = stands.over or stands.state == "missed"
     if ended and row.state != stands.state:
         row.ended_at = now
@@ -102,7 +102,8 @@ def _put(row: Sample, stands: Standing, now: datetime) -> None:
     if stands.placing not in ("waiting", "unknown") and not stands.ending:
         row.place_at = None
     if stands.over and row.forget_at is None and row.recipient_sealed is not None:
-        row.forget_at = now
+        # On its way yet (its content was there first): the address is kept as long as of one that arrives now.
+        row.forget_at = now + timedelta(days=numbers_of(session, row).address_days if row.shipped_at else 0)
 
 
 def next_look(row: Sample, stands: Standing, now: datetime) -> datetime | None:

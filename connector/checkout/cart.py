@@ -59,12 +59,15 @@ def opening(session: Session, shop: Shop, touch: Touch, *, code: str = "", quant
 
 def to_variant(session: Session, shop: Shop, variant_ref: str, token: str, code: str = "") -> Opening:
     platform = roster.platform(shop.platform)
+    variant = session.get(VariantRow, ids.variant_id(shop.id, variant_ref))
+    listing = session.get(Listing, ids.listing_id(shop.id, variant.product_ref)) if variant is not None else None
+    product_ref = variant.product_ref if variant is not None else ""
     scopes = ""
     if platform.can("storefront_carts"):
         scopes = session.scalar(sa.select(GrantRow.scopes).where(GrantRow.shop_id == shop.id)) or ""
     return Opening(
-        shop.id, shop.domain, shop.platform, (_line(session, shop, variant_ref),), token, code,
-        _page(session, shop, variant_ref),
+        shop.id, shop.domain, shop.platform, (CartLine(variant_ref, product_ref=product_ref),), token, code,
+        _page(listing, shop, variant_ref),
         platform.can("storefront_carts") and platform.checkout.may_make_carts(scopes.split()),
     )  # fmt: skip
 
@@ -143,14 +146,7 @@ def buyable(session: Session, shop: Shop, product_ref: str, variant_ref: str | N
     return first.variant_ref
 
 
-def _line(session: Session, shop: Shop, variant_ref: str) -> CartLine:
-    variant = session.get(VariantRow, ids.variant_id(shop.id, variant_ref))
-    return CartLine(variant_ref, product_ref=variant.product_ref if variant is not None else "")
-
-
-def _page(session: Session, shop: Shop, variant_ref: str) -> str:
-    variant = session.get(VariantRow, ids.variant_id(shop.id, variant_ref))
-    listing = session.get(Listing, ids.listing_id(shop.id, variant.product_ref)) if variant is not None else None
+def _page(listing: Listing | None, shop: Shop, variant_ref: str) -> str:
     url = shop_window(listing, shop)
     return roster.platform(shop.platform).checkout.variant_link(url, variant_ref) if listing is not None else url
 

@@ -7,16 +7,16 @@ from collections.abc import Collection, Sequence
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from connector.commerce.catalog.ids import variant_id
+from connector.commerce.catalog.ids import listing_id, variant_id
 from connector.commerce.catalog.tables import Listing, VariantRow
 
 
-def listing(session: Session, listing_id: str) -> Listing | None:
-    return session.get(Listing, listing_id)
+def listing(session: Session, known_id: str) -> Listing | None:
+    return session.get(Listing, known_id)
 
 
 def by_ref(session: Session, shop_id: str, product_ref: str) -> Listing | None:
-    return session.scalar(sa.select(Listing).where(Listing.shop_id == shop_id, Listing.product_ref == product_ref))
+    return session.get(Listing, listing_id(shop_id, product_ref))
 
 
 def titles(session: Session, shop_id: str, product_refs: Collection[str]) -> dict[str, str]:

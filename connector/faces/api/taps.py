@@ -51,6 +51,7 @@ def _record(asked: shapes.TouchAsked, request_key: str | None) -> shapes.TouchSh
         tapped = tapped_of(session, asked)
         kind = asked.kind or kind_of(session, tapped)
         shop = shops.get(session, tapped.shop_id)
+        listing = catalog.by_ref(session, shop.id, tapped.product_ref)  # held, so that it is read once
         touch = None if request_key is None else touches.repeated(session, request_key, tapped, kind, journey)
         if touch is None:
             # What can't be bought earns nobody anything: said before a touch is recorded.
@@ -65,7 +66,7 @@ def _record(asked: shapes.TouchAsked, request_key: str | None) -> shapes.TouchSh
                 at=asked.at,
             )
         how = cart.opening(session, shop, touch)
-        landing = cart.landing_for(shop, catalog.by_ref(session, shop.id, touch.product_ref), touch.token)
+        landing = cart.landing_for(shop, listing, touch.token)
     opened = cart.open_cart(how)
     if opened.way != touch.way:
         with db.write(Scope.app()) as session:

@@ -69,6 +69,9 @@ connector.add_command(
     OfRoom("rules", room="operations.ruling", group="rules", help="What may be promoted, and the terms of use.")
 )
 connector.add_command(
+    OfRoom("samples", room="operations.sampling", group="samples", help="Samples: the dated policy; moved on by hand.")
+)
+connector.add_command(
     OfRoom("events", room="operations.telling", group="events", help="Events to the app's back end, and its endpoints.")
 )
 connector.add_command(

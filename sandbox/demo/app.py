@@ -13,6 +13,7 @@ import requests
 from sandbox.demo.stores import Doc, Refused, answered
 from sandbox.expected import minor
 
+REPORTED = ("sales", "taken_back", "net_sales", "commission", "flat_fee")
 BUCKETS = ("pending", "cleared", "settled", "in_transit", "paid")
 
 
@@ -140,6 +141,7 @@ class App:
         ]
         return {
             "shops": told,
+            "samples": list(self.pages("/samples")),
             "balances": self._balances(),
             "paid_by_content": self._paid_by_content(handles, refs),
             "payouts": [
@@ -188,7 +190,7 @@ class App:
             {
                 "content": refs.get(row["id"], row["id"]), "views": row["views"], "taps": row["taps"],
                 "orders": row["orders"], "currency": money["currency"],
-                **{name: money[name]["amount"] for name in ("sales", "taken_back", "net_sales", "commission", "flat_fee", "earned")},
+                **{name: money[name]["amount"] for name in REPORTED},
             }
             for row in self.pages("/reports/sales", **asked)
             for money in row["money"]

@@ -1,5 +1,6 @@
 """The creator programme of the demo's day: who joins and who may not, what is agreed on, a product that the rules
-refuse, content that a flat fee is paid for. All of it by the app's API, each act as the side that would do it.
+refuse, content that a flat fee is paid for, a sample. All of it by the app's API, each act as the side that would do
+it.
 
 What was agreed is noted in `Day.rates` and `Day.fees`, so that the plain calculation knows it from here and not from
 the connector.
@@ -33,6 +34,7 @@ VIDEOS = ("video-1", "video-2", "live-1")
 INVITED = ("mira", "tal", "juno", "sefa", "noor", "tal", "nobody-of-that-name")
 CLAIM = "guaranteed cure"
 AGREED_BP, FEE = 2000, 2500  # basis points, minor units
+HOME = {"name": "Tal Brenner", "address1": "Lindenweg 4", "city": "Köln", "postal_code": "50667", "country": "DE"}
 SOON = 30.0  # seconds for what a worker does
 
 
@@ -67,6 +69,7 @@ def programme(day: Day, seed: int) -> None:
     for number, content in enumerate(day.contents.values()):
         day.app.post("/content/views", items=[{"content_id": content, "views": 1000 + 731 * number}])
     _hand_in(day, first)
+    _ask_for_sample(day, first)
 
 
 def _open(day: Day, shop: Shop, draw: Any) -> None:
@@ -194,6 +197,39 @@ def _until_listed(day: Day, listing: Doc, *, refused: bool) -> None:
         return bool(found["status"] != "shoppable") == refused
 
     until(lambda: day.app.get(f"/listings/{listing['id']}"), there)
+
+
+# A sample
+
+
+def _ask_for_sample(day: Day, shop: Shop) -> None:
+    """Tal asks for a sample, the shop gives it: a worker orders it at the store, for nothing."""
+    day.app.post("/sample-offers", shop_id=shop.shop_id, kind="free", per_month=20)
+    asked = day.app.post(
+        "/samples", creator_id=day.creators["tal"], listing_id=shop.listings[0]["id"], recipient=HOME,
+        note="For a video on Friday.",
+    )  # fmt: skip
+    day.sample = day.app.post(f"/samples/{asked['id']}/approve")
+    day.count("samples given")
+
+
+def sample_arrives(day: Day, shop: Shop) -> None:
+    """The store sends it like any other order; Tal has it, and shows it in a video made since."""
+    sample = until(lambda: day.app.get(f"/samples/{day.sample['id']}"), lambda found: found["placing"] == "placed")
+    orders = day.stores.journal("orders")["shops"]
+    placed = next(
+        order
+        for store in orders
+        if store["shop"] == shop.name
+        for order in store["orders"]
+        if order["name"] == sample["order_number"]
+    )
+    for act in ("fulfil", "deliver"):
+        day.stores.act(shop.name, placed["id"], act)
+    day.app.post(f"/samples/{sample['id']}/received")
+    content = day.app.content(day.creators["tal"], "tal-video-3", "video", "Tal Brenner: unpacked")
+    day.app.post(f"/content/{content}/products", products=[{"listing_id": sample["listing_id"]}])
+    day.app.post(f"/samples/{sample['id']}/content", content_id=content)
 
 
 def until(ask: Callable[[], Doc], there: Callable[[Doc], bool], seconds: float = SOON) -> Doc:

@@ -10,6 +10,7 @@ Shape of `told`, what the connector's API says (`app.App.tell`), each shop by th
                 passes: [{at_store, evaluated, gaps, status}], newest first,
                 report: [{content, currency, sales, taken_back, commission, flat_fee}], by video,
                 invoices: [{currency, received {amount}, open {amount}, invoices: [{total {amount}}]}]}]
+    samples     [{id, shop_id, state, order_number, content_id}]
     balances    [{creator, currency, pending, cleared, settled, in_transit, paid}]
     payouts     [{creator, currency, amount}], rows of the files that were written
 """
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from typing import Any
 
 from sandbox.expected import NotAnAmount, minor
@@ -40,6 +42,7 @@ def all_proofs(journal: Doc, told: Doc, expected: Doc) -> list[Doc]:
         lines_agree(expected, told),
         creators_agree(expected, told),
         reports_agree(expected, told),
+        samples_agree(journal, expected, told),
         ledger_balanced(told),
         receivable_agrees(expected, told),
         payouts_agree(expected, told),
@@ -241,6 +244,34 @@ def reports_agree(expected: Doc, told: Doc) -> Doc:
     return proof(
         "reports by video", *_summary(problems, f"{len(wanted)} videos' sales, refunds, commission and fees agree")
     )
+
+
+def samples_agree(journal: Doc, expected: Doc, told: Doc) -> Doc:
+    """Each sample has one order at a store, for nothing, which earned nothing; and content was made with it."""
+    orders = {
+        (shop["shop"], order["name"]): order
+        for shop in journal["shops"]
+        for order in shop["orders"]
+        if "sample_order" in order["tags"]
+    }
+    due = {(line["shop"], line["order"]): line["reason"] for line in expected["lines"] if line["due"] == 0}
+    problems = []
+    for sample in told["samples"]:
+        found = [key for key in orders if key[1] == sample["order_number"]]
+        free = [
+            key for key in found if all(_free(line) for line in orders[key]["lines"]) and due.get(key) == "sample_order"
+        ]
+        if len(found) != 1 or free != found:
+            problems.append(f"sample {sample['id']}: {len(found)} orders at the stores, {len(free)} of them free")
+        elif (sample["state"], bool(sample["content_id"])) != ("fulfilled", True):
+            problems.append(f"sample {sample['id']} is {sample['state']}")
+    if not told["samples"]:
+        problems.append("no sample was given")
+    return proof("samples", *_summary(problems, f"{len(told['samples'])} ordered for nothing, and shown in a video"))
+
+
+def _free(line: Doc) -> bool:
+    return Decimal(line["gross"]) == Decimal(line["discount"])
 
 
 def ledger_balanced(told: Doc) -> Doc:

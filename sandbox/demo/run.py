@@ -31,10 +31,12 @@ from sandbox.expected import expected
 
 CLIENT_ID = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
 VIDEOS_SHOWN = 5
+# The usual ones, and what lets samples be ordered at the store.
+SHOPIFY_SCOPES = "read_products,read_orders,read_fulfillments,write_draft_orders,write_orders"
 MISBEHAVIOUR = {"drop": 0.06, "drop_orders": 0.03, "duplicate": 0.12, "reorder": 0.65, "hold_seconds": 20.0}
 SCOPES = (
     "shops:read", "listings:read", "creators:read", "creators:write", "collaborations:read", "collaborations:write",
-    "links:write", "messages:read", "messages:write",
+    "links:write", "messages:read", "messages:write", "samples:read", "samples:write",
     "touches:write", "orders:read", "earnings:read", "payees:write", "notices:read",
 )  # fmt: skip
 
@@ -80,6 +82,7 @@ class Demo:
             self._with_bar("buyers", lambda tell: trade.trade(self.running, self.plan.seed, tell))
         with screen.stage("afterwards", "Deliveries, refunds, edits, cancellations; the catalogs move"):
             self._with_bar("orders", lambda tell: trade.afterwards(self.running, self.plan.seed, tell))
+            programme.sample_arrives(self.running, self.running.shops[0])
             self.stores.quiesce()
             self.app.wait_until_drained()
         with screen.stage("reconcile", "Reconciling: what got lost is found and fetched"):
@@ -88,6 +91,7 @@ class Demo:
             self.clock.forward(timedelta(days=20))
             self._connector("pin")
             self._connector("clear")
+            self._connector("samples", "follow")
         with screen.stage("close", "The month is closed, merchants pay their invoices, creators are paid"):
             self._close()
         with screen.stage("proofs", "Proofs"):
@@ -121,6 +125,7 @@ class Demo:
             "CONNECTOR_SESSION_KEY": secrets.token_urlsafe(48),
             "CONNECTOR_CLOCK_FILE": str(self.clock.path),
             "CONNECTOR_REQUESTS_PER_MINUTE": "60000",
+            "SHOPIFY_SCOPES": SHOPIFY_SCOPES,
             "SHOPIFY_CLIENT_ID": CLIENT_ID,
             "SHOPIFY_CLIENT_SECRET": secret,
             "SHOPIFY_ORIGIN_TEMPLATE": f"{self.store_url}/shops/{{shop}}",
@@ -353,10 +358,11 @@ class Demo:
         best = sorted(rows, key=lambda row: -int(row["net_sales"]))[:VIDEOS_SHOWN]
         self.screen.table(
             f"The videos that sold most for {shop.title}",
-            ("video", "views", "taps", "orders", "net sales", "commission"),
+            ("video", "views", "taps", "orders", "net sales", "commission", "fee"),
             [
                 [row["content"], row["views"] or 0, row["taps"], row["orders"],
-                 decimal(row["net_sales"], row["currency"]), decimal(row["commission"], row["currency"])]
+                 decimal(row["net_sales"], row["currency"]), decimal(row["commission"], row["currency"]),
+                 decimal(row["flat_fee"], row["currency"])]
                 for row in best
             ],
         )  # fmt: skip

@@ -63,7 +63,8 @@ class Day:
     rates: list[Doc] = field(default_factory=list)
     # flat fees that are owed: shop, creator, content, currency, amount
     fees: list[Doc] = field(default_factory=list)
-    agreement: str = ""  # the negotiation that has one
+    agreement: str = ""  # the negotiation that has one with a fee
+    sample: Doc = field(default_factory=dict)  # as the app was told of it
     contents: dict[tuple[str, str], str] = field(default_factory=dict)
     creators: dict[str, str] = field(default_factory=dict)
     orders: list[tuple[Shop, Doc]] = field(default_factory=list)

@@ -134,7 +134,7 @@ def _agrees(two: Two, shop: Shop, link: Link) -> int:
     """What the creator has pending, once both witnesses say the same of every line."""
     two.quiet()
     journal = two.stores.journal("products", "orders")
-    told = two.app.tell({one.shop_id: one.name for one in two.running.shops}, [])
+    told = two.app.tell({one.shop_id: one.name for one in two.running.shops}, [], two.running.began)
     should = expected(journal, journal["notes"], two.running.rates)
     for proof in (proofs.lines_agree(should, told), proofs.creators_agree(should, told), proofs.ledger_balanced(told)):
         assert proof["holds"], proof

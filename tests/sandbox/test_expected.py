@@ -104,7 +104,17 @@ def test_e3_order_discount_in_one_group() -> None:
     assert [row["base"] for row in result["lines"]] == [2500, 1667, 832]
     assert dues(result) == [250, 0, 83]
     assert result["creators"] == [
-        {"creator": "x", "currency": "USD", "orders": 1, "lines": 2, "sales": 3332, "refunds": 0, "commission": 333}
+        {
+            "creator": "x",
+            "currency": "USD",
+            "orders": 1,
+            "lines": 2,
+            "sales": 3332,
+            "refunds": 0,
+            "commission": 333,
+            "fees": 0,
+            "earned": 333,
+        }
     ]
 
 
@@ -245,3 +255,13 @@ def test_buyer_by_note_and_by_mail() -> None:
     mail = [touch("x", 1, buyer="a@example.com")]
     assert dues(run(order(line(1, "40.00"), buyer=None, email="a@example.com"), mail, [rate(1500)])) == [600]
     assert dues(run(order(line(1, "40.00"), buyer=None), mail, [rate(1500)])) == [0]
+
+
+def test_e20_a_creators_own_terms_stand_before_the_open_ones_and_fees_stand_beside() -> None:
+    made = order(line(1, "40.00"))
+    own = rate(800, creator="x")
+    fee = {"shop": SHOP, "creator": "x", "content": "v", "currency": "USD", "amount": 2500}
+    result = run(made, [touch("x", 1)], [rate(1500), own], fees=[fee])
+    assert dues(result) == [320]
+    assert [(row["commission"], row["fees"], row["earned"]) for row in result["creators"]] == [(320, 2500, 2820)]
+    assert dues(run(made, [touch("y", 1)], [rate(1500), own])) == [600]

@@ -33,7 +33,7 @@ NOT_A_REASON = {
     "b_blocked", "b_reason", "b_why", "from_rates", "look_ahead", "minimum_payout", "needs_reconnect", "not_shoppable",
     "same_version", "parked", "stale_version", "in_stock", "out_of_stock", "days_1_30", "days_31_60", "days_over_60",
     "partly_paid", "payout_when", "in_force", "leak_backdated", "review_refused",
-    "country_off", "conversion_back", "not_yet", "product_gone", "partially_refunded",
+    "country_off", "conversion_back", "not_yet", "product_gone", "partially_refunded", "sent_back",
 }  # fmt: skip
 
 

@@ -158,7 +158,7 @@ class Rest:
             if problem is not None:
                 raise problem
         if good:
-            if method == "GET" and "html" in headers.get("content-type", ""):
+            if method == "GET" and answer.status != 204 and "html" in headers.get("content-type", ""):
                 raise not_json(self.domain)
             return Answered(answer.status, headers, content, self.domain)
         if answer.status == 404:

@@ -33,7 +33,7 @@ class App:
     load_callback: str
     uninstall_callback: str
     scopes: str = (
-        "store_v2_products_read_only store_v2_orders_read_only store_v2_transactions_read_only "
+        "store_v2_products_read_only store_v2_orders store_v2_transactions_read_only "
         "store_v2_information_read_only store_cart store_checkouts"
     )
 

@@ -40,7 +40,9 @@ class App:
     redirect_uris: tuple[str, ...]
     # As the app's configuration at Shopify would name them: granted at a managed installation, and what may be added.
     scopes: str = "read_products,read_orders,read_fulfillments"
-    optional_scopes: str = "read_inventory,read_all_orders,read_customers,read_publications,read_markets"
+    optional_scopes: str = (
+        "read_inventory,read_all_orders,read_customers,read_publications,read_markets,write_draft_orders,write_orders"
+    )
 
 
 class TokenRefused(Exception):

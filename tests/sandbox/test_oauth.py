@@ -169,7 +169,7 @@ def test_managed_installation_session_tokens_and_their_exchange(bare: Stand) -> 
     grant = bare.exchange(**trade).json()
     assert grant["scope"] == "read_products,read_orders,read_fulfillments"
     bare.token = grant["access_token"]
-    scopes = requests.post(f"{admin}/scopes", json={"grant": ["read_inventory", "write_orders"]}, timeout=10).json()
+    scopes = requests.post(f"{admin}/scopes", json={"grant": ["read_inventory", "write_products"]}, timeout=10).json()
     assert scopes["granted"] == ["read_products", "read_orders", "read_fulfillments", "read_inventory"]
     bare.shop("POST", "/uninstall")
     assert bare.exchange(**trade).json()["error"] == "invalid_subject_token"

@@ -41,6 +41,21 @@ STEPS = {
     "appeal": "Appealed", "decide": "Appeal decided", "fulfil": "Fulfilled", "pay_back": "Paid back",
     "lapse": "Lapsed", "lapsed": "Lapsed", "store_cancel": "Cancelled at the store",
 }  # fmt: skip
+# Why support looks at one: what is wrong, and what is done about it (codes of `operations/sampling/stuck.py`).
+STUCK: dict[str, tuple[str, str]] = {
+    "unknown": (
+        "The store's answer isn't known for an hour or more",
+        "Look for the order in the store by the sample's id. It is asked for again before another one is placed.",
+    ),
+    "refused": (
+        "The store refused the order",
+        "The shop puts right what it names and asks again, or sends it by hand.",
+    ),
+    "long": (
+        "On its way for three weeks or more",
+        "Ask the shop for the tracking number; note the arrival once it is known.",
+    ),
+}
 SIDES = {
     "creator": "the creator", "merchant": "the shop", "staff": "support", "clock": "by its time",
     "store": "the store", "rule": "the shop's rule", "worker": "by itself",

@@ -25,7 +25,7 @@ from connector.operations.sampling import acts
 from connector.operations.telling import gather
 from connector.operations.telling.tables import Endpoint, Told
 from connector.programme import collaborations
-from connector.programme.collaborations import events, messages, negotiation
+from connector.programme.collaborations import approvals, events, messages, negotiation
 from connector.programme.collaborations.proposals import Proposal
 from connector.programme.content import anchors
 from connector.programme.content import queries as contents
@@ -296,3 +296,16 @@ def sampled(session: Session, shop_id: str, people: dict[str, str], now: datetim
     mira = f"creator:{people['mira.makes']}"
     acts.appeal(session, there, "I was in hospital until Monday", by=mira, now=now - timedelta(days=1))
     return {"sample_id": asked, "sample_offer_id": given.id}
+
+
+def handed_in(session: Session, shop_id: str, creator_id: str, content_id: str, product_ref: str, now: datetime) -> str:
+    """An agreement with a flat fee, and content that was handed in for it; its id."""
+    given = Proposal(
+        rate_bp=1000, ends_at=now + timedelta(days=60), expires_at=now + timedelta(days=7), flat_fee=15_000,
+        product_refs=(product_ref,),
+    )  # fmt: skip
+    row = negotiation.begin(session, shop_id, creator_id, "merchant", given, by="merchant:test", now=now)
+    negotiation.answer(session, row.id, "creator", "accept", row.number, by=f"creator:{creator_id}", now=now)
+    wanted = [anchors.Wanted(listing_id(shop_id, product_ref))]
+    anchors.put(session, contents.get(session, content_id), wanted, by="app:test", now=now)
+    return approvals.hand_in(session, row.id, content_id, by=f"creator:{creator_id}", now=now).id

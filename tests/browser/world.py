@@ -150,6 +150,8 @@ def build(database: Database) -> World:
         video = world.contents["mira.makes"]
         world.programme = keeping.programme(session, harbour, world.creators, video, world.now)
         world.programme |= keeping.sampled(session, harbour, world.creators, world.now)
+        kita, yuki, coffee = world.shops["kita"], world.creators["yuki"], world.contents["yuki"]
+        world.programme["approval_id"] = keeping.handed_in(session, kita, yuki, coffee, "8001", world.now)
     index.follow(wait_for_syncs=False)
     return world
 

@@ -25,14 +25,14 @@ from connector.earnings.settlement import queries as settlement
 from connector.faces.console import checks
 from connector.faces.console.face import WHY, blueprint
 from connector.insight.market import index
-from connector.operations import standing, timeline
+from connector.operations import programme_health, standing, timeline
 from connector.operations.privacy import requests as privacy
+from connector.operations.programme_health import Health
 from connector.operations.standing import Check, Checked
 from connector.operations.telling import queries as telling
 from connector.platforms import roster
-from connector.programme.policies import screening, violations
 from connector.sync.tables import DailyProof, Reconciliation, SyncRun
-from connector.web import moments, platform_words, words
+from connector.web import moments, platform_words, sample_words, words
 from connector.web.amounts import plain
 from connector.web.guards import staff
 from connector.web.layout import page
@@ -92,6 +92,7 @@ def health() -> str:
         looked, looked_ago = checks.newest(session)
         stalled = settlement.stalled(session, clock.now(), limit=standing.MOST)
         lag = index.lag(session)
+        running = programme_health.read(session)
         troubles = sorted(
             (
                 *_of_shops(session, now),
@@ -105,14 +106,14 @@ def health() -> str:
                 *_of_checks(looked, stalled),
                 *_of_index(lag, now),
                 *_of_endpoints(session, now),
-                *_of_appeals(session),
+                *_of_programme(running, now),
             ),
             key=lambda trouble: _WEIGHT.get(trouble.badge.kind, 9),
         )
     return page(
         "console/health.html", troubles=troubles, inbox=inbox, workers=workers, proofs=proofs, now=now,
         sentence=_sentence(len(troubles), now), about=checks.ABOUT, looked=looked, lag=lag, stalled=stalled,
-        looked_ago=moments.lasting(timedelta(seconds=looked_ago)),
+        running=running, looked_ago=moments.lasting(timedelta(seconds=looked_ago)),
     )  # fmt: skip
 
 
@@ -460,15 +461,41 @@ def _of_deciding(session: Session) -> Iterator[Trouble]:
         )  # fmt: skip
 
 
-def _of_appeals(session: Session) -> Iterator[Trouble]:
-    """What merchants and creators say against the rules' outcome."""
-    waiting = len(screening.appeals(session)) + len(violations.appeals(session))
+def _of_programme(running: Health, now: datetime) -> Iterator[Trouble]:
+    """What merchants and creators say against the rules' outcome, samples that are stuck, rounds that are behind."""
+    waiting = running.appeals["rules"] + running.appeals["breaches"]
     if waiting:
-        said = "1 appeal waits" if waiting == 1 else f"{waiting} appeals wait"
+        said = "1 appeal waits" if waiting == 1 else f"{waiting:,} appeals wait"
         yield Trouble(
             words.status("refusal", "appealed"), f"{said} for an answer: a product is kept out, or a breach counts.",
             "staff", url_for("console.rules"), "Decide each with a reason; whoever appealed reads it.",
         )  # fmt: skip
+    if number := running.appeals["samples"]:
+        said = "1 creator says" if number == 1 else f"{number:,} creators say"
+        yield Trouble(
+            words.status("sample", "appealed"), f"{said} why no content came of a sample.", "staff",
+            url_for("console.samples", show="appeals"), "Decide each with a reason; the creator and the shop read it.",
+        )  # fmt: skip
+    for why, stuck in running.stuck.items():
+        if stuck and why != "refused":  # what the store refused is the shop's to put right, and stands on its pages
+            said = "1 sample" if stuck == 1 else f"{stuck:,} samples"
+            text, remedy = sample_words.STUCK[why]
+            yield Trouble(
+                Badge("warn", "Stuck"), f"{said}: {words.lowered(text)}.", "staff",
+                url_for("console.samples", show="stuck"), remedy,
+            )  # fmt: skip
+    for behind, what, url in (
+        (running.screening, "products wait to be screened by the rules", url_for("console.rules")),
+        (running.telling, "notices wait to be told to the app", url_for("console.endpoints")),
+    ):
+        if behind.since is not None and now - behind.since > INDEX_BEHIND:
+            text = f"{_some(behind.waiting)} {what}, the oldest {moments.lasting(now - behind.since)}."
+            remedy = "A living worker catches up by itself; if it doesn't, look at its log."
+            yield Trouble(Badge("warn", "Waiting"), text, "operator", url, remedy)
+
+
+def _some(number: int) -> str:
+    return f"{number:,} or more" if number >= programme_health.MOST else f"{number:,}"
 
 
 def _of_endpoints(session: Session, now: datetime) -> Iterator[Trouble]:

@@ -10,6 +10,7 @@ from connector.faces.console import (
     codes,
     content_fees,
     countries,
+    creator_timeline,
     creators,
     deciding,
     endpoints,
@@ -37,6 +38,7 @@ from connector.faces.console import (
     rules,
     runs,
     sales,
+    samples,
     search,
     settings,
     shops,
@@ -51,11 +53,11 @@ from connector.faces.console import (
 from connector.faces.console.face import blueprint
 
 __all__ = [
-    "acts", "blueprint", "checks", "codes", "content_fees", "countries", "creators", "deciding", "endpoints",
-    "erasing", "events", "exchanges", "freezes", "health", "imports", "inbox", "install", "invoices", "ledger",
-    "money", "orders", "payouts", "payouts_heard", "platforms", "privacy", "products", "proofs", "receipts",
-    "refunds", "replays", "reports", "rules", "runs", "sales", "search", "settings", "shops", "stalled", "terms",
-    "timeline", "touches", "views", "whatif",
+    "acts", "blueprint", "checks", "codes", "content_fees", "countries", "creator_timeline", "creators", "deciding",
+    "endpoints", "erasing", "events", "exchanges", "freezes", "health", "imports", "inbox", "install", "invoices",
+    "ledger", "money", "orders", "payouts", "payouts_heard", "platforms", "privacy", "products", "proofs", "receipts",
+    "refunds", "replays", "reports", "rules", "runs", "sales", "samples", "search", "settings", "shops", "stalled",
+    "terms", "timeline", "touches", "views", "whatif",
 ]  # fmt: skip
 
 

@@ -17,7 +17,11 @@ class Creator(Base):
         sa.UniqueConstraint("handle"),
         sa.Index("uq_creators_account_ref", "account_ref", unique=True),
         sa.Index("ix_creators_checked_at", "checked_at"),
-    )
+        sa.Index(
+            "ix_creators_held", "id", sqlite_where=sa.text("eligibility = 'held'"),
+            postgresql_where=sa.text("eligibility = 'held'"),
+        ),
+    )  # fmt: skip
 
     id: Mapped[str] = mapped_column(primary_key=True)  # crt_…
     handle: Mapped[str]  # canonical: NFKC, case-folded, without @
@@ -171,7 +175,14 @@ class CreatorEligibility(Base):
     """A decision whether a creator may take part, by which version of the policy. Never edited."""
 
     __tablename__ = "creator_eligibilities"
-    __table_args__ = (sa.Index("ix_creator_eligibilities_creator_id_decided_at", "creator_id", "decided_at"),)
+    __table_args__ = (
+        sa.Index("ix_creator_eligibilities_creator_id_decided_at", "creator_id", "decided_at"),
+        # Few: what was told and isn't believed, for support's queue.
+        sa.Index(
+            "ix_creator_eligibilities_flagged", "decided_at", "id", sqlite_where=sa.text("believed <> followers"),
+            postgresql_where=sa.text("believed <> followers"),
+        ),
+    )  # fmt: skip
 
     id: Mapped[str] = mapped_column(primary_key=True)  # eld_…
     creator_id: Mapped[str] = mapped_column(sa.ForeignKey("creators.id"))

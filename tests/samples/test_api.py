@@ -9,12 +9,12 @@ import pytest
 
 from connector import app as application
 from connector.access import tokens
-from connector.db import Database, Scope
+from connector.db import Scope
 from connector.programme.samples import moves
 from connector.web import guards
 from tests.api.conftest import Api
 from tests.attribution.world import app_settings
-from tests.samples.world import HOME, World, opened
+from tests.samples.world import HOME, World
 
 
 class Samples(Api):
@@ -32,17 +32,13 @@ class Samples(Api):
 
 
 @pytest.fixture
-def world(sqlite_database: Database, monkeypatch: pytest.MonkeyPatch) -> World:
-    return opened(sqlite_database, monkeypatch)
-
-
-@pytest.fixture
-def api(world: World) -> Samples:
+def api(plain_world: World) -> Samples:
     guards._rates.storage.reset()
-    return Samples(application.create_app(app_settings()), world.database)
+    return Samples(application.create_app(app_settings()), plain_world.database)
 
 
-def test_samples_by_the_api(world: World, api: Samples) -> None:
+def test_samples_by_the_api(plain_world: World, api: Samples) -> None:
+    world = plain_world
     x, shop = world.creators["x"], world.shop_id
     wanted = {"creator_id": x, "listing_id": world.listing_id("A"), "recipient": HOME, "note": "Kitchen series"}
     key = {"Idempotency_Key": "k1"}

@@ -219,7 +219,8 @@ def test_an_order_is_placed_once_whatever_is_lost(world: World, monkeypatch: pyt
     monkeypatch.undo()
 
 
-def test_a_purchase_comes_back_once_its_content_counts(world: World) -> None:
+def test_a_purchase_comes_back_once_its_content_counts(plain_world: World) -> None:
+    world = plain_world
     asked = _ask(world, kind="refundable", recipient=None)
     assert (asked.agreed_amount, asked.currency) == (2000, "EUR")
     _refused("most", lambda: world.do(acts.approve, asked.id, most=2001))
@@ -276,7 +277,8 @@ def _carried(token: str) -> tuple[Any, ...]:
     return (Carrier("cart_attribute", token, "connector_touch"),)
 
 
-def test_limits_promises_stock_rules_and_an_appeal(world: World) -> None:
+def test_limits_promises_stock_rules_and_an_appeal(plain_world: World) -> None:
+    world = plain_world
     x, y, shop_id = world.creators["x"], world.creators["y"], world.shop_id
     # Approved by a rule, and no more than the month has; more than one may be open only as the policy says.
     with world.database.write(ALL) as session:

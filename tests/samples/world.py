@@ -14,7 +14,7 @@ from connector import clock
 from connector.commerce.catalog.ids import listing_id
 from connector.commerce.shops import grants
 from connector.commerce.shops.tables import GrantRow, Shop
-from connector.db import Database, Scope
+from connector.db import Scope
 from connector.earnings.intake import take_in
 from connector.earnings.ledger import queries as ledger
 from connector.errors import PlatformDown
@@ -162,7 +162,3 @@ def fulfilment(at: datetime, delivered_at: datetime | None = None) -> Fulfilment
 
 
 DOWN = PlatformDown("the answer was lost")
-
-
-def opened(database: Database, monkeypatch: pytest.MonkeyPatch) -> World:
-    return World(database).open(monkeypatch)

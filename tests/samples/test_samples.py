@@ -304,7 +304,7 @@ def test_limits_promises_stock_rules_and_an_appeal(plain_world: World) -> None:
     waits = _ask(world, "y", "B")
     _stock(world, available=False)
     _refused("product_sold_out", lambda: world.do(acts.approve, waits.id))
-    assert world.follow(timedelta(minutes=10)) == 1
+    assert world.follow(timedelta(minutes=30)) == 1
     assert (world.sample(waits.id).state, world.sample(waits.id).reason) == ("cancelled", "product_sold_out")
     _stock(world, available=True)
     again = _ask(world, "y", "B")

@@ -15,6 +15,7 @@ from connector.db import Scope
 from connector.operations.sampling import acts
 from connector.programme.collaborations.agreements import SAMPLE_JOB
 from connector.programme.collaborations.tables import Agreement, Negotiation, Offer
+from connector.programme.creators import queries as creators
 from connector.programme.samples import moves, policy, steps
 from connector.programme.samples.tables import Sample
 
@@ -48,7 +49,7 @@ def keep_promise(session: Session, agreement_id: str) -> str:
         return ""
     if any(sample.state in moves.HOLDING or sample.state == "missed" for sample in standing):
         return ""
-    if agreement.ends_at <= now:
+    if agreement.ends_at <= now or creators.get(session, row.creator_id).erased_at is not None:
         return ""
     made = acts.new(row.shop_id, row.creator_id, "free", policy.at(session, now).version, now=now)
     made.agreement_id = agreement.id

@@ -23,8 +23,13 @@ MOVED = "sample.moved"
 # Who acted by themselves: these acts stand in the audit log.
 _PEOPLE = frozenset({"creator", "merchant", "staff"})
 # How often a sample is looked at whose store or content may have moved on.
-LOOK = timedelta(minutes=10)
+LOOK, LOOK_AT_STOCK, LOOK_ON_THE_WAY = timedelta(minutes=10), timedelta(minutes=30), timedelta(hours=1)
 LOOK_AT_CONTENT = timedelta(hours=6)
+# Stock may run out, the store may ship, content may come before the parcel is told of.
+_LOOKED_AT = {
+    "requested": LOOK_AT_STOCK, "approved": LOOK_AT_STOCK, "ordered": LOOK, "shipped": LOOK_ON_THE_WAY,
+    "delivered": LOOK_AT_CONTENT,
+}  # fmt: skip
 # The order of a refundable one that was paid back: refunds come late, disputes later.
 LOOK_AT_ORDER, FOLLOWED = timedelta(days=1), timedelta(days=180)
 
@@ -112,11 +117,8 @@ def next_look(row: Sample, stands: Standing, now: datetime) -> datetime | None:
         paid = stands.state == "fulfilled" and row.kind == "refundable"
         return now + LOOK_AT_ORDER if paid and now < (row.ended_at or now) + FOLLOWED else None
     wanted = [stands.due_at] if stands.due_at is not None else []
-    if stands.state in ("requested", "granted", "approved", "ordered", "shipped"):
-        # Stock may run out, the store may ship, content may come before the parcel is told of.
-        wanted.append(now + LOOK)
-    elif stands.state == "delivered":
-        wanted.append(now + LOOK_AT_CONTENT)
+    if stands.state in _LOOKED_AT:
+        wanted.append(now + _LOOKED_AT[stands.state])
     return min(wanted) if wanted else None
 
 

@@ -28,7 +28,6 @@ Verdict = Literal["owed", "not_owed"]
 # While it stands so, nothing else is handed in for the same fee, and the fee can't be agreed on anew.
 STANDING = frozenset({"waiting", "approved", "appealed", "contested"})
 OWED = frozenset({"approved", "contested"})
-STATES = ("waiting", "approved", "sent_back", "withdrawn", "appealed", "contested", "refused", "taken_back")
 # How long either side may ask support after an answer.
 APPEAL = timedelta(days=30)
 
@@ -43,7 +42,6 @@ REFUSALS = {
     "creator_not_active": "Your account is suspended or closed: nothing new can be handed in.",
     "fee_answered": "This content was answered already.",
     "fee_approved_by_time": "The time for an answer is over: the content is approved.",
-    "fee_not_yours": "Only who handed content in can withdraw it.",
     "fee_no_appeal": "There is nothing to ask support about (any more).",
     "fee_decided": "Support has decided this already.",
     "fee_second_person": "A closed statement has this fee: a second person takes it back.",

@@ -42,20 +42,40 @@ def test_a_creator_asks_why_an_order_paid_nothing(site: Site, visitor: Visit) ->
     assert seen.console == []
 
 
-def test_its_pages_hold(site: Site, guest: Visit) -> None:
+def test_from_the_apps_link_to_a_link_with_its_code(site: Site, guest: Visit) -> None:
+    """Who was given a link by the app has a product's own link, its QR code and the text to share it with, in four
+    taps; and the pages on the way and around it hold."""
     world = site.world
     assert world is not None
     with world.database.write(Scope.app()) as session:
         token, _ = studio.link(session, world.creators["mira.makes"], by="test")
-    seen = guest()  # the products' pictures are the stores'
-    seen.go(f"/studio/sign-in/link/{token}").get_by_role("button", name="Open my studio").click()
+    seen = guest(viewport=PHONE)  # the products' pictures are the stores'
     wrong: list[str] = []
+
+    def look(name: str) -> None:
+        page.evaluate("document.querySelectorAll('details').forEach((each) => each.setAttribute('open', ''))")
+        wrong.extend(looks.check(page, name, narrow=True))
+
+    page = seen.go(f"/studio/sign-in/link/{token}")
+    page.get_by_role("button", name="Open my studio").click()
+    look("studio")
+    page.get_by_role("navigation", name="Your studio").get_by_role("link", name="Products").click()
+    look("products")
+    page.get_by_role("button", name="Oak shelf no. 000").click()
+    assert "It is in your list. Share your link." in page.inner_text("main")
+    link = page.locator("code.id").first.inner_text()
+    code = page.get_by_role("img", name="QR code of your link")
+    assert code.evaluate("each => each.complete && each.naturalWidth > 100")
+    assert link in page.locator(".copy-box").first.inner_text()
+    assert "commission" in page.locator(".copy-box").first.inner_text(), "it says that they earn by it"
+    look("link")
     for name, path in {
-        "studio": "/studio", "products": "/studio/products", "order": f"/studio/orders/{world.orders['10482']}",
-        "reason": "/reasons/rate_open",
+        "order": f"/studio/orders/{world.orders['10482']}", "reason": "/reasons/rate_open",
+        "profile": "/studio/profile", "messages": "/studio/messages",
+        "sample": f"/studio/samples/{world.ids()['sample_id']}",
+        "sample-ask": f"/studio/products/{world.listing('harbour', '9101')}/sample",
     }.items():  # fmt: skip
         page = seen.go(path)
-        page.evaluate("document.querySelectorAll('details').forEach((each) => each.setAttribute('open', ''))")
-        wrong += looks.check(page, name, narrow=True)
+        look(name)
     assert wrong == []
     assert seen.console == []

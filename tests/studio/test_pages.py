@@ -193,7 +193,10 @@ def test_every_sum_is_the_ledgers(world: World) -> None:
 def test_the_bar_shows_what_is_there(sqlite_database: Database) -> None:
     app = create_app(web_settings())
     assert [place.word for place in PLACES if place.endpoint in app.view_functions] == [
-        "Home", "Products", "Earnings", "Messages",
+        "Home",
+        "Products",
+        "Earnings",
+        "Messages",
     ]
 
 

@@ -51,7 +51,7 @@ def _terms(session: Session, creator_id: str) -> Iterator[Need]:
     owed = use_terms.owed(session, "creator", creator_id)
     if owed is not None:
         said = f"Accept the terms of use, version {owed.version}"
-        yield Need("warn", said, "Read and accept", address_of("studio.rules"))
+        yield Need("warn", said, "Read and accept", address_of("studio.rules"), owed.due_at)
 
 
 def _eligibility(session: Session, creator_id: str) -> Iterator[Need]:

@@ -7,16 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import sqlalchemy as sa
 from flask import g
 from flask import request as asked
 from sqlalchemy.orm import Session
 
 from connector import notices
 from connector.access import studio
+from connector.commerce.catalog.ids import listing_id
 from connector.faces.studio.face import address_of, blueprint, reading, writing
 from connector.insight.reports import table
 from connector.notices import Notice
 from connector.operations.telling import catalogue
+from connector.programme.samples.tables import Sample
 from connector.web import amounts, cursors, moments, rate_words, words
 from connector.web.guards import creator
 from connector.web.layout import page
@@ -80,12 +83,14 @@ def told(session: Session, rows: Sequence[Notice], read: str) -> list[Item]:
     """Each as a sentence, with the page that it is about."""
     mine = [row for row in rows if _is_theirs(row)]
     shops = table.names(session, "shop", {row.shop_id for row in mine if row.shop_id})
+    products = _products(session, {str(row.detail["sample_id"]) for row in mine if "sample_id" in row.detail})
     found = []
     for row in mine:
         kind = catalogue.said_as(row.kind)
         known = catalogue.KINDS.get(kind)
         news = NEWS.get(kind) or News("info", known.when.rstrip(".") if known else kind.replace(".", " "))
-        said = news.said(slots(row.detail, shops.get(row.shop_id or "", "A shop")))
+        facts = slots(row.detail, shops.get(row.shop_id or "", "A shop"))
+        said = news.said({**facts, "product": products.get(str(row.detail.get("sample_id")), "")})
         found.append(Item(row.at, news, said, _url(kind, row.detail), row.id > read))
     return found
 
@@ -112,8 +117,20 @@ def slots(detail: Mapping[str, Any], shop: str) -> dict[str, str]:
         elif isinstance(value, int) and not isinstance(value, bool):
             found[name] = amounts.count(value)
         elif isinstance(value, str):
-            found[name] = value
+            found[name] = value.replace("_", " ") if name == "answer" else value
     return found
+
+
+def _products(session: Session, sample_ids: set[str]) -> dict[str, str]:
+    """Sample → what its product is called."""
+    if not sample_ids:
+        return {}
+    rows = session.execute(
+        sa.select(Sample.id, Sample.shop_id, Sample.product_ref).where(Sample.id.in_(sample_ids))
+    ).all()
+    ids = {row.id: listing_id(row.shop_id, row.product_ref) for row in rows if row.product_ref}
+    titles = table.names(session, "product", ids.values())
+    return {sample_id: titles[product] for sample_id, product in ids.items() if product in titles}
 
 
 def _is_theirs(row: Notice) -> bool:

@@ -44,7 +44,7 @@ LABELS = {
     "name": "Name", "address1": "Street and number", "address2": "Second line", "city": "Town",
     "region": "State or province", "postal_code": "Postal code", "country": "Country", "phone": "Telephone",
     "email": "E-mail address", "variant_ref": "The variant", "kind": "The kind", "note": "The message",
-    "words": "Your words", "order": "The order", "content_id": "The content", "listing_id": "This product",
+    "words": "What you say", "order": "The order", "content_id": "The content", "listing_id": "This product",
     "at": "The day",
 }  # fmt: skip
 

@@ -62,7 +62,7 @@ NEWS: dict[str, News] = {
     "content.decided": News(
         "info", "Support decided about content of yours", "Support decided about your content for {amount}: {answer}"
     ),
-    "sample.moved": News("info", "A sample of yours went a step on", "A sample of {shop}: {status}"),
+    "sample.moved": News("info", "A sample of yours went a step on", "Your sample of {product}: {status}"),
     "violation.recorded": News(
         "warn", "A breach of the rules was recorded",
         "A breach of the rules was recorded. {why} You can answer until {appeal_until}",

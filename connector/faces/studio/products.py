@@ -78,7 +78,7 @@ def product(listing_id: str) -> str | AnyResponse:
 def _shown(problem: str) -> str:
     csp.may_show_images_of_stores()
     given = request.args.get("after", "")
-    asked = {name: request.args.get(name, "").strip()[:200] for name in _WORDS}
+    asked = _asked()
     key = cursors.unpack(_LIST, given) if given else None
     now = clock.now()
     with reading() as session:
@@ -101,9 +101,19 @@ def _shown(problem: str) -> str:
     )  # fmt: skip
 
 
+def _asked() -> dict[str, str]:
+    """The filters of the address; a rate or a price that no choice stands for is left out."""
+    asked = {name: request.args.get(name, "").strip()[:200] for name in _WORDS}
+    if asked["rate"] not in {str(rate) for rate in RATES}:
+        asked["rate"] = ""
+    if not _bounds(asked["price"])[0]:
+        asked["price"] = ""
+    return asked
+
+
 def _question(asked: dict[str, str], *, everything: bool) -> market.Asked:
     """`everything`: of a shop whose every product is open to this creator alone, whatever is open to others."""
-    least = int(asked["rate"]) if asked["rate"] in {str(rate) for rate in RATES} else 1
+    least = int(asked["rate"]) if asked["rate"] else 1
     currency, low, beyond = _bounds(asked["price"])
     return market.Asked(
         asked["q"], status="shoppable", shop_id=asked["shop"] or None, category=asked["category"] or None,
@@ -163,12 +173,10 @@ def _chips(asked: dict[str, str], shops: dict[str, str]) -> list[tuple[str, str,
 
 def _said(name: str, value: str) -> str:
     if name == "rate":
-        return rate_words.short(int(value)) if value.isascii() and value.isdigit() else value
+        return rate_words.short(int(value))
     if name != "price":
         return value
     currency, low, beyond = _bounds(value)
-    if not currency:
-        return value
     least = amounts.plain(low, currency)
     return f"{least} and more" if beyond is None else f"{least} to {amounts.plain(beyond - 1, currency)}"
 

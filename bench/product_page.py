@@ -18,7 +18,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bench import world
-from connector import db
+from connector import db, heap
 from connector.commerce.catalog.ids import listing_id
 from connector.commerce.shops.tables import Shop
 from connector.db import base32, new_id
@@ -31,7 +31,7 @@ from connector.insight.reports.asked import Asked
 from connector.programme.content.tables import Content
 from connector.programme.creators.tables import Creator, CreatorStatus
 
-CREATORS, VIDEOS = 5_000, 30
+CREATORS, VIDEOS, DAYS = 5_000, 30, 3  # 150,000 orders ten seconds apart lie within 18 days, taps a second apart in two
 PAGE_MS, REPORT_MS, CREATOR_MS = 100, 2_000, 50
 
 
@@ -62,6 +62,7 @@ def _asked(url: str) -> list[tuple[str, Callable[[], Any], int]]:
     from connector.app import create_app
 
     client = create_app(world.settings(url)).test_client()
+    heap.keep_what_stands()  # as a web process does when it has loaded
     with db.read(world.SYSTEM) as session:
         shop = session.scalars(sa.select(Shop)).one()
         code = session.scalars(sa.select(Link.code).limit(1)).one()
@@ -100,6 +101,8 @@ def _asked(url: str) -> list[tuple[str, Callable[[], Any], int]]:
         ("… by a creator's link", page(f"/products/{listing}?by={code}"), PAGE_MS),
         ("the month's report by creator", report("creator", CREATORS), REPORT_MS),
         ("… by video", report("content", CREATORS * VIDEOS), REPORT_MS),
+        ("… by product", report("product", 1), REPORT_MS),
+        ("… by day", report("day", DAYS), REPORT_MS),
         ("a creator's month by video", of_one, CREATOR_MS),
     ]
 

@@ -28,12 +28,12 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 
 from bench import search, world
-from connector import clock, db
+from connector import clock, db, heap
 from connector.access import tokens as app_tokens
 from connector.commerce.catalog.ids import listing_id
 from connector.commerce.catalog.tables import Listing
 from connector.commerce.shops.tables import Shop
-from connector.db import base32, new_id
+from connector.db import new_id
 from connector.earnings.attribution import taking_up, touches
 from connector.earnings.attribution.tables import Link
 from connector.earnings.intake.take_in import take_in
@@ -45,6 +45,7 @@ from connector.programme.collaborations import terms
 from connector.programme.content.tables import Content
 from connector.programme.creators import sign_up
 from connector.programme.creators.tables import Creator
+from connector.web import cursors
 from connector.webhooks.tables import DeliveryRow
 
 CREATORS, LISTINGS, SHOPS = 1_000_000, 100_000, 20
@@ -98,6 +99,7 @@ class _App:
         from connector.app import create_app
 
         self.client: FlaskClient = create_app(world.settings(url)).test_client()
+        heap.keep_what_stands()  # as a web process does when it has loaded
         with db.write(world.SYSTEM) as session:
             secret = app_tokens.issue(session, "bench", app_tokens.SCOPES, by="bench")[1]
         self._headers = {"Authorization": f"Bearer {secret}"}
@@ -212,9 +214,9 @@ def _count(app: _App, order: random.Random, known: _Known) -> None:
 
 
 def _list(app: _App, order: random.Random, known: _Known) -> None:
-    from connector.web import cursors
-
-    app.ask("GET", f"/creators?limit=50&cursor={cursors.pack('creators', [order.choice(known.creators)])}")
+    with app.client.application.app_context():
+        cursor = cursors.pack("creators", [order.choice(known.creators)])
+    app.ask("GET", f"/creators?limit=50&cursor={cursor}")
 
 
 def _search(app: _App, order: random.Random) -> None:
@@ -303,13 +305,15 @@ def _many_creators() -> None:
         touch = touches.record(
             session, touches.on_link(taken.link), kind="link", journey="held-journey", at=now, now=now
         )
-        also = ["held-account", "heldone", taken.link.subject, touch.token, "held-journey"]
+        numbered = ["held-account", "heldone", taken.link.subject, touch.token, "held-journey"]
+        also = {value: f"'{value}' || s.n" for value in numbered}
+        ten = "printf('b%09d', s.n)" if db.current().is_sqlite else "'b' || lpad(CAST(s.n AS text), 9, '0')"
+        also[taken.link.code] = ten  # a code has ten characters
     _forget_notices()
     with db.read(world.SYSTEM) as session:
         rows = session.execute(sa.select(Listing.shop_id, Listing.product_ref, Listing.id).order_by(Listing.id)).all()
     names = ("shop_id", "product_ref", "listing_id")
     turns = {name: [str(row[place]) for row in rows] for place, name in enumerate(names)}
-    turns["code"] = [f"b{base32(n, 9)}" for n in range(CREATORS)]
     world.multiply(world.left_behind(before), CREATORS, turns, also=also)
 
 

@@ -16,7 +16,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -408,13 +408,13 @@ def left_behind(before: Mapping[str, int]) -> list[Row]:
 
 
 def multiply(
-    rows: list[Row], orders: int, turns: Mapping[str, list[str]] | None = None, also: Iterable[str] = ()
+    rows: list[Row], orders: int, turns: Mapping[str, list[str]] | None = None, also: Mapping[str, str] | None = None
 ) -> None:
     """`orders` copies of what one order left, `_AT_ONCE` a transaction. `turns`: column → values that take turns by
-    number, in the column and wherever else the one order's own value stands, as in an evaluation's JSON. `also`: values
-    that get the number behind them, as ids do."""
+    number, in the column and wherever else the one order's own value stands, as in an evaluation's JSON. `also`: the
+    SQL, of `s.n`, that takes the place of a value."""
     turns = turns or {}
-    names = {name: f"'{name}' || s.n" for name in (*_family(rows), *also)}
+    names = {name: f"'{name}' || s.n" for name in _family(rows)} | dict(also or {})
     for number, column in enumerate(turns):
         names |= {row[column]: f"turn_{number}.v" for _, row in rows if row.get(column)}
     ordered = dict(sorted(names.items(), key=lambda each: -len(each[0])))

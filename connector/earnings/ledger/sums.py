@@ -152,7 +152,8 @@ def absorbed(
     if shop_id is not None:
         query = query.where(Posting.shop_id == shop_id)
     if creator_id is not None:
-        query = query.where(Entry.creator_id == creator_id)
+        # So that the few are gone through: SQLite would go through every entry there is, by order.
+        query = query.where(sa.func.coalesce(Entry.creator_id, "") == creator_id)
     found: dict[str, list[Absorbed]] = defaultdict(list)
     for order_id, line_ref, creator, content_id, amount in session.execute(query):
         found[str(order_id)].append(Absorbed(str(line_ref), str(creator), content_id, int(amount)))

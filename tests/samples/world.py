@@ -91,10 +91,12 @@ class World(attribution.World):
 
     store: Store
     now: datetime
+    monkeypatch: pytest.MonkeyPatch
 
     def open(self, monkeypatch: pytest.MonkeyPatch) -> World:
-        self.store, self.now = Store(), NOW
-        put_on_roster(monkeypatch, self.store)
+        self.now = NOW
+        self.monkeypatch = monkeypatch
+        self.use(Store())
         monkeypatch.setattr(clock, "now", lambda: self.now)
         monkeypatch.setattr(clock, "wall", lambda: self.now)
         self.begin()
@@ -147,6 +149,11 @@ class World(attribution.World):
             wanted = [anchors.Wanted(self.listing_id("A"))]
             anchors.put(session, content, wanted, by="test", now=self.now)
             return content.id
+
+    def use(self, store: Store) -> None:
+        """From now on the shop's store is this one."""
+        self.store = store
+        put_on_roster(self.monkeypatch, store)
 
     def listing_id(self, product_ref: str) -> str:
         return listing_id(self.shop_id, product_ref)

@@ -6,6 +6,8 @@ The numbers (how long, how many) are dated policies, as those of who may take pa
 how long people could see it, which only the app knows: it tells when that changes, and how long a live session was.
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -61,14 +63,14 @@ def _policies() -> None:
 
 
 def _samples() -> None:
-    text = {name: sa.Column(name, sa.Text(), nullable=False) for name in (
+    text: dict[str, sa.Column[Any]] = {name: sa.Column(name, sa.Text(), nullable=False) for name in (
         "state", "placing", "ending", "product_ref", "variant_ref", "note", "recipient_country", "currency", "problem",
         "problem_field", "problem_words", "order_number", "carrier", "tracking", "delivered_how", "reason", "words",
     )}  # fmt: skip
-    flag = {name: sa.Column(name, sa.Boolean(), nullable=False) for name in (
+    flag: dict[str, sa.Column[Any]] = {name: sa.Column(name, sa.Boolean(), nullable=False) for name in (
         "extended", "appealed", "by_hand", "confirmed",
     )}  # fmt: skip
-    time = {name: sa.Column(name, Moment(), nullable=True) for name in (
+    time: dict[str, sa.Column[Any]] = {name: sa.Column(name, Moment(), nullable=True) for name in (
         "due_at", "forget_at", "place_at", "approved_at", "shipped_at", "delivered_at", "ended_at", "look_at",
     )}  # fmt: skip
     op.create_table(

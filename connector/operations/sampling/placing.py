@@ -54,6 +54,7 @@ _PROBLEMS: tuple[tuple[type[ConnectorError], str], ...] = (
     (PlatformBusy, "store_limits_us"),
     (PlatformDown, "store_down"),
     (HostRefused, "store_down"),
+    (PlatformRefused, "store_refused"),
 )
 _log = telemetry.logger(__name__)
 
@@ -156,11 +157,12 @@ def _place(task: _Task, asked: SampleOrder, http: Http | None) -> Outcome:
     try:
         samples = _samples(task.shop_id)
         placed = grants.calling(task.shop_id, lambda client: _find_or_place(asked, samples, client, call), http)
-    except InputRefused as refused:
-        return _refused(task, "store_refused", refused.field, f"{refused.problem} {refused.remedy}".strip())
-    except PlatformRefused as refused:
-        return _refused(task, "store_refused", "", str(refused))
     except ConnectorError as error:
+        # Refused is what `place` was told: then `find` has just said that there is no order.
+        if call.placing and isinstance(error, InputRefused):
+            return _refused(task, "store_refused", error.field, f"{error.problem} {error.remedy}".strip())
+        if call.placing and isinstance(error, PlatformRefused):
+            return _refused(task, "store_refused", "", str(error))
         # Nothing was placed where `place` wasn't reached, or where the store said so itself.
         sure = not call.placing or isinstance(error, GrantLost | PlatformBusy | HostRefused)
         return _not_yet(task, error, known=sure and task.before != "unknown")

@@ -30,11 +30,12 @@ from connector.earnings.attribution import links
 from connector.earnings.attribution.tables import Link, Touch
 from connector.insight.market import search as market
 from connector.programme.creators.tables import Creator
+from connector.programme.samples.tables import Sample
 from connector.sync.tables import SyncRun
 from connector.webhooks.tables import DeliveryRow
 
-Kind = Literal["order", "shop", "delivery", "run", "touch", "link", "creator", "product"]
-KINDS: tuple[Kind, ...] = ("order", "shop", "delivery", "run", "touch", "link", "creator", "product")
+Kind = Literal["order", "shop", "delivery", "run", "touch", "link", "creator", "product", "sample"]
+KINDS: tuple[Kind, ...] = ("order", "shop", "delivery", "run", "touch", "link", "creator", "product", "sample")
 MOST = 8  # of one kind; a page says when there are more
 LONGEST = 400
 # The platform's id of a delivery has no index (each costs every receipt): only a time that people ask about is read.
@@ -45,13 +46,14 @@ _INVISIBLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]"
 _AROUND = " \t\r\n\u00a0\"'“”‘’«»`<>()[]{},;"
 _GID = re.compile(r"gid://[a-z0-9-]+/([A-Za-z]+)/([^?/\s]+)", re.IGNORECASE)
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
-_OURS = re.compile(r"(shp|ord|dlv|run|tch|lnk|crt|lst|var)_[0-9a-z]+", re.IGNORECASE)
+_OURS = re.compile(r"(shp|ord|dlv|run|tch|lnk|crt|lst|var|smp)_[0-9a-z]+", re.IGNORECASE)
 _TOKEN = re.compile(r"t1[0-9a-z]{16}[A-Za-z0-9_-]{16}", re.ASCII)
 # A word in a GID or an address → the kind that it is of.
 _NAMED: dict[str, Kind] = {
     "order": "order", "orders": "order", "draftorder": "order", "product": "product", "products": "product",
     "productvariant": "product", "variants": "product", "inventoryitem": "product", "shop": "shop", "shops": "shop",
     "inbox": "delivery", "runs": "run", "creators": "creator", "touches": "touch", "links": "link", "go": "link",
+    "samples": "sample",
 }  # fmt: skip
 
 
@@ -251,6 +253,12 @@ def _exact_creators(session: Session, asked: Asked) -> Iterator[Hit]:
     yield from _as_creators(session, sa.select(Creator).where(named))
 
 
+def _samples(session: Session, asked: Asked) -> Iterator[Hit]:
+    if asked.text.startswith("smp_") and (row := session.get(Sample, asked.text)) is not None:
+        titles = catalog.titles(session, row.shop_id, [row.product_ref] if row.product_ref else [])
+        yield Hit("sample", row.id, titles.get(row.product_ref) or "Sample", row.state, row.shop_id)
+
+
 def _exact_products(session: Session, asked: Asked) -> Iterator[Hit]:
     text = asked.text
     if text.startswith("lst_"):
@@ -315,6 +323,7 @@ def _as_products(rows: Sequence[Listing]) -> Iterator[Hit]:
 _EXACT: tuple[tuple[Kind, Any], ...] = (
     ("order", _orders), ("shop", _exact_shops), ("delivery", _deliveries), ("run", _runs), ("touch", _touches),
     ("link", _links), ("creator", _exact_creators), ("product", _exact_products),
+    ("sample", _samples),
 )  # fmt: skip
 _ALIKE: tuple[tuple[Kind, Any], ...] = (
     ("shop", _alike_shops), ("creator", _alike_creators), ("product", _alike_products),

@@ -272,6 +272,7 @@ def test_the_search_box_leads_straight_to_an_only_hit(world: World, enter: Enter
         "acme%20supply": f"/console/shops/{world.shops['acme']}",
         "@talb": f"/console/creators/{world.creators['talb']}",
         world.link_code: f"/console/links/{world.link_id}", ids["touch_id"]: f"/console/touches/{ids['touch_id']}",
+        ids["sample_id"]: f"/console/samples/{ids['sample_id']}",
         ids["run_id"]: f"/console/runs/{ids['run_id']}", ids["delivery_id"]: f"/console/inbox/{ids['delivery_id']}",
     }.items():  # fmt: skip
         assert kim.get(f"/console/find?q={typed}").location == path, typed

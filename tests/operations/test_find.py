@@ -30,6 +30,7 @@ def test_what_was_copied_is_cleaned_and_never_guessed() -> None:
         "https://connector.example/go/abcdefghjk": ("abcdefghjk", "link"), "https://harbour.myshopify.com/": (
             "harbour.myshopify.com", "shop"),
         "ORD_01M8DZ3": ("ord_01m8dz3", None), "": ("", None),
+        "https://connector.example/console/samples/smp_01m8": ("smp_01m8", None),
     }.items():  # fmt: skip
         read = find.read(typed)
         assert (read.text, read.only) == asked, typed

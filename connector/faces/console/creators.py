@@ -5,6 +5,7 @@ Sums are the ledger's, never added over currencies.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,6 +14,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
 from connector import clock, db
+from connector.commerce.catalog.ids import listing_id
 from connector.commerce.orders.tables import Order
 from connector.db import Scope
 from connector.earnings.attribution.tables import DecisionRow
@@ -23,6 +25,7 @@ from connector.earnings.settlement.tables import Closing, Statement
 from connector.errors import Conflict
 from connector.faces.console.face import WHY, blueprint
 from connector.faces.console.runs import name_of, shops_by_id
+from connector.insight.reports import table
 from connector.programme.collaborations.tables import MessageReport, Negotiation, PromotionRow
 from connector.programme.content.tables import Content
 from connector.programme.creators import countries, eligibility, networks, payees, profiles
@@ -37,6 +40,7 @@ from connector.programme.creators.tables import (
 from connector.programme.policies import violations
 from connector.programme.policies.rules_tables import Violation
 from connector.programme.samples import queries as samples
+from connector.programme.samples.tables import Sample
 from connector.web import guards, keyset, sample_words
 from connector.web.guards import staff
 from connector.web.layout import page
@@ -143,11 +147,19 @@ def _profile(session: Session, row: Creator) -> dict[str, Any]:
         "country_off": bool(countries.held_back(session, [row.id], now)), "breaches": breaches[:10],
         "strikes": violations.strikes(breaches, now), "due": violations.due(breaches, now),
         "frozen": freezes.of_creator(session, row.id, 10), "reported": reported, "threads": threads,
-        "sampled": sampled, "score": sample_words.score(samples.score_of(session, row.id, now)),
+        "sampled": sampled, "titles": sample_titles(session, sampled),
+        "score": sample_words.score(samples.score_of(session, row.id, now)),
         "sample_counts": samples.counts(session, creator_id=row.id), "promotes": promotes or 0,
         "statuses": creators_of.status_history(session, row.id)[:10],
         "shop_ids": {each.shop_id for each in (*sampled, *threads)} | {shop_id for _, shop_id in reported},
     }  # fmt: skip
+
+
+def sample_titles(session: Session, rows: Sequence[Sample]) -> dict[str, str]:
+    """Sample → what its product is called."""
+    ids = {row.id: listing_id(row.shop_id, row.product_ref) for row in rows if row.product_ref}
+    known = table.names(session, "product", set(ids.values()))
+    return {sample_id: known.get(ids[sample_id], "") for sample_id in ids}
 
 
 def _counted(session: Session, creator_id: str) -> list[CreatorFollowers]:

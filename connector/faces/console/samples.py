@@ -15,6 +15,7 @@ from connector.commerce.catalog import queries as catalog
 from connector.db import Scope
 from connector.errors import Conflict, InputRefused, NotFound
 from connector.faces.console import telling
+from connector.faces.console.creators import sample_titles
 from connector.faces.console.face import WHY, blueprint
 from connector.faces.console.runs import name_of, shops_by_id
 from connector.operations.sampling import acts, stuck
@@ -55,6 +56,7 @@ def samples() -> str | AnyResponse:
         found = keyset.read(session, f"samples:{show}:{typed['shop']}:{typed['creator']}", asked, (Sample.id,))
         shops = shops_by_id(session, {row.shop_id for row in found.rows} | {typed["shop"]})
         people = creators_of.some(session, {row.creator_id for row in found.rows} | {typed["creator"]})
+        titles = sample_titles(session, found.rows)
     numbers = {"stuck": sum(counts.values()), "appeals": len(waiting)}
     tabs = [
         (word, _at(typed, show=name), None if narrowed else numbers.get(name), name == show)
@@ -69,7 +71,7 @@ def samples() -> str | AnyResponse:
         "console/samples.html", found=found, shops=shops, people=people, tabs=tabs, show=show, text=typed["q"],
         chips_shown=[(labels[name], text, _at(typed, **{name: ""})) for name, text in said.items() if text],
         clear=url_for(".samples", show=show), name_of=name_of, why=lambda row: stuck.why(row, now),
-        whys=sample_words.STUCK, kinds=sample_words.KINDS, typed=typed,
+        whys=sample_words.STUCK, kinds=sample_words.KINDS, typed=typed, titles=titles,
     )  # fmt: skip
 
 

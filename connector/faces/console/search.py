@@ -34,9 +34,10 @@ _KINDS: dict[find.Kind, tuple[str, str, str]] = {
     "link": ("Links", ".link", "link_id"),
     "creator": ("Creators", ".creator", "creator_id"),
     "product": ("Products", ".product", "listing_id"),
+    "sample": ("Samples", ".sample", "sample_id"),
 }
 # kind → the vocabulary that its note is a status of
-_STATUSES: Mapping[str, str] = {"delivery": "delivery", "run": "run", "product": "listing"}
+_STATUSES: Mapping[str, str] = {"delivery": "delivery", "run": "run", "product": "listing", "sample": "sample"}
 # Where a kind's own list takes the text on, when there is more than is shown.
 _LISTS: Mapping[str, str] = {"order": ".orders", "shop": ".shops", "creator": ".creators"}
 

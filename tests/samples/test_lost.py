@@ -29,9 +29,14 @@ from tests.samples.world import HOME, Killed, Store, World
 # So many walks; more of them by hand found nothing else.
 WALKS, STEPS = 12, 14
 FAULTS: tuple[Callable[[], BaseException], ...] = (
-    Killed, lambda: PlatformDown("lost"), lambda: PayloadUnreadable("$", "cut"),
-    lambda: PlatformBusy("wait", retry_after=3), lambda: PlatformRefused("no"), lambda: InputRefused("recipient.city", "isn't known."), lambda: GrantLost("gone"),
-)  # fmt: skip
+    Killed,
+    lambda: PlatformDown("lost"),
+    lambda: PayloadUnreadable("$", "cut"),
+    lambda: PlatformBusy("wait", retry_after=3),
+    lambda: PlatformRefused("no"),
+    lambda: InputRefused("recipient.city", "isn't known."),
+    lambda: GrantLost("gone"),
+)
 # What a store says of a call that it didn't carry out; all others may come after it did.
 HONEST = (PlatformBusy, PlatformRefused, InputRefused, GrantLost)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ import sqlalchemy as sa
 from connector.audit import AuditRow
 from connector.commerce.catalog import take
 from connector.commerce.shops.tables import Shop
+from connector.db import Database
 from connector.errors import Conflict, InputRefused, NotFound
 from connector.notices import Notice
 from connector.operations.privacy import creators as erasing
@@ -154,6 +156,14 @@ def test_an_order_is_placed_once_whatever_is_lost(world: World, monkeypatch: pyt
     assert [asked.reference for asked in store.asked] == [killed.id]
     assert world.sample(killed.id).order_ref == "9001"
 
+    # Cancelled at the store: so is the sample, and it may be asked for again at once.
+    world.heard(world.snapshot("9001", sample=True, price=0, cancelled_at=world.now))
+    world.follow(timedelta(minutes=10))
+    ended = world.sample(killed.id)
+    assert (ended.state, ended.reason, ended.recipient_sealed is None) == ("cancelled", "cancelled_at_store", False)
+    assert following.forget_addresses(world.now) == 1
+    assert _ask(world).state == "requested"
+
     # An answer that is lost: unknown, not asked again within a minute, then found. Meanwhile the creator withdraws.
     lost = _ask(world, "y")
     world.do(acts.approve, lost.id)
@@ -214,9 +224,40 @@ def test_an_order_is_placed_once_whatever_is_lost(world: World, monkeypatch: pyt
     assert world.place(refused.id) == "ended"
     with world.database.read(ALL) as session:
         rows = session.scalars(sa.select(Sample).where(Sample.creator_id == world.creators["x"])).all()
-        assert [(row.recipient_sealed, row.recipient_country) for row in rows] == [(None, ""), (None, "")]
+        assert [(row.recipient_sealed, row.recipient_country) for row in rows] == 3 * [(None, "")]
         assert world.sample(refused.id).reason == "creator_erased"
     monkeypatch.undo()
+
+
+def test_two_at_once_don_t_exceed_a_limit_together(
+    postgresql_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A month's last sample goes to one of two creators, the last that may be open to one of two requests."""
+    world = World(postgresql_database).open(monkeypatch)
+    with world.database.write(ALL) as session:
+        offers.add(session, world.shop_id, "free", product_ref="A", per_month=1, auto_followers=1, by="m", now=NOW)
+    assert sorted(_at_once(lambda: _ask(world, "x"), lambda: _ask(world, "y"))) == ["approved", "none_left_this_month"]
+    with world.database.write(ALL) as session:
+        policy.change(session, {"open_low": 0, "open_middle": 1, "open_high": 1}, why="Full", by="t", now=NOW)
+    world.now += 40 * DAY
+    assert _at_once(lambda: _ask(world, "y", "B")) == ["limit_reached"]
+    with world.database.write(ALL) as session:
+        policy.change(session, {"open_low": 1}, why="One", by="t", now=world.now)
+    both = _at_once(lambda: _ask(world, "y", "B"), lambda: _ask(world, "y", "B", kind="refundable"))
+    assert sorted(both) in (["have_one", "requested"], ["limit_reached", "requested"])
+
+
+def _at_once(*asks: Callable[[], Sample]) -> list[str]:
+    """What came of each: the state, or the code."""
+
+    def outcome(ask: Callable[[], Sample]) -> str:
+        try:
+            return ask().state
+        except Conflict as refused:
+            return refused.code
+
+    with ThreadPoolExecutor(len(asks)) as pool:
+        return list(pool.map(outcome, asks))
 
 
 def test_a_purchase_comes_back_once_its_content_counts(plain_world: World) -> None:

@@ -140,8 +140,9 @@ def left_this_month(session: Session, offer: SampleOffer, now: datetime) -> int 
 
 
 def lock(session: Session, offer: SampleOffer) -> None:
-    """One approval by it at a time, so that together they don't exceed a month's number."""
-    session.execute(sa.select(SampleOffer.id).where(SampleOffer.id == offer.id).with_for_update())
+    """One approval by it at a time, so that together they don't exceed a month's number. (Not FOR UPDATE: two requests
+    that have each written a row which refers to it would wait for one another.)"""
+    session.execute(sa.select(SampleOffer.id).where(SampleOffer.id == offer.id).with_for_update(key_share=True))
 
 
 def _month(session: Session, shop_id: str, now: datetime) -> datetime:

@@ -8,6 +8,7 @@
     ├── NotSignedIn             401, shows where to sign in
     ├── NotAllowed              403, names the role or the scope that is missing
     ├── Conflict                409: facts moved since, or the act was already done
+    │   └── TermsOwed           … or a version of the terms of use isn't accepted: names the field and where to
     ├── TooOften                429: one writer sends more than a reader can bear; again after `retry_after` seconds
     ├── SignatureRejected       401 and a count, the body isn't kept
     ├── PayloadUnreadable       park the delivery with the field's path
@@ -87,6 +88,18 @@ class NotAllowed(ConnectorError):
 class Conflict(ConnectorError):
     status = 409
     title = "Something changed"
+
+
+class TermsOwed(Conflict):
+    """Somebody would do something new, and has a version of the terms of use to accept first: nothing was changed."""
+
+    title = "The terms of use have to be accepted first"
+    field = "use_terms"
+
+    def __init__(self, message: str, problem: str, where: str, remedy: str) -> None:
+        """`where`: for who reads it on a page; `remedy`: for a program."""
+        super().__init__(message, public=f"{problem} {where}")
+        self.remedy = remedy
 
 
 class TooOften(ConnectorError):

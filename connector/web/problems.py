@@ -23,6 +23,7 @@ from connector.errors import (
     NotSignedIn,
     PlatformBusy,
     SignatureRejected,
+    TermsOwed,
     TooOften,
 )
 from connector.web import embedded, guards
@@ -125,7 +126,8 @@ def _ours(error: ConnectorError) -> Response:
     if wants_json():
         if isinstance(error, NotSignedIn | SignatureRejected):
             headers["WWW-Authenticate"] = "Bearer"
-        extra = {"field": error.field, "remedy": error.remedy} if isinstance(error, InputRefused) else {}
+        named = isinstance(error, InputRefused | TermsOwed)
+        extra = {"field": error.field, "remedy": error.remedy} if named else {}
         extra |= {name: said for name in ("code", "field") if (said := getattr(error, name))}
         return problem(error.status, error.title, error.public, slug=slug, headers=headers, **extra)
     plain = type(error) is NotSignedIn and error.public == str(error)

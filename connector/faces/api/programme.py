@@ -25,7 +25,7 @@ from connector.programme.content import queries as contents
 from connector.programme.creators import countries, eligibility, identities, register
 from connector.programme.creators import queries as creators
 from connector.programme.creators.tables import Creator
-from connector.programme.policies import screening
+from connector.programme.policies import screening, use_terms
 from connector.web.guards import actor, app_scope
 
 
@@ -36,10 +36,15 @@ from connector.web.guards import actor, app_scope
 def register_creator(json_data: shapes.CreatorAsked) -> shapes.CreatorShown:
     """Register a creator, or bring name and followers up to date
 
-    The handle is the key: the same handle, however it is written, is the same creator.
+    The handle is the key: the same handle, however it is written, is the same creator. Prefer
+    `POST /creators/sign-ups`, which decides at once. Whom this registers may take part until the next look (seven days,
+    by the policy), which decides as of a sign-up: without a birth date it refuses, and they add nothing new until they
+    sign up under the same handle; what they promote goes on.
     """
+    now = clock.now()
     with db.write(Scope.app()) as session:
-        row = register.register(session, json_data.handle, json_data.name, json_data.followers, by=actor())
+        row = register.register(session, json_data.handle, json_data.name, json_data.followers, now, by=actor())
+        eligibility.look_later(session, row, now)
         if json_data.country is not None:  # where they are (D16)
             countries.tell(session, row.id, json_data.country)
         know_buyer(session, row.id, json_data)
@@ -132,6 +137,7 @@ def create_link(json_data: shapes.LinkAsked) -> shapes.LinkShown:
     with db.write(Scope.app()) as session:
         if creators.get(session, json_data.creator_id).eligibility:  # decided, so the decision counts
             eligibility.may_add(session, json_data.creator_id, clock.now())
+        use_terms.hold(session, "creator", json_data.creator_id, clock.now())
         row = links.create(
             session,
             json_data.creator_id,
@@ -187,6 +193,7 @@ def _creators(session: Session, rows: Sequence[Creator]) -> list[shapes.CreatorS
             country=where.get(row.id),
             status=statuses[row.id],
             touches=touched[row.id],
+            eligibility=row.eligibility or None,
             created_at=row.created_at,
         )
         for row in rows

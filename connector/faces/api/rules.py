@@ -48,6 +48,10 @@ class UseTermsShown(shapes.Given):
     accepted_version: int | None
     accepted_at: datetime | None
     to_accept: bool = Field(description="The version in force isn't accepted yet: show `text` and ask.")
+    due_at: datetime | None = Field(
+        description="By when it has to be accepted: from then on the creator takes up nothing new, and what they would "
+        "do is answered by 409 with the field `use_terms`. None: it stops nobody."
+    )
 
 
 class UseTermsAccepting(shapes.Asked):
@@ -154,7 +158,7 @@ def _terms(session: Session, creator_id: str) -> UseTermsShown:
     return UseTermsShown(
         version=text.version, starts_at=text.starts_at, text=text.text,
         accepted_version=found.version if found else None, accepted_at=found.at if found else None,
-        to_accept=found is None or found.version < text.version,
+        to_accept=found is None or found.version < text.version, due_at=text.due_at,
     )  # fmt: skip
 
 

@@ -253,6 +253,10 @@ class CreatorShown(Given):
     country: str | None = Field(description="Null: not known, which holds nobody back.")
     status: str
     touches: int = Field(description="Taps and clicks recorded for this creator, those over the rate too.")
+    eligibility: str | None = Field(
+        description="accepted, held or refused, by the newest look. Null: registered without a sign-up, and not looked "
+        "at yet."
+    )
     created_at: datetime
 
 

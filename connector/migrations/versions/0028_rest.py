@@ -4,6 +4,8 @@ Why: a row of a bank's file may wait for a second person too, as one recorded by
 which it was, so that the receipt that it becomes says so as well. What waits from before was recorded by hand.
 Converted payouts leave the account fx open; what the app's own bank gave for it had no place: `bank_exchanges`, and
 the share of each shop.
+Versions of the terms of use were recorded as accepted and held nobody to it: `use_terms.due_at` says by when one has to
+be. Those from before have none, and stop nobody.
 """
 
 import sqlalchemy as sa
@@ -19,6 +21,7 @@ MOMENT = sa.DateTime(timezone=True)
 
 def upgrade() -> None:
     op.add_column("receipts_asked", sa.Column("source", sa.Text(), nullable=False, server_default="hand"))
+    op.add_column("use_terms", sa.Column("due_at", MOMENT, nullable=True))
     _exchanges()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
@@ -68,7 +68,11 @@ def screen() -> None:
 @click.option("--file", type=_FILE, default=None, help="Publish this text as the next version.")
 @click.option("--why", default="", help="What changes.")
 @click.option("--starts", default="", help="A day or a time in UTC; without it, now.")
-def terms(audience: use_terms.Audience, file: Path | None, why: str, starts: str) -> None:
+@click.option(
+    "--grace-days", type=click.IntRange(0, 365), default=use_terms.GRACE.days, show_default=True,
+    help="Days from its start by when it has to be accepted; who hasn't then does nothing new.",
+)  # fmt: skip
+def terms(audience: use_terms.Audience, file: Path | None, why: str, starts: str, grace_days: int) -> None:
     """Print the terms of use of creators or merchants, or publish the next version."""
     open_process()
     if file is None:
@@ -77,9 +81,13 @@ def terms(audience: use_terms.Audience, file: Path | None, why: str, starts: str
         click.echo(f"{found.text}\n\nVersion {found.version}, since {found.starts_at:%Y-%m-%d}.")
         return
     with db.write(Scope.system(WHY)) as session:
-        row = use_terms.publish(session, audience, file.read_text(encoding="utf-8"), _start(starts), why, BY)
+        row = use_terms.publish(
+            session, audience, file.read_text(encoding="utf-8"), _start(starts), why, BY,
+            grace=timedelta(days=grace_days),
+        )  # fmt: skip
     click.echo(
-        f"Version {row.version} holds from {row.starts_at:%Y-%m-%d %H:%M} UTC; it is to be accepted from then on."
+        f"Version {row.version} holds from {row.starts_at:%Y-%m-%d %H:%M} UTC; who hasn't accepted it by "
+        f"{row.starts_at + timedelta(days=grace_days):%Y-%m-%d %H:%M} UTC does nothing new from then on."
     )
 
 

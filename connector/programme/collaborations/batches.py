@@ -26,6 +26,7 @@ from connector.programme.collaborations.proposals import Proposal
 from connector.programme.collaborations.tables import Negotiation, Offer, OfferBatch, OfferBatchRow
 from connector.programme.creators.handles import canonical
 from connector.programme.creators.tables import Creator
+from connector.programme.policies import use_terms
 
 JOB = "offers.batch"
 # Rows of one transaction: invitations are a handful of statements together, an acceptance some twenty each.
@@ -52,7 +53,7 @@ def invite(
     invited once.
 
     `key`: a request repeated with it finds the same batch. Errors: NotFound; InputRefused by field, for the offer that
-    all get.
+    all get; TermsOwed.
     """
     now = now or clock.now()
     if known := _repeated(session, shop_id, key):
@@ -61,6 +62,7 @@ def invite(
         raise InputRefused("rows", f"are none, or more than {MOST:,}.", "Split the list.")
     if session.get(Shop, shop_id) is None:
         raise NotFound(f"no shop has the id {shop_id[:40]!r}")
+    use_terms.hold(session, "merchant", shop_id, now)
     given = proposals.checked(session, shop_id, given, now)
     made = _batch(session, shop_id, "invite", msgspec.to_builtins(given), len(rows), by, key, now, file_name)
     seen: dict[str, int] = {}
@@ -84,13 +86,15 @@ def answer(
     """Keep the answer to every offer of a creator that waits for the shop and is among the chosen; `work` gives it.
 
     What is answered is the offer as it stands now: one that the creator replaces meanwhile is refused, and listed.
-    Errors: NotFound; Conflict when nothing is chosen.
+    Errors: NotFound; Conflict when nothing is chosen; TermsOwed.
     """
     now = now or clock.now()
     if known := _repeated(session, shop_id, key):
         return known
     if session.get(Shop, shop_id) is None:
         raise NotFound(f"no shop has the id {shop_id[:40]!r}")
+    if act == "accept":
+        use_terms.hold(session, "merchant", shop_id, now)
     rows = session.execute(_chosen(shop_id, chosen, now)).all()
     if not rows:
         raise Conflict("no offer is chosen", public="No offer waits for you that these limits let through.")

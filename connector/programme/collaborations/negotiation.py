@@ -24,6 +24,7 @@ from connector.programme.collaborations.moves import Answer, MoveRefused, Side, 
 from connector.programme.collaborations.proposals import Proposal
 from connector.programme.collaborations.tables import Negotiation, Offer
 from connector.programme.creators import queries as creators
+from connector.programme.policies import use_terms
 
 MADE, ANSWERED = "offer.made", "offer.answered"
 # Who was turned down doesn't ask again so soon.
@@ -82,11 +83,12 @@ def begin(
 ) -> Negotiation:  # fmt: skip
     """Make the first offer. The same one, made again while it stands, is given back.
 
-    Errors: NotFound (shop, creator); InputRefused by field; BeginRefused.
+    Errors: NotFound (shop, creator); InputRefused by field; BeginRefused; TermsOwed.
     """
     now = now or clock.now()
     _lock_shop(session, shop_id)
     creators.living(session, creator_id)
+    use_terms.hold(session, side, creator_id if side == "creator" else shop_id, now)
     given = proposals.checked(session, shop_id, given, now)
     made, refused = begin_many(session, shop_id, {creator_id: given}, side, by=by, now=now)
     if creator_id in made:
@@ -139,10 +141,11 @@ def offer(
     `agreed` of the agreement. The same one, made again while it stands, is given back. A creator's may be accepted by a
     rule of the shop.
 
-    Errors: NotFound; MoveRefused; InputRefused by field; BeginRefused where something stands in its way.
+    Errors: NotFound; MoveRefused; InputRefused by field; BeginRefused where something stands in its way; TermsOwed.
     """
     now = now or clock.now()
     row = _locked(session, negotiation_id)
+    use_terms.hold(session, side, row.creator_id if side == "creator" else row.shop_id, now)
     given = proposals.checked(session, row.shop_id, given, now)
     before = _offer(session, row)
     if row.state == "open" and number == row.number - 1 and before.side == side and proposals.of(before) == given:
@@ -170,10 +173,12 @@ def answer(
     nothing.
 
     Errors: NotFound; MoveRefused; BeginRefused, Conflict or InputRefused where the terms can't be made: then the offer
-    stands.
+    stands. TermsOwed for who would accept.
     """
     now = now or clock.now()
     row = _locked(session, negotiation_id)
+    if what == "accept":
+        use_terms.hold(session, side, row.creator_id if side == "creator" else row.shop_id, now)
     stood = _offer(session, row)
     by_them = stood.side == side if what == "withdraw" else stood.side != side
     if number == row.number and stood.outcome == moves.OUTCOMES[what] and by_them:

@@ -30,6 +30,7 @@ from connector.errors import Conflict, InputRefused, NotFound
 from connector.programme.collaborations import terms
 from connector.programme.collaborations.offer import in_effect, standing
 from connector.programme.collaborations.tables import OpenedProduct, Opening, Terms
+from connector.programme.policies import use_terms
 
 SHOP, CATEGORY, TAG = KINDS = ("shop", "category", "tag")
 AT_ONCE = 200  # products that get terms in one transaction
@@ -58,10 +59,11 @@ def open_collection(
     What stands already, asked for again, is given back. At another rate it takes the place of what stands, which is
     closed; who promotes a product keeps a higher rate for 30 days (R5), by the terms' own rules.
     Errors: NotFound (shop); InputRefused for a kind, a value that no product has, or a rate outside 1-80 %; Conflict
-    where the whole shop stands open the other way round (with or without what comes new).
+    where the whole shop stands open the other way round (with or without what comes new); TermsOwed.
     """
     now = now or clock.now()
     key = check(session, shop_id, kind, value, rate_bp)
+    use_terms.hold(session, "merchant", shop_id, now)
     terms.lock(session, shop_id)
     before = live_of(session, shop_id, kind, key)
     if before is not None and (before.rate_bp, before.automatic) == (rate_bp, automatic):

@@ -2,7 +2,8 @@
 
 A decision is a row that names its policy version; nothing is ever taken back by a later one. Who drops below the
 threshold adds no new product and makes no new link; what they promote already goes on earning, and what they earned
-stays. Creators whom the app registered before there was a sign-up have no decision and go on as they are.
+stays. Creators whom the app registered before there was a sign-up have no decision and go on as they are; those whom it
+registers beside the sign-up since are decided at the next look (`look_later`).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from connector.programme.creators import countries, queries
 from connector.programme.creators.followers import ALL_TOGETHER
 from connector.programme.creators.tables import Creator, CreatorEligibility, CreatorFollowers
 from connector.programme.policies import eligibility as policies
+from connector.programme.policies import use_terms
 from connector.programme.policies.eligibility import ACCEPTED, FIELDS, HELD, REFUSED, Facts, Judged, Policy
 
 TOLD = {ACCEPTED: "creator.accepted", HELD: "creator.held", REFUSED: "creator.refused"}
@@ -168,7 +170,7 @@ def history(session: Session, creator_id: str, *, limit: int = 200) -> Sequence[
 def may_add(session: Session, creator_id: str, now: datetime) -> CreatorEligibility | None:
     """Whether the creator may take up a product now; the decision that says so, None for those of before the sign-up.
 
-    Errors: NotFound; Conflict for one who isn't active, or whom the newest decision holds or refuses.
+    Errors: NotFound; Conflict for one who isn't active, or whom the newest decision holds or refuses; TermsOwed.
     """
     queries.living(session, creator_id)
     status = queries.status_at(session, creator_id, now)
@@ -178,6 +180,7 @@ def may_add(session: Session, creator_id: str, now: datetime) -> CreatorEligibil
         raise Conflict(
             f"creator {creator_id} is in a country that is off", public="The programme is off where they are."
         )
+    use_terms.hold(session, "creator", creator_id, now)
     row = newest(session, creator_id)
     if row is None or row.outcome == ACCEPTED:
         return row
@@ -187,6 +190,14 @@ def may_add(session: Session, creator_id: str, now: datetime) -> CreatorEligibil
         f"creator {creator_id} is {row.outcome}: {row.reason}",
         public=f"This creator can add nothing new now. {field} {problem} {remedy} What they promote already goes on.",
     )
+
+
+def look_later(session: Session, creator: Creator, now: datetime) -> None:
+    """Let the next look decide about somebody who was just registered without a sign-up. Who was before is left
+    alone."""
+    if creator.created_at == now and creator.checked_at is None:
+        creator.checked_at = now
+        session.flush()
 
 
 def recheck_due(session: Session, now: datetime, limit: int) -> int:

@@ -113,6 +113,7 @@ class UseTerms(Base):
     why: Mapped[str]
     recorded_at: Mapped[datetime]
     recorded_by: Mapped[str]
+    due_at: Mapped[datetime | None]  # from then on who hasn't accepted it does nothing new; None: it stops nobody
 
 
 class UseTermsAccepted(Base):

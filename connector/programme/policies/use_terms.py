@@ -1,10 +1,17 @@
-"""Terms of use, for creators and for merchants: versions by date, and who accepted which, word for word."""
+"""Terms of use, for creators and for merchants: versions by date, and who accepted which, word for word.
+
+A version that is published says from when on it holds and by when it has to be accepted. Who hasn't by then does
+nothing new (`hold`): a creator takes up no product, asks for no sample, makes and accepts no offer; a merchant opens
+nothing, invites nobody, makes and accepts no offer. What stands goes on, earns and is paid; to decline, to withdraw and
+to close is always free. The first versions, which stand in this file, hold since before anybody was asked: they stop
+nobody.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import sqlalchemy as sa
@@ -12,10 +19,22 @@ from sqlalchemy.orm import Session
 
 from connector import audit, clock
 from connector.db import insert
-from connector.errors import Conflict, InputRefused
+from connector.errors import Conflict, InputRefused, TermsOwed
 from connector.programme.policies.rules_tables import UseTerms, UseTermsAccepted
 
 Audience = Literal["creator", "merchant"]
+GRACE = timedelta(days=14)
+# Where it is accepted, and for a program how.
+_WHERE = {
+    "creator": (
+        "Accept it in the studio under Rules first. What you promote goes on.",
+        "Show the text of GET /api/v1/creators/{creator_id}/use-terms, and record the yes by PUT.",
+    ),
+    "merchant": (
+        "Accept it in the dashboard under Rules first. What stands goes on.",
+        "The merchant accepts it in the dashboard: /dashboard/rules.",
+    ),
+}
 _BEGAN = datetime(2021, 1, 1, tzinfo=UTC)
 _CREATOR = """You promote products of merchants in this app, and earn a commission on sales that are credited to you.
 You say beside each link that you earn by it, in the words of the rules or in clearer ones.
@@ -39,6 +58,7 @@ class Text:
     version: int
     starts_at: datetime
     text: str
+    due_at: datetime | None = None  # by when it has to be accepted
 
     @property
     def text_hash(self) -> str:
@@ -58,11 +78,17 @@ def in_force(session: Session, audience: Audience, moment: datetime) -> Text:
         .order_by(UseTerms.version.desc())
         .limit(1)
     ).first()
-    return Text(audience, row.version, row.starts_at, row.text) if row else FIRST[audience]
+    return Text(audience, row.version, row.starts_at, row.text, row.due_at) if row else FIRST[audience]
 
 
-def publish(session: Session, audience: Audience, text: str, starts_at: datetime, why: str, by: str) -> UseTerms:
-    """A new version from a moment on. Errors: InputRefused: no text, no reason, a start before now or the newest's."""
+def publish(
+    session: Session, audience: Audience, text: str, starts_at: datetime, why: str, by: str, *,
+    grace: timedelta = GRACE,
+) -> UseTerms:  # fmt: skip
+    """A new version from a moment on, to be accepted within `grace` of it.
+
+    Errors: InputRefused: no text, no reason, a start before now or the newest's.
+    """
     if not text.strip() or len(text) > 100_000 or "\x00" in text:
         raise InputRefused("text", "is empty, or longer than 100,000 characters.")
     if not why.strip():
@@ -74,7 +100,7 @@ def publish(session: Session, audience: Audience, text: str, starts_at: datetime
         raise InputRefused("starts_at", "is before now, or before the newest version's start.")
     row = UseTerms(
         audience=audience, version=(newest.version if newest else 1) + 1, starts_at=starts_at, text=text.strip(),
-        why=why.strip(), recorded_at=clock.wall(), recorded_by=by,
+        why=why.strip(), recorded_at=clock.wall(), recorded_by=by, due_at=starts_at + grace,
     )  # fmt: skip
     session.add(row)
     audit.record(session, by, "use_terms.publish", f"{audience}:{row.version}", starts_at=starts_at.isoformat())
@@ -114,3 +140,23 @@ def owed(session: Session, audience: Audience, subject_id: str) -> Text | None:
     text = in_force(session, audience, clock.now())
     found = accepted(session, audience, subject_id)
     return None if found is not None and found.version >= text.version else text
+
+
+def hold(session: Session, audience: Audience, subject_id: str, moment: datetime) -> None:
+    """Let somebody do something new.
+
+    Errors: TermsOwed for who let a version's day pass; a later version sets no new day.
+    """
+    found = accepted(session, audience, subject_id)
+    asked = sa.select(UseTerms.version, UseTerms.due_at).where(
+        UseTerms.audience == audience, UseTerms.due_at <= moment, UseTerms.version > (found.version if found else 0)
+    )
+    late = session.execute(asked.order_by(UseTerms.version).limit(1)).first()
+    if late is None:
+        return
+    version = in_force(session, audience, moment).version
+    where, remedy = _WHERE[audience]
+    raise TermsOwed(
+        f"{audience} {subject_id} has version {late.version} of the terms of use to accept",
+        f"Version {version} of the terms of use isn't accepted; it had to be by {late.due_at:%d %b %Y}.", where, remedy,
+    )  # fmt: skip

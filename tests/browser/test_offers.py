@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
+import sqlalchemy as sa
 from playwright.sync_api import Page
 
 from connector import clock
 from connector.access import studio
+from connector.commerce.catalog.tables import Listing
 from connector.db import Scope
+from connector.programme.content import anchors, attach
+from connector.programme.content.anchors import Wanted
 from tests.browser import looks
 from tests.browser.conftest import Site, Visitor
 
@@ -22,6 +26,9 @@ def test_a_shop_and_a_creator_agree(site: Site, visitor: Visit) -> None:
     assert world is not None
     with world.database.write(Scope.app()) as session:
         token, _ = studio.link(session, world.creators["talb"], by="test")
+        video = attach.ensure(session, world.creators["talb"], "app", "window", "video", "By the window")
+        listed = sa.select(Listing.id).where(Listing.shop_id == world.shops["harbour"], Listing.status == "shoppable")
+        anchors.put(session, video, [Wanted(session.scalars(listed.order_by(Listing.id)).first() or "")], by="test")
     shop, hers = visitor().as_merchant(), visitor(viewport=PHONE)
     wrong: list[str] = []
 
@@ -51,6 +58,7 @@ def test_a_shop_and_a_creator_agree(site: Site, visitor: Visit) -> None:
     phone.reload()
     phone.get_by_text("Make a counter-offer").click()
     phone.get_by_label("Rate in per cent").fill("18")
+    phone.get_by_label("Flat fee in").fill("90.00")
     phone.get_by_label("I would like a sample").check()
     phone.get_by_role("button", name="Send the offer").click()
     phone.get_by_label("Your message").fill("Is a sample possible?\nThe blue one")
@@ -64,12 +72,25 @@ def test_a_shop_and_a_creator_agree(site: Site, visitor: Visit) -> None:
     page.get_by_role("button", name="Send", exact=True).click()
     look(shop, page, "dashboard-offer")
     page.reload()
-    page.get_by_role("button", name="Accept 18").click()
+    page.get_by_role("button", name="Accept 18 % and").click()
     assert "Agreement, version 1" in page.inner_text("main")
     look(shop, page, "dashboard-agreed")
     phone = hers.go(f"/studio/offers/{where}")
     assert "18.00 per cent" in phone.inner_text("main")
     look(hers, phone, "studio-agreed")
+
+    # She hands in the video for the fee; the shop approves it.
+    phone.reload()
+    phone.get_by_label("Which content?").select_option(label="By the window")
+    phone.get_by_role("button", name="Hand it in").click()
+    look(hers, phone, "studio-handed-in")
+    page = shop.go("/dashboard/offers/content")
+    look(shop, page, "content-for-fees")
+    page.get_by_role("link", name="By the window").click()
+    look(shop, page, "content-to-answer")
+    page.reload()
+    page.get_by_role("button", name="Approve it for").click()
+    assert "Approved: the fee is owed" in page.inner_text("main")
     for name, path in {
         "rules": "/dashboard/offers/rules", "many": "/dashboard/offers/many?look=1",
         "invite": "/dashboard/offers/invite",

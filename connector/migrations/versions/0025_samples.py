@@ -131,6 +131,7 @@ def _samples() -> None:
     )
     op.create_index("ix_samples_creator_id_state", "samples", ["creator_id", "state", "id"])
     op.create_index("ix_samples_offer_id_approved_at", "samples", ["offer_id", "approved_at"])
+    op.create_index("ix_samples_shop_id_id", "samples", ["shop_id", "id"])
     op.create_index("ix_samples_shop_id_state", "samples", ["shop_id", "state", "id"])
     for name in ("forget_at", "look_at", "place_at"):
         few = sa.text(f"{name} IS NOT NULL")

@@ -109,10 +109,13 @@ def wanted(session: Session, listing_id: str, variant_ref: str, *, in_stock: boo
 
 
 def eligible(session: Session, creator_id: str, now: datetime) -> None:
-    """May the creator take up anything new? Errors: NotFound; AskRefused in the policy's own words."""
+    """May the creator take up anything new? Errors: NotFound; AskRefused in the policy's own words, but where a refusal
+    names a field of its own."""
     try:
         eligibility.may_add(session, creator_id, now)
     except Conflict as refused:
+        if refused.field:
+            raise
         raise AskRefused("creator_not_eligible", words=refused.public) from refused
 
 

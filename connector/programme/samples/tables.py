@@ -60,6 +60,7 @@ class Sample(Base):
 
     __tablename__ = "samples"
     __table_args__ = (
+        sa.Index("ix_samples_shop_id_id", "shop_id", "id"),  # a shop's list; the next one counts by state
         sa.Index("ix_samples_shop_id_state", "shop_id", "state", "id"),
         sa.Index("ix_samples_creator_id_state", "creator_id", "state", "id"),
         sa.Index("ix_samples_offer_id_approved_at", "offer_id", "approved_at"),

@@ -41,7 +41,7 @@ from connector.programme.collaborations import (
 from connector.programme.collaborations.approving import ApprovalRefused, Standing
 from connector.programme.collaborations.negotiation import BeginRefused
 from connector.programme.collaborations.proposals import Proposal
-from connector.programme.collaborations.tables import ContentApproval
+from connector.programme.collaborations.tables import ContentApproval, Offer
 from connector.programme.content import anchors, attach
 from connector.programme.content.anchors import Wanted
 from connector.programme.creators import register
@@ -181,6 +181,31 @@ def _right(session: Session) -> None:
     assert differences == []
 
 
+def _bent(session: Session, bend: Callable[[], object]) -> tuple[set[str], set[str]]:
+    """(kinds of differences that a rebuild names, checks of the audit that fail) once a row was bent; then put back."""
+    found: list[Any] = []
+    with session.begin_nested() as undone:
+        bend()
+        session.flush()
+        verify(session, found.append, retranslate=False)
+        checks = {check for check, _, wrong in books.examine(session) if wrong}
+        undone.rollback()
+    session.expire_all()
+    return {each.kind for each in found}, checks
+
+
+def _named_when_bent(session: Session, shop_id: str, creator_id: str, at: datetime) -> None:
+    """What was agreed on, an answer, or an entry that nothing explains."""
+    seen = ({"flat_fee", "balance"}, {"fees_beside_are_due"})
+    offers = sa.update(Offer).where(Offer.flat_fee == 4000).values(flat_fee=4001)
+    assert _bent(session, lambda: session.execute(offers)) == seen
+    answers = sa.update(ContentApproval).where(ContentApproval.state == "approved").values(state="refused")
+    assert _bent(session, lambda: session.execute(answers)) == seen
+    lost: dict[str, Any] = {"subject": "flat_fee:neg_none", "kind": "flat_fee", "creator_id": creator_id}
+    unexplained = {"currency": "EUR", "amount": 5, "reason": "flat_fee", "at": at, "shop_id": shop_id}
+    assert _bent(session, lambda: fees.owe(session, **lost, **unexplained)) == seen
+
+
 def test_a_fee_from_the_offer_to_the_statement_and_back(world: SimpleNamespace) -> None:
     shop_id, (mira, yuki, tal) = world.shop_id, world.people
     with world.database.write(ALL) as session:
@@ -288,6 +313,9 @@ def test_a_fee_from_the_offer_to_the_statement_and_back(world: SimpleNamespace) 
         assert credit is not None
         assert (credit.flat_fee, credit.total) == (-9000, -9000)
         _right(session)
+
+        if world.database.is_sqlite:
+            _named_when_bent(session, shop_id, yuki, closed)
 
         whole = dossier.of(session, negotiation.find(session, row_id))
         assert [each["state"] for each in whole["content"]] == ["sent_back", "taken_back"]

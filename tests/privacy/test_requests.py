@@ -18,7 +18,7 @@ from connector.commerce.orders.tables import Order, OrderVersion
 from connector.commerce.shops import queries
 from connector.commerce.shops.tables import GrantRow
 from connector.config import Settings
-from connector.db import Scope
+from connector.db import Scope, new_id
 from connector.earnings.attribution.tables import DueForPin, TokenBuyer, Touch
 from connector.earnings.intake import take_in
 from connector.earnings.ledger.tables import Entry, Posting
@@ -27,6 +27,11 @@ from connector.events import Buyer
 from connector.operations import doctor, reseal, rounds
 from connector.operations.privacy import erase, export, requests
 from connector.operations.privacy.tables import PrivacyExport, PrivacyFinding, PrivacyRequest
+from connector.programme.collaborations import messages, negotiation
+from connector.programme.collaborations.proposals import Proposal
+from connector.programme.collaborations.tables import Agreement
+from connector.programme.policies import screening, violations
+from connector.programme.policies.rules_tables import ListingRefusal
 from connector.webhooks import drain, inbox, preview
 from connector.webhooks.tables import DeliveryRow
 from tests.conftest import KEY
@@ -317,6 +322,30 @@ def test_a_shop_that_left_is_erased_and_its_books_stay(store: Store, world: Worl
         store.post("orders/create", world.order(ref))
     run_drain()
     rounds.pin_due(clock.now())
+    with db.write(SYSTEM) as session:  # what it wrote, to support and to a creator
+        listing = session.scalars(sa.select(Listing)).one()
+        refused = {"title": f"Mug of {MAIL}", "found": [MAIL], "appeal": f"ask {MAIL}", "note": f"asked {MAIL}"}
+        session.add(
+            ListingRefusal(
+                id=new_id("lrf"), listing_id=listing.id, shop_id=world.shop_id, product_ref="1", rule="r", version=1,
+                refused_at=clock.now(), ended_at=clock.now(), ended_why="changed", appealed_by="m", decided_by="s",
+                decision="upheld", **refused,
+            )
+        )  # fmt: skip
+        rule = screening.now_in_force(session, clock.now()).rules[0].code
+        breach = violations.record(
+            session, "shop", world.shop_id, rule, strikes=1, why="as they wrote themselves", by="staff:Kim"
+        )
+        violations.appeal(session, world.shop_id, breach.id, f"it was {MAIL}'s own", "m")
+        given = Proposal(
+            rate_bp=2000, ends_at=clock.now() + timedelta(days=9), expires_at=clock.now() + timedelta(days=7),
+            note=f"write to {MAIL}",
+        )  # fmt: skip
+        creator = session.get_one(Touch, world.touch_id).creator_id
+        talk = negotiation.begin(session, world.shop_id, creator, "merchant", given, by="m", now=clock.now())
+        messages.post(session, talk.id, "merchant", f"or to {MAIL}", by="m")
+        negotiation.answer(session, talk.id, "creator", "accept", 1, by="c", now=clock.now())
+        accepted = [row.text_hash for row in session.scalars(sa.select(Agreement))]
     store.post(**uninstalled("2026-11-21T12:00:00Z"))
     run_drain()
     before = money()
@@ -340,6 +369,7 @@ def test_a_shop_that_left_is_erased_and_its_books_stay(store: Store, world: Worl
         assert session.scalar(sa.select(sa.func.count()).select_from(VariantRow)) == 0
         assert session.scalar(sa.select(sa.func.count()).select_from(GrantRow)) == 0
         assert session.scalar(sa.select(sa.func.count()).select_from(Order)) == 2
+        assert [row.text_hash for row in session.scalars(sa.select(Agreement))] == accepted != []
     assert money() == before
     # It may come back: the same shop, its history, and a catalog that is written anew.
     assert join(DOMAIN, clock.now()) == world.shop_id

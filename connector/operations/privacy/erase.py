@@ -32,6 +32,8 @@ from connector.events import Buyer
 from connector.insight.feeds import feeds, files
 from connector.operations.privacy import cut, search
 from connector.operations.privacy.tables import PrivacyExport, PrivacyFinding, PrivacyRequest
+from connector.programme.collaborations import forgetting
+from connector.programme.policies import screening, violations
 from connector.sync.tables import SEEN, SyncImage, SyncNote, SyncRefusal, SyncRun
 from connector.webhooks import inbox
 from connector.webhooks.tables import DeliveryRow, ShopSubscription, WantedRead
@@ -368,6 +370,9 @@ def _close_shop(request_id: str, shop_id: str) -> list[str]:
         mine = sa.select(PrivacyRequest).where(PrivacyRequest.shop_id == shop_id, PrivacyRequest.id != request_id)
         _overtaken(session, shop_id, session.scalars(mine.with_for_update()).all())
         removed = feeds.forget_shop(session, shop_id)  # their findings name products
+        screening.forget_words(session, shop_id)
+        violations.forget_words(session, shop_id)
+        forgetting.forget_shop(session, shop_id)
         row = shops.get(session, shop_id)
         row.name, row.storefront_url, row.status_reason, row.status_detail = "", "", "erased", "Erased on its request."
     return removed

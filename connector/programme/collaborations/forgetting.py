@@ -1,5 +1,5 @@
-"""A creator is erased: what they wrote goes, and their name out of what others wrote. Rates, dates and who accepted
-stay, as does the hash of each agreement's text as both accepted it."""
+"""A creator, or a shop, is erased: what they wrote goes, and a creator's name out of what others wrote. Rates, dates and
+who accepted stay, as does the hash of each agreement's text as both accepted it."""
 
 from __future__ import annotations
 
@@ -52,6 +52,32 @@ def forget(session: Session, creator_id: str, handle: str, pseudonym: str) -> No
         .execution_options(synchronize_session=False)
     )
     session.flush()
+
+
+def forget_shop(session: Session, shop_id: str) -> None:
+    """A shop is erased: what it wrote to creators goes, out of agreements' texts too; what they wrote stays theirs."""
+    ids = sa.select(Negotiation.id).where(Negotiation.shop_id == shop_id)
+    noted = sa.select(Offer).where(Offer.negotiation_id.in_(ids), Offer.side == "merchant", Offer.note != "")
+    notes: dict[str, list[str]] = {}
+    for offer in session.scalars(noted):
+        notes.setdefault(offer.negotiation_id, []).append(offer.note)
+        offer.note = ERASED
+    for agreement in session.scalars(sa.select(Agreement).where(Agreement.negotiation_id.in_(ids))):
+        for note in notes.get(agreement.negotiation_id, ()):
+            agreement.text = agreement.text.replace(f"\n{note}\n", f"\n{ERASED}\n")
+    session.flush()
+    for table, column, side in (
+        (Message, "text", Message.side), (MessageReport, "words", MessageReport.side),
+        (ContentApproval, "appeal", ContentApproval.appeal_side),
+    ):  # fmt: skip
+        theirs = sa.update(table).where(table.negotiation_id.in_(ids), side == "merchant")
+        session.execute(theirs.values({column: ERASED}).execution_options(synchronize_session=False))
+    session.execute(
+        sa.update(ContentApproval)
+        .where(ContentApproval.negotiation_id.in_(ids), ContentApproval.reason != "")
+        .values(reason=ERASED)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _without(text: str, handle: str, pseudonym: str) -> str:

@@ -259,6 +259,14 @@ def appeal(session: Session, shop_id: str, refusal_id: str, words: str, by: str)
     return row
 
 
+def forget_words(session: Session, shop_id: str) -> int:
+    """Drop what a shop wrote against refusals of its products, what it was answered, and how the products were called:
+    it is erased. How many."""
+    mine = sa.update(ListingRefusal).where(ListingRefusal.shop_id == shop_id)
+    done = session.connection().execute(mine.values(appeal="", note="", title="", found=[]))
+    return done.rowcount
+
+
 def decide(session: Session, refusal_id: str, *, permit: bool, note: str, by: str) -> ListingRefusal:
     """Let it in, or uphold the refusal; either with a reason that the merchant reads.
 

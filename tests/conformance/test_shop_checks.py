@@ -181,18 +181,19 @@ class FindsAny(Samples):
 
 
 class AtOnce(Samples):
-    """Each placing begins anew: a key of its own for each call."""
+    """Each placing begins anew, and what no answer told of isn't found."""
 
     def __init__(self) -> None:
-        self.tries = 0
+        self.tries, self.done = 0, ""
 
     def place(self, client: Client, asked: SampleOrder) -> PlacedSample:
-        self.tries += 1
-        key = f"{asked.reference}{self.tries}"
-        return super().place(client, dataclasses.replace(asked, reference=key))
+        self.tries, self.done = self.tries + 1, ""
+        made = super().place(client, dataclasses.replace(asked, reference=f"{asked.reference}{self.tries}"))
+        self.done = f"{asked.reference}{self.tries}"
+        return made
 
     def find(self, client: Client, reference: str) -> PlacedSample | None:
-        return super().find(client, f"{reference}{self.tries}")
+        return super().find(client, self.done) if self.done else None
 
 
 class SaysCancelled(Samples):

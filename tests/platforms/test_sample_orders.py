@@ -193,15 +193,18 @@ def test_a_refusal_that_names_nothing_is_for_a_person() -> None:
 # --- Square -----------------------------------------------------------------------------------------------------------
 
 
-def test_square_goes_on_where_it_was_cut_and_an_order_that_is_half_made_is_not_found() -> None:
+@pytest.mark.parametrize("by", ["find", "place"])
+def test_square_finishes_what_was_left_half_made(by: str) -> None:
     at = desk(SQUARE)
     client, asked, square = at.store.client, at.asked(), at.store.square
     placed = at.samples.place(client, asked)
     order = square.orders[placed.order_ref]
     assert placed.order_ref in square.settled
     del order["metadata"]["connector_placed"]
-    assert at.samples.find(client, asked.reference) is None
-    assert at.samples.place(client, asked) == placed
+    square.keys.clear()
+    again = at.samples.find(client, asked.reference) if by == "find" else at.samples.place(client, asked)
+    assert again == placed
+    assert order["metadata"]["connector_placed"] == asked.reference
     assert [ref for ref, each in square.orders.items() if each.get("reference_id") == asked.reference] == [
         placed.order_ref
     ]
@@ -213,6 +216,7 @@ def test_square_completes_nothing_that_costs_something() -> None:
     at.samples.place(at.store.client, asked)
     order = next(each for each in at.store.square.orders.values() if each["metadata"])
     order["total_money"]["amount"] = 5
+    del order["metadata"]["connector_placed"]
     with pytest.raises(PlatformRefused, match="left to pay"):
         at.samples.place(at.store.client, asked)
 

@@ -149,7 +149,7 @@ def _complete(client: Client, draft: str) -> PlacedSample:
     if found is not None and found.order is not None:
         return _placed(found.order)
     _refuse(client, errors)
-    raise cut or PlatformBusy(f"{client.domain}: the draft has not become an order yet", retry_after=5.0)
+    raise cut or PlatformDown(f"{client.domain}: the draft has not become an order yet")
 
 
 def _refuse(client: Client, errors: Sequence[UserErrorNode]) -> None:

@@ -2,8 +2,9 @@
 
 Three calls, each with a key of idempotency made of our reference, so that a call that was cut is made again without
 harm: the order is created, paid (an order of nothing is paid by an empty list of payments: only then do sellers see
-it), and then says in its metadata that it stands. Before that note it isn't found, and placing goes on where it ended.
-Metadata is private to the application that wrote it: nobody else can mark an order.
+it), and then says in its metadata that it stands. One without that note was left half made: who finds it finishes it,
+so that there is no order that nobody knows of. Metadata is private to the application that wrote it: nobody else can
+mark an order.
 
 Orders can't be asked for by a reference, so the newest are walked.
 Source: CreateOrder, PayOrder, UpdateOrder, SearchOrders of Square's specification, read 2026-11.
@@ -16,7 +17,7 @@ from datetime import timedelta
 from typing import Any
 
 from connector import clock
-from connector.errors import InputRefused, PlatformRefused
+from connector.errors import InputRefused, PlatformBusy, PlatformDown, PlatformRefused
 from connector.platforms import sampling
 from connector.platforms.contract import Client, PlacedSample, SampleOrder
 from connector.platforms.rest import Rest
@@ -48,7 +49,7 @@ class Samples:
     def find(self, client: Client, reference: str) -> PlacedSample | None:
         rest = api(client)
         order = _begun(rest, _main(rest), reference)
-        return _placed(order) if order is not None and order.metadata.get(PLACED) == reference else None
+        return None if order is None else _placed(_whole(client, rest, order, reference))
 
     def place(self, client: Client, asked: SampleOrder) -> PlacedSample:
         rest, reference = api(client), sampling.checked(asked.reference)
@@ -58,13 +59,9 @@ class Samples:
             if order is None:
                 sampling.in_stock(Catalog(), client, asked)
                 order = rest.post("/v2/orders", _body(asked, location)).read(OrderReply).order
-            if order.total_money.amount != 0:
-                raise PlatformRefused(f"{client.domain}: something is left to pay on a sample: it is not placed")
-            if order.metadata.get(PLACED) != reference and order.state != CANCELLED:
-                order = _finish(rest, order, reference)
         except Refused as refused:
             raise _in_words(refused) from None
-        return _placed(order)
+        return _placed(_whole(client, rest, order, reference))
 
     def cancel(self, client: Client, order_ref: str) -> bool:
         rest = api(client)
@@ -112,6 +109,18 @@ def _begun(rest: Rest, location: str, reference: str) -> Order | None:
             return None
         body["cursor"] = reply.cursor
     return None
+
+
+def _whole(client: Client, rest: Rest, order: Order, reference: str) -> Order:
+    """Paid and noted. Errors: PlatformDown where Square was too busy for one of the steps: the order is there."""
+    if order.metadata.get(PLACED) == reference or order.state == CANCELLED:
+        return order
+    if order.total_money.amount != 0:
+        raise PlatformRefused(f"{client.domain}: something is left to pay on a sample: it is not placed")
+    try:
+        return _finish(rest, order, reference)
+    except PlatformBusy as busy:
+        raise PlatformDown(str(busy)) from None
 
 
 def _finish(rest: Rest, order: Order, reference: str) -> Order:

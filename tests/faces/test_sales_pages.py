@@ -9,6 +9,9 @@ from collections.abc import Callable
 
 from flask.testing import FlaskClient
 
+from connector import clock
+from connector.db import Scope
+from connector.earnings.commission import fees
 from tests.browser.world import World
 
 Enter = Callable[[str], FlaskClient]
@@ -17,6 +20,11 @@ Enter = Callable[[str], FlaskClient]
 def test_a_figure_leads_to_its_orders_in_every_face(world: World, enter: Enter) -> None:
     harbour, kim = enter("harbour"), enter("Kim")
     mira = world.creators["mira.makes"]
+    with world.database.write(Scope.system("test")) as session:
+        fees.owe(
+            session, subject=fees.flat_fee("neg_1"), kind="flat_fee", shop_id=world.shops["harbour"], creator_id=mira,
+            currency="EUR", amount=9000, reason="content_approved", at=clock.now(),
+        )  # fmt: skip
     by_video = harbour.get("/dashboard/sales?by=content").text
     assert "From tap to sale" in by_video
     assert "From joining to selling" in by_video
@@ -31,8 +39,14 @@ def test_a_figure_leads_to_its_orders_in_every_face(world: World, enter: Enter) 
     assert "10486" not in orders
     rows = list(csv.DictReader(io.StringIO(harbour.get("/dashboard/sales/orders.csv").text)))
     report = list(csv.DictReader(io.StringIO(harbour.get("/dashboard/sales/report.csv?by=creator").text)))
-    for column in ("sales", "net_sales", "commission"):
-        assert sum(float(row[column]) for row in rows) == sum(float(row[column] or 0) for row in report) > 0
+    for column in ("sales", "net_sales", "commission", "earned"):
+        assert sum(float(row[column] or 0) for row in rows) == sum(float(row[column] or 0) for row in report) > 0
+    # What no order earned is in the creator's row, and by product in one of its own.
+    assert [row["flat_fees"] for row in report if row["creator"] == mira] == ["90.00"]
+    assert "Flat fees" in harbour.get("/dashboard/sales?by=product").text
+    alone = harbour.get("/dashboard/sales/orders?product=flat_fee").text
+    assert "Beside orders" in alone
+    assert "10482" not in alone
     assert harbour.get("/dashboard/sales?since=2026-13-01").status_code == 422
     assert harbour.get("/dashboard/sales?since=2020-01-01").status_code == 422
     chart = harbour.get("/dashboard/sales/EUR/wide-light.svg?by=product")

@@ -175,7 +175,8 @@ def _file(shop: Shop, name: str, rows: Callable[[Session], Iterator[str]]) -> Re
 
 def _shown(session: Session, found: Table, mine: InCurrency, most: int = 5) -> Shown:
     names = _names(session, found, mine, max(1, most))
-    rows = [(_id(row.key[0]), names.get(_id(row.key[0]), ""), row.total) for row in mine.rows[:most]]
+    sold = [row for row in mine.rows[:most] if row.total.orders]  # who is only owed something beside orders has none
+    rows = [(_id(row.key[0]), names.get(_id(row.key[0]), ""), row.total) for row in sold]
     return Shown(mine, finding(found, mine, names), rows)
 
 
@@ -202,7 +203,7 @@ def finding(found: Table, mine: InCurrency, names: dict[str, str]) -> str:
     text = f"Creators sold for {total} {when}"
     if best[1].sales and number > 1:
         text += f", most on {_short(best[0])} ({plain(best[1].sales, mine.currency, 'code')})"
-    if mine.rows and found.by != "day":
+    if mine.rows and mine.rows[0].total.sales and found.by != "day":
         first = mine.rows[0]
         text += f". {names[_id(first.key[0])]} sold the most: {plain(first.total.sales, mine.currency, 'code')}"
     return text + "."
@@ -213,13 +214,14 @@ def _series(
 ) -> list[tuple[str, list[int]]]:  # fmt: skip
     if found.by == "day":
         return [("Sales", [mine.days[day].sales for day in days])]
-    named = mine.rows[:NAMED] if len(mine.rows) > charts.MOST_SERIES else mine.rows
-    series = [(names[_id(each.key[0])], [each.days.get(day, 0) for day in days]) for each in named]
-    others = mine.rows[len(named) :]
+    sold = sum(1 for row in mine.rows if row.total.sales)  # the greatest come first
+    named = mine.rows[: NAMED if sold > charts.MOST_SERIES else sold]
+    series = [(names[_id(each.key[0])], [(each.days or {}).get(day, 0) for day in days]) for each in named]
+    others = sold - len(named)
     if others:
         # All of it less the named: many thousands of rows aren't gone through once more for each day.
-        rest = [mine.days[day].sales - sum(each.days.get(day, 0) for each in named) for day in days]
-        series.append((f"{len(others)} others", rest))
+        rest = [mine.days[day].sales - sum((each.days or {}).get(day, 0) for each in named) for day in days]
+        series.append((f"{others} others", rest))
     return series
 
 

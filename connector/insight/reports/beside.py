@@ -22,6 +22,10 @@ NAMES = {
     "bonus": "Event bonuses", "flat_fee": "Flat fees", "opening": "Balances brought along",
     "reimbursement": "Reimbursed samples",
 }  # fmt: skip
+ONE = {
+    "bonus": "Event bonus", "flat_fee": "Flat fee", "opening": "Balance brought along",
+    "reimbursement": "Reimbursed sample",
+}  # fmt: skip
 SHOWN = 50  # of them on a page
 _AT_ONCE = 500
 

@@ -163,7 +163,7 @@ KINDS: dict[str, Kind] = {
         "A sample went a step on: `status` says how it stands now, `act` what was done, `due_at` until when the next "
         "step has to be made. Where it goes is never told.",
         ("creator_id", "shop_id", "sample_id", "sample_kind", "status", "act"),
-        ("product_ref", "due_at", "reason"),
+        ("product_ref", "due_at", "reason", "amount", "currency"),
     ),
     "listing.refused": Kind("The rules keep a product out of the list.", ("shop_id", "listing_id", "rule", "remedy")),
     "listing.permitted": Kind("Support let a refused product in.", ("shop_id", "listing_id", "rule")),

@@ -20,6 +20,8 @@ from connector.programme.samples.policy import Numbers
 from connector.programme.samples.tables import Sample, SampleStep
 
 MOVED = "sample.moved"
+# What is told though the state stays: somebody waits for it.
+_TOLD = frozenset({"ask", "extend", "place_refused", "call_off", "not_called_off", "pay_back"})
 # Who acted by themselves: these acts stand in the audit log.
 _PEOPLE = frozenset({"creator", "merchant", "staff"})
 # How often a sample is looked at whose store or content may have moved on.
@@ -68,15 +70,10 @@ def numbers_of(session: Session, row: Sample) -> Numbers:
 
 def take(
     session: Session, row: Sample, stands: Standing, act: str, *, side: Side, by: str, now: datetime,
-    reason: str = "", tell: bool = True, **detail: Any,
+    reason: str = "", **detail: Any,
 ) -> None:  # fmt: skip
-    """Write `stands` to the row, with the step that led there. `detail`: ids, dates and codes, never people.
-
-    Nothing is written where nothing changed and nothing is said with it.
-    """
-    before = standing(row)
-    if stands == before and not detail and not reason and row.moved_at != now:
-        return
+    """Write `stands` to the row, with the step that led there. `detail`: ids, dates and codes, never people."""
+    before = row.state
     _put(session, row, stands, now)
     row.reason = reason
     number = session.scalar(sa.select(sa.func.max(SampleStep.number)).where(SampleStep.sample_id == row.id)) or 0
@@ -88,8 +85,8 @@ def take(
     )  # fmt: skip
     if side in _PEOPLE:
         audit.record(session, by, f"sample.{act}", row.id, shop_id=row.shop_id, state=stands.state, reason=reason)
-    if tell:
-        _tell(session, row, before, act)
+    if row.state != before or act in _TOLD:
+        _tell(session, row, act, {name: detail[name] for name in ("amount", "currency") if name in detail})
     session.flush()
 
 
@@ -122,13 +119,12 @@ def next_look(row: Sample, stands: Standing, now: datetime) -> datetime | None:
     return min(wanted) if wanted else None
 
 
-def _tell(session: Session, row: Sample, before: Standing, act: str) -> None:
-    said: dict[str, Any] = {"sample_id": row.id, "status": row.state, "act": act, "sample_kind": row.kind}
+def _tell(session: Session, row: Sample, act: str, money: dict[str, Any]) -> None:
+    said: dict[str, Any] = {"sample_id": row.id, "status": row.state, "act": act, "sample_kind": row.kind, **money}
     if row.due_at is not None:
         said["due_at"] = row.due_at.isoformat()
     if row.reason:
         said["reason"] = row.reason
     if row.product_ref:
         said["product_ref"] = row.product_ref
-    if row.state != before.state or act in ("ask", "extend", "place_refused", "call_off"):
-        notices.say(session, MOVED, creator_id=row.creator_id, shop_id=row.shop_id, **said)
+    notices.say(session, MOVED, creator_id=row.creator_id, shop_id=row.shop_id, **said)

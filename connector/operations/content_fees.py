@@ -23,7 +23,7 @@ from connector.programme.collaborations.approving import Reply, Verdict
 from connector.programme.collaborations.moves import Side
 from connector.programme.collaborations.tables import ContentApproval, Negotiation
 
-_AT_ONCE = 200
+_AT_ONCE = 2000  # of one round; a round comes every few minutes
 _log = telemetry.logger(__name__)
 
 
@@ -101,9 +101,9 @@ def decide(
 
 def approve_lapsed(now: datetime) -> int:
     """Approve what nobody answered in time; how many. One that fails is tried next time and stops no other."""
+    done = 0
     with db.read(Scope.system("content of all shops that nobody answered in time")) as session:
         due = approvals.lapsed(session, now, _AT_ONCE)
-    done = 0
     for shop_id, approval_id in due:
         try:
             with db.write(Scope.shop(shop_id)) as session:

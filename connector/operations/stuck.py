@@ -6,6 +6,7 @@
     settled    the merchant's invoice is overdue, so the statements that it funds wait
     in transit a batch waits for its second person or its sending; a payout left and nobody knows what became of it
     frozen     a freeze whose end has come and that still stands
+    not owed   content for a flat fee that should have been approved by its time; an appeal about it that nobody decided
 
 Each finding names what it is about, since when it stands, and a reason code that says whose turn it is.
 """
@@ -27,6 +28,7 @@ from connector.earnings.ledger import outstanding, running
 from connector.earnings.payouts.stripe_events import IN_PART
 from connector.earnings.payouts.tables import Payout, PayoutBatch, PayoutEvent
 from connector.earnings.settlement import close, funding, pieces
+from connector.programme.collaborations.tables import ContentApproval
 
 # A living worker clears within minutes; a store that can't be asked is tried for a day before a person looks.
 PENDING = timedelta(days=3)
@@ -39,6 +41,8 @@ BOOKED_WITHIN = timedelta(minutes=10)
 SECOND_PERSON = timedelta(days=2)
 UNSENT = timedelta(days=3)
 IN_TRANSIT = timedelta(days=5)
+# A living worker approves content within minutes after its time.
+APPROVED_WITHIN = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,7 @@ def stuck(session: Session, now: datetime, shop_id: str | None) -> Iterator[Stuc
     yield from _batches(session, now, shop_id)
     yield from _in_transit(session, now, shop_id)
     yield from _frozen(session, now, shop_id)
+    yield from _content(session, now, shop_id)
 
 
 def _pending(session: Session, now: datetime, shop_id: str | None) -> Iterator[Stuck]:
@@ -183,3 +188,20 @@ def _frozen(session: Session, now: datetime, shop_id: str | None) -> Iterator[St
                 freeze.ends_at if late or freeze.appealed_at is None else freeze.appealed_at, freeze.shop_id, freeze.id,
                 order_id=freeze.order_id, creator_id=freeze.creator_id,
             )  # fmt: skip
+
+
+def _content(session: Session, now: datetime, shop_id: str | None) -> Iterator[Stuck]:
+    late = sa.and_(ContentApproval.state == "waiting", ContentApproval.answer_by <= now - APPROVED_WITHIN)
+    asked = sa.and_(
+        ContentApproval.state.in_(("appealed", "contested")), ContentApproval.appealed_at <= now - PENDING
+    )  # fmt: skip
+    query = sa.select(ContentApproval).where(sa.or_(late, asked)).order_by(ContentApproval.id)
+    if shop_id is not None:
+        query = query.where(ContentApproval.shop_id == shop_id)
+    for row in session.scalars(query):
+        waits = row.state == "waiting"
+        yield Stuck(
+            "content_past_its_time" if waits else "fee_undecided",
+            row.answer_by if waits or row.appealed_at is None else row.appealed_at, row.shop_id, row.id,
+            creator_id=row.creator_id, amount=row.flat_fee, currency=row.fee_currency,
+        )  # fmt: skip

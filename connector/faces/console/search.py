@@ -35,9 +35,16 @@ _KINDS: dict[find.Kind, tuple[str, str, str]] = {
     "creator": ("Creators", ".creator", "creator_id"),
     "product": ("Products", ".product", "listing_id"),
     "sample": ("Samples", ".sample", "sample_id"),
+    "content_fee": ("Content for flat fees", ".content_fee", "approval_id"),
 }
 # kind → the vocabulary that its note is a status of
-_STATUSES: Mapping[str, str] = {"delivery": "delivery", "run": "run", "product": "listing", "sample": "sample"}
+_STATUSES: Mapping[str, str] = {
+    "delivery": "delivery",
+    "run": "run",
+    "product": "listing",
+    "sample": "sample",
+    "content_fee": "content_approval",
+}
 # Where a kind's own list takes the text on, when there is more than is shown.
 _LISTS: Mapping[str, str] = {"order": ".orders", "shop": ".shops", "creator": ".creators"}
 

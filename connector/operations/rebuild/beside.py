@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from connector.earnings.commission import fees
-from connector.earnings.ledger.tables import Entry, Posting
+from connector.earnings.ledger.tables import BESIDE, Entry, Posting
 from connector.operations.sampling import paying
 from connector.programme.collaborations import approving
 from connector.programme.collaborations.tables import Agreement, ContentApproval, Offer
@@ -77,7 +77,7 @@ def booked(session: Session, shop_id: str | None = None) -> Mapping[str, dict[Ke
     query = (
         sa.select(*key, total)
         .join(Posting, Posting.entry_id == Entry.id)
-        .where(Entry.kind.in_(tuple(fees.KINDS.values())), Posting.account == "merchant_receivable")
+        .where(BESIDE, Entry.kind.in_(tuple(fees.KINDS.values())), Posting.account == "merchant_receivable")
         .group_by(*key)
         .having(total != 0)
     )

@@ -134,6 +134,16 @@ REASONS: dict[str, Wording] = {
         "You explained it, and we have not answered yet",
         "The creator appealed more than three days ago, and nobody has decided",
     ),
+    "content_past_its_time": Wording(
+        "The time for your answer is over: the content is approved shortly",
+        "The time for an answer is over: your content is approved shortly",
+        "Content for a flat fee should have been approved by its time: a worker should have done it",
+    ),
+    "fee_undecided": Wording(
+        "You or the creator asked us about content; we have not answered yet",
+        "You or the shop asked us about content; we have not answered yet",
+        "A side asked about content for a flat fee more than three days ago, and nobody has decided",
+    ),
 }
 
 
@@ -165,5 +175,7 @@ STAFF_DO: dict[str, str] = {
     "payout_unknown": "Finance asks the bank by the payout's id, then records the outcome. Don't send it again.",
     "reversed_in_part": "Finance finds out why, then has Stripe take back the rest, or corrects it by an act.",
     "freeze_past_its_end": "See whether a worker runs; it ends freezes by rule.",
+    "content_past_its_time": "See whether a worker runs; it approves content by its time.",
+    "fee_undecided": "Open the content and decide; both sides read your note.",
     "appeal_unanswered": "Whoever froze it reads the appeal, then lifts the freeze or forfeits the money.",
 }

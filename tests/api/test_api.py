@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 import pytest
@@ -21,6 +21,7 @@ from connector.earnings.attribution import journeys, tokens
 from connector.earnings.attribution.tables import Link, Touch
 from connector.events import Variant
 from connector.insight.market import index
+from connector.programme.collaborations import terms
 from tests.api.conftest import Api
 from tests.attribution.world import DAY, PLACED, World, product
 
@@ -47,6 +48,32 @@ def problem(answer: TestResponse, status: int) -> dict[str, Any]:
 
 
 # --- listings ---
+
+
+def test_a_creator_is_shown_what_is_open_to_them(api: Api, world: World) -> None:
+    """A at 9 % for everybody and B for nobody, C can't be sold; then 20 % on B for X alone."""
+    x, y = world.creators["x"], world.creators["y"]
+    stock(world, product("A"), product("B"), product("C", price=0))
+    with world.database.write(ALL) as session:
+        terms.withdraw(session, world.shop_id, product_ref="", by="test", now=PLACED)
+        terms.open_terms(session, world.shop_id, 900, product_ref="A", by="test", now=PLACED)
+    index.follow(wait_for_syncs=False)
+
+    def seen(creator: str, **asked: str) -> dict[str, int]:
+        path = "/listings?" + urlencode({"open_to": creator, **asked})
+        return {each["product_ref"]: each["rate"]["rate_bp"] for each in api.get(path)["items"]}
+
+    assert seen(x) == seen(y) == {"A": 900}
+    with world.database.write(ALL) as session:
+        ends = PLACED + timedelta(days=9)
+        terms.target(session, world.shop_id, x, 2000, product_ref="B", ends_at=ends, by="test", now=PLACED)
+    assert seen(x, shop_id=world.shop_id) == {"A": 900, "B": 2000}
+    assert seen(y, shop_id=world.shop_id) == {"A": 900}
+    assert seen(y, rate_from="901") == {}
+    assert seen(x, rate_from="901", shop_id=world.shop_id) == {"B": 2000}
+    assert [each["rate"] for each in api.get("/listings")["items"]] == [None] * 3, "nobody was asked about"
+    assert problem(api.send("GET", f"/listings?open_to={x}&status=gone"), 422)["field"] == "status"
+    problem(api.send("GET", "/listings?open_to=crt_nobody"), 404)
 
 
 def test_search_filters_and_money(api: Api, world: World) -> None:

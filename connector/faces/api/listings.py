@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from sqlalchemy.orm import Session
 
 from connector import clock, db
@@ -16,6 +19,8 @@ from connector.faces.api.face import blueprint, id_after, page
 from connector.insight.market import search as market
 from connector.insight.market.keys import step_bounds
 from connector.programme.collaborations import rates
+from connector.programme.collaborations.offer import rate_at
+from connector.programme.creators import queries as creators
 from connector.web import cursors
 from connector.web.guards import app_scope
 
@@ -50,7 +55,10 @@ def search_listings(query_data: shapes.ListingsAsked) -> shapes.ListingPage:
 
 def _is_search(asked: shapes.ListingsAsked) -> bool:
     """Is there anything that the order of titles can't answer?"""
-    narrowed = (asked.category, asked.available, asked.currency, asked.price_from, asked.price_to, asked.rate_from)
+    narrowed = (
+        asked.category, asked.available, asked.currency, asked.price_from, asked.price_to, asked.rate_from,
+        asked.open_to,
+    )  # fmt: skip
     return bool(asked.q or asked.facets) or any(value is not None for value in narrowed)
 
 
@@ -60,18 +68,51 @@ def _found(asked: shapes.ListingsAsked) -> shapes.ListingPage:
         raise InputRefused("facets", f"has no {unknown[0][:40]!r}.", f"Use {', '.join(market.COUNTED)}.")
     if asked.currency is None and (asked.price_from is not None or asked.price_to is not None):
         raise InputRefused("currency", "is missing where a price is given.", "Send the prices' ISO 4217 code.")
+    if asked.open_to is not None and asked.status not in (None, "shoppable"):
+        raise InputRefused("status", "goes with no open_to.", "Only what can be sold is open to a creator.")
+    status = asked.status if asked.open_to is None else "shoppable"
     question = market.Asked(
-        asked.q, asked.shop_id, asked.status, category=asked.category, available=asked.available,
-        currency=asked.currency, price_from=asked.price_from, price_to=asked.price_to, rate_from=asked.rate_from,
+        asked.q, asked.shop_id, status, category=asked.category, available=asked.available, currency=asked.currency,
+        price_from=asked.price_from, price_to=asked.price_to, rate_from=asked.rate_from,
     )  # fmt: skip
     cursor = None if asked.cursor is None else cursors.unpack("listings", asked.cursor)
     with db.read(Scope.app()) as session:
+        if asked.open_to is not None:
+            question = _open_to(session, question, asked.open_to)
         found = market.search(session, question, cursor=cursor, limit=asked.limit, facets=wanted)
+        earns = None
+        if asked.open_to is not None:
+            earns = _earned(session, found.listings, asked.open_to, asked.rate_from or 0)
         return shapes.ListingPage(
-            items=[_head(row) for row in found.listings],
+            items=[
+                _head(row, earns[row.id] if earns is not None else None)
+                for row in found.listings
+                if earns is None or row.id in earns
+            ],
             next=None if found.next is None else cursors.pack("listings", found.next),
             facets={name: [_count(name, each) for each in some] for name, some in found.facets.items()} or None,
         )
+
+
+def _open_to(session: Session, question: market.Asked, creator_id: str) -> market.Asked:
+    """The question for what is open to a creator: the index knows the rates that are everybody's. In a shop that made
+    terms with this creator alone everything is looked at, and `_earned` leaves out what isn't theirs."""
+    creators.living(session, creator_id)
+    own = question.shop_id is not None and rates.has_own_terms(session, question.shop_id, creator_id, clock.now())
+    return question if own else replace(question, rate_from=max(1, question.rate_from or 0))
+
+
+def _earned(session: Session, rows: Sequence[Listing], creator_id: str, least: int) -> dict[str, shapes.RateShown]:
+    """Listing → what the creator would earn by it now; those that aren't open to them, or pay less, are absent."""
+    now, found = clock.now(), {}
+    for shop_id in {row.shop_id for row in rows}:
+        mine = [row for row in rows if row.shop_id == shop_id]
+        offers = rates.offers(session, shop_id, [row.product_ref for row in mine], [creator_id])
+        for row in mine:
+            rate = rate_at(offers, creator_id=creator_id, product_ref=row.product_ref, moment=now)
+            if rate is not None and rate.rate_bp >= least:
+                found[row.id] = shapes.RateShown(rate_bp=rate.rate_bp, terms_id=rate.terms_id)
+    return found
 
 
 def _count(facet: str, counted: market.Count) -> shapes.FacetCount:
@@ -108,7 +149,7 @@ def read_listing(listing_id: str) -> shapes.ListingWhole:
         rows = catalog.variants(session, row.shop_id, row.product_ref)
         rate = rates.open_rate(session, row.shop_id, row.product_ref, clock.now())
         return shapes.ListingWhole(
-            **_head(row).model_dump(),
+            **_head(row).model_dump(exclude={"rate"}),
             description=row.description,
             url=row.url,
             handle=row.handle,
@@ -154,7 +195,7 @@ def _items(session: Session, shop_id: str, refs: object) -> list[shapes.CatalogI
     ]
 
 
-def _head(row: Listing) -> shapes.ListingHead:
+def _head(row: Listing, rate: shapes.RateShown | None = None) -> shapes.ListingHead:
     priced = row.variant_count > 0
     return shapes.ListingHead(
         id=row.id,
@@ -173,6 +214,7 @@ def _head(row: Listing) -> shapes.ListingHead:
         variant_count=row.variant_count,
         status=row.status,
         reason=_reason(row.reason),
+        rate=rate,
         updated_at=row.updated_at,
     )
 

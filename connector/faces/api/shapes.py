@@ -101,6 +101,12 @@ class ListingsAsked(Page):
     price_from: int | None = Field(None, ge=0, le=10**15, description="Minor units: lowest price at least this.")
     price_to: int | None = Field(None, ge=0, le=10**15, description="Minor units: lowest price at most this.")
     rate_from: int | None = Field(None, ge=0, le=10_000, description="Basis points: an open rate of at least this.")
+    open_to: Ident | None = Field(
+        None,
+        description="A creator: only what can be sold and what they would earn by now, each with its `rate`. What only "
+        "others may promote is left out, so a page may be shorter than `limit`: go on while there is a `next`. What is "
+        "open to this creator alone is found with its `shop_id`.",
+    )
     facets: Annotated[Text, Field(max_length=200)] = Field(
         "",
         description="Which of category, shop, price, rate, availability and status to count what was found by, parted "
@@ -133,6 +139,11 @@ class FacetCount(Given):
     price_to: Money | None = Field(default=None, description="Of a price step: its highest price; null: none.")
 
 
+class RateShown(Given):
+    rate_bp: int = Field(description="Basis points: 1500 is 15 %.")
+    terms_id: str
+
+
 class ListingHead(Given):
     id: str
     shop_id: str
@@ -150,6 +161,9 @@ class ListingHead(Given):
     variant_count: int
     status: str
     reason: NotShoppable | None = Field(description="Why it isn't shoppable; null when it is.")
+    rate: RateShown | None = Field(
+        None, description="What the creator of `open_to` would earn on it; of one listing, what anybody would."
+    )
     updated_at: datetime
 
 
@@ -184,11 +198,6 @@ class VariantShown(Given):
     options: list[OptionValue]
     image_url: str
     requires_shipping: bool
-
-
-class RateShown(Given):
-    rate_bp: int = Field(description="Basis points: 1500 is 15 %.")
-    terms_id: str
 
 
 class ListingWhole(ListingHead):

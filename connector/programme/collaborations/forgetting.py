@@ -1,5 +1,5 @@
-"""A creator, or a shop, is erased: what they wrote goes, and a creator's name out of what others wrote. Rates, dates and
-who accepted stay, as does the hash of each agreement's text as both accepted it."""
+"""A creator, or a shop, is erased: what they wrote goes, and a creator's name out of what others wrote. Rates, dates
+and who accepted stay, as does the hash of each agreement's text as both accepted it."""
 
 from __future__ import annotations
 

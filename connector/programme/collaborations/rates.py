@@ -133,6 +133,15 @@ def open_rate(session: Session, shop_id: str, product_ref: str, moment: datetime
     return in_force(open_versions(session, shop_id, [product_ref]), product_ref, moment)
 
 
+def has_own_terms(session: Session, shop_id: str, creator_id: str, moment: datetime) -> bool:
+    """Has the shop made terms with this creator that hold at `moment`?"""
+    found = sa.select(Terms.id).where(
+        Terms.shop_id == shop_id, Terms.creator_id == creator_id, Terms.kind == "targeted", Terms.starts_at <= moment,
+        Terms.ends_at > moment, Terms.rate_bp.is_not(None),
+    )  # fmt: skip
+    return session.execute(found.limit(1)).first() is not None
+
+
 def open_versions(session: Session, shop_id: str, product_refs: Collection[str]) -> list[Version]:
     """Every version that the shop offers to anybody, for these products and for the whole shop: one query."""
     rows = session.connection().execute(_OF_ALL, {"shop_id": shop_id, "scopes": ["", *product_refs]})

@@ -28,6 +28,7 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 
 from bench import search, world
+from bench.acceptance import SECRET, SHOP
 from connector import clock, db, heap
 from connector.access import tokens as app_tokens
 from connector.commerce.catalog.ids import listing_id
@@ -160,7 +161,7 @@ class _Known:
             )
             self.listings = list(session.scalars(shoppable.limit(20_000)))
             self.busy = list(session.scalars(sa.select(Content.creator_id).distinct()))
-            self.shop_id = session.scalars(sa.select(Shop.id).where(Shop.domain == world.SHOP)).one()
+            self.shop_id = session.scalars(sa.select(Shop.id).where(Shop.domain == SHOP)).one()
 
 
 def _sign_up(number: int, handle: str) -> dict[str, Any]:
@@ -239,7 +240,7 @@ def _worker(url: str) -> Iterator[subprocess.Popen[bytes]]:
         **os.environ, "CONNECTOR_ENV": "dev", "CONNECTOR_DATABASE_URL": url, "CONNECTOR_LOG_LEVEL": "error",
         "CONNECTOR_PUBLIC_URL": "http://127.0.0.1:8080", "CONNECTOR_SEALING_KEYS": world.SEALING_KEY,
         "CONNECTOR_HASH_KEY": "k" * 40, "CONNECTOR_SESSION_KEY": "s" * 40, "SHOPIFY_CLIENT_ID": "id",
-        "SHOPIFY_CLIENT_SECRET": world.SECRET,
+        "SHOPIFY_CLIENT_SECRET": SECRET,
     }  # fmt: skip
     process = subprocess.Popen([sys.executable, "-m", "connector", "worker"], env=environment)
     try:

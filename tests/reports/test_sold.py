@@ -17,7 +17,7 @@ from connector.db import new_id
 from connector.earnings.attribution.tables import KnownBuyer
 from connector.earnings.commission import fees
 from connector.earnings.commission.tables import Evaluation
-from connector.earnings.ledger import journal
+from connector.earnings.ledger import journal, sums
 from connector.earnings.ledger import queries as ledger
 from connector.earnings.ledger.entry import Draft, DraftPosting, owed
 from connector.earnings.ledger.queries import BESIDE
@@ -277,3 +277,25 @@ def test_a_table_names_its_rows_counts_views_and_defuses_its_file(sqlite_world: 
     assert rows[1][1] == "'=cmd()"
     assert rows[1][3:6] == ["240", "1", "1"]
     assert [(row.name, row.orders) for row in named] == [("Open: whole shop", 2)]
+
+
+def test_what_is_few_among_millions_is_found_by_its_index(sqlite_world: World) -> None:
+    """A partial index helps only who asks word for word what it is of."""
+    seen: list[str] = []
+
+    def explain(connection: Any, cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
+        if "ledger_entries" in statement:
+            seen.append(" ".join(row[3] for row in cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)))
+
+    engine_of = sqlite_world.database.engine
+    sa.event.listen(engine_of, "before_cursor_execute", explain)
+    try:
+        with sqlite_world.database.read(SYSTEM) as session:
+            for narrowed in ({"creator_id": "x"}, {"shop_id": "x"}, {"shop_id": "x", "creator_id": "y"}):
+                sums.absorbed(session, **narrowed)
+                sums.beside(session, **narrowed)
+    finally:
+        sa.event.remove(engine_of, "before_cursor_execute", explain)
+    assert [("ix_ledger_postings_absorbed" in plan, "ix_ledger_entries_beside" in plan) for plan in seen] == [
+        (True, False), (False, True),
+    ] * 3  # fmt: skip

@@ -244,4 +244,4 @@ def beside(
         query = query.where(Entry.occurred_at >= since)
     if until is not None:
         query = query.where(Entry.occurred_at < until)
-    return [Beside(*row) for row in session.connection().execute(query)]
+    return [Beside(*row) for row in session.connection().execute(query).tuples()]

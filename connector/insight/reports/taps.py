@@ -34,7 +34,7 @@ def count(session: Session, asked: Asked, by: Sequence[str] = ()) -> dict[Key, i
         query = query.group_by(*columns)
     rows = session.connection().execute(query).all()
     if len(columns) == 1:  # a report by video has a hundred thousand
-        found: dict[Key, int] = {(value,): number for value, number in rows}
+        found: dict[Key, int] = {(row[0],): row[1] for row in rows}
     else:
         found = {tuple(row[:-1]): int(row[-1]) for row in rows if row[-1]}
     return _by_collaboration(session, found, by) if "collaboration" in by else found

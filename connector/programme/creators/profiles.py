@@ -90,8 +90,8 @@ def _new_handle(
         id=new_id("hdl"), creator_id=creator_id, network=network, handle=unmixed(handle), starts_at=now, ends_at=None,
         said_by=by,
     )  # fmt: skip
-    made = made.on_conflict_do_nothing(index_elements=["network", "handle"]).returning(CreatorHandle.id)
-    if session.execute(made).first() is not None:
+    mine = made.on_conflict_do_nothing(index_elements=["network", "handle"]).returning(CreatorHandle.id)
+    if session.execute(mine).first() is not None:
         return None
     of_it = (CreatorHandle.network == network, CreatorHandle.handle == handle)
     return session.scalars(sa.select(CreatorHandle).where(*of_it)).one()

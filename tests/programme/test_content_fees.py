@@ -48,6 +48,7 @@ from connector.programme.creators import register
 from connector.web import words
 from tests.attribution.world import product
 from tests.money import reference_books
+from tests.payouts.test_twice_at_once import at_once
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -357,6 +358,25 @@ def test_a_shop_that_leaves_and_an_agreement_taken_back(world: SimpleNamespace) 
         assert session.scalars(sa.select(Invoice.total)).one() == 3000
         assert _owed(session, mira) == {"creator_settled": 3000}
         _right(session)
+
+
+def test_of_two_answers_at_once_one_counts(world: SimpleNamespace) -> None:
+    mira = world.people[0]
+    with world.database.write(ALL) as session:
+        row = _agreed(session, world, mira, _given(3000))
+        approval_id = content_fees.hand_in(session, row, _video(session, world, mira, "m"), by="c", now=NOW).id
+
+    def act(what: approving.Reply) -> str:
+        with world.database.write(ALL) as session:
+            done = content_fees.answer(session, approval_id, what, by="m", reason="Look", now=NOW + DAY)
+            return done.state
+
+    came = at_once(lambda: act("approve"), lambda: act("send_back"), lambda: act("approve"))
+    states = {each for each in came if isinstance(each, str)}
+    assert len(states) == 1
+    assert all(isinstance(each, str | ApprovalRefused) for each in came)
+    with world.database.read(ALL) as session:
+        assert _owed(session, mira) == ({"creator_cleared": 3000} if states == {"approved"} else {})
 
 
 ACTS = ("hand_in", "approve", "time", "send_back", "take_out", "for_creator", "against_creator", "close")

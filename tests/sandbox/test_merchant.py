@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -10,7 +11,8 @@ import requests
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
-from tests.sandbox.stand import SHOP, Stand
+from connector.platforms.shopify import documents
+from tests.sandbox.stand import SHOP, Stand, gid
 
 
 class Merchant:
@@ -52,6 +54,49 @@ def test_a_product_is_added_changed_and_deleted(stand: Stand, merchant: Merchant
     assert stand.shop("GET", f"/products/{number}")["variants"][0]["price"] == "14.00"
     merchant.post(f"/products/{number}", act="delete")
     assert merchant.session.get(f"{merchant.admin}/products/{number}", timeout=10).status_code == 404
+
+
+def test_a_sample_says_what_to_pack_is_sent_and_delivered(stand: Stand, merchant: Merchant) -> None:
+    """A draft that an app completed: its note and tags, and whereto; each step is told with the tag in the body."""
+    stand.install("read_products,read_orders,read_fulfillments,write_draft_orders,write_orders")
+    stand.subscribe("ORDERS_CREATE", "ORDERS_FULFILLED", "ORDERS_UPDATED")
+    variant = stand.product("40.00", inventory_quantity=4)["variants"][0]["id"]
+    given = {
+        "lineItems": [{"variantId": gid("ProductVariant", variant), "quantity": 1}], "note": "For @mira, sample 7",
+        "appliedDiscount": {"value": 100, "valueType": "PERCENTAGE"}, "tags": ["sample_order", "smp_0000001"],
+        "email": "robin@sample.example",
+        "shippingAddress": {"firstName": "Robin", "lastName": "Sample", "address1": "1 Row", "city": "Town",
+                            "zip": "62701", "countryCode": "US"},
+    }  # fmt: skip
+    made = stand.ask(documents.SAMPLE_DRAFT, {"input": given})["draftOrderCreate"]["draftOrder"]
+    done = stand.ask(documents.SAMPLE_COMPLETE, {"id": made["id"]})["draftOrderComplete"]["draftOrder"]
+    number = int(done["order"]["id"].rpartition("/")[2])
+    page = merchant.get(f"/orders/{number}")
+    for word in ("For @mira, sample 7", "sample_order", "smp_0000001", "Robin Sample, 1 Row, 62701, Town, US"):
+        assert word in page, word
+    merchant.post(f"/orders/{number}", act="fulfil")
+    merchant.post(f"/orders/{number}", act="deliver")
+    stand.quiesce()
+    bodies = [json.loads(body) for _, body in stand.receiver.received]
+    assert {body["tags"] for body in bodies} == {"sample_order, smp_0000001"}
+    assert {body["total_price"] for body in bodies} == {"0.00"}
+    assert bodies[-1]["fulfillments"][0]["shipment_status"] == "delivered"
+    again = stand.ask(documents.SAMPLE_COMPLETE, {"id": made["id"]})["draftOrderComplete"]
+    assert again["userErrors"][0]["message"] == "This order has been paid"
+    found = stand.ask(documents.SAMPLE_FIND, {"query": "tag:'smp_0000001'"})
+    assert [each["id"] for each in found["orders"]["nodes"]] == [done["order"]["id"]]
+    other = stand.ask(documents.SAMPLE_FIND, {"query": "tag:'smp_0000002'"})
+    assert (other["orders"]["nodes"], other["draftOrders"]["nodes"]) == ([], [])
+
+
+def test_without_its_scopes_an_app_makes_no_draft_and_cancels_nothing(stand: Stand) -> None:
+    variables = {"input": {"lineItems": []}}
+    for document, given in (
+        (documents.SAMPLE_DRAFT, variables), (documents.SAMPLE_COMPLETE, {"id": gid("DraftOrder", 1)}),
+        (documents.SAMPLE_CANCEL, {"id": gid("Order", 1), "note": ""}), (documents.SAMPLE_FIND, {"query": "tag:a"}),
+    ):  # fmt: skip
+        (error,) = stand.raw(document, given).json()["errors"]
+        assert error["extensions"]["code"] == "ACCESS_DENIED"
 
 
 def test_an_order_lives_through_all_that_can_happen(stand: Stand, merchant: Merchant) -> None:

@@ -227,7 +227,7 @@ def beside(
 ) -> list[Beside]:  # fmt: skip
     """Each entry of it, of a span of business time (half open), the newest first."""
     content = sa.func.coalesce(Entry.content_id, Posting.content_id)
-    query = (
+    query: sa.Select[Any] = (
         sa.select(
             Entry.id, Entry.kind, Entry.subject, Entry.shop_id, Posting.creator_id, content, Entry.currency,
             -Posting.amount, Entry.occurred_at,
@@ -244,4 +244,4 @@ def beside(
         query = query.where(Entry.occurred_at >= since)
     if until is not None:
         query = query.where(Entry.occurred_at < until)
-    return [Beside(*row) for row in session.connection().execute(query).tuples()]
+    return [Beside(*row) for row in session.connection().execute(query)]

@@ -7,6 +7,7 @@ person taps at. Taps are counted by when they happened, orders by when they were
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -29,7 +30,7 @@ def count(session: Session, asked: Asked, by: Sequence[str] = ()) -> dict[Key, i
     if "day" in by:
         return _by_day(session, asked, by)
     columns = [_COLUMNS[name] for name in by]
-    query = sa.select(*columns, sa.func.count()).where(*_taps(asked))
+    query: sa.Select[Any] = sa.select(*columns, sa.func.count()).where(*_taps(asked))
     if columns:
         query = query.group_by(*columns)
     rows = session.connection().execute(query).all()

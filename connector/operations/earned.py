@@ -92,8 +92,10 @@ class Held:
     ends_at: datetime | None
 
 
-def standings(session: Session, creator_id: str, as_of: datetime) -> list[Standing]:
-    """The creator's money by currency. Currencies are never added."""
+def standings(
+    session: Session, creator_id: str, as_of: datetime, held: Sequence[Held] | None = None
+) -> list[Standing]:  # fmt: skip
+    """The creator's money by currency. Currencies are never added. `held`: as `frozen` gives it, if at hand."""
     found: dict[str, Standing] = {}
     for balance in ledger.balances(session, creator_id=creator_id):
         row = found.setdefault(balance.currency, Standing(balance.currency))
@@ -103,10 +105,10 @@ def standings(session: Session, creator_id: str, as_of: datetime) -> list[Standi
         if balance.settled > 0:
             waits = funding.funded(session, balance.shop_id, balance.currency, as_of)
             row.unfunded += balance.settled - waits.payable(creator_id, balance.settled)
-    for held in frozen(session, creator_id):
-        row = found.setdefault(held.currency, Standing(held.currency))
-        row.frozen += held.amount
-        row.pending -= held.amount
+    for each in frozen(session, creator_id) if held is None else held:
+        row = found.setdefault(each.currency, Standing(each.currency))
+        row.frozen += each.amount
+        row.pending -= each.amount
     return [found[currency] for currency in sorted(found)]
 
 

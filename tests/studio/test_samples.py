@@ -16,7 +16,6 @@ from connector.faces.studio import sample_said
 from connector.operations.sampling import acts
 from connector.operations.sampling.sales import Allowance
 from connector.programme.content import anchors, attach
-from connector.programme.content.anchors import Wanted
 from connector.programme.samples import moves, offers, queries
 from connector.programme.samples.policy import Numbers
 from connector.programme.samples.tables import Sample
@@ -124,11 +123,17 @@ def test_from_asking_to_an_appeal_by_hand(world: World) -> None:
     assert "It has arrived" in mira.client.get(where).text
     assert "Noted. Show it in time" in mira.post(f"{where}/received", {})
     assert "Show it in a video" in mira.client.get("/studio").text, "home says what is due"
-    refused = mira.post(f"{where}/content", {"content_id": video.id})
-    assert "The product isn" in refused
+    old = mira.post(f"{where}/content", {"content_id": video.id})
+    assert words.reason("content_too_old", "creator") in old
     with world.database.write(APP) as session:
-        anchors.put(session, video, [Wanted(listing_id(world.shop_id, "A"))], by="test")
-    assert "A corner" in mira.post(f"{where}/content", {"content_id": video.id})
+        fresh = attach.ensure(session, world.creators["x"], "app", "v2", "video", "A new corner").id
+        theirs = attach.ensure(session, world.creators["y"], "app", "v3", "video", "Another's").id
+    assert "A new corner (the product is put in)" in mira.client.get(where).text
+    assert words.reason("content_unknown", "creator") in mira.post(f"{where}/content", {"content_id": theirs})
+    assert "The shop sees it" in mira.post(f"{where}/content", {"content_id": fresh})
+    assert "Can be tapped" in mira.client.get(f"/studio/content/{fresh}").text, "the product is in it"
+    with world.database.read(APP) as session:
+        assert anchors.of_content(session, video.id) == [], "a refusal puts nothing in"
     assert "You have more time" in mira.post(f"{where}/extend", {})
     assert "extension" in mira.post(f"{where}/extend", {}).lower()
     with world.database.write(APP) as session:

@@ -40,8 +40,8 @@ def earnings() -> str:
     before = cursors.unpack(listing, cursor) if cursor else ()
     now = clock.now()
     with reading() as session:
-        money = earned.standings(session, g.creator_id, now)
         held = earned.frozen(session, g.creator_id)
+        money = earned.standings(session, g.creator_id, now, held)
         goes_to = payees.standing(session, g.creator_id, now)
         stopped = earned.stopped(session, g.creator_id)
         videos = contents.newest(session, g.creator_id)

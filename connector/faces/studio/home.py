@@ -28,8 +28,8 @@ SHOWN = 5
 def home() -> str:
     now = clock.now()
     with reading() as session:
-        money = earned.standings(session, g.creator_id, now)
         held = earned.frozen(session, g.creator_id)
+        money = earned.standings(session, g.creator_id, now, held)
         newest, more = earned.earned(session, g.creator_id, limit=SHOWN)
         goes_to = payees.standing(session, g.creator_id, now)
         stopped = earned.stopped(session, g.creator_id)

@@ -21,8 +21,11 @@ from connector.faces.studio.face import blueprint, reading, writing
 from connector.insight.reports import table
 from connector.operations.sampling import acts, paying, sales
 from connector.platforms.contract import Recipient
+from connector.programme import collaborations
 from connector.programme.collaborations.tables import Agreement, Offer
+from connector.programme.content import anchors
 from connector.programme.content import queries as contents
+from connector.programme.content.anchors import Wanted
 from connector.programme.content.tables import Anchor, Content
 from connector.programme.creators import countries, payees
 from connector.programme.samples import moves, offers, policy, queries, recipients
@@ -123,9 +126,14 @@ def _received(session: Session, sample_id: str, typed: Mapping[str, str]) -> Non
 
 
 def _content(session: Session, sample_id: str, typed: Mapping[str, str]) -> None:
-    acts.name_content(
-        session, sample_id, typed.get("content_id", "")[:64], creator_id=g.creator_id, by=guards.actor()
-    )  # fmt: skip
+    """Name it; the product is put into it first where it isn't in yet."""
+    row = queries.one(session, sample_id, creator_id=g.creator_id)
+    content_id = typed.get("content_id", "")[:64]
+    content = contents.some(session, [content_id]).get(content_id)
+    if content is not None and content.creator_id == g.creator_id and not _inside(session, row, [content_id]):
+        anchors.put(session, content, [Wanted(id_of(row.shop_id, row.product_ref))], by=guards.actor())
+        collaborations.promote(session, g.creator_id, row.shop_id, row.product_ref, clock.now())
+    acts.name_content(session, sample_id, content_id, creator_id=g.creator_id, by=guards.actor())
 
 
 def _appeal(session: Session, sample_id: str, typed: Mapping[str, str]) -> None:
@@ -226,7 +234,7 @@ def _shown(sample_id: str, typed: Typed) -> str:
             "appeal": queries.appeal_of(session, row.id),
             "contents": list(contents.some(session, named).values()),
             "counted": paying.counted(session, row, now) if row.approved_at and row.state in moves.OPEN else None,
-            "offered": _with_product(session, row, set(named)) if "content" in may else [],
+            "offered": _nameable(session, row, set(named)) if "content" in may else [],
             "choices": _promised(session, row) if "take_up" in may else [],
             "agreed_in": _negotiation(session, row),
         }  # fmt: skip
@@ -272,6 +280,7 @@ def put(typed: Typed, refused: InputRefused | Conflict) -> None:
     """A refusal beside the field that it is about, in the creator's words."""
     if isinstance(refused, InputRefused):
         name = refused.field.removeprefix("recipient.")
+        name = "content_id" if name == "products" else name  # what is put in with the content
         said = f"{LABELS.get(name, name)} {refused.problem} {refused.remedy}".strip()
         typed.errors[name if name in LABELS else "form"] = said
     elif isinstance(refused, AskRefused) and refused.code != "creator_not_eligible":
@@ -318,16 +327,30 @@ def _listings(session: Session, rows: Sequence[Sample]) -> dict[str, Listing]:
     return {row.id: row for row in session.scalars(sa.select(Listing).where(Listing.id.in_(ids)))}
 
 
-def _with_product(session: Session, row: Sample, named: set[str]) -> list[Content]:
-    """The creator's content that has the product in it and isn't named yet, the newest first."""
-    inside = sa.select(Anchor.content_id).where(Anchor.shop_id == row.shop_id, Anchor.product_ref == row.product_ref)
+def _nameable(session: Session, row: Sample, named: set[str]) -> list[tuple[Content, bool]]:
+    """(content, is the product in it) of what the creator made since the approval and hasn't named, those with the
+    product in front."""
     found = session.scalars(
         sa.select(Content)
-        .where(Content.creator_id == g.creator_id, Content.id.in_(inside))
+        .where(Content.creator_id == g.creator_id, Content.created_at >= (row.approved_at or row.asked_at))
         .order_by(Content.id.desc())
         .limit(CHOICES)
-    )
-    return [each for each in found if each.id not in named]
+    ).all()
+    inside = _inside(session, row, [each.id for each in found])
+    known = [(each, each.id in inside) for each in found if each.id not in named]
+    return sorted(known, key=lambda each: not each[1])
+
+
+def _inside(session: Session, row: Sample, content_ids: Sequence[str]) -> set[str]:
+    """Those of the content in which the product is, or was."""
+    return set(
+        session.scalars(
+            sa.select(Anchor.content_id).where(
+                Anchor.content_id.in_(content_ids), Anchor.shop_id == row.shop_id,
+                Anchor.product_ref == row.product_ref,
+            )
+        )
+    )  # fmt: skip
 
 
 def _promised(session: Session, row: Sample) -> list[tuple[str, str]]:

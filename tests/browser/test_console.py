@@ -22,7 +22,7 @@ SHARE_PARTS = {
     "shop in need", "creators", "closing", "found nothing", "find first", "timeline of one kind", "twice", "stalled",
     "refused", "currency", "arabic product", "link", "gaps", "touch", "product", "events", "freezes",
     "reviews", "codes", "code", "act", "payouts", "payee", "invoice", "receipt ask",
-    "terms", "settings", "what if",
+    "terms", "settings", "what if", "samples", "sample", "to look at",
 }  # fmt: skip
 
 
@@ -66,6 +66,8 @@ def _world(site: Site) -> dict[str, str]:
         "settings": f"/console/shops/{world.shops['harbour']}/settings",
         "what if": f"/console/whatif?shop={world.shops['harbour']}&rate=12&period={world.now:%Y-%m}&who=all",
         "events": "/console/events", "event": f"/console/events/{world.event_id}",
+        "samples": "/console/samples?show=all", "sample": f"/console/samples/{world.programme['sample_id']}",
+        "to look at": "/console/creators/queue",
         "arabic product": f"/console/products/{world.listing('souq', '7001')}",
     }  # fmt: skip
 

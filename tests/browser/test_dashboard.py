@@ -35,7 +35,9 @@ def test_every_page_holds_at_every_width_in_both_themes(site: Site, visitor: Vis
         wrong += looks.check(seen.go(path), name)
     soon = f"{site.world.now + timedelta(days=5):%Y-%m-%d}"
     for name, path in {
-        "set up": "/dashboard/programme/set-up?step=3&what=shop&rate=12", "programme": "/dashboard/programme",
+        "creators": "/dashboard/creators", "creator": f"/dashboard/creators/{site.world.creators['mira.makes']}",
+        "samples": "/dashboard/samples?show=all", "sample": f"/dashboard/samples/{site.world.programme['sample_id']}",
+        "set up": "/dashboard/programme/set-up?look=1&what=shop&rate=12", "programme": "/dashboard/programme",
         "terms": "/dashboard/terms", "change": f"/dashboard/terms/change?kind=open&look=1&rate=10&starts={soon}",
         "wrong change": "/dashboard/terms/change?kind=targeted&look=1&rate=90&handle=@nobody",
         "rules": "/dashboard/settings", "rule": "/dashboard/settings/touch_window_days",

@@ -116,6 +116,15 @@ class Merchant:
         """The id of an order of one of each sku (parted by commas), paid unless `--capture no`."""
         return str(self.rig.run("buy.mjs", "--sku", sku, *more)["id"])
 
+    def send(self, order: str) -> None:
+        """Pack, ship and deliver all of it."""
+        found = self.get(f"/admin/orders/{order}?fields=id,*items")["order"]
+        items = [{"id": item["id"], "quantity": int(item["quantity"])} for item in found["items"]]
+        made = self.post(f"/admin/orders/{order}/fulfillments?fields=id,*fulfillments", {"items": items})["order"]
+        parcel = f"/admin/orders/{order}/fulfillments/{made['fulfillments'][0]['id']}"
+        self.post(f"{parcel}/shipments", {"items": items})
+        self.post(f"{parcel}/mark-as-delivered")
+
     def refund(self, order: str, amount: str) -> None:
         self.rig.run("refund.mjs", order, "--amount", amount)
 

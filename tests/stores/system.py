@@ -20,10 +20,13 @@ from sqlalchemy.orm import Session
 from connector import clock, db
 from connector.commerce.catalog.tables import Listing, VariantRow
 from connector.commerce.orders.tables import Order
+from connector.commerce.shops import grants
 from connector.commerce.shops.tables import Shop
 from connector.db import Database, Scope
 from connector.earnings.attribution import touches
 from connector.earnings.ledger import queries as ledger
+from connector.platforms import roster
+from connector.platforms.contract import Client, Samples
 from connector.programme.collaborations import terms
 from connector.programme.creators import register
 from connector.sync import queries, reconcile, runs
@@ -178,6 +181,12 @@ class System:
     def look(self, shop_id: str) -> Reconciliation:
         """Compare with the store's list of changed orders, at once instead of at its time."""
         return reconcile.reconcile(shop_id)
+
+    def samples(self, shop_id: str, act: Callable[[Samples, Client], T]) -> T:
+        """What the platform's part for samples does with the shop's own grant, as the product calls it."""
+        part = roster.platform(self.shop(shop_id).platform).samples
+        assert part is not None
+        return grants.calling(shop_id, lambda client: act(part, client))
 
     def deliveries(self, shop_id: str, topic: str) -> int:
         """How many deliveries of a topic were kept and handled."""

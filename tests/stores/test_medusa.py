@@ -14,13 +14,14 @@ from pathlib import Path
 import pytest
 import requests
 
-from connector import outbound
+from connector import db, outbound
 from connector.commerce.catalog.tables import Listing, VariantRow
 from connector.db import Database
 from connector.errors import HostRefused, InputRefused
 from connector.oauth import pasted
 from connector.outbound import Outbound
 from connector.platforms import roster
+from connector.platforms.contract import Recipient, SampleOrder
 from tests.stores.medusa_merchant import Merchant
 from tests.stores.rig import Rig
 from tests.stores.system import System, running
@@ -85,6 +86,7 @@ def test_the_whole_way(system: System, merchant: Merchant) -> None:
     mira, tal = system.programme(shop_id, RATE, "mira", "tal")
     owed = orders_earn(system, merchant, shop_id, mira, tal)
     owed = money_goes_back(system, merchant, shop_id, mira, tal, owed)
+    samples_are_ordered_and_earn_nothing(system, merchant, shop_id, owed)
     nothing_is_lost_while_we_are_away(system, merchant, shop_id, tal, owed)
     # News of stock is gathered for half a minute: a sale a second must not be a question a second.
     system.listing(shop_id, restocked, "the new stock", lambda row, own: own[0].stock == 7)
@@ -215,6 +217,55 @@ def money_goes_back(
     for topic in ("order.placed", "payment.captured", "payment.refunded", "order.return_received", "order.canceled"):
         assert system.deliveries(shop_id, topic), topic
     return owed
+
+
+def samples_are_ordered_and_earn_nothing(
+    system: System, merchant: Merchant, shop_id: str, owed: dict[tuple[str, str], int]
+) -> None:
+    """Placed, heard of, found, sent and delivered, cancelled; and what the store refuses, by its field."""
+    handle = f"sample-{shop_id[-6:].lower()}"
+    product = merchant.product("Sample", {"usd": 40}, stock=2, handle=handle)
+    (variant,) = product["variants"]
+
+    def asked(**other: str) -> SampleOrder:
+        given = {"name": "Sam Maker", "address1": "1 Test Way", "city": "Testville", "country": "US",
+                 "postal_code": "10001", "region": "NY", "email": "maker@example.test", **other}  # fmt: skip
+        to = Recipient(**{name: value for name, value in given.items() if name != "variant"})
+        note = "For @mira, sample of the scenario"
+        return SampleOrder(db.new_id("smp"), given.get("variant", variant["id"]), product["id"], "Sample", to, note)
+
+    first = asked()
+    assert system.samples(shop_id, lambda part, client: part.find(client, first.reference)) is None
+    placed = system.samples(shop_id, lambda part, client: part.place(client, first))
+    assert system.samples(shop_id, lambda part, client: part.find(client, first.reference)) == placed
+    told = merchant.get(f"/admin/orders/{placed.order_ref}?fields=id,total,status,is_draft_order")["order"]
+    assert (told["total"], told["status"], told["is_draft_order"]) == (0, "pending", False)
+    system.look(shop_id)
+    system.order(shop_id, placed.order_ref, "the sample", lambda row: '"sample":true' in row.snapshot)
+    for wrong, field in (
+        ({"country": "QZ"}, "recipient.country"), ({"variant": "variant_none"}, "variant_ref"),
+        ({"email": "no address"}, "recipient.email"),
+    ):  # fmt: skip
+        with pytest.raises(InputRefused) as refused:
+            system.samples(shop_id, lambda part, client, wrong=wrong: part.place(client, asked(**wrong)))  # type: ignore[misc]
+        assert refused.value.field == field
+    second = asked()
+    gone = system.samples(shop_id, lambda part, client: part.place(client, second))
+    with pytest.raises(InputRefused) as refused:  # two were there
+        system.samples(shop_id, lambda part, client: part.place(client, asked()))
+    assert refused.value.field == "variant_ref"
+    merchant.send(gone.order_ref)
+    system.look(shop_id)
+    system.order(shop_id, gone.order_ref, "its delivery", lambda row: "delivered_at" in row.snapshot)
+    assert not system.samples(shop_id, lambda part, client: part.cancel(client, gone.order_ref))
+    for _ in range(2):
+        assert system.samples(shop_id, lambda part, client: part.cancel(client, placed.order_ref))
+    system.order(shop_id, placed.order_ref, "its end", lambda row: "cancelled_at" in row.snapshot)
+    found = system.samples(shop_id, lambda part, client: part.find(client, first.reference))
+    assert found is not None
+    assert found.cancelled
+    assert merchant.get("/admin/draft-orders?fields=id")["count"] == 0, "nothing is left behind"
+    system.owes(shop_id, owed)
 
 
 def nothing_is_lost_while_we_are_away(

@@ -13,16 +13,17 @@ from typing import Any
 
 import pytest
 
-from connector import outbound
+from connector import db, outbound
 from connector.commerce.catalog.tables import Listing, VariantRow
 from connector.db import Database
 from connector.errors import InputRefused
 from connector.oauth import pasted
 from connector.outbound import Outbound
 from connector.platforms import roster
-from connector.platforms.contract import Client
+from connector.platforms.contract import Client, Recipient, SampleOrder
 from connector.platforms.rest import NoBudget
 from connector.platforms.vendure import catalog as walks
+from connector.platforms.vendure.settings import SAMPLES
 from tests.stores.rig import Rig
 from tests.stores.system import System, running
 from tests.stores.vendure_merchant import Merchant
@@ -68,7 +69,7 @@ def join(merchant: Merchant, key: dict[str, Any], **more: str) -> str:
 @pytest.mark.timeout(600)
 def test_the_whole_way(system: System, merchant: Merchant) -> None:
     merchant.unhook()
-    key = merchant.key(*USUAL, "UpdateChannel")
+    key = merchant.key(*USUAL, "UpdateChannel", *SAMPLES)
     shop_id = join(merchant, key)
     assert system.synced(shop_id).kind == "full"
     the_catalog_is_the_stores(system, merchant, shop_id)
@@ -79,6 +80,7 @@ def test_the_whole_way(system: System, merchant: Merchant) -> None:
     owed = orders_earn(system, merchant, shop_id, mira, tal)
     money_goes_back(system, merchant, shop_id, mira, tal, owed)
     a_cancellation_and_its_refund_are_one_thing(system, merchant, shop_id, mira, owed)
+    samples_are_ordered_and_earn_nothing(system, merchant, shop_id, owed)
     nothing_is_lost_while_we_are_away(system, merchant, shop_id, tal, owed)
     another_channel_is_another_shop(system, merchant, shop_id, owed)
     merchant.unhook()
@@ -214,6 +216,52 @@ def a_cancellation_and_its_refund_are_one_thing(
     merchant.ship(order)
     system.order(shop_id, order, "the delivered parcel", lambda row: "delivered_at" in row.snapshot)
     assert system.deliveries(shop_id, "fulfilment.changed")
+
+
+def samples_are_ordered_and_earn_nothing(system: System, merchant: Merchant, shop_id: str, owed: Owed) -> None:
+    """Placed, heard of, found, sent and delivered, cancelled; and what the store refuses, by its field."""
+    product = merchant.product(f"Sample {shop_id[-6:]}", 4000, stock=2)
+    (variant,) = merchant.variants(product)
+
+    def asked(**other: str) -> SampleOrder:
+        given = {"name": "Sam Maker", "address1": "1 Test Way", "city": "Testville", "country": "GB",
+                 "postal_code": "T1 1TT", "email": f"maker-{shop_id[-6:].lower()}@example.test", **other}  # fmt: skip
+        to = Recipient(**{name: value for name, value in given.items() if name != "variant"})
+        note = "For @mira, sample of the scenario"
+        return SampleOrder(db.new_id("smp"), given.get("variant", variant), product, "Sample", to, note)
+
+    first = asked()
+    assert system.samples(shop_id, lambda part, client: part.find(client, first.reference)) is None
+    placed = system.samples(shop_id, lambda part, client: part.place(client, first))
+    assert system.samples(shop_id, lambda part, client: part.find(client, first.reference)) == placed
+    told = merchant.order(placed.order_ref)
+    assert (told["state"], told["totalWithTax"], told["code"]) == ("PaymentSettled", 0, placed.number)
+    system.order(shop_id, placed.order_ref, "the sample", lambda row: '"sample":true' in row.snapshot)
+    for wrong, field in (
+        ({"country": "ZZ"}, "recipient.country"), ({"variant": "999999"}, "variant_ref"),
+    ):  # fmt: skip
+        with pytest.raises(InputRefused) as refused:
+            system.samples(shop_id, lambda part, client, wrong=wrong: part.place(client, asked(**wrong)))  # type: ignore[misc]
+        assert refused.value.field == field
+    second = asked()
+    gone = system.samples(shop_id, lambda part, client: part.place(client, second))
+    with pytest.raises(InputRefused) as refused:  # two were there
+        system.samples(shop_id, lambda part, client: part.place(client, asked()))
+    assert refused.value.field == "variant_ref"
+    merchant.ship(gone.order_ref)
+    system.order(shop_id, gone.order_ref, "its delivery", lambda row: "delivered_at" in row.snapshot)
+    assert not system.samples(shop_id, lambda part, client: part.cancel(client, gone.order_ref))
+    for _ in range(2):
+        assert system.samples(shop_id, lambda part, client: part.cancel(client, placed.order_ref))
+    system.order(shop_id, placed.order_ref, "its end", lambda row: "cancelled_at" in row.snapshot)
+    found = system.samples(shop_id, lambda part, client: part.find(client, first.reference))
+    assert found is not None
+    assert found.cancelled
+    left = merchant.admin("{ promotions { totalItems } orders(options: { filter: { state: { in: [\"Draft\"] } } }) "
+                          "{ totalItems } }")  # fmt: skip
+    assert (left["promotions"]["totalItems"], left["orders"]["totalItems"]) == (1, 0), "the coupon of the scenario"
+    system.owes(shop_id, owed)
+    merchant.delete(product)
 
 
 def nothing_is_lost_while_we_are_away(system: System, merchant: Merchant, shop_id: str, tal: str, owed: Owed) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 import sqlalchemy as sa
+from structlog.testing import capture_logs
 
 from connector.audit import AuditRow
 from connector.commerce.catalog import take
@@ -187,6 +188,19 @@ def test_an_order_is_placed_once_whatever_is_lost(world: World, monkeypatch: pyt
     assert world.sample(lost.id).state == "withdrawn"
     assert len(store.asked) == 2
 
+    # A fault of ours says where it arose, and not in which words: those may hold the address.
+    world.now += 31 * DAY
+    broken = _ask(world, "y")
+    world.do(acts.approve, broken.id)
+    store.loses = KeyError("Lindenweg 4")
+    with capture_logs() as logged:
+        assert world.place(broken.id) == "unknown"
+    assert logged[0]["event"] == "sample.placing_broke"
+    assert "Lindenweg" not in str(logged)
+    store.loses = None
+    world.now += timedelta(minutes=1)
+    assert world.place(broken.id) == "placed"
+
     # Away before anything was sent: it surely isn't placed, so the shop may send it by hand.
     away = _ask(world, "y", "B")
     store.away = DOWN
@@ -215,7 +229,7 @@ def test_an_order_is_placed_once_whatever_is_lost(world: World, monkeypatch: pyt
     store.refuses = None
     assert world.do(acts.readdress, refused.id, HOME).placing == "waiting"
     assert world.place(refused.id) == "placed"
-    assert len({asked.reference for asked in store.asked}) == 3
+    assert len({asked.reference for asked in store.asked}) == 4
 
     # Erased while an order is out: it is called off there, and no word of the address is left.
     with world.database.write(ALL) as session:

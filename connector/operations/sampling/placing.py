@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from traceback import format_tb
 from typing import Literal
 
 import sqlalchemy as sa
@@ -166,6 +167,10 @@ def _place(task: _Task, asked: SampleOrder, http: Http | None) -> Outcome:
         # Nothing was placed where `place` wasn't reached, or where the store said so itself.
         sure = not call.placing or isinstance(error, GrantLost | PlatformBusy | HostRefused)
         return _not_yet(task, error, known=sure and task.before != "unknown")
+    except Exception as error:
+        # A fault of ours: its words may repeat the address, so they go nowhere. Where it arose is enough to mend it.
+        _log.error("sample.placing_broke", kind=type(error).__name__, at=format_tb(error.__traceback__)[-1])
+        return _not_yet(task, error, known=not call.placing and task.before != "unknown")
     return _placed(task, placed)
 
 
@@ -222,7 +227,7 @@ def _refused(task: _Task, problem: str, where: str, words: str) -> Outcome:
     return "refused"
 
 
-def _not_yet(task: _Task, error: ConnectorError, *, known: bool) -> Outcome:
+def _not_yet(task: _Task, error: Exception, *, known: bool) -> Outcome:
     """Try again later. `known`: the store took nothing."""
     problem = next((code for kind, code in _PROBLEMS if isinstance(error, kind)), "store_unclear")
     outcome: Outcome = "waiting" if known else "unknown"
@@ -246,7 +251,7 @@ def _still(row: Sample, task: _Task) -> bool:
     return row.place_tries == task.number and row.state == "approved" and row.placing == "unknown"
 
 
-def _pause(task: _Task, error: ConnectorError) -> timedelta:
+def _pause(task: _Task, error: Exception) -> timedelta:
     pause = AGAIN[min(task.number, len(AGAIN)) - 1]
     if isinstance(error, PlatformBusy):
         return max(pause, timedelta(seconds=error.retry_after))

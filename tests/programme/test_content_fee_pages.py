@@ -74,6 +74,8 @@ def test_from_the_offer_to_what_support_decides(sqlite_database: Database, monke
     assert post(mine, f"{theirs}/answer", theirs, number="1", answer="accept").status_code == 303
     assert "90.00 EUR, once" in mine.get(theirs).text
 
+    assert "Hand in the content for €90.00" in mine.get("/studio").text
+
     # Handed in: what has no product of the agreement isn't offered, and is refused.
     page = mine.get(theirs).text
     assert "Morning light" in page
@@ -90,6 +92,7 @@ def test_from_the_offer_to_what_support_decides(sqlite_database: Database, monke
     assert "The reason is empty" in post(shop, reply, sent.location, answer="send_back").text
     assert post(shop, reply, sent.location, answer="send_back", reason="Too dark").status_code == 303
     assert "Too dark" in mine.get(theirs).text
+    assert "Your content for €90.00 was sent back" in mine.get("/studio").text
     assert post(mine, f"{theirs}/content/{approval}/appeal", theirs, words="It is dawn").status_code == 303
     assert owed() == 0
     listed = support.get("/console/content-fees").text
@@ -102,6 +105,7 @@ def test_from_the_offer_to_what_support_decides(sqlite_database: Database, monke
     assert "Something changed" in post(support, where, where, verdict="owed", token="old", note="Fine").text
     assert post(support, where, where, verdict="owed", token=token.group(1), note="Dawn is fine").status_code == 303
     assert owed() == 9000
+    assert "content for €90.00" not in mine.get("/studio").text
     for client, path in ((mine, theirs), (shop, sent.location), (second, where)):
         assert "Dawn is fine" in client.get(path).text
         assert "Ask support" not in client.get(path).text

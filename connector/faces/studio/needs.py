@@ -13,6 +13,7 @@ from connector.faces.studio import messages, sample_said
 from connector.faces.studio.face import address_of
 from connector.insight.reports import table
 from connector.operations.earned import Held
+from connector.programme.collaborations import approvals
 from connector.programme.collaborations import messages as threads
 from connector.programme.creators import eligibility
 from connector.programme.creators.payees import Standing
@@ -41,6 +42,7 @@ def of(
     """`held` and `goes_to` as the caller has read them; `earns`: something was earned, so it has to go somewhere."""
     found = [
         *_terms(session, creator_id), *_eligibility(session, creator_id), *_offers(session, creator_id),
+        *_fees(session, creator_id, now),
         *_samples(session, creator_id, now), *_frozen(held, now), *_payee(goes_to, earns=earns),
         *_breaches(session, creator_id, now), *_unread(session, creator_id),
     ]  # fmt: skip
@@ -67,6 +69,19 @@ def _offers(session: Session, creator_id: str) -> Iterator[Need]:
         said = f"An offer of {rate_words.short(asked.offer.rate_bp)} waits for your answer"
         url = address_of("studio.offer_page", negotiation_id=asked.negotiation_id)
         yield Need("warn", said, "Answer it", url, asked.until, asked.shop)
+
+
+def _fees(session: Session, creator_id: str, now: datetime) -> Iterator[Need]:
+    """Content to be handed in for the flat fee of an agreement, or anew."""
+    rows = approvals.to_hand_in(session, creator_id, now)
+    shops = table.names(session, "shop", {row.shop_id for row in rows})
+    for row in rows:
+        fee = amounts.plain(row.flat_fee, row.fee_currency)
+        said = f"Your content for {fee} was sent back" if row.sent_back else f"Hand in the content for {fee}"
+        url = address_of("studio.offer_page", negotiation_id=row.negotiation_id)
+        yield Need(
+            "warn", said, "Open it", f"{url}#content" if url else "", row.until, shops.get(row.shop_id, "A shop")
+        )
 
 
 def _samples(session: Session, creator_id: str, now: datetime) -> Iterator[Need]:

@@ -8,6 +8,7 @@ handed in, and no version with another fee is agreed on. Each act locks the shop
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -257,6 +258,46 @@ def hindrance(session: Session, row: Negotiation, now: datetime) -> str:
     # What was sent back late is handed in anew, though the agreement has ended meanwhile.
     again = any(each.again_until is not None and now < each.again_until for each in before[:1])
     return "" if again or agreement_stands(session, agreement, now) else "fee_too_late"
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A flat fee for which content can be handed in now. Minor units."""
+
+    negotiation_id: str
+    shop_id: str
+    flat_fee: int
+    fee_currency: str
+    until: datetime
+    sent_back: bool  # content was, and may be handed in anew
+
+
+def to_hand_in(session: Session, creator_id: str, now: datetime, limit: int = 10) -> list[Open]:
+    """A creator's flat fees for which nothing stands, the one whose time is over first in front."""
+    newest = sa.and_(Agreement.negotiation_id == Negotiation.id, Agreement.version == Negotiation.agreed)
+    stands = sa.select(ContentApproval.negotiation_id).where(
+        ContentApproval.creator_id == creator_id, ContentApproval.state.in_(approving.STANDING)
+    )
+    query = (
+        sa.select(Negotiation, Agreement)
+        .join(Agreement, newest)
+        .where(
+            Negotiation.creator_id == creator_id, Agreement.flat_fee > 0, Negotiation.id.not_in(stands),
+            Agreement.ends_at > now - timedelta(days=settings.BOUNDS["approval_days"][1]),
+        )
+        .order_by(Agreement.ends_at, Agreement.id)
+        .limit(limit)
+    )  # fmt: skip
+    found = []
+    for row, agreement in session.execute(query).all():
+        if hindrance(session, row, now):
+            continue
+        last = next(iter(of_negotiation(session, row.id)), None)
+        again = last.again_until if last is not None and last.state == "sent_back" else None
+        until = max(agreement.ends_at, again or agreement.ends_at)
+        sent_back = last is not None and last.state == "sent_back"
+        found.append(Open(row.id, row.shop_id, agreement.flat_fee, agreement.fee_currency, until, sent_back))
+    return found
 
 
 def candidates(session: Session, row: Negotiation, now: datetime, limit: int) -> Sequence[Content]:

@@ -31,7 +31,8 @@ from connector.insight.reports.asked import Asked
 from connector.programme.content.tables import Content
 from connector.programme.creators.tables import Creator, CreatorStatus
 
-CREATORS, VIDEOS, DAYS = 5_000, 30, 3  # 150,000 orders ten seconds apart lie within 18 days, taps a second apart in two
+CREATORS, VIDEOS = 5_000, 30
+DAYS = 18  # an order each ten seconds
 PAGE_MS, REPORT_MS, CREATOR_MS = 100, 2_000, 50
 
 

@@ -227,7 +227,7 @@ def beside(
 ) -> list[Beside]:  # fmt: skip
     """Each entry of it, of a span of business time (half open), the newest first."""
     content = sa.func.coalesce(Entry.content_id, Posting.content_id)
-    query: sa.Select[Any] = (
+    query: sa.Select[*tuple[Any, ...]] = (
         sa.select(
             Entry.id, Entry.kind, Entry.subject, Entry.shop_id, Posting.creator_id, content, Entry.currency,
             -Posting.amount, Entry.occurred_at,

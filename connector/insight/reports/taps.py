@@ -30,7 +30,7 @@ def count(session: Session, asked: Asked, by: Sequence[str] = ()) -> dict[Key, i
     if "day" in by:
         return _by_day(session, asked, by)
     columns = [_COLUMNS[name] for name in by]
-    query: sa.Select[Any] = sa.select(*columns, sa.func.count()).where(*_taps(asked))
+    query: sa.Select[*tuple[Any, ...]] = sa.select(*columns, sa.func.count()).where(*_taps(asked))
     if columns:
         query = query.group_by(*columns)
     rows = session.connection().execute(query).all()

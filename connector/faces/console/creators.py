@@ -151,7 +151,9 @@ def _profile(session: Session, row: Creator) -> dict[str, Any]:
         "score": sample_words.score(samples.score_of(session, row.id, now)),
         "sample_counts": samples.counts(session, creator_id=row.id), "promotes": promotes or 0,
         "statuses": creators_of.status_history(session, row.id)[:10],
-        "shop_ids": {each.shop_id for each in (*sampled, *threads)} | {shop_id for _, shop_id in reported},
+        "shop_ids": {each.shop_id for each in sampled}
+        | {each.shop_id for each in threads}
+        | {shop_id for _, shop_id in reported},
     }  # fmt: skip
 
 

@@ -76,7 +76,8 @@ def samples() -> str | AnyResponse:
 
 
 def _at(typed: dict[str, str], **changes: str) -> str:
-    return url_for(".samples", **{name: value for name, value in {**typed, **changes}.items() if value})
+    values: dict[str, Any] = {**typed, **changes}
+    return url_for(".samples", **{name: value for name, value in values.items() if value})
 
 
 def _matching(show: str, typed: dict[str, str], now: Any) -> sa.Select[Sample]:

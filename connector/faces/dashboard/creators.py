@@ -92,7 +92,7 @@ def _time(shop: Shop, days: int) -> Asked:
 
 
 def _at(typed: dict[str, str], **changes: str) -> str:
-    values = {**typed, **changes}
+    values: dict[str, Any] = {**typed, **changes}
     return url_for(".creators", **{name: value for name, value in values.items() if value})
 
 

@@ -14,11 +14,13 @@ from connector.commerce.orders.tables import Order
 from connector.commerce.shops.tables import Shop
 from connector.db import Scope
 from connector.earnings.attribution.tables import DecisionRow
-from connector.errors import NotFound
+from connector.errors import InputRefused, NotFound
+from connector.faces.dashboard import partners
 from connector.faces.dashboard.face import blueprint
 from connector.operations import trace as tracing
 from connector.operations import trace_audience
 from connector.programme.creators import queries as creators_of
+from connector.programme.creators.tables import Creator
 from connector.web import explain, keyset, moments, outcomes, stores
 from connector.web.guards import merchant
 from connector.web.layout import page
@@ -35,10 +37,14 @@ def orders() -> str:
     moments.use_zone(shop.time_zone)
     asked: dict[str, Any] = {name: request.args.get(name, "").strip()[:200] for name in _FILTERS}
     with db.read(Scope.shop(shop.id)) as session:
-        found = keyset.read(session, f"orders:{shop.id}", _matching(shop.id, asked), (Order.placed_at, Order.id))
+        person = _creator(session, shop.id, asked["creator"]) if asked["creator"] else None
+        query = _matching(shop.id, asked, person.id if person else "")
+        found = keyset.read(session, f"orders:{shop.id}", query, (Order.placed_at, Order.id))
         came = outcomes.of(session, found.rows, by_line=True)
-        people = _creators(session, shop.id)
-    shown = {"credit": _CREDIT.get(asked["credit"], ""), "creator": people.get(asked["creator"], "Somebody else")}
+    shown = {
+        "credit": _CREDIT.get(asked["credit"], ""),
+        "creator": person.name if person else asked["creator"] if asked["creator"].startswith("@") else "Somebody else",
+    }
     chips = [
         (_NAMES[name], shown.get(name, value), url_for(".orders", **_without(asked, name)))
         for name, value in asked.items()
@@ -46,7 +52,8 @@ def orders() -> str:
     ]
     return page(
         "dashboard/orders.html", shop=shop, found=found, lines=[(row, came[row.id]) for row in found.rows],
-        chips_shown=chips, asked=asked, people=people, credits=_CREDIT, filtered=any(asked.values()),
+        chips_shown=chips, asked=asked, credits=_CREDIT, filtered=any(asked.values()),
+        handle=f"@{person.handle}" if person else asked["creator"],
     )  # fmt: skip
 
 
@@ -54,7 +61,7 @@ def _without(asked: dict[str, Any], name: str) -> dict[str, Any]:
     return {other: value for other, value in asked.items() if value and other != name}
 
 
-def _matching(shop_id: str, asked: dict[str, Any]) -> sa.Select[Order]:
+def _matching(shop_id: str, asked: dict[str, Any], creator_id: str) -> sa.Select[Order]:
     query = sa.select(Order).where(Order.shop_id == shop_id)
     if asked["q"]:
         text = asked["q"]
@@ -63,9 +70,7 @@ def _matching(shop_id: str, asked: dict[str, Any]) -> sa.Select[Order]:
     if asked["credit"] in _CREDIT:
         query = query.where(credited if asked["credit"] == "some" else ~credited)
     if asked["creator"]:
-        query = query.where(
-            sa.exists().where(DecisionRow.order_id == Order.id, DecisionRow.creator_id == asked["creator"])
-        )
+        query = query.where(sa.exists().where(DecisionRow.order_id == Order.id, DecisionRow.creator_id == creator_id))
     if asked["since"]:
         query = query.where(Order.placed_at >= moments.first_of(asked["since"], "since"))
     if asked["until"]:
@@ -73,16 +78,12 @@ def _matching(shop_id: str, asked: dict[str, Any]) -> sa.Select[Order]:
     return query
 
 
-def _creators(session: Session, shop_id: str) -> dict[str, str]:
-    """Creators who brought this shop an order, by name: no others are offered, and no others are named."""
-    ids = session.scalars(
-        sa.select(DecisionRow.creator_id)
-        .join(Order, Order.id == DecisionRow.order_id)
-        .where(Order.shop_id == shop_id, DecisionRow.creator_id.is_not(None))
-        .distinct()
-    )
-    known = creators_of.some(session, {creator_id for creator_id in ids if creator_id})
-    return dict(sorted(((row.id, row.name) for row in known.values()), key=lambda each: each[1]))
+def _creator(session: Session, shop_id: str, text: str) -> Creator | None:
+    """The creator who is meant by id or by handle, if they work with this shop: no others are named."""
+    try:
+        return partners.known(session, shop_id, creators_of.named(session, text).id)
+    except (NotFound, InputRefused):
+        return None
 
 
 @blueprint.get("/orders/<order_id>")

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from connector import clock
+from connector.earnings.attribution.tables import DecisionRow
 from connector.earnings.ledger.tables import RunningBalance
 from connector.errors import NotFound
 from connector.insight.reports import engine, taps
@@ -89,7 +90,7 @@ def matching(shop_id: str, asked: Filter, now: datetime) -> sa.Select[Creator]:
     return _narrowed(sa.select(Creator).where(Creator.id.in_(_ids(shop_id, asked.show, now))), asked, now)
 
 
-def _ids(shop_id: str, show: str, now: datetime) -> sa.Select[str] | sa.CompoundSelect[str]:
+def _ids(shop_id: str, show: str, now: datetime) -> sa.Select[Any] | sa.CompoundSelect[Any]:
     promoted = sa.select(PromotionRow.creator_id).where(PromotionRow.shop_id == shop_id)
     sold = sa.select(RunningBalance.creator_id).where(
         RunningBalance.shop_id == shop_id, RunningBalance.account == _EARNED, RunningBalance.creator_id != ""
@@ -137,16 +138,13 @@ def _narrowed(query: sa.Select[Creator], asked: Filter, now: datetime) -> sa.Sel
 
 
 def known(session: Session, shop_id: str, creator_id: str) -> Creator:
-    """A creator of whom the shop may see a page: one of its list, or one with whom it negotiates. Errors: NotFound."""
+    """A creator of whom the shop may see a page: who promotes, sold, or negotiates with it. Errors: NotFound."""
     found = session.scalar(
         sa.select(Creator).where(
             Creator.id == creator_id,
             sa.or_(
                 sa.exists().where(PromotionRow.shop_id == shop_id, PromotionRow.creator_id == creator_id),
-                sa.exists().where(
-                    RunningBalance.shop_id == shop_id, RunningBalance.account == _EARNED,
-                    RunningBalance.creator_id == creator_id,
-                ),
+                sa.exists().where(DecisionRow.creator_id == creator_id, DecisionRow.shop_id == shop_id),
                 sa.exists().where(Terms.shop_id == shop_id, Terms.creator_id == creator_id),
                 sa.exists().where(Negotiation.shop_id == shop_id, Negotiation.creator_id == creator_id),
             ),

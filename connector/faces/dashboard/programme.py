@@ -60,8 +60,8 @@ class Asked:
     def named(self) -> str:
         return WORDS["shop"] if self.kind in ("", "shop") else f"{WORDS.get(self.kind, self.kind)} {self.value}"
 
-    def typed(self) -> dict[str, str]:
-        """As the form and an address hold it."""
+    def typed(self) -> dict[str, Any]:
+        """As the form and an address hold it, all of it text."""
         return {
             "what": self.what, "rate": self.rate, "automatic_asked": "1", "automatic": "1" if self.automatic else "",
         }  # fmt: skip

@@ -67,6 +67,15 @@ def page(
     return session.scalars(asked).all()
 
 
+def waiting(session: Session, shop_id: str) -> tuple[int, datetime | None]:
+    """How much content waits for a shop's answer, and when the first of it is approved by itself."""
+    asked = sa.select(sa.func.count(), sa.func.min(ContentApproval.answer_by)).where(
+        ContentApproval.shop_id == shop_id, ContentApproval.state == "waiting"
+    )
+    number, first = session.execute(asked).one()
+    return number, first
+
+
 def standing(row: ContentApproval) -> Standing:
     return Standing(row.state, row.answer_by, row.answered_at, row.decided_at is not None)
 

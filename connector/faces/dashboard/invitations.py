@@ -14,6 +14,7 @@ from connector.commerce.catalog import queries as catalog
 from connector.commerce.shops.tables import Shop
 from connector.db import Scope
 from connector.errors import Conflict, InputRefused, NotFound
+from connector.faces.dashboard import rule_forms
 from connector.faces.dashboard.face import blueprint
 from connector.insight.market import search as market
 from connector.programme.collaborations import acceptance, batches, invitations, negotiation
@@ -24,14 +25,6 @@ from connector.web.layout import page
 from connector.web.offer_forms import Typed
 
 SHOWN = 200
-_RULE = ("most", "followers", "days")
-_NAMES = {
-    "most_bp": "most",
-    "least_followers": "followers",
-    "most_days": "days",
-    "last_day": "last_day",
-    "most_fee": "fee",
-}
 
 
 @blueprint.get("/offers/invite")
@@ -147,22 +140,13 @@ def acceptance_rules() -> str:
 @merchant
 def add_rule() -> str | AnyResponse:
     moments.use_zone(g.shop.time_zone)
-    typed = {name: request.form.get(name, "").strip()[:20] for name in (*_RULE, "last_day", "sample", "fee")}
+    typed = rule_forms.typed(request.form)
     try:
-        ends = moments.first_of(typed["last_day"], "last_day") if typed["last_day"] else None
+        given = rule_forms.rule(typed, g.shop.currency)
         with db.write(Scope.shop(g.shop.id)) as session:
-            acceptance.add(
-                session, g.shop.id, rate_words.typed(typed["most"], "most"),
-                least_followers=_whole(typed["followers"], "followers"), most_days=_whole(typed["days"], "days"),
-                sample=bool(typed["sample"]), most_fee=offer_forms.fee_typed(typed["fee"], g.shop.currency),
-                ends_at=ends, by=guards.actor(),
-            )  # fmt: skip
-    except InputRefused as refused:
-        name = {"ends_at": "last_day"}.get(refused.field, _NAMES.get(refused.field, refused.field))
-        said = "Write a rate from 1 to 80 per cent." if refused.field == "most_bp" else ""
-        return _rules(typed, {name: said or f"This {refused.problem} {refused.remedy}".strip()})
-    except Conflict as full:
-        return _rules(typed, {"form": full.public})
+            acceptance.add(session, g.shop.id, given.pop("most_bp"), by=guards.actor(), **given)
+    except (InputRefused, Conflict) as refused:
+        return _rules(typed, rule_forms.wrong(refused))
     flash("From now on such offers are accepted by themselves.")
     return redirect(url_for(".acceptance_rules"), code=303)
 
@@ -184,11 +168,3 @@ def _rules(typed: dict[str, str], errors: dict[str, str]) -> str:
         "dashboard/acceptance_rules.html", shop=g.shop, rules=rules, typed=typed, errors=errors, words=rate_words,
         now=clock.now(),
     )  # fmt: skip
-
-
-def _whole(text: str, field: str) -> int:
-    """Errors: InputRefused."""
-    plain = text.replace(",", "").replace(" ", "")
-    if not (plain.isascii() and plain.isdigit() and len(plain) < 12):
-        raise InputRefused(field, "is no whole number.", "Write digits alone.")
-    return int(plain)

@@ -131,7 +131,7 @@ def set_up_rules() -> str | AnyResponse:
     if act == "pass":
         return _passed("rules", "You answer each offer yourself. Rules can be added under Offers.")
     try:
-        given = rule_forms.rule(typed)
+        given = rule_forms.rule(typed, g.shop.currency)
         with db.write(Scope.shop(g.shop.id)) as session:
             acceptance.add(session, g.shop.id, given.pop("most_bp"), by=guards.actor(), **given)
             set_up.taken(session, g.shop.id, "rules")

@@ -6,21 +6,25 @@ from collections.abc import Mapping
 from typing import Any
 
 from connector.errors import Conflict, InputRefused
-from connector.web import rate_words
+from connector.web import moments, offer_forms, rate_words
 
-FIELDS = ("most", "followers", "days", "sample")
-_NAMES = {"most_bp": "most", "least_followers": "followers", "most_days": "days"}
+FIELDS = ("most", "followers", "days", "sample", "fee", "last_day")
+_NAMES = {
+    "most_bp": "most", "least_followers": "followers", "most_days": "days", "most_fee": "fee", "ends_at": "last_day",
+}  # fmt: skip
 
 
 def typed(form: Mapping[str, str]) -> dict[str, str]:
     return {name: form.get(name, "").strip()[:20] for name in FIELDS}
 
 
-def rule(given: Mapping[str, str]) -> dict[str, Any]:
-    """What `acceptance.add` takes. Errors: InputRefused by field."""
+def rule(given: Mapping[str, str], currency: str) -> dict[str, Any]:
+    """What `acceptance.add` takes. A fee is in the shop's `currency`. Errors: InputRefused by field."""
     return {
-        "most_bp": rate_words.typed(given["most"], "most"), "least_followers": _whole(given["followers"], "followers"),
-        "most_days": _whole(given["days"], "days"), "sample": bool(given["sample"]),
+        "most_bp": rate_words.typed(given["most"], "most"),
+        "least_followers": _whole(given["followers"], "followers"), "most_days": _whole(given["days"], "days"),
+        "sample": bool(given["sample"]), "most_fee": offer_forms.fee_typed(given["fee"], currency),
+        "ends_at": moments.first_of(given["last_day"], "last_day") if given["last_day"] else None,
     }  # fmt: skip
 
 

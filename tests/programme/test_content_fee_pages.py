@@ -84,7 +84,7 @@ def test_from_the_offer_to_what_support_decides(sqlite_database: Database, monke
     assert post(mine, f"{theirs}/content", theirs, video=video_id).status_code == 303
     assert "Need your answer" in shop.get("/dashboard/offers/content").text
     assert "Morning light" in shop.get("/dashboard/offers/content").text
-    assert "1 video waits for your answer" in shop.get("/dashboard").text
+    assert "1 piece of content waits for your answer" in shop.get("/dashboard").text
     with sqlite_database.read(ALL) as session:
         approval = session.query(ContentApproval).one().id
 

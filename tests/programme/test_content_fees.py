@@ -27,6 +27,7 @@ from connector.earnings.settlement import close
 from connector.earnings.settlement.tables import Invoice, InvoiceLine, Statement, StatementLine
 from connector.errors import Conflict, InputRefused, LedgerRefused
 from connector.operations import books, content_fees, find, stuck
+from connector.operations.documents import facts, sheet, table
 from connector.operations.rebuild.verify import verify
 from connector.operations.telling import catalogue
 from connector.programme.collaborations import (
@@ -287,6 +288,14 @@ def test_a_fee_from_the_offer_to_the_statement_and_back(world: SimpleNamespace) 
             ("flat_fee", 4000), ("flat_fee", 9000),
         ]  # fmt: skip
         assert _owed(session, mira) == {"creator_settled": 9000}
+
+        told = facts.invoice(session, invoice.id, closed)
+        assert sorted(line.order for line in told.lines) == ["Flat fee, @mira", "Flat fee, @yuki"]
+        assert ("Flat fees for content", "EUR\xa0130.00") in sheet.of_invoice(told, "App", "").sums
+        mine = session.scalars(sa.select(Statement.id).where(Statement.creator_id == mira)).one()
+        (line,) = facts.statement(session, mine, closed).lines
+        assert (line.kind, line.order, line.content, line.amount) == ("flat_fee", "Flat fee", "Video v2", 9000)
+        assert "flat_fee,90.00,EUR" in table.of_statement(facts.statement(session, mine, closed))
 
         # The shop asks support about it; taking it back after the statement needs two people, and a line below zero.
         content_fees.appeal(session, again.id, "merchant", "It was deleted", by="m", now=closed)

@@ -19,10 +19,12 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from flask import Flask
 from werkzeug.routing import Rule
 
 from connector import clock, db, jobs, vault
 from connector.commerce.shops import settings as shop_settings
+from connector.config import Settings
 from connector.db import Database
 from connector.migrations.run import migrate
 from tests.clean import Reused
@@ -44,6 +46,21 @@ def _remembered_builder(rule: Rule, append_unknown: bool = True) -> Any:
 
 
 Rule._compile_builder = _remembered_builder  # type: ignore[method-assign]
+
+
+_wired: dict[tuple[tuple[str, str], ...], Flask] = {}
+
+
+def wired(settings: Settings) -> Flask:
+    """The application by these settings, wired once a process, its templates compiled once. It holds no state:
+    whose database, vault and roster it asks is looked up at each request. Who changes one makes one of their own."""
+    from connector.app import create_app  # seconds, for tests of rules alone
+
+    told = {name: getattr(value, "get_secret_value", lambda value=value: value)() for name, value in settings}
+    key = tuple((name, repr(value)) for name, value in sorted(told.items()))
+    if key not in _wired:
+        _wired[key] = create_app(settings)
+    return _wired[key]
 
 
 # Half of the tests' time went into the collector's going through what is loaded, again and again: modules, routes, the

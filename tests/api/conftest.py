@@ -7,13 +7,13 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from connector import app as application
 from connector import clock
 from connector.access import tokens
 from connector.access.tokens import SCOPES
 from connector.db import Database, Scope
 from connector.web import guards
 from tests.attribution.world import PLACED, World, app_settings, put_on_roster
+from tests.conftest import wired
 
 
 class Api:
@@ -57,5 +57,5 @@ def world(database: Database, monkeypatch: pytest.MonkeyPatch) -> World:
 @pytest.fixture
 def api(world: World) -> Iterator[Api]:
     guards._rates.storage.reset()
-    yield Api(application.create_app(app_settings(touches_per_minute=3)), world.database)
+    yield Api(wired(app_settings(touches_per_minute=3)), world.database)
     guards._rates.storage.reset()

@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
-from connector import app as application
 from connector import clock
 from connector.db import Database
 from tests.attribution.world import PLACED, World, app_settings, put_on_roster
+from tests.conftest import wired
 
 
 @pytest.fixture
@@ -18,4 +18,4 @@ def world(database: Database, monkeypatch: pytest.MonkeyPatch) -> World:
 
 @pytest.fixture
 def app(world: World) -> Flask:
-    return application.create_app(app_settings(touches_per_minute=3))
+    return wired(app_settings(touches_per_minute=3))

@@ -12,12 +12,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from connector import db, vault
-from connector.app import create_app
 from connector.db import Database
 from tests.browser import world as worlds
 from tests.browser.world import World
 from tests.clean import Reused
-from tests.conftest import KEY, lay
+from tests.conftest import KEY, lay, wired
 from tests.web.conftest import settings
 
 # The world takes seconds to make: it is made once a database, and each test gets a copy.
@@ -88,7 +87,7 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
 
 @pytest.fixture
 def app(world: World) -> Flask:
-    return create_app(settings())
+    return wired(settings())
 
 
 def form_token(client: FlaskClient, path: str) -> str:

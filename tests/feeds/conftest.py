@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from connector import app as application
 from connector.db import Database
 from connector.insight.feeds import files
 from tests.attribution.world import World, app_settings, put_on_roster
+from tests.conftest import wired
 
 
 @pytest.fixture
@@ -20,4 +20,4 @@ def world(database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
 
 @pytest.fixture
 def app(world: World) -> Flask:
-    return application.create_app(app_settings())
+    return wired(app_settings())

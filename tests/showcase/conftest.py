@@ -3,7 +3,6 @@ from __future__ import annotations
 import pytest
 from flask.testing import FlaskClient
 
-from connector import app as application
 from connector import clock
 from connector.commerce.catalog import take
 from connector.commerce.catalog.ids import listing_id
@@ -13,6 +12,7 @@ from connector.earnings.attribution import links
 from connector.events import Product
 from connector.insight.market import index
 from tests.attribution.world import PLACED, World, app_settings, put_on_roster
+from tests.conftest import wired
 
 SYSTEM = Scope.system("test")
 
@@ -43,5 +43,5 @@ def showcase(database: Database, monkeypatch: pytest.MonkeyPatch) -> Showcase:
     world.begin()
     index.follow(wait_for_syncs=False)
     settings = app_settings(env="production", public_url="https://shop.example")
-    world.client = application.create_app(settings).test_client()
+    world.client = wired(settings).test_client()
     return world

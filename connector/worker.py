@@ -27,6 +27,7 @@ from datetime import timedelta
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from connector import clock, db, heap, jobs, notices, telemetry
+from connector.access import answers
 from connector.commerce.catalog import markets
 from connector.commerce.shops import grants
 from connector.commerce.shops import queries as shops
@@ -436,10 +437,12 @@ def tell_of_overdue() -> int:
 
 
 def forget_devices() -> int:
-    """Drop the device hashes, the unknown codes, the notices and the untaken imports whose time is over; how many."""
+    """Drop the device hashes, the unknown codes, the notices, the answers by key and the untaken imports whose time is
+    over; how many."""
     with db.write(Scope.system("device hashes whose time is over")) as session:
         forgotten = touches.forget_devices(session) + gaps.forget(session)
         forgotten += notices.forget(session, clock.wall() - notices.KEPT)
+        forgotten += answers.forget_old(session, clock.wall())
         return forgotten + imports.forget_untaken(session, clock.now() - imports.KEPT)
 
 

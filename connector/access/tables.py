@@ -70,3 +70,22 @@ class AppToken(Base):
     created_at: Mapped[datetime]
     last_used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+
+
+class AppAnswer(Base):
+    """What a write of the app's back end was answered, under the key that it was sent with."""
+
+    __tablename__ = "app_answers"
+    __table_args__ = (
+        sa.UniqueConstraint("token_id", "request_key"),
+        sa.Index("ix_app_answers_made_at", "made_at"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)  # aan_…
+    token_id: Mapped[str]
+    request_key: Mapped[str]
+    request_hash: Mapped[str]  # of method, address and body
+    status: Mapped[int]  # 0: under way
+    mimetype: Mapped[str]
+    sealed: Mapped[str | None]  # the body; None: under way
+    made_at: Mapped[datetime]  # wall time

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from connector import db, vault
+from connector.access.tables import AppAnswer
 from connector.commerce.shops.tables import GrantRow
 from connector.db import Scope
 from connector.notices import Notice
@@ -23,7 +24,7 @@ from connector.webhooks.tables import DeliveryRow
 
 _GRANT = (GrantRow.access_sealed, GrantRow.refresh_sealed, GrantRow.previous_refresh_sealed)
 # What is sealed beside grants: bodies, whom a privacy request is about and the files made for one, payment details,
-# where samples go, what signs events.
+# where samples go, what signs events, what the app was answered.
 _BODIES = (
     (DeliveryRow.id, DeliveryRow.body_sealed),
     (PrivacyRequest.id, PrivacyRequest.subject_sealed),
@@ -33,6 +34,7 @@ _BODIES = (
     (Notice.id, Notice.secret_sealed),
     (Endpoint.id, Endpoint.secret_sealed),
     (Endpoint.id, Endpoint.previous_sealed),
+    (AppAnswer.id, AppAnswer.sealed),
 )
 BATCH = 100
 _WHY = "what is sealed is put under the newest key, for all shops"

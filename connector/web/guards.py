@@ -46,6 +46,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 GuardKind = Literal["public", "staff", "merchant", "creator", "app_scope", "signed"]
 _MARK = "__guard__"
+# `app.extensions[ENTERED]`: what a face asks of a request by token once it is known whose it is, before its view.
+ENTERED = "guards.entered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +157,8 @@ def app_scope(scope: str, *, loopback_in_dev: bool = False) -> Callable[[Callabl
         g.app_token = _app_of_request()
         if scope not in g.app_token.scopes:
             raise NotAllowed(f"token without {scope}", public=f"The token has no scope {scope}.")
+        for entered in current_app.extensions.get(ENTERED, ()):
+            entered()
 
     return _guard(Guard("app_scope", scope), enter)
 

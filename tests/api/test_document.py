@@ -49,6 +49,14 @@ def test_every_operation_names_its_scope_its_problems_and_itself(document: dict[
     assert touch["parameters"][0]["name"].lower() == "idempotency-key"
 
 
+def test_every_write_takes_an_idempotency_key(document: dict[str, Any]) -> None:
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            if method not in ("parameters", "get"):
+                names = [each["name"].lower() for each in operation["parameters"] if each["in"] == "header"]
+                assert names == ["idempotency-key"], (method, path)
+
+
 def test_the_page_and_its_assets_come_from_here(api: Api) -> None:
     page = api.client.get("/docs")
     assert page.status_code == 200

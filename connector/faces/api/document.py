@@ -9,8 +9,9 @@ from typing import Any
 from apiflask import APIFlask
 from flask import Blueprint, Response, current_app, jsonify, render_template, send_from_directory
 
+from connector.access import answers
 from connector.config import Settings
-from connector.faces.api import shapes
+from connector.faces.api import repeats, shapes
 from connector.operations.telling import catalogue
 from connector.web import guards
 from connector.web.guards import public
@@ -96,11 +97,22 @@ def _finish(app: APIFlask, spec: dict[str, Any]) -> dict[str, Any]:
                 continue
             guard = scopes[operation["operationId"]]
             operation["security"] = [{"appToken": [guard.asks]}]
+            _add_key(method, operation)
             _add_problems(operation)
     schemas = spec["components"].setdefault("schemas", {})
     schemas.update(_problem_schemas())
     spec["webhooks"] = _webhooks()
     return _plain_names(spec)
+
+
+def _add_key(method: str, operation: dict[str, Any]) -> None:
+    """Writes that don't look after the key by themselves are answered from what is kept."""
+    given = operation.setdefault("parameters", [])
+    if method == "get" or any(each.get("name", "").lower() == repeats.HEADER.lower() for each in given):
+        return
+    schema = {"type": "string", "minLength": 1, "maxLength": answers.LONGEST}
+    given.append({"name": repeats.HEADER, "in": "header", "required": False, "description": repeats.ABOUT,
+                  "schema": schema, "example": "7f0c1d"})  # fmt: skip
 
 
 def _scopes(app: APIFlask) -> dict[str, guards.Guard]:

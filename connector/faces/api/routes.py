@@ -35,6 +35,7 @@ from connector.faces.api import (
     payees,
     programme,
     proofs,
+    repeats,
     reports,
     rules,
     samples,
@@ -48,6 +49,7 @@ from connector.faces.api import (
     whatif,
 )
 from connector.faces.api.face import blueprint
+from connector.web import guards
 
 ROOMS = (
     listings, programme, taps, carts, stores, books, invoices, payees, feeds, proofs, studio, terms, codes, whatif,
@@ -61,6 +63,7 @@ def install(app: APIFlask) -> None:
     app.register_blueprint(feeds.given_out)
     app.register_blueprint(stripe_events.blueprint)
     document.describe(app)
+    app.extensions.setdefault(guards.ENTERED, []).append(repeats.answer_again)
 
 
 __all__ = ["blueprint", "install"]

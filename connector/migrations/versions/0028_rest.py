@@ -6,6 +6,8 @@ Converted payouts leave the account fx open; what the app's own bank gave for it
 the share of each shop.
 Versions of the terms of use were recorded as accepted and held nobody to it: `use_terms.due_at` says by when one has to
 be. Those from before have none, and stop nobody.
+A write of the app's back end whose answer was lost was a repeat by what it is about, and some repeats are refused:
+`app_answers` keeps what each was answered, under the key that the app sends with it.
 """
 
 import sqlalchemy as sa
@@ -23,6 +25,20 @@ def upgrade() -> None:
     op.add_column("receipts_asked", sa.Column("source", sa.Text(), nullable=False, server_default="hand"))
     op.add_column("use_terms", sa.Column("due_at", MOMENT, nullable=True))
     _exchanges()
+    op.create_table(
+        "app_answers",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("token_id", sa.Text(), nullable=False),
+        sa.Column("request_key", sa.Text(), nullable=False),
+        sa.Column("request_hash", sa.Text(), nullable=False),
+        sa.Column("status", sa.BigInteger(), nullable=False),
+        sa.Column("mimetype", sa.Text(), nullable=False),
+        sa.Column("sealed", sa.Text(), nullable=True),
+        sa.Column("made_at", MOMENT, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_app_answers")),
+        sa.UniqueConstraint("token_id", "request_key", name=op.f("uq_app_answers_token_id_request_key")),
+    )
+    op.create_index("ix_app_answers_made_at", "app_answers", ["made_at"])
 
 
 def _exchanges() -> None:

@@ -36,7 +36,8 @@ STEPS = {
     "not_called_off": "Not called off: on its way already", "goes_on": "Goes on", "readdress": "Sent elsewhere",
     "by_hand": "Sent by hand", "place": "Order placed at the store", "place_again": "To be placed again",
     "place_refused": "Refused by the store", "not_sent": "Not taken by the store: tried again",
-    "name_order": "Bought by the creator", "confirm": "Order confirmed", "ship": "Sent", "on_its_way": "Sent",
+    "name_order": "Bought by the creator", "confirm": "Order confirmed",
+    "doubt": "Order doubted", "ship": "Sent", "on_its_way": "Sent",
     "deliver": "Arrived", "name_content": "Content named", "extend": "More time taken", "miss": "No content in time",
     "appeal": "Appealed", "decide": "Appeal decided", "fulfil": "Fulfilled", "pay_back": "Paid back",
     "lapse": "Lapsed", "lapsed": "Lapsed", "store_cancel": "Cancelled at the store",
@@ -125,8 +126,11 @@ def _ordered(row: Sample, who: str) -> str:
     number = f" {row.order_number}" if row.order_number else ""
     if row.kind == "free":
         return f"The order{number} is in your store. Send it as any other."
-    if not row.confirmed:
-        return f"{who} says that order{number} is theirs. Confirm it if you know that it is."
+    if not row.confirmed and row.confirm_by is None:
+        return f"You doubt that order{number} is {who}'s. Nothing comes back by it unless you or support confirm it."
+    if not row.confirmed and row.confirm_by is not None:
+        until = moments.day(row.confirm_by)
+        return f"{who} says that order{number} is theirs. Confirm or doubt it until {until}: then it counts as theirs."
     return f"{who} bought it with order{number}. Once content counts it is paid back."
 
 
@@ -146,11 +150,13 @@ def acts(row: Sample) -> tuple[str, ...]:
             "refused": ("place-again", "shipped", "by-hand", "cancel"),
             "waiting": ("by-hand", "cancel"), "unknown": ("cancel",),
         }.get(row.placing, ("cancel",))  # fmt: skip
+    unsure = ("confirm", "doubt") if row.kind == "refundable" and not row.confirmed else ()
     if row.state == "ordered":
-        confirm = ("confirm",) if row.kind == "refundable" and not row.confirmed else ()
-        return (*confirm, "shipped", "delivered", "cancel")
+        return (*unsure, "shipped", "delivered", "cancel")
     if row.state == "shipped":
-        return ("delivered",)
+        return (*unsure, "delivered")
+    if row.state in ("delivered", "fulfilled"):
+        return unsure
     return ("cancel",) if row.state in ("granted", "approved") else ()
 
 

@@ -289,8 +289,10 @@ def test_a_purchase_comes_back_once_its_content_counts(plain_world: World) -> No
     world.heard(world.snapshot("6001"), customer="77")
     _refused("order_unknown", lambda: world.do(acts.name_order, asked.id, "#4711"))
     _refused("order_before_approval", lambda: world.do(acts.name_order, asked.id, "#6000"))
+    _refused("order_not_named", lambda: world.do(acts.confirm, asked.id))
     named = world.do(acts.name_order, asked.id, "6001")
     assert (named.state, named.order_number, named.confirmed) == ("ordered", "#6001", False)
+    assert named.confirm_by == world.now + 7 * DAY
     other = _ask(world, "y", kind="refundable", recipient=None)
     world.do(acts.approve, other.id)
     _refused("order_taken", lambda: world.do(acts.name_order, other.id, "#6001"))
@@ -303,12 +305,29 @@ def test_a_purchase_comes_back_once_its_content_counts(plain_world: World) -> No
     world.follow(3 * DAY)
     assert world.sample(asked.id).state == "fulfilled"
     assert world.balances("x") == {}  # nobody has said that the order is hers
+    # The shop doubts it: nothing comes back, and she may name another one; named again it has its days once more.
+    for _ in range(2):
+        doubted = world.do(acts.doubt, asked.id, "Another name stands on it", shop_id=world.shop_id)
+    assert (doubted.reason, doubted.confirm_by, doubted.words) == ("order_doubted", None, "Another name stands on it")
+    _refused("order_taken", lambda: world.do(acts.name_order, other.id, "6001"))
+    world.do(acts.cancel, other.id, "Sold out soon")
+    world.follow(8 * DAY)
+    assert not world.sample(asked.id).confirmed
+    world.heard(world.snapshot("6003", at=NOW + 2 * DAY))
+    again = world.do(acts.name_order, asked.id, "6003")
+    assert (again.order_number, again.state, again.words) == ("#6003", "fulfilled", "")
+    assert again.confirm_by == world.now + 7 * DAY
+    _refused("order_awaited", lambda: world.do(acts.name_order, asked.id, "6001"))
+    world.follow(7 * DAY - SECOND)
+    assert world.balances("x") == {}
+    world.follow(SECOND)
+    assert world.balances("x") == {"EUR": 1500}  # silence confirms; never more than was agreed
+    assert world.sample(asked.id).reason == "sample_paid_back"
     world.do(acts.confirm, asked.id, shop_id=world.shop_id)
-    assert world.balances("x") == {"EUR": 1500}  # never more than was agreed
-    world.do(acts.confirm, asked.id, shop_id=world.shop_id)
+    _refused("order_confirmed", lambda: world.do(acts.doubt, asked.id, "After all"))
     for price, left in ((1200, 1200), (0, 0), (2000, 1500)):
         world.now += DAY
-        world.heard(world.snapshot("6001", at=NOW + DAY, price=price, fulfilments=(fulfilment(NOW + DAY),)), "77")
+        world.heard(world.snapshot("6003", at=NOW + 2 * DAY, price=price))
         world.follow()
         assert world.balances("x") == {"EUR": left}
     with world.database.read(ALL) as session:
@@ -316,6 +335,8 @@ def test_a_purchase_comes_back_once_its_content_counts(plain_world: World) -> No
     assert amounts == [1500, 1200, 0, 1500]
 
     # By the token of a tap that nobody else had, hers is known without the shop; what she earns by it is taken off.
+    other = _ask(world, "y", kind="refundable", recipient=None)
+    world.do(acts.approve, other.id)
     touch = world.tap("y", at=world.now, buyer="app:9")
     world.now += SECOND
     carried = world.snapshot("6002", fulfilments=(fulfilment(world.now),), carriers=_carried(touch.token))

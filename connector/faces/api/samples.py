@@ -20,7 +20,7 @@ from connector.commerce.shops import queries as shops
 from connector.db import Scope
 from connector.earnings.attribution.touches import request_key
 from connector.faces.api import shapes
-from connector.faces.api.face import blueprint, id_after, page
+from connector.faces.api.face import blueprint, id_after, page, paged
 from connector.faces.api.shapes import Asked, Given, Ident, Moment, Money, Text, as_money
 from connector.operations.sampling import acts, sales
 from connector.programme.creators import queries as creators
@@ -170,13 +170,16 @@ class SampleShown(Given):
     problem_words: str | None = Field(description="The store's own words.")
     reason: str | None = Field(description="A code: how it came to stand so.")
     why: str | None = Field(description="The same in words, as the creator reads it.")
-    words: str | None = Field(description="What the shop wrote when it declined or cancelled.")
+    words: str | None = Field(description="What the shop wrote when it declined, cancelled or doubted the order.")
     note: str
     country: str | None = Field(description="Where it goes; null: no address is kept.")
     agreed: Money | None = Field(description="Refundable: what comes back at most.")
     paid_back: Money | None = Field(description="Refundable: what came back, by the order as it stands.")
     order_number: str | None
     order_confirmed: bool = Field(description="Refundable: it is known that the creator bought it.")
+    confirm_by: datetime | None = Field(
+        description="Until when the shop may doubt the order; null with an order that isn't confirmed: it does."
+    )
     carrier: str | None
     tracking: str | None
     extended: bool
@@ -295,11 +298,11 @@ class SampleOfferShown(Given):
     ends_at: datetime | None
 
 
-class SampleOfferList(Given):
+class SampleOfferList(shapes.PagedList):
     items: list[SampleOfferShown]
 
 
-class SampleShopAsked(Asked):
+class SampleShopAsked(shapes.LongPage):
     shop_id: Ident
 
 
@@ -531,6 +534,19 @@ def confirm_sample_order(sample_id: str) -> SampleWhole:
     return _done(lambda s: acts.confirm(s, sample_id, by=actor()))
 
 
+@blueprint.post("/samples/<sample_id>/doubt-order")
+@app_scope("samples:write")
+@blueprint.input(ReasonAsked)
+@blueprint.output(SampleWhole)
+def doubt_sample_order(sample_id: str, json_data: ReasonAsked) -> SampleWhole:
+    """Say, for the shop, that the named order isn't the creator's
+
+    The creator reads why and may name another one. An order that the shop neither confirms nor doubts in its days to
+    answer counts as the creator's.
+    """
+    return _done(lambda s: acts.doubt(s, sample_id, json_data.reason, by=actor()))
+
+
 @blueprint.post("/samples/<sample_id>/shipped")
 @app_scope("samples:write")
 @blueprint.input(ShippedAsked)
@@ -601,6 +617,7 @@ def offer_samples(json_data: SampleOfferAsked) -> SampleOfferShown:
 @app_scope("samples:read")
 @blueprint.input(SampleShopAsked, location="query")
 @blueprint.output(SampleOfferList)
+@paged("list_sample_offers", asked=True)
 def list_sample_offers(query_data: SampleShopAsked) -> SampleOfferList:
     """What a shop gives as samples, and gave, newest first"""
     with db.read(Scope.app()) as session:

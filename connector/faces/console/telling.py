@@ -42,6 +42,7 @@ ACTS = {
     "sample.place_again": "Order of a sample to be placed again",
     "sample.name_order": "Order of a sample named",
     "sample.confirm": "Order of a sample confirmed",
+    "sample.doubt": "Order of a sample doubted",
     "sample.ship": "Sample sent",
     "sample.deliver": "Sample arrived",
     "sample.name_content": "Content named for a sample",

@@ -37,7 +37,8 @@ _TYPED = ("reason", "tracking", "carrier", "order_number")
 SAID = {
     "approve": "Approved.", "decline": "Declined. The creator reads why.", "cancel": "It is called off.",
     "by-hand": "You send it yourself: say here when it left.", "place-again": "We ask your store again.",
-    "confirm": "Confirmed.", "shipped": "Noted: it is on its way.", "delivered": "Noted: it has arrived.",
+    "confirm": "Confirmed.", "doubt": "Noted. The creator reads why, and may name another order.",
+    "shipped": "Noted: it is on its way.", "delivered": "Noted: it has arrived.",
 }  # fmt: skip
 
 
@@ -144,6 +145,8 @@ def _act(session: Session, sample_id: str, act: str) -> Sample:
         return acts.decline(session, sample_id, typed["reason"], **who)
     if act == "cancel":
         return acts.cancel(session, sample_id, typed["reason"], **who)
+    if act == "doubt":
+        return acts.doubt(session, sample_id, typed["reason"], **who)
     if act == "shipped":
         return acts.shipped(
             session, sample_id, carrier=typed["carrier"], tracking=typed["tracking"],

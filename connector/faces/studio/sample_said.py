@@ -53,7 +53,14 @@ def stands(row: Sample, numbers: Numbers, now: datetime) -> Stands:
     return Stands("warn" if yours else badge.kind, said, row.due_at, yours)
 
 
+def doubted(row: Sample) -> bool:
+    """Does the shop doubt that the order which they named is theirs?"""
+    return row.kind == "refundable" and row.order_ref is not None and not row.confirmed and row.confirm_by is None
+
+
 def _said(row: Sample, numbers: Numbers) -> tuple[str, bool]:
+    if doubted(row) and row.state in ("ordered", "shipped", "delivered", "fulfilled"):
+        return f"The shop doubts that order {row.order_number} is yours. Name another one, or ask support.", True
     due = moments.day(row.due_at) if row.due_at is not None else "then"
     if row.state == "granted":
         return f"Your agreement promises one. Choose the product and say where it goes until {due}.", True
@@ -107,16 +114,19 @@ def _ordered(row: Sample) -> tuple[str, bool]:
     if row.kind == "free":
         return f"The order{number} is at the shop's store. You read here when it is sent.", False
     if not row.confirmed:
-        return f"You named order{number}. The shop confirms that it is yours.", False
+        until = f" until {moments.day(row.confirm_by)}; then it counts as yours" if row.confirm_by is not None else ""
+        return f"You named order{number}. The shop confirms or doubts it{until}.", False
     return f"You bought it with order{number}. When it has arrived, the time for content begins.", False
 
 
 def acts(row: Sample, now: datetime) -> tuple[str, ...]:
     """What the creator may do with it now: pure. The acts themselves judge anew."""
     late = row.due_at is not None and row.due_at <= now and row.state != "shipped"
+    if doubted(row) and not row.ending and row.state == "fulfilled":
+        return ("name_order",)
     if row.ending or late or row.state in moves.ENDS:
         return ()
-    found: list[str] = []
+    found: list[str] = ["name_order"] if doubted(row) else []
     if row.state == "granted":
         found.append("take_up")
     if row.state == "approved" and row.kind == "refundable":

@@ -1,7 +1,7 @@
 """What people do with samples. Each act locks the sample, asks `moves`, writes the step, tells, and may be repeated.
 
     creator     ask, take_up, readdress, withdraw, name_order, received, name_content, extend, appeal
-    shop        approve, decline, cancel, by_hand, place_again, confirm, shipped, delivered; many at once by `each`
+    shop        approve, decline, cancel, by_hand, place_again, confirm, doubt, shipped, delivered; many by `each`
     support     decide_appeal, and everything that a shop may do
 
 `by` is the actor, `side` whom they act for. `shop_id` and `creator_id` say whose it has to be: another's isn't found.
@@ -161,7 +161,8 @@ def name_order(
     touch token that rode with it.
 
     It has to be placed after the approval, hold the product and be in the agreed currency. That it is theirs is known
-    by the token, which its buyer alone has, or where we know the buyer as this creator; else the shop confirms it.
+    by the token, which its buyer alone has, or where we know the buyer as this creator; else the shop confirms it, or
+    doesn't doubt it within its days to answer. What it doubts is named anew.
     """
     now = now or clock.now()
     row = steps.locked(session, sample_id, creator_id=creator_id)
@@ -169,7 +170,11 @@ def name_order(
     found = by_token or _order(session, row.shop_id, order)
     if row.order_ref is not None and row.order_ref == found.order_ref:
         return row
-    stands = moves.bought(steps.standing(row), now)
+    stands = steps.standing(row)
+    if row.order_ref is None:
+        stands = moves.bought(stands, now)
+    else:
+        stands = moves.bought_otherwise(stands, confirmed=row.confirmed, doubted=row.confirm_by is None)
     facts = orders.facts(found)
     code = bought.why_not(
         facts.snapshot, product_ref=row.product_ref, variant_ref=row.variant_ref, currency=row.currency,
@@ -181,9 +186,12 @@ def name_order(
         raise AskRefused("order_taken")
     row.order_ref, row.order_number = found.order_ref, found.number
     row.confirmed = by_token is not None or paying.theirs(session, row, found, now)
+    days = steps.numbers_of(session, row).answer_days
+    row.confirm_by, row.words = None if row.confirmed else now + timedelta(days=days), ""
     steps.take(
         session, row, stands, "name_order", side="creator", by=by, now=now, order_id=found.id, confirmed=row.confirmed
     )  # fmt: skip
+    paying.settle(session, row, now)
     return row
 
 
@@ -373,17 +381,44 @@ def confirm(
     session: Session, sample_id: str, *, shop_id: str | None = None, side: Side = "merchant", by: str,
     now: datetime | None = None,
 ) -> Sample:  # fmt: skip
-    """The shop says that the named order is the creator's."""
+    """The shop says that the named order is the creator's; support may, where the shop doubts it."""
     now = now or clock.now()
     row = steps.locked(session, sample_id, shop_id=shop_id)
     if row.confirmed:
         return row
-    if row.kind != "refundable" or row.order_ref is None:
-        raise MoveRefused("not_refundable" if row.kind != "refundable" else "not_approved")
-    row.confirmed = True
-    steps.take(session, row, steps.standing(row), "confirm", side=side, by=by, now=now, order_number=row.order_number)
-    paying.settle(session, row, now)
+    _named(row)
+    take_as_theirs(session, row, side=side, by=by, now=now)
     return row
+
+
+def doubt(
+    session: Session, sample_id: str, reason: str, *, shop_id: str | None = None, side: Side = "merchant", by: str,
+    now: datetime | None = None,
+) -> Sample:  # fmt: skip
+    """The shop says that the named order isn't the creator's, and why: the creator reads it, and may name another one.
+    Nothing comes back by it until the shop, or support, confirms it."""
+    now = now or clock.now()
+    words = _text("reason", reason, needed=True)
+    row = steps.locked(session, sample_id, shop_id=shop_id)
+    _named(row)
+    if row.confirmed:
+        raise MoveRefused("order_confirmed")
+    if row.confirm_by is None and row.words == words:
+        return row
+    row.confirm_by, row.words = None, words
+    steps.take(session, row, steps.standing(row), "doubt", side=side, by=by, now=now, reason="order_doubted")
+    return row
+
+
+def take_as_theirs(session: Session, row: Sample, *, side: Side, by: str, now: datetime, reason: str = "") -> None:
+    """The named order counts as the creator's: by somebody's word, or since nobody doubted it in time. The caller has
+    locked the row."""
+    row.confirmed, row.confirm_by, row.words = True, None, ""
+    steps.take(
+        session, row, steps.standing(row), "confirm", side=side, by=by, now=now, reason=reason,
+        order_number=row.order_number,
+    )  # fmt: skip
+    paying.settle(session, row, now)
 
 
 def shipped(
@@ -587,9 +622,9 @@ def new(
         policy_version=version, product_ref="", variant_ref="", note="", recipient_sealed=None, recipient_country="",
         forget_at=None, standing={}, agreed_amount=None, currency="", paid_back=None, by_hand=False, place_tries=0,
         place_at=None, problem="", problem_field="", problem_words="", order_ref=None, order_number="",
-        confirmed=False, carrier="", tracking="", asked_at=now, approved_at=None, shipped_at=None, delivered_at=None,
-        delivered_how="", ended_at=None, reason="", words="", content_id=None, look_at=None, moved_at=now,
-        request_key=request_key,
+        confirmed=False, confirm_by=None, carrier="", tracking="", asked_at=now, approved_at=None, shipped_at=None,
+        delivered_at=None, delivered_how="", ended_at=None, reason="", words="", content_id=None, look_at=None,
+        moved_at=now, request_key=request_key,
     )  # fmt: skip
 
 
@@ -634,6 +669,13 @@ def _start(session: Session, row: Sample) -> None:
     session.flush()
     key = f"{row.id}:{row.place_tries}:{row.ending or row.placing}"
     jobs.enqueue(session, PLACE, key, shop_id=row.shop_id, sample_id=row.id)
+
+
+def _named(row: Sample) -> None:
+    if row.kind != "refundable":
+        raise MoveRefused("not_refundable")
+    if row.order_ref is None:
+        raise MoveRefused("order_not_named")
 
 
 def _no_problem(row: Sample) -> None:

@@ -69,6 +69,9 @@ REFUSALS = {
     "appealed_already": "One appeal is possible, and it was made.",
     "appeal_late": "The time to appeal has passed.",
     "not_appealed": "There is no appeal to decide.",
+    "order_not_named": "No order was named for it.",
+    "order_confirmed": "It is confirmed already that the creator bought it.",
+    "order_awaited": "The shop is still to say whether the order is the creator's.",
     "address_fixed": "Where it goes can be changed only until the order is placed.",
 }
 
@@ -181,6 +184,20 @@ def bought(stands: Standing, now: datetime) -> Standing:
     if stands.state == "approved" and _passed(stands, now):
         raise MoveRefused("send_late")
     return ordered(stands)
+
+
+def bought_otherwise(stands: Standing, *, confirmed: bool, doubted: bool) -> Standing:
+    """The creator names another order, since the shop doubts the one before: nothing else moves, also once its content
+    counts. Errors: MoveRefused."""
+    if stands.kind != "refundable":
+        raise MoveRefused("not_refundable")
+    if confirmed:
+        raise MoveRefused("order_confirmed")
+    if not doubted:
+        raise MoveRefused("order_awaited")
+    if stands.over and stands.state != "fulfilled":
+        raise MoveRefused("sample_over")
+    return stands
 
 
 def readdress(stands: Standing, *, placed_by_us: bool) -> Standing:

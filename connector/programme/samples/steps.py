@@ -21,7 +21,7 @@ from connector.programme.samples.tables import Sample, SampleStep
 
 MOVED = "sample.moved"
 # What is told though the state stays: somebody waits for it.
-_TOLD = frozenset({"ask", "extend", "place_refused", "call_off", "not_called_off", "pay_back"})
+_TOLD = frozenset({"ask", "extend", "place_refused", "call_off", "not_called_off", "pay_back", "doubt", "confirm"})
 # Who acted by themselves: these acts stand in the audit log.
 _PEOPLE = frozenset({"creator", "merchant", "staff"})
 # How often a sample is looked at whose store or content may have moved on.
@@ -110,10 +110,11 @@ def _put(session: Session, row: Sample, stands: Standing, now: datetime) -> None
 
 def next_look(row: Sample, stands: Standing, now: datetime) -> datetime | None:
     """When the clock, the store or content may have moved it on; None: nothing moves it but a person."""
+    asked = [row.confirm_by] if row.confirm_by is not None and row.confirm_by > now else []
     if stands.over:
         paid = stands.state == "fulfilled" and row.kind == "refundable"
-        return now + LOOK_AT_ORDER if paid and now < (row.ended_at or now) + FOLLOWED else None
-    wanted = [stands.due_at] if stands.due_at is not None else []
+        return min([now + LOOK_AT_ORDER, *asked]) if paid and now < (row.ended_at or now) + FOLLOWED else None
+    wanted = asked + ([stands.due_at] if stands.due_at is not None else [])
     if stands.state in _LOOKED_AT:
         wanted.append(now + _LOOKED_AT[stands.state])
     return min(wanted) if wanted else None

@@ -120,6 +120,8 @@ class Sample(Base):
     order_ref: Mapped[str | None]
     order_number: Mapped[str]
     confirmed: Mapped[bool]  # refundable: it is known that the creator bought it
+    # … and is taken to be from then on, unless the shop doubts it. None with an unconfirmed order: it does.
+    confirm_by: Mapped[datetime | None]
     carrier: Mapped[str]
     tracking: Mapped[str]
     asked_at: Mapped[datetime]

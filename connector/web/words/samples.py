@@ -176,6 +176,29 @@ REASONS: dict[str, Wording] = {
         "This is a test order or a sample order",
         "The order is a test, a draft or a sample",
     ),
+    "order_not_named": Wording(
+        "The creator hasn't named an order", "You haven't named your order", "The sample has no order yet"
+    ),
+    "order_confirmed": Wording(
+        "It is confirmed that the creator bought it",
+        "The order is confirmed as yours",
+        "The order was confirmed before",
+    ),
+    "order_awaited": Wording(
+        "You have still to say whether the order is the creator's",
+        "The shop has still to say whether the order is yours",
+        "Another order is named only once the shop doubts the first",
+    ),
+    "order_doubted": Wording(
+        "You doubt that the order is the creator's",
+        "The shop doubts that this order is yours; name another one",
+        "The shop doubts the named order; support may confirm it",
+    ),
+    "confirmed_by_time": Wording(
+        "You didn't doubt the order in time, so it counts as the creator's",
+        "The shop didn't doubt your order in time, so it counts",
+        "Neither confirmed nor doubted within the days to answer",
+    ),
     "order_called_off": Wording("This order was cancelled", "This order was cancelled", "The order is cancelled"),
     "order_before_approval": Wording(
         "This order is older than your approval",

@@ -33,7 +33,8 @@ def _row(**given: object) -> Sample:
     plain: dict[str, object] = {
         "kind": "free", "state": "requested", "due_at": NOW + timedelta(days=3), "placing": "", "ending": "",
         "extended": False, "appealed": False, "currency": "EUR", "agreed_amount": 4550, "paid_back": None, "reason": "",
-        "problem_field": "", "order_number": "#1", "confirmed": False, "policy_version": 1,
+        "problem_field": "", "order_number": "#1", "confirmed": False, "policy_version": 1, "order_ref": None,
+        "confirm_by": None,
     }  # fmt: skip
     return Sample(**{**plain, **given})
 
@@ -54,6 +55,13 @@ def test_every_state_says_what_is_so_and_whose_turn_it_is() -> None:
             assert not may or (state in moves.OPEN and not ending)
             if state in moves.ENDS:
                 assert not stands.yours
+    named = {"kind": "refundable", "order_ref": "51", "due_at": None}
+    for state in ("ordered", "fulfilled"):
+        doubted = _row(state=state, **named)
+        assert sample_said.stands(doubted, Numbers(), NOW).said.startswith("The shop doubts that order #1 is yours")
+        assert "name_order" in sample_said.acts(doubted, NOW)
+    waits = sample_said.stands(_row(state="ordered", confirm_by=NOW, **named), Numbers(), NOW)
+    assert (waits.yours, "until 27 Nov 2026; then it counts as yours" in waits.said) == (False, True)
     mended = _row(state="approved", placing="refused", problem_field="recipient.postal_code")
     assert "address (postal code)" in sample_said.stands(mended, Numbers(), NOW).said
     assert "address" in sample_said.acts(mended, NOW)

@@ -19,7 +19,7 @@ from connector.programme.creators import eligibility
 from connector.programme.creators.payees import Standing
 from connector.programme.creators.tables import Payee
 from connector.programme.policies import use_terms, violations
-from connector.programme.samples import policy, queries
+from connector.programme.samples import moves, policy, queries
 from connector.web import amounts, rate_words, words
 from connector.web.words import Kind
 
@@ -87,12 +87,12 @@ def _fees(session: Session, creator_id: str, now: datetime) -> Iterator[Need]:
 def _samples(session: Session, creator_id: str, now: datetime) -> Iterator[Need]:
     """Content due, an address to mend, one to choose or to buy, what can be appealed: the next step is theirs."""
     versions = {each.version: each.numbers for each in policy.every(session)}
-    rows = queries.of_creator(session, creator_id, states=("granted", "approved", "delivered", "missed"), limit=50)
+    rows = queries.of_creator(session, creator_id, states=moves.OPEN, limit=50)
     titles = table.names(session, "product", {listing_id(row.shop_id, row.product_ref) for row in rows})
     for row in rows:
         stands = sample_said.stands(row, versions[row.policy_version], now)
         if stands.yours:
-            title = titles.get(listing_id(row.shop_id, row.product_ref), "A sample")
+            title = titles.get(listing_id(row.shop_id, row.product_ref), "A sample that was promised to you")
             yield Need(
                 "warn", stands.said, "Open it", address_of("studio.sample", sample_id=row.id), stands.until, title
             )

@@ -238,6 +238,8 @@ def _shown(sample_id: str, typed: Typed) -> str:
             "choices": _promised(session, row) if "take_up" in may else [],
             "agreed_in": _negotiation(session, row),
         }  # fmt: skip
+        if "take_up" in may and not typed.errors:
+            typed.values = {**_known_address(session), **typed.values}
     csp.may_show_images_of_stores()
     address = _address_of(row)
     if not typed.errors and address is not None:

@@ -113,3 +113,21 @@ def test_samples_by_the_api(plain_world: World, api: Samples) -> None:
     assert len(api.get(f"/sample-offers?shop_id={shop}")["items"]) == 3
     assert api.do("/sample-offers", {"shop_id": shop, "kind": "free", "per_month": 0}, 422)["field"] == "per_month"
     assert api.get("/sample-policy")["numbers"]["thresholds"]["EUR"] == [500_000, 15_000_000]
+
+
+def test_a_shop_doubts_an_order_by_the_api(plain_world: World, api: Samples) -> None:
+    """Confirmed or doubted while that is open; the creator reads why."""
+    world = plain_world
+    asked = {"creator_id": world.creators["x"], "listing_id": world.listing_id("A"), "kind": "refundable"}
+    made = api.do("/samples", asked, 201)
+    api.do(f"/samples/{made['id']}/approve", {"most": 1800})
+    world.now += timedelta(days=1)
+    world.heard(world.snapshot("6001"), customer="77")
+    named = api.do(f"/samples/{made['id']}/order", {"order": "#6001"})
+    assert (named["confirm_by"], named["agreed"]["decimal"]) == ("2026-11-18T00:00:00Z", "18.00")
+    doubted = api.do(f"/samples/{made['id']}/doubt-order", {"reason": "Another name"})
+    assert (doubted["reason"], doubted["words"], doubted["confirm_by"]) == ("order_doubted", "Another name", None)
+    assert doubted["why"] == "The shop doubts that this order is yours; name another one"
+    assert api.do(f"/samples/{made['id']}/doubt-order", {"reason": ""}, 422)["field"] == "reason"
+    assert api.do(f"/samples/{made['id']}/confirm-order")["order_confirmed"] is True
+    assert api.do(f"/samples/{made['id']}/doubt-order", {"reason": "x"}, 409)["code"] == "order_confirmed"

@@ -71,6 +71,15 @@ def test_from_the_sign_up_to_the_first_link(world: World) -> None:
     assert shown.text.count("You earn 10\u00a0%, about") == 2
     assert "there is a limit on how many products you can add" in shown.text
     assert (shown.text.count(">Your link<span"), shown.text.count(">Add<span")) == (1, 1)
+    assert "Your link is ready: share it" in client.get("/studio").text
+    profile = client.get("/studio/profile").text
+    assert "1,500 count for you" in profile
+    assert re.search(r"Products in your list</dt><dd>1</dd><dd class=\"note\">of 20", profile)
+    for narrowed, hits in (("rate=1000", 2), ("rate=1500", 0), (f"shop={world.shop_id}", 2), ("shop=shp_no", 0),
+                           ("price=EUR:99", 2), ("rate=7", 2)):  # fmt: skip
+        found = client.get(f"/studio/products?{narrowed}").text
+        assert found.count("You earn 10\u00a0%, about") == hits, narrowed
+        assert ("Nothing matches these filters" in found) is (hits == 0), narrowed
     form = {"csrf_token": csrf(shown.text), "listing_id": listing_id(world.shop_id, "B")}
     made = client.post("/studio/products", data=form)
     assert made.status_code == 303
@@ -126,8 +135,16 @@ def test_what_the_app_is_told_when_it_cannot_be(sqlite_database: Database, monke
         assert "What they promote already goes on" in stopped.json["detail"]
     client = app.studio(mira)
     assert "You have too few followers to add products" in client.get("/studio/products").text
+    assert "1,000 followers are needed; 400 count for you." in client.get("/studio/profile").text
+    first = client.get("/studio").text
+    assert "Three steps to your first link" in first
+    assert "You can add no new product" in first
     decisions = app.call("GET", f"/creators/{mira}/eligibility").json["items"]
     assert [(each["outcome"], each["policy_id"]) for each in decisions] == [("refused", "elp_2"), ("accepted", "elp_2")]
     assert [each["status"] for each in app.call("GET", f"/creators/{mira}/statuses").json["items"]] == ["active"]
     profile = app.call("GET", f"/creators/{mira}/profile").json
     assert (profile["topics"], profile["country"]) == (["sewing"], "DE")
+    app.call("POST", f"/creators/{mira}/followers", {"followers": 90_000})
+    jumped = client.get("/studio/profile").text
+    assert "at least 3 times what stood a week before" in jumped
+    assert "Your follower count jumped" in client.get("/studio/news").text

@@ -401,10 +401,10 @@ def test_a_shop_with_its_counts_runs_passes_and_deliveries(api: Api, world: Worl
     whole = api.get(f"/shops/{shop['id']}")
     assert whole["listings"] == {"shoppable": 2}
     assert whole["orders"] == 0
-    assert api.get(f"/shops/{shop['id']}/sync") == {"items": []}
-    assert api.get(f"/shops/{shop['id']}/reconciliations") == {"items": []}
+    assert api.get(f"/shops/{shop['id']}/sync") == {"items": [], "next": None}
+    assert api.get(f"/shops/{shop['id']}/reconciliations") == {"items": [], "next": None}
     assert api.get(f"/shops/{shop['id']}/deliveries")["received"] == 0
-    assert api.get(f"/shops/{shop['id']}/accounts") == {"items": []}
+    assert api.get(f"/shops/{shop['id']}/accounts") == {"items": [], "next": None}
     for path in ("", "/sync", "/reconciliations", "/deliveries", "/orders", "/accounts", "/catalog"):
         problem(api.send("GET", f"/shops/shp_nobody{path}"), 404)
 
@@ -459,10 +459,10 @@ def test_a_link_to_a_studio_opens_once(api: Api, world: World) -> None:
 
 def test_money_reads_of_an_empty_ledger(api: Api, world: World) -> None:
     x = world.creators["x"]
-    assert api.get(f"/creators/{x}/earnings") == {"account": [], "items": [], "by_content": []}
-    assert api.get("/earnings") == {"items": []}
-    assert api.get(f"/earnings?shop_id={world.shop_id}") == {"items": []}
-    assert api.get(f"/creators/{x}/payouts") == {"items": []}
+    assert api.get(f"/creators/{x}/earnings") == {"account": [], "items": [], "by_content": [], "next": None}
+    assert api.get("/earnings") == {"items": [], "next": None}
+    assert api.get(f"/earnings?shop_id={world.shop_id}") == {"items": [], "next": None}
+    assert api.get(f"/creators/{x}/payouts") == {"items": [], "next": None}
     assert api.get("/statements") == {"items": [], "next": None}
     assert api.get("/payout-batches") == {"items": [], "next": None}
     for path in (

@@ -57,6 +57,29 @@ def test_every_write_takes_an_idempotency_key(document: dict[str, Any]) -> None:
                 assert names == ["idempotency-key"], (method, path)
 
 
+# Lists that end by themselves: why each can't grow beyond a page.
+BOUNDED = {
+    "/api/v1/content/{content_id}/products": "thirty at most",
+    "/api/v1/creators/{creator_id}/calendar": "the spans of one product's rate",
+    "/api/v1/feeds/builds/{build_id}": "one build, with its newest findings",
+}
+
+
+def test_every_list_goes_on_by_a_cursor(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    without = set()
+    for path, operations in document["paths"].items():
+        operation = operations.get("get")
+        if operation is None:
+            continue
+        shape = operation["responses"]["200"]["content"].get("application/json", {}).get("schema", {})
+        fields = schemas.get(shape.get("$ref", "").rpartition("/")[2], shape).get("properties", {})
+        asked = {each["name"] for each in operation.get("parameters", [])}
+        if "items" in fields and not {"cursor", "limit"} <= asked:
+            without.add(path)
+    assert without == set(BOUNDED)
+
+
 def test_the_page_and_its_assets_come_from_here(api: Api) -> None:
     page = api.client.get("/docs")
     assert page.status_code == 200

@@ -12,6 +12,7 @@ from connector import clock
 from connector.access import answers
 from connector.access.tables import AppAnswer
 from connector.audit import AuditRow
+from connector.programme.collaborations import terms
 from tests.api.conftest import Api
 from tests.api.test_api import ALL, problem
 from tests.attribution.world import PLACED, World
@@ -69,3 +70,28 @@ def test_a_key_stands_for_one_request_and_its_answer(api: Api, world: World, mon
     with api.database.write(ALL) as session:
         assert answers.forget_old(session, tomorrow) > 3
     assert [row.request_key for row in rows(api, AppAnswer)] == ["k 1"]
+
+
+def test_a_list_that_its_view_reads_whole_goes_on_by_a_cursor(api: Api, world: World) -> None:
+    """In the view's own order; by ids, and by what rows say where they have none."""
+    with api.database.write(ALL) as session:
+        for ref, rate in (("A", 800), ("B", 900)):
+            terms.open_terms(session, world.shop_id, rate, product_ref=ref, by="test", now=PLACED)
+    x = world.creators["x"]
+    for status in ("suspended", "active"):
+        api.post(f"/creators/{x}/status", {"status": status})
+    for path in (f"/collaborations?shop_id={world.shop_id}&", f"/creators/{x}/statuses?"):
+        whole = api.get(path)
+        assert (len(whole["items"]), whole["next"]) == (3, None), path
+        seen, cursor = [], ""
+        while cursor is not None:
+            page = api.get(f"{path}limit=1{'&cursor=' + cursor if cursor else ''}")
+            seen, cursor = seen + page["items"], page["next"]
+        assert seen == whole["items"]
+        two = api.get(f"{path}limit=2")["next"]
+        assert api.get(f"{path}limit=2&cursor={two}")["items"] == whole["items"][2:]
+        for wrong in ("x", two[:-2] + "AA"):
+            assert problem(api.send("GET", f"{path}cursor={wrong}"), 422)["field"] == "cursor"
+    assert problem(api.send("GET", f"/creators/{x}/promotions?cursor={two}"), 422)["field"] == "cursor", (
+        "another list's"
+    )

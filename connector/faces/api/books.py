@@ -18,7 +18,7 @@ from connector.earnings.payouts.tables import Payout, PayoutBatch, SetAside
 from connector.earnings.settlement import queries as settlement
 from connector.earnings.settlement.queries import StatementHead
 from connector.faces.api import shapes
-from connector.faces.api.face import blueprint, id_after, page
+from connector.faces.api.face import blueprint, id_after, page, paged
 from connector.insight.reports import engine
 from connector.insight.reports.asked import Asked
 from connector.programme.content import queries as contents
@@ -31,6 +31,7 @@ _SUMS = ("pending", "cleared", "settled", "reserve", "in_transit", "paid", "owed
 @blueprint.get("/creators/<creator_id>/earnings")
 @app_scope("earnings:read")
 @blueprint.output(shapes.EarningsShown)
+@paged("read_earnings")
 def read_earnings(creator_id: str) -> shapes.EarningsShown:
     """What a creator earned: one balance a currency over all shops, the same by shop, and by video or live session"""
     with db.read(Scope.app()) as session:
@@ -45,6 +46,7 @@ def read_earnings(creator_id: str) -> shapes.EarningsShown:
 @app_scope("earnings:read")
 @blueprint.input(shapes.EarningsAsked, location="query")
 @blueprint.output(shapes.BalanceList)
+@paged("list_balances", asked=True)
 def list_balances(query_data: shapes.EarningsAsked) -> shapes.BalanceList:
     """Balances of all creators per shop and currency"""
     with db.read(Scope.app()) as session:
@@ -56,6 +58,7 @@ def list_balances(query_data: shapes.EarningsAsked) -> shapes.BalanceList:
 @blueprint.get("/shops/<shop_id>/accounts")
 @app_scope("earnings:read")
 @blueprint.output(shapes.AccountList)
+@paged("list_accounts")
 def list_accounts(shop_id: str) -> shapes.AccountList:
     """A shop's ledger accounts per currency; each currency's sum to zero"""
     with db.read(Scope.app()) as session:
@@ -138,6 +141,7 @@ def read_payout_batch(batch_id: str) -> shapes.BatchWhole:
 @blueprint.get("/creators/<creator_id>/payouts")
 @app_scope("earnings:read")
 @blueprint.output(shapes.PayoutList)
+@paged("list_payouts")
 def list_payouts(creator_id: str) -> shapes.PayoutList:
     """A creator's latest payouts, newest first"""
     with db.read(Scope.app()) as session:

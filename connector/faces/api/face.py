@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any, TypeVar
 
 from apiflask import APIBlueprint
 from flask import Response, request
+from pydantic import BaseModel
 
 from connector.errors import InputRefused
+from connector.faces.api.shapes import LongPage
 from connector.web import cursors, problems
 
 blueprint = APIBlueprint("api", __name__, url_prefix="/api/v1")
@@ -46,3 +50,36 @@ def page(
     if len(rows) <= limit:
         return rows, None
     return rows[:limit], cursors.pack(listing, key(rows[limit - 1]))
+
+
+def paged(listing: str, *, asked: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Right over a view that reads its whole list, which is never long: given out a page at a time, in its own order.
+
+    `asked`: the view has an input of its own, which is a page too. A page begins behind the row that the cursor names.
+    Errors: InputRefused("cursor") when that row isn't in the list any more.
+    """
+
+    def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(view)
+        def sliced(*args: Any, query_data: Any, **named: Any) -> Any:
+            whole = view(*args, **named, **({"query_data": query_data} if asked else {}))
+            names = [_name(row) for row in whole.items]
+            start = 0
+            if query_data.cursor is not None:
+                key = cursors.unpack(listing, query_data.cursor)
+                if list(key) not in ([name] for name in names):
+                    raise InputRefused("cursor", "names a row that isn't in the list.", "Start again without a cursor.")
+                start = names.index(str(key[0])) + 1
+            end = start + query_data.limit
+            more = cursors.pack(listing, [names[end - 1]]) if end < len(names) else None
+            return whole.model_copy(update={"items": whole.items[start:end], "next": more})
+
+        return sliced if asked else blueprint.input(LongPage, location="query")(sliced)
+
+    return decorate
+
+
+def _name(row: BaseModel) -> str:
+    """A row's id, or what it says where it has none."""
+    own = getattr(row, "id", None)
+    return str(own) if own else hashlib.blake2b(row.model_dump_json().encode(), digest_size=12).hexdigest()

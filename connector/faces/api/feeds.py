@@ -14,8 +14,8 @@ from connector import db
 from connector.commerce.shops import queries as shops
 from connector.db import Scope
 from connector.errors import NotFound
-from connector.faces.api.face import blueprint
-from connector.faces.api.shapes import Asked, Given, Ident
+from connector.faces.api.face import blueprint, paged
+from connector.faces.api.shapes import Asked, Given, Ident, PagedList
 from connector.insight.feeds import build as builds
 from connector.insight.feeds import feeds, files
 from connector.insight.feeds.tables import Feed, FeedBuild
@@ -84,7 +84,7 @@ class FeedShown(Given):
     newest_build: FeedBuildShown | None
 
 
-class FeedList(Given):
+class FeedList(PagedList):
     items: list[FeedShown]
 
 
@@ -92,13 +92,14 @@ class FeedBuildWhole(FeedBuildShown):
     found: list[FeedCodeShown]
 
 
-class FeedBuildList(Given):
+class FeedBuildList(PagedList):
     items: list[FeedBuildShown]
 
 
 @blueprint.get("/shops/<shop_id>/feeds")
 @app_scope("feeds:read")
 @blueprint.output(FeedList)
+@paged("list_feeds")
 def list_feeds(shop_id: str) -> FeedList:
     """A shop's feeds with their addresses"""
     with db.read(Scope.app()) as session:
@@ -156,6 +157,7 @@ def renew_feed(feed_id: str) -> FeedShown:
 @blueprint.get("/feeds/<feed_id>/builds")
 @app_scope("feeds:read")
 @blueprint.output(FeedBuildList)
+@paged("list_builds")
 def list_builds(feed_id: str) -> FeedBuildList:
     """A feed's latest builds, newest first"""
     with db.read(Scope.app()) as session:

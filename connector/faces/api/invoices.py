@@ -18,7 +18,7 @@ from connector.earnings.settlement.receipts import Coming
 from connector.earnings.settlement.tables import Receipt
 from connector.earnings.settlement.tables import ReceiptAsked as Waiting
 from connector.faces.api import shapes
-from connector.faces.api.face import blueprint
+from connector.faces.api.face import blueprint, paged
 from connector.operations.documents import facts, files
 from connector.web import guards
 from connector.web.guards import app_scope
@@ -28,7 +28,7 @@ _FILE: dict[int | str, dict[str, str | dict[str, dict[str, Any]]]] = {
 }
 
 
-class InvoicesAsked(shapes.Asked):
+class InvoicesAsked(shapes.LongPage):
     shop_id: shapes.Ident
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = Field(None, description="ISO 4217.")
 
@@ -65,7 +65,7 @@ class AccountShown(shapes.Given):
     invoices: list[InvoiceShown]
 
 
-class AccountsShown(shapes.Given):
+class AccountsShown(shapes.PagedList):
     items: list[AccountShown]
 
 
@@ -109,11 +109,11 @@ class ReceiptShown(shapes.Given):
     recorded_at: datetime | None
 
 
-class ReceiptList(shapes.Given):
+class ReceiptList(shapes.PagedList):
     items: list[ReceiptShown]
 
 
-class ReceiptsAsked(shapes.Asked):
+class ReceiptsAsked(shapes.LongPage):
     shop_id: shapes.Ident
 
 
@@ -121,6 +121,7 @@ class ReceiptsAsked(shapes.Asked):
 @app_scope("earnings:read")
 @blueprint.input(InvoicesAsked, location="query")
 @blueprint.output(AccountsShown)
+@paged("list_invoices", asked=True)
 def list_invoices(query_data: InvoicesAsked) -> AccountsShown:
     """A shop's invoices in each currency, what was paid of them, and how late what is open is"""
     with db.read(Scope.app()) as session:
@@ -173,6 +174,7 @@ def statement_file(statement_id: str, kind: str) -> Response:
 @app_scope("earnings:read")
 @blueprint.input(ReceiptsAsked, location="query")
 @blueprint.output(ReceiptList)
+@paged("list_receipts", asked=True)
 def list_receipts(query_data: ReceiptsAsked) -> ReceiptList:
     """What a shop's merchant paid in, newest first"""
     with db.read(Scope.app()) as session:

@@ -19,7 +19,7 @@ from connector.commerce.shops import queries as shops
 from connector.db import Scope
 from connector.earnings.attribution.touches import request_key
 from connector.faces.api import shapes
-from connector.faces.api.face import blueprint, id_after, page
+from connector.faces.api.face import blueprint, id_after, page, paged
 from connector.faces.api.shapes import Asked, Given, Ident, Moment, Text
 from connector.programme.collaborations import acceptance, agreements, batches, invitations, messages, negotiation
 from connector.programme.collaborations.batches import Choice
@@ -233,11 +233,11 @@ class RuleShown(Given):
     recorded_at: datetime
 
 
-class RuleList(Given):
+class RuleList(shapes.PagedList):
     items: list[RuleShown]
 
 
-class ShopAsked(Asked):
+class ShopAsked(shapes.LongPage):
     shop_id: Ident
 
 
@@ -415,6 +415,7 @@ def end_rule(rule_id: str) -> RuleShown:
 @app_scope("collaborations:read")
 @blueprint.input(ShopAsked, location="query")
 @blueprint.output(RuleList)
+@paged("list_rules", asked=True)
 def list_rules(query_data: ShopAsked) -> RuleList:
     """Every rule that a shop has or had, newest first"""
     with db.read(Scope.app()) as session:

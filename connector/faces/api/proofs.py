@@ -10,7 +10,7 @@ from connector.db import Scope
 from connector.earnings.settlement import clear
 from connector.errors import InputRefused, NotFound
 from connector.faces.api import shapes
-from connector.faces.api.face import blueprint
+from connector.faces.api.face import blueprint, paged
 from connector.sync import queries as sync
 from connector.sync.tables import DailyProof
 from connector.web.guards import app_scope
@@ -22,6 +22,7 @@ _COUNTED = 1000
 @blueprint.get("/shops/<shop_id>/proofs")
 @app_scope("shops:read")
 @blueprint.output(shapes.ProofList)
+@paged("list_proofs")
 def list_proofs(shop_id: str) -> shapes.ProofList:
     """A shop's daily proofs, newest day first, and how its comparison with the store stands
 

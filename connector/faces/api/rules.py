@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from connector import clock, db
 from connector.db import Scope
 from connector.faces.api import shapes
-from connector.faces.api.face import blueprint
+from connector.faces.api.face import blueprint, paged
 from connector.programme.creators import queries as creators
 from connector.programme.policies import screening, use_terms, violations
 from connector.programme.policies.rules_tables import Violation
@@ -73,7 +73,7 @@ class BreachShown(shapes.Given):
     note: str = Field(description="The decision's reason.")
 
 
-class BreachList(shapes.Given):
+class BreachList(shapes.PagedList):
     strikes: int = Field(description="That count now.")
     items: list[BreachShown]
 
@@ -129,6 +129,7 @@ def accept_use_terms(creator_id: str, json_data: UseTermsAccepting) -> UseTermsS
 @blueprint.get("/creators/<creator_id>/breaches")
 @app_scope("creators:read")
 @blueprint.output(BreachList)
+@paged("list_breaches")
 def list_breaches(creator_id: str) -> BreachList:
     """Breaches of the rules that were recorded for a creator, the newest first"""
     now = clock.now()

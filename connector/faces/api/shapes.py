@@ -80,6 +80,18 @@ class Page(Asked):
     limit: int = Field(50, ge=1, le=200)
 
 
+class LongPage(Page):
+    """Of a list that is seldom longer than a page."""
+
+    limit: int = Field(200, ge=1, le=1000)
+
+
+class PagedList(Given):
+    """A list that goes on by a cursor."""
+
+    next: str | None = Field(None, description="Send it as `cursor` for the next page; null at the end.")
+
+
 # --- listings -----------------------------------------------------------------------------------------------------
 
 
@@ -573,7 +585,7 @@ class ShopWhole(ShopShown):
     deliveries: dict[str, int] = Field(description="Number of deliveries by status.")
 
 
-class ShopList(Given):
+class ShopList(PagedList):
     items: list[ShopShown]
 
 
@@ -598,7 +610,7 @@ class RunShown(Given):
     refusals: dict[str, int] = Field(description="Number of refused items by reason.")
 
 
-class RunList(Given):
+class RunList(PagedList):
     items: list[RunShown]
 
 
@@ -620,7 +632,7 @@ class ReconciliationShown(Given):
     unheard: list[Any] = Field(description="Numbers of those that had changed all the same.")
 
 
-class ReconciliationList(Given):
+class ReconciliationList(PagedList):
     items: list[ReconciliationShown]
 
 
@@ -646,7 +658,7 @@ class ProofShown(Given):
     gaps: list[Any] = Field(description="Each order on which the sides differ: order, order_ref, what, why.")
 
 
-class ProofList(Given):
+class ProofList(PagedList):
     items: list[ProofShown]
     good_at: datetime | None = Field(description="When the newest comparison without gaps began.")
     stuck: bool = Field(description="Connected, and no comparison succeeded for three hours.")
@@ -736,17 +748,17 @@ class ContentEarned(Given):
     earned: Money = Field(description="Commission less reversals, and what is owed for it beside orders.")
 
 
-class EarningsShown(Given):
+class EarningsShown(PagedList):
     account: list[CreatorAccount] = Field(description="One balance a currency, over all shops.")
     items: list[BalanceShown] = Field(description="The same by shop.")
     by_content: list[ContentEarned]
 
 
-class BalanceList(Given):
+class BalanceList(PagedList):
     items: list[BalanceShown]
 
 
-class EarningsAsked(Asked):
+class EarningsAsked(LongPage):
     shop_id: Ident | None = None
 
 
@@ -757,7 +769,7 @@ class AccountShown(Given):
     amount: int = Field(description="Minor units with the ledger's own sign: debit positive, credit negative.")
 
 
-class AccountList(Given):
+class AccountList(PagedList):
     """Over all accounts of a shop and a currency the amounts sum to zero."""
 
     items: list[AccountShown]
@@ -852,5 +864,5 @@ class BatchWhole(BatchShown):
     set_aside: list[SetAsideShown]
 
 
-class PayoutList(Given):
+class PayoutList(PagedList):
     items: list[PayoutShown]

@@ -16,9 +16,9 @@ from sqlalchemy.orm import Session
 from connector import clock, db
 from connector.db import Scope
 from connector.earnings.attribution import taking_up
-from connector.faces.api.face import blueprint
+from connector.faces.api.face import blueprint, paged
 from connector.faces.api.programme import know_buyer, link_shown
-from connector.faces.api.shapes import Asked, CreatorCustomer, Given, Ident, LinkShown, Moment, Text
+from connector.faces.api.shapes import Asked, CreatorCustomer, Given, Ident, LinkShown, Moment, PagedList, Text
 from connector.programme.creators import countries, eligibility, networks, profiles, sign_up
 from connector.programme.creators import queries as creators
 from connector.programme.creators.tables import Creator, CreatorEligibility
@@ -103,7 +103,7 @@ class DecisionShown(Given):
     decided_at: datetime
 
 
-class DecisionList(Given):
+class DecisionList(PagedList):
     items: list[DecisionShown]
 
 
@@ -138,7 +138,7 @@ class StatusShown(Given):
     recorded_at: datetime
 
 
-class StatusList(Given):
+class StatusList(PagedList):
     items: list[StatusShown]
 
 
@@ -163,7 +163,7 @@ class PolicyShown(Given):
     why: str
 
 
-class PolicyList(Given):
+class PolicyList(PagedList):
     items: list[PolicyShown]
 
 
@@ -245,6 +245,7 @@ def tell_followers(creator_id: str, json_data: CountsAsked) -> ProfileShown:
 @blueprint.get("/creators/<creator_id>/eligibility")
 @app_scope("creators:read")
 @blueprint.output(DecisionList)
+@paged("list_decisions")
 def list_decisions(creator_id: str) -> DecisionList:
     """Every decision about a creator, newest first, each with its policy version"""
     with db.read(Scope.app()) as session:
@@ -255,6 +256,7 @@ def list_decisions(creator_id: str) -> DecisionList:
 @blueprint.get("/creators/<creator_id>/statuses")
 @app_scope("creators:read")
 @blueprint.output(StatusList)
+@paged("list_statuses")
 def list_statuses(creator_id: str) -> StatusList:
     """Every status a creator had or will have, newest first"""
     with db.read(Scope.app()) as session:
@@ -266,6 +268,7 @@ def list_statuses(creator_id: str) -> StatusList:
 @blueprint.get("/eligibility")
 @app_scope("creators:read")
 @blueprint.output(PolicyList)
+@paged("list_policies")
 def list_policies() -> PolicyList:
     """Every version of the eligibility policy, newest first"""
     with db.read(Scope.app()) as session:

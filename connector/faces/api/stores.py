@@ -16,7 +16,7 @@ from connector.commerce.shops.tables import Shop
 from connector.db import Scope
 from connector.errors import NotFound
 from connector.faces.api import shapes
-from connector.faces.api.face import blueprint, id_after, page
+from connector.faces.api.face import blueprint, id_after, page, paged
 from connector.operations import trace, trace_audience
 from connector.programme.creators import queries as creators
 from connector.sync import queries as sync
@@ -31,6 +31,7 @@ _PASSES = 50
 @blueprint.get("/shops")
 @app_scope("shops:read")
 @blueprint.output(shapes.ShopList)
+@paged("list_shops")
 def list_shops() -> shapes.ShopList:
     """All shops, those that left too"""
     with db.read(Scope.app()) as session:
@@ -56,6 +57,7 @@ def read_shop(shop_id: str) -> shapes.ShopWhole:
 @blueprint.get("/shops/<shop_id>/sync")
 @app_scope("shops:read")
 @blueprint.output(shapes.RunList)
+@paged("list_sync_runs")
 def list_sync_runs(shop_id: str) -> shapes.RunList:
     """A shop's latest sync runs, newest first, with what they refused"""
     with db.read(Scope.app()) as session:
@@ -66,6 +68,7 @@ def list_sync_runs(shop_id: str) -> shapes.RunList:
 @blueprint.get("/shops/<shop_id>/reconciliations")
 @app_scope("shops:read")
 @blueprint.output(shapes.ReconciliationList)
+@paged("list_reconciliations")
 def list_reconciliations(shop_id: str) -> shapes.ReconciliationList:
     """A shop's latest passes: orders at the store = seen = evaluated, with the gaps by name"""
     with db.read(Scope.app()) as session:

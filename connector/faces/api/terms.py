@@ -18,8 +18,8 @@ from connector.commerce.catalog import queries as listings
 from connector.commerce.shops import queries as shops
 from connector.db import Scope
 from connector.errors import InputRefused, NotFound
-from connector.faces.api.face import blueprint
-from connector.faces.api.shapes import Asked, Given, Ident, Moment, Text
+from connector.faces.api.face import blueprint, paged
+from connector.faces.api.shapes import Asked, Given, Ident, LongPage, Moment, PagedList, Text
 from connector.programme import collaborations
 from connector.programme.collaborations import calendar, events, preview, promotions, rates, terms
 from connector.programme.collaborations.offer import Rate
@@ -115,11 +115,11 @@ class TermsShown(Given):
     recorded_at: datetime
 
 
-class TermsList(Given):
+class TermsList(PagedList):
     items: list[TermsShown]
 
 
-class TermsListAsked(Asked):
+class TermsListAsked(LongPage):
     shop_id: Ident
     creator_id: Ident | None = Field(None, description="What is everybody's, and this creator's own.")
 
@@ -182,7 +182,7 @@ class PromotionShown(Given):
     starts_at: datetime
 
 
-class PromotionList(Given):
+class PromotionList(PagedList):
     items: list[PromotionShown]
 
 
@@ -262,6 +262,7 @@ def call_off_collaboration(terms_id: str) -> TermsShown:
 @app_scope("collaborations:read")
 @blueprint.input(TermsListAsked, location="query")
 @blueprint.output(TermsList)
+@paged("list_collaborations", asked=True)
 def list_collaborations(query_data: TermsListAsked) -> TermsList:
     """Every version of a shop's terms, those that ended too"""
     with db.read(Scope.app()) as session:
@@ -358,6 +359,7 @@ def remove_product(creator_id: str, json_data: PromotionAsked) -> PromotionList:
 @blueprint.get("/creators/<creator_id>/promotions")
 @app_scope("creators:read")
 @blueprint.output(PromotionList)
+@paged("list_promotions")
 def list_promotions(creator_id: str) -> PromotionList:
     """Which products a creator promotes, and since when"""
     with db.read(Scope.app()) as session:

@@ -11,6 +11,7 @@ from itertools import count
 
 import pytest
 
+from connector.commerce.shops.tables import Shop
 from connector.db import Database
 from connector.errors import (
     ConnectorError,
@@ -24,7 +25,7 @@ from connector.errors import (
 from connector.operations.sampling import acts
 from connector.platforms.contract import Client, PlacedSample, SampleOrder
 from connector.programme.samples.tables import Sample
-from tests.samples.world import HOME, Killed, Store, World
+from tests.samples.world import ALL, HOME, Killed, Store, World
 
 # So many walks; more of them by hand found nothing else.
 WALKS, STEPS = 12, 14
@@ -147,3 +148,27 @@ def _holds(row: Sample, store: Careless) -> None:
     # Whoever may send it by hand knows that there is no order.
     if row.state == "approved" and row.placing in ("", "refused", "waiting"):
         assert lives == 0, row.placing
+
+
+def test_a_shop_that_left_holds_up_nobody(plain_world: World) -> None:
+    """Its store can't be asked any more: what waits for its word ends, and what isn't placed isn't tried for ever."""
+    world = plain_world
+    placed = world.do(acts.ask, world.creators["x"], world.listing_id("A"), recipient=HOME)
+    waits = world.do(acts.ask, world.creators["y"], world.listing_id("A"), recipient=HOME)
+    for one in (placed, waits):
+        world.do(acts.approve, one.id)
+    assert world.place(placed.id) == "placed"
+    with world.database.write(ALL) as session:
+        session.get_one(Shop, world.shop_id).status = "left"
+    world.store.away = GrantLost("the app was removed", fatal=True)
+    assert world.do(acts.withdraw, placed.id).ending == "withdrawn"
+    assert world.place(placed.id) == "ended"
+    ended = world.sample(placed.id)
+    assert (ended.state, ended.place_at) == ("withdrawn", None)
+    assert world.place(waits.id) == "waiting"
+    row = world.sample(waits.id)
+    assert row.place_at is not None
+    assert (row.problem, row.place_at - world.now) == ("grant_lost", timedelta(hours=1))
+    world.now += timedelta(days=14)
+    world.follow()
+    assert (world.sample(waits.id).state, world.sample(waits.id).reason) == ("lapsed", "not_sent")

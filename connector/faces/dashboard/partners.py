@@ -19,7 +19,7 @@ from connector import clock
 from connector.earnings.attribution.tables import DecisionRow
 from connector.earnings.ledger.tables import RunningBalance
 from connector.errors import NotFound
-from connector.insight.reports import engine, taps
+from connector.insight.reports import engine
 from connector.insight.reports.asked import Asked
 from connector.insight.reports.engine import Sum
 from connector.programme.collaborations import rates
@@ -77,7 +77,6 @@ class Partner:
     promotes: int = 0  # products, now
     own: Own | None = None
     score: Score | None = None  # of samples, everywhere in the app
-    taps: int = 0
     money: dict[str, Sum] = field(default_factory=dict)  # by currency, of the time that is asked for
 
     @property
@@ -185,7 +184,6 @@ def _count(session: Session, one: Partner, asked: Asked) -> None:
     mine = Asked(shop_id=asked.shop_id, creator_id=one.creator.id, since=asked.since, until=asked.until,
                  zone=asked.zone)  # fmt: skip
     one.money = {each.currency: each.total for each in engine.read(session, mine)}
-    one.taps = sum(taps.count(session, mine).values())
 
 
 def own_terms(session: Session, shop_id: str, creator_ids: Collection[str], now: datetime) -> dict[str, Own]:

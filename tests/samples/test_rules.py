@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -183,6 +184,32 @@ def test_what_was_paid_for_one_item_without_what_was_given_back() -> None:
     assert paid(order(line(), payment_status="pending")) == 0
     assert paid(order(line(), cancelled_at=NOW)) == 0
     assert paid(order(line(product="B"))) == 0
+    # A discount that stands on no line is shared by them (R2): of an order that was free nothing was paid.
+    assert paid(order(line(), line("2", product="B"), total_discounts=1000)) == 1500
+    assert paid(order(line(), total_discounts=2500, shipping_discounts=500)) == 0
+
+
+def test_what_an_edit_took_out_was_not_paid_for() -> None:
+    def paid(snapshot: OrderSnapshot, *refunds: Refund) -> int | None:
+        return bought.paid(snapshot, refunds, "A", "A1")
+
+    gone = msgspec.structs.replace(line(), current_quantity=0)
+    other = line("2", product="B")
+    assert paid(order(gone, other)) == 0
+    assert paid(order(msgspec.structs.replace(line(quantity=2), current_quantity=1))) == 2000
+    # Its money comes back without an item, and isn't that of what stayed; more than it is.
+    out = msgspec.structs.replace(other, current_quantity=0)
+    back = refund(adjustments=(Adjustment("a", "discrepancy", -2000),))
+    assert paid(order(line(), out), back) == 2000
+    assert paid(order(line(), out, line("3", product="C", edit_added=1)), back) == 1000
+    # What a refund record gave back isn't taken out once more.
+    returned = refund(RefundLine("x", "1", 1, 700))
+    assert paid(order(gone, refunds=(returned,)), returned) == 1300
+    # The variant that is there counts, not one that was exchanged for it.
+    anew = msgspec.structs.replace(line("2", price=1800), variant_ref="A2")
+    assert paid(order(gone, anew)) == 1800
+    changes = {"product_ref": "A", "variant_ref": "A1", "currency": "EUR", "approved_at": NOW - DAY}
+    assert bought.why_not(order(gone, other), **changes) == "order_without_item"
 
 
 @given(st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 10**6))

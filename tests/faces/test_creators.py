@@ -6,6 +6,7 @@ import html
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,8 +15,10 @@ import sqlalchemy as sa
 from flask.testing import FlaskClient
 
 from connector.db import Scope
+from connector.faces.console import creator_timeline
 from connector.faces.dashboard import partners
 from connector.faces.dashboard.partners import Own
+from connector.operations import creator_timeline as history
 from connector.operations import sealing
 from connector.operations.sampling import acts
 from connector.programme.collaborations.tables import Terms
@@ -91,6 +94,13 @@ def test_the_list_has_who_promotes_or_sold_and_narrows_by_its_address(world: Wor
         "Table runner",
     ):
         assert said in page, said
+
+
+def test_every_happening_of_a_timeline_is_told() -> None:
+    source = Path(history.__file__).read_text()
+    codes = set(re.findall(r'Happening\([^"]+"\w+", "(\w+)"', source)) | set(re.findall(r'_at, "(\w+)"\)', source))
+    assert {"status", "took_up", "removed", "handle_ended", "freeze_ended", "sample"} <= codes
+    assert codes == set(creator_timeline._TELL)
 
 
 def token(client: FlaskClient, path: str) -> dict[str, str]:

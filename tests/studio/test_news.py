@@ -9,12 +9,13 @@ import pytest
 
 from connector import notices
 from connector.access import studio
+from connector.app import create_app
 from connector.db import Scope
 from connector.faces.studio import news
 from connector.operations.telling import catalogue
 from connector.programme.creators import register
 from connector.web.words.news import NEWS
-from tests.attribution.world import World
+from tests.attribution.world import World, app_settings
 
 APP = Scope.app()
 
@@ -48,12 +49,16 @@ def test_new_until_it_was_read(world: World) -> None:
                     currency="EUR", reason="")  # fmt: skip
         notices.say(session, "message.received", creator_id=who, shop_id=world.shop_id, to="creator")
         notices.say(session, "offer.answered", creator_id=who, shop_id=world.shop_id, to="merchant", answer="accepted")
+        notices.say(session, "sample.moved", creator_id=who, shop_id=world.shop_id, sample_id="s", status="requested")
         notices.say(session, "freeze.made", creator_id=other, why="Another's", freeze_id="f")
         notices.say(session, "brand.new", creator_id=who)
     with world.database.read(APP) as session:
         assert news.unread(session, who) == 2
         rows = notices.of_creator(session, who, but=news.APART, limit=9)
-        assert [row.kind for row in rows] == ["brand.new", "offer.answered", "payout.paid"]
+        assert [row.kind for row in rows] == ["brand.new", "sample.moved", "offer.answered", "payout.paid"]
+        with create_app(app_settings()).test_request_context():
+            shown = news.told(session, rows, "")
+        assert [each.said for each in shown] == ["Brand new", "€7.47 was paid to you"], "their own act is no news"
     with world.database.write(APP) as session:
         studio.read_news(session, who, rows[0].id)
         studio.read_news(session, who, rows[-1].id)  # never falls

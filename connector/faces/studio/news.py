@@ -30,6 +30,8 @@ MOST_COUNTED = 100
 _LIST = "studio-news"
 # Messages have their threads, and offers their list: said there, with their own counts.
 APART = ("message.received", "offer.made")
+# What a sample is moved to by its creator alone.
+_OWN = ("requested", "withdrawn", "appealed")
 # Kind, or its beginning → the page that it is about: an endpoint, and which of the notice's ids its address takes.
 _ABOUT: tuple[tuple[str, str, str], ...] = (
     ("creator.status", "account", ""), ("creator.", "profile", ""), ("offer.", "offer_page", "negotiation_id"),
@@ -75,8 +77,9 @@ def unread(session: Session, creator_id: str) -> int:
 
 
 def newest(session: Session, creator_id: str, limit: int) -> list[Item]:
-    rows = notices.of_creator(session, creator_id, but=APART, limit=limit)
-    return told(session, rows, studio.news_read(session, creator_id))
+    # Some of what was written is no news to them.
+    rows = notices.of_creator(session, creator_id, but=APART, limit=4 * limit)
+    return told(session, rows, studio.news_read(session, creator_id))[:limit]
 
 
 def told(session: Session, rows: Sequence[Notice], read: str) -> list[Item]:
@@ -88,7 +91,7 @@ def told(session: Session, rows: Sequence[Notice], read: str) -> list[Item]:
     for row in mine:
         kind = catalogue.said_as(row.kind)
         known = catalogue.KINDS.get(kind)
-        news = NEWS.get(kind) or News("info", known.when.rstrip(".") if known else kind.replace(".", " "))
+        news = NEWS.get(kind) or News("info", known.when.rstrip(".") if known else kind.replace(".", " ").capitalize())
         facts = slots(row.detail, shops.get(row.shop_id or "", "A shop"))
         said = news.said({**facts, "product": products.get(str(row.detail.get("sample_id")), "")})
         found.append(Item(row.at, news, said, _url(kind, row.detail), row.id > read))
@@ -134,7 +137,9 @@ def _products(session: Session, sample_ids: set[str]) -> dict[str, str]:
 
 
 def _is_theirs(row: Notice) -> bool:
-    return row.detail.get("to") in (None, "creator")
+    """Is it news to the creator: told to them, and not what they did themselves?"""
+    own = row.kind == "sample.moved" and row.detail.get("status") in _OWN
+    return row.detail.get("to") in (None, "creator") and not own
 
 
 def _url(kind: str, detail: Mapping[str, Any]) -> str:

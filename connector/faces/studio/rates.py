@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from connector import clock
 from connector.commerce.catalog import queries as catalog
+from connector.commerce.catalog.ids import listing_id
 from connector.commerce.shops import queries as shops
 from connector.commerce.shops.tables import Shop
 from connector.faces.studio.face import blueprint, reading
@@ -33,6 +34,7 @@ class Row:
     sentence: str
     spans: list[Span]
     notice: str  # what is about to change for them; "" while nothing is
+    listing_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ def _by_shop(session: Session, found: Sequence[PromotionRow]) -> list[ShopRates]
         for product in products:
             spans = calendar.spans(offers, creator_id=g.creator_id, product_ref=product, since=now)
             title = titles.get(product) or "A product that the shop took away"
-            rows.append(Row(title, rate_words.calendar(spans), spans, _notice(spans)))
+            rows.append(Row(title, rate_words.calendar(spans), spans, _notice(spans), listing_id(shop_id, product)))
         made.append(ShopRates(shop, sorted(rows, key=lambda row: row.title.casefold())))
     return made
 

@@ -34,12 +34,16 @@ REFUSALS = {
 }
 
 
+# What of a move each is about: the number of the offer that it named, the side that makes it, or the whole.
+_FIELDS = {"offer_own": "side", "offer_not_yours": "side", "negotiation_over": "state"}
+
+
 class MoveRefused(Conflict):
-    """A move that the state doesn't allow; `code` is one of REFUSALS."""
+    """A move that the state doesn't allow; `code` is one of REFUSALS, `field` what of it."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code, public=REFUSALS[code])
-        self.code = code
+        self.code, self.field = code, _FIELDS.get(code, "number")
 
 
 class Standing(msgspec.Struct, frozen=True):

@@ -44,12 +44,15 @@ REFUSALS = {
 }
 
 
+_FIELDS = {"own_terms_stand": "product_refs", "fee_stands": "flat_fee", "fee_currency_changed": "flat_fee"}
+
+
 class BeginRefused(Conflict):
-    """No negotiation begins; `code` is one of REFUSALS."""
+    """No negotiation begins; `code` is one of REFUSALS, `field` what stands in its way."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code, public=REFUSALS[code])
-        self.code = code
+        self.code, self.field = code, _FIELDS.get(code, "creator_id")
 
 
 def find(

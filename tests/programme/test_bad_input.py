@@ -1,0 +1,127 @@
+"""The programme's bad input, as the app's back end would send it: each answer names the field and the reason, what was
+refused changed nothing, and the rest went on. (Samples: `tests/samples/test_api.py`.)"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from connector import app as application
+from connector import clock, db
+from connector.db import Database
+from connector.programme.collaborations import batches
+from connector.web import guards
+from tests.api.conftest import Api
+from tests.attribution.world import PLACED, World, app_settings, put_on_roster
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def api(sqlite_database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
+    put_on_roster(monkeypatch)
+    monkeypatch.setattr(clock, "now", lambda: PLACED)
+    db.use(sqlite_database)
+    guards._rates.storage.reset()
+    yield Api(application.create_app(app_settings()), sqlite_database)
+    guards._rates.storage.reset()
+
+
+def refused(answer: Any, status: int, field: str, *says: str) -> dict[str, Any]:
+    """A problem that names the field, and says why and what to do."""
+    assert answer.status_code == status, answer.text
+    said: dict[str, Any] = answer.json
+    assert said.get("field") == field, said
+    text = f"{said['detail']} {said.get('remedy', '')}"
+    for each in says:
+        assert each in text, text
+    return said
+
+
+def test_who_may_not_sign_up_reads_why_and_is_not_kept(api: Api) -> None:
+    fine = {"account_ref": "u1", "handle": "mira", "followers": 5000, "born_on": "2000-01-01", "country": "DE"}
+    for changes, field, says in (
+        ({"born_on": "2012-01-01"}, "born_on", ("under 18", "on the day they turn 18", "version")),
+        ({"born_on": None}, "born_on", ("minimum age",)),
+        ({"followers": 999}, "followers", ("are 999, and 1000 are needed", "as soon as they have 1000", "version")),
+        ({"networks": [{"network": "orkut", "handle": "mira", "followers": 1}]}, "network", ("orkut",)),
+        ({"handle": "mіra"}, "handle", ("script",)),  # a Cyrillic i
+        ({"handle": ""}, "handle", ()),
+        ({"country": "XX"}, "country", ()),
+        ({"followers": -1}, "followers", ()),
+    ):  # fmt: skip
+        answer = api.send("POST", "/creators/sign-ups", fine | changes)
+        said = answer.json
+        assert answer.status_code == 422, (changes, answer.text)
+        assert said["field"].split(".")[-1] == field or field in said["field"], (changes, said)  # type: ignore[index]
+        for each in says:
+            assert each in f"{said['detail']} {said.get('remedy', '')}", said  # type: ignore[index,union-attr]
+    assert api.get("/creators?handle=mira")["items"] == [], "least of all of a child is anything kept"
+    made = api.post("/creators/sign-ups", fine)
+    # A count that jumps is kept, flagged, and not believed; the answer says so by name.
+    creator = made["id"]
+    answer = api.post(f"/creators/{creator}/followers", {"followers": 900_000})
+    newest = api.get(f"/creators/{creator}/eligibility")["items"][0]
+    assert (newest["followers"], newest["believed"], newest["flags"]) == (900_000, 5000, ["followers_jumped"])
+    assert answer["eligibility"]["outcome"] == "accepted", "what was accepted before isn't taken back by a doubt"
+    told = [each["kind"] for each in api.get("/notices")["items"] if each["creator_id"] == creator]
+    assert "creator.flagged" in told
+
+
+def test_offers_that_can_not_be_are_refused_by_field_and_an_answered_one_stays_answered(api: Api) -> None:
+    world = World(api.database).begin()
+    shop_id, x = world.shop_id, world.creators["x"]
+
+    def at(days: int) -> str:
+        return (PLACED + days * DAY).isoformat()
+
+    first = {"shop_id": shop_id, "creator_id": x, "rate_bp": 1200, "ends_at": at(60), "expires_at": at(7)}
+    for changes, field in (
+        ({"rate_bp": 99}, "rate_bp"), ({"rate_bp": 8001}, "rate_bp"), ({"rate_bp": "12"}, "rate_bp"),
+        ({"ends_at": at(-1)}, "ends_at"), ({"expires_at": at(-1)}, "expires_at"), ({"ends_at": "soon"}, "ends_at"),
+        ({"product_refs": ["nobody's"]}, "product_refs"), ({"flat_fee": -1}, "flat_fee"),
+    ):  # fmt: skip
+        refused(api.send("POST", "/negotiations", first | changes), 422, field)
+    assert api.send("POST", "/negotiations", first | {"creator_id": "crt_nobody"}).status_code == 404
+    assert api.get(f"/negotiations?shop_id={shop_id}")["items"] == []
+    made = api.post("/negotiations", first)
+    where = f"/negotiations/{made['id']}/answers"
+    yes = {"side": "creator", "number": 1, "answer": "accept"}
+    assert api.send("POST", where, yes | {"answer": "decline"}).status_code == 200
+    assert refused(api.send("POST", where, yes), 409, "number", "answered already")["code"] == "offer_answered"
+    early = refused(api.send("POST", "/negotiations", first | {"side": "merchant"}), 409, "creator_id", "days ago")
+    assert early["code"] == "declined_lately"
+    assert api.get(f"/negotiations/{made['id']}")["state"] == "declined"
+    refused(api.send("POST", where, yes | {"answer": "maybe"}), 422, "answer")
+    assert refused(api.send("POST", where, yes | {"number": 0}), 409, "number")["code"] == "offer_replaced"
+
+
+def test_a_list_goes_on_around_its_bad_rows_and_a_message_is_text(api: Api) -> None:
+    world = World(api.database).begin()
+    shop_id = world.shop_id
+    rows = [{"handle": each} for each in ("@x", "X ", "nobody", "mіra", "")] + [{"handle": "y", "rate_bp": 900}]
+    rows.append({"handle": "tal", "rate_bp": 8001})
+    offer = {"shop_id": shop_id, "rate_bp": 1500, "ends_at": (PLACED + 60 * DAY).isoformat(),
+             "expires_at": (PLACED + 7 * DAY).isoformat()}  # fmt: skip
+    refused(api.send("POST", "/invitation-lists", offer | {"rows": []}), 422, "rows")
+    made = api.send("POST", "/invitation-lists", offer | {"rows": rows}, Idempotency_Key="list 1").json
+    batches.work(made["id"], shop_id)  # type: ignore[index]
+    said = api.get(f"/offer-batches/{made['id']}/rows")["items"]  # type: ignore[index]
+    assert [(each["number"], each["outcome"], each["reason"]) for each in said] == [
+        (1, "taken", ""), (2, "refused", "twice_in_list"), (3, "refused", "creator_not_found"),
+        (4, "refused", "creator_not_found"), (5, "refused", "handle_unreadable"), (6, "taken", ""),
+        (7, "refused", "rate_out_of_range"),
+    ]  # fmt: skip
+    assert "line 1" in said[1]["detail"]
+    found = api.get(f"/negotiations?shop_id={shop_id}")["items"]
+    assert {each["creator_id"] for each in found} == set(world.creators.values())
+    where = f"/negotiations/{found[0]['id']}/messages"
+    text = "<script>alert(1)</script> & <b>more</b>"
+    sent = api.post(where, {"side": "creator", "text": text})
+    assert sent["text"] == text, "kept word for word, shown as text"
+    for bad, field in (({"text": ""}, "text"), ({"text": "x" * 4001}, "text"), ({"side": "nobody"}, "side")):
+        refused(api.send("POST", where, {"side": "creator", "text": "hello"} | bad), 422, field)
+    refused(api.send("POST", where, {"side": "creator", "text": "a\x00b"}), 422, "text")

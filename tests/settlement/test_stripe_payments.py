@@ -6,19 +6,23 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 import time
 from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
 import responses
+from flask.testing import FlaskClient
 
-from connector.app import create_app
+from connector import db
+from connector.access import links
 from connector.audit import AuditRow
 from connector.earnings.settlement import funding, stripe_payments
 from connector.earnings.settlement.stripe_payments import Told, of_event, ours
-from connector.earnings.settlement.tables import Receipt
+from connector.earnings.settlement.tables import Invoice, Receipt
 from connector.errors import InputRefused, MoneyRefused, PayloadUnreadable, PlatformDown
+from tests.conftest import wired
 from tests.settlement.books import SYSTEM, Books, utc
 from tests.web.conftest import settings
 
@@ -88,7 +92,7 @@ def test_a_payment_is_recorded_once_and_its_refund_opens_the_invoice_again(books
     books.line(shop, mira, 600, clears_at=utc("2026-11-16"))
     books.clear(shop, utc("2026-11-30"))
     books.close(shop, "2026-11", utc("2026-12-01"))
-    client = create_app(settings(stripe_webhook_secret=SECRET)).test_client()
+    client = wired(settings(stripe_webhook_secret=SECRET)).test_client()
 
     def post(kind: str, thing: dict[str, Any], **how: Any) -> tuple[int, str]:
         body = json.dumps(event(kind, thing)).encode()
@@ -114,7 +118,53 @@ def test_a_payment_is_recorded_once_and_its_refund_opens_the_invoice_again(books
     for thing in (payment(id="pi_3", metadata={"invoice": "INV-000099"}), payment(id="pi_4", currency="eur")):
         assert post("payment_intent.succeeded", thing) == (200, "looked at by a person")
     assert [row.subject for row in books.rows(AuditRow) if row.act == "receipt.unmatched"] == ["pi_3", "pi_4"]
-    assert create_app(settings()).test_client().post("/hooks/stripe", data=b"{}").status_code == 401
+    assert wired(settings()).test_client().post("/hooks/stripe", data=b"{}").status_code == 401
+
+
+@responses.activate
+def test_a_merchant_pays_an_invoice_by_card_from_its_page(books: Books) -> None:
+    """The invoice, the page that says what happens, Stripe's, its word by webhook, and the invoice that is paid."""
+    db.use(books.database)
+    shop, mira = books.shop(advance=False), books.creator("mira")
+    books.line(shop, mira, 600, clears_at=utc("2026-11-16"))
+    books.clear(shop, utc("2026-11-30"))
+    books.close(shop, "2026-11", utc("2026-12-01"))
+    [invoice] = books.rows(Invoice)
+    where = f"/dashboard/money/{invoice.id}"
+
+    def signed_in(**more: str) -> FlaskClient:
+        client = wired(settings(stripe_webhook_secret=SECRET, **more)).test_client()
+        with books.database.write(SYSTEM) as session:
+            path = f"/dashboard/sign-in/link/{links.issue(session, 'merchant', shop)}"
+        assert press(client, path, path).status_code == 303
+        return client
+
+    def press(client: FlaskClient, page: str, path: str) -> Any:
+        token = re.findall(r'name="csrf_token" value="([^"]+)"', client.get(page).text)[-1]
+        return client.post(path, data={"csrf_token": token})
+
+    without = signed_in()
+    assert "Pay by card" not in without.get(where).text
+    client = signed_in(stripe_key="sk_test_1")
+    assert "Pay" in client.get(where).text
+    url = "https://api.stripe.com/v1/checkout/sessions"
+    responses.post(url, status=401, json={"error": {"type": "invalid_request_error", "message": "Invalid API Key"}})
+    down = press(client, where, f"{where}/pay")
+    assert (down.status_code, "Nothing was charged" in down.text, "bank transfer" in down.text) == (200, True, True)
+    assert "AuthenticationError" not in down.text, "a merchant can do nothing about it"
+    made = {"id": "cs_1", "object": "checkout.session", "url": "https://checkout.stripe.com/c/pay/cs_1"}
+    responses.replace(responses.POST, url, json=made)
+    page = press(client, where, f"{where}/pay").text
+    assert "USD\xa06.00" in page or "$6.00" in page
+    assert 'href="https://checkout.stripe.com/c/pay/cs_1"' in page
+    sent = parse_qs(str(responses.calls[-1].request.body))
+    assert (sent["line_items[0][price_data][unit_amount]"], sent["success_url"][0].endswith(where)) == (["600"], True)
+    body = json.dumps(event("payment_intent.succeeded", payment())).encode()
+    assert client.post("/hooks/stripe", data=body, headers=signed(body)).text == "recorded"
+    paid = client.get(where).text
+    assert "Paid" in paid
+    assert "Pay by card" not in paid
+    assert "paid already" in press(client, "/dashboard/money", f"{where}/pay").text
 
 
 @responses.activate

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from flask import Response, current_app, g, url_for
+from flask import Response, current_app, flash, g, url_for
 
-from connector import clock, db
+from connector import clock, db, telemetry
 from connector.commerce.shops.tables import Shop
 from connector.db import Scope
 from connector.earnings.ledger import queries as ledger
 from connector.earnings.settlement import funding, invoices, receipts, stripe_payments
 from connector.earnings.settlement.funding import Account, Standing
-from connector.errors import Conflict, NotFound
+from connector.errors import Conflict, NotFound, PlatformDown
 from connector.faces.dashboard.face import blueprint
 from connector.operations.documents import facts, files
 from connector.operations.documents.facts import InvoiceTold
@@ -24,6 +24,7 @@ from connector.web.guards import merchant
 from connector.web.layout import page
 
 SHOWN = 200
+_log = telemetry.logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,10 @@ def money() -> str:
 @blueprint.get("/money/<invoice_id>")
 @merchant
 def invoice(invoice_id: str) -> str:
-    told = _own(invoice_id)
+    return _invoice(_own(invoice_id))
+
+
+def _invoice(told: InvoiceTold) -> str:
     moments.use_zone(told.shop.time_zone)
     settings = current_app.config["CONNECTOR"]
     pay_to = [part.strip() for part in settings.invoice_pay_to.split("|") if part.strip()]
@@ -97,10 +101,16 @@ def pay_invoice(invoice_id: str) -> str:
     if not told.standing.open:
         raise Conflict(f"{invoice_id} has nothing open", public="This invoice is paid already.")
     back = f"{current_app.config['CONNECTOR'].public_url}{url_for('.invoice', invoice_id=invoice_id)}"
-    url = stripe_payments.payment_page(
-        key, invoices.number_text(told.invoice.number), told.standing.open, told.invoice.currency, back,
-        clock.wall().date(),
-    )  # fmt: skip
+    try:
+        url = stripe_payments.payment_page(
+            key, invoices.number_text(told.invoice.number), told.standing.open, told.invoice.currency, back,
+            clock.wall().date(),
+        )  # fmt: skip
+    except PlatformDown as down:
+        _log.error("invoice.no_payment_page", invoice_id=invoice_id, error=str(down))
+        flash("The card page can't be opened just now. Nothing was charged. Try again later, or pay by bank transfer.",
+              "warn")  # fmt: skip
+        return _invoice(told)
     return page(
         "dashboard/pay.html", shop=told.shop, told=told, invoice=told.invoice, number=invoices.number_text, url=url
     )

@@ -14,15 +14,17 @@ import pytest
 import sqlalchemy as sa
 from flask.testing import FlaskClient
 
+from connector import clock
 from connector.db import Scope
 from connector.faces.console import creator_timeline
 from connector.faces.dashboard import partners
 from connector.faces.dashboard.partners import Own
+from connector.notices import Notice
 from connector.operations import creator_timeline as history
 from connector.operations import sealing
 from connector.operations.sampling import acts
 from connector.programme.collaborations.tables import Terms
-from connector.programme.creators import followers, sign_up
+from connector.programme.creators import followers, queries, sign_up
 from connector.programme.creators.sign_up import Account, SignUp
 from connector.programme.policies import violations
 from connector.programme.samples.tables import Sample, SampleOffer
@@ -182,8 +184,25 @@ def test_support_sees_whom_to_look_at_and_decides_appeals(world: World, enter: E
         assert said in page, said
     path = f"/console/creators/{lena.id}"
     assert kim.post(f"{path}/look", data=token(kim, path)).status_code == 303
+    # Strikes lead to an act: finance suspends with a reason, and the app is told.
+    fay = enter("Fay")
+    assert "Suspend them" not in page
+    assert kim.post(f"{path}/status", data=token(kim, path)).status_code == 403
+    form = {**token(fay, path), "status": "suspended"}
+    assert "The reason is shorter" in fay.post(f"{path}/status", data=form).text
+    assert fay.post(f"{path}/status", data={**form, "why": "Four strikes"}).status_code == 303
+    with world.database.read(SYSTEM) as session:
+        assert queries.status_at(session, lena.id, clock.now()) == "suspended"
+        said = session.scalars(sa.select(Notice).where(Notice.kind == "creator.status")).one()
+        assert said.detail == {"status": "suspended", "reason": "Four strikes"}
+    assert "The account is suspended" in kim.get(path).text
     told = kim.get(f"{path}/timeline?days=365").text
-    for said in ("Breach recorded, 2 strikes", "90,000 followers, all together", "@lena on TikTok"):
+    for said in (
+        "Breach recorded, 2 strikes",
+        "90,000 followers, all together",
+        "@lena on TikTok",
+        "Suspended: Four strikes.",
+    ):
         assert said in told, said
     assert "Breach recorded" not in kim.get(f"{path}/timeline?only=profile").text
     assert kim.get(f"{path}/timeline?only=nothing").status_code == 422

@@ -13,7 +13,7 @@ from flask import flash, redirect, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
-from connector import clock, db
+from connector import audit, clock, db
 from connector.commerce.catalog.ids import listing_id
 from connector.commerce.orders.tables import Order
 from connector.db import Scope
@@ -22,13 +22,13 @@ from connector.earnings.commission import freezes
 from connector.earnings.ledger import queries as ledger
 from connector.earnings.payouts.tables import Payout
 from connector.earnings.settlement.tables import Closing, Statement
-from connector.errors import Conflict
+from connector.errors import Conflict, InputRefused
 from connector.faces.console.face import WHY, blueprint
 from connector.faces.console.runs import name_of, shops_by_id
 from connector.insight.reports import table
 from connector.programme.collaborations.tables import MessageReport, Negotiation, PromotionRow
 from connector.programme.content.tables import Content
-from connector.programme.creators import countries, eligibility, networks, payees, profiles
+from connector.programme.creators import countries, eligibility, networks, payees, profiles, register
 from connector.programme.creators import queries as creators_of
 from connector.programme.creators.tables import (
     Creator,
@@ -82,6 +82,10 @@ def creators() -> str:
 @blueprint.get("/creators/<creator_id>")
 @staff("support")
 def creator(creator_id: str) -> str:
+    return _page(creator_id, {})
+
+
+def _page(creator_id: str, errors: dict[str, str]) -> str:
     with db.read(Scope.system(WHY)) as session:
         found = creators_of.get(session, creator_id)
         standing = creators_of.status_at(session, creator_id, clock.now())
@@ -114,7 +118,8 @@ def creator(creator_id: str) -> str:
     return page(
         "console/creator.html", creator=found, standing=standing, balances=balances, statements=statements,
         payouts=payouts, contents=contents, decided=decided, shops=shops, name_of=name_of, now=clock.now(),
-        counts=violations.counts, networks=networks, countries=payees.countries(), kinds=sample_words.KINDS, **shown,
+        counts=violations.counts, networks=networks, countries=payees.countries(), kinds=sample_words.KINDS,
+        errors=errors, typed=request.form, **shown,
     )  # fmt: skip
 
 
@@ -190,6 +195,29 @@ def look_again(creator_id: str) -> AnyResponse:
     except Conflict as refused:
         said = refused.public
     flash(said)
+    return redirect(url_for(".creator", creator_id=creator_id), code=303)
+
+
+@blueprint.post("/creators/<creator_id>/status")
+@staff("finance")
+def set_status(creator_id: str) -> str | AnyResponse:
+    """Suspend somebody, or let them go on, from now on: nothing that was placed before is decided anew."""
+    status, why = request.form.get("status", ""), request.form.get("why", "").strip()
+    try:
+        if status not in ("active", "suspended"):
+            raise InputRefused("status", "is neither active nor suspended.", "Open the page again.")
+        if not 5 <= len(why) <= 500:
+            raise InputRefused("why", "is shorter than 5 characters, or longer than 500.", "The creator may read it.")
+        with db.write(Scope.system(WHY)) as session:
+            creators_of.living(session, creator_id)
+            row = register.set_status(session, creator_id, status, reason=why)
+            audit.record(
+                session, guards.actor(), "creator.status", creator_id, status=status, why=why,
+                starts_at=row.starts_at.isoformat(),
+            )  # fmt: skip
+    except InputRefused as refused:
+        return _page(creator_id, {"why": f"The reason {refused.problem} {refused.remedy}".strip()})
+    flash("Suspended: new sales earn nothing." if status == "suspended" else "They go on: new sales count again.")
     return redirect(url_for(".creator", creator_id=creator_id), code=303)
 
 

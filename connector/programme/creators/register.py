@@ -7,7 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from connector import clock, db
+from connector import clock, db, notices
 from connector.db import new_id
 from connector.errors import InputRefused
 from connector.programme.creators import followers as counted
@@ -16,6 +16,7 @@ from connector.programme.creators.handles import canonical
 from connector.programme.creators.tables import Creator, CreatorStatus
 
 STATUSES = ("active", "suspended", "closed")
+STATUS = "creator.status"
 _LONGEST_NAME = 200
 
 
@@ -63,7 +64,7 @@ def set_status(
     starts_at: datetime | None = None,
     now: datetime | None = None,
 ) -> CreatorStatus:
-    """active | suspended | closed from `starts_at` (default: now) on.
+    """active | suspended | closed from `starts_at` (default: now) on; the app hears of what begins at once.
 
     Errors: NotFound; InputRefused for another word, or for a start that has passed: orders were decided by it.
     """
@@ -76,6 +77,8 @@ def set_status(
     creator = queries.get(session, creator_id)
     row = _status(creator.id, status, reason, starts_at, now)
     session.add(row)
+    if starts_at <= now:  # what begins later isn't so yet
+        notices.say(session, STATUS, creator_id=creator.id, status=status, reason=reason)
     session.flush()
     return row
 

@@ -53,8 +53,8 @@ STUCK: dict[str, tuple[str, str]] = {
         "The shop puts right what it names and asks again, or sends it by hand.",
     ),
     "long": (
-        "On its way for three weeks or more",
-        "Ask the shop for the tracking number; note the arrival once it is known.",
+        "Ordered and not sent, or on its way, for three weeks or more",
+        "Ask the shop whether it left and for the tracking number; note the arrival once it is known, or call it off.",
     ),
 }
 SIDES = {
@@ -138,8 +138,8 @@ def _due(row: Sample) -> str:
     return moments.day(row.due_at) if row.due_at is not None else "a day that isn't set"
 
 
-def acts(row: Sample) -> tuple[str, ...]:
-    """What a shop may do with it now, what is wanted first: pure."""
+def acts(row: Sample, *, support: bool = False) -> tuple[str, ...]:
+    """What a shop may do with it now, or support for it, what is wanted first: pure."""
     if row.ending:
         return ()
     if row.state == "requested":
@@ -152,7 +152,8 @@ def acts(row: Sample) -> tuple[str, ...]:
         }.get(row.placing, ("cancel",))  # fmt: skip
     unsure = ("confirm", "doubt") if row.kind == "refundable" and not row.confirmed else ()
     if row.state == "ordered":
-        return (*unsure, "shipped", "delivered", "cancel")
+        # What the creator bought ends with its order in the shop's store.
+        return (*unsure, "shipped", "delivered", *(("cancel",) if support or row.kind == "free" else ()))
     if row.state == "shipped":
         return (*unsure, "delivered")
     if row.state in ("delivered", "fulfilled"):

@@ -74,6 +74,10 @@ def test_no_page_offers_what_the_moves_refuse() -> None:
     assert sample_words.acts(row()) == ("approve", "decline")
     assert "shipped" in sample_words.acts(row(state="approved"))
     assert sample_words.acts(row(state="ordered", kind="refundable"))[0] == "confirm"
+    # What the creator bought isn't called off by the shop, but by support.
+    bought = row(state="ordered", kind="refundable")
+    assert "cancel" not in sample_words.acts(bought)
+    assert "cancel" in sample_words.acts(bought, support=True)
     with pytest.raises(MoveRefused):
         moves.decline(moves.Standing("free", "shipped"), NOW)
 
@@ -107,6 +111,8 @@ def test_what_is_stuck_is_told_from_what_only_waits() -> None:
     assert stuck.why(row(state="approved", placing="refused"), NOW) == "refused"
     assert stuck.why(row(state="shipped", shipped_at=old), NOW) == "long"
     assert stuck.why(row(state="shipped", shipped_at=fresh), NOW) is None
+    assert stuck.why(row(state="ordered", moved_at=old), NOW) == "long"
+    assert stuck.why(row(state="ordered", moved_at=fresh), NOW) is None
     assert set(sample_words.STUCK) == set(stuck.WHYS)
     # A shop is told that it is late once half of its time is over.
     assert not sample_words.late(row(), NOW)

@@ -163,7 +163,7 @@ def _shown(sample_id: str, errors: dict[str, str]) -> str:
             "listing": catalog.by_ref(session, row.shop_id, row.product_ref) if row.product_ref else None,
             "numbers": policy.numbered(policy.every(session), row.policy_version).numbers,
         }
-    allowed = [each for each in sample_words.acts(row) if each in _SAID]
+    allowed = [each for each in sample_words.acts(row, support=True) if each in _SAID]
     return page(
         "console/sample.html", row=row, creator=who, shop=shops.get(row.shop_id), name_of=name_of, contents=named,
         steps=steps, story=sample_words.story(steps, telling.actor_words), said=sample_words.sentence(row, who.name),

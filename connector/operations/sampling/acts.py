@@ -167,7 +167,7 @@ def name_order(
     now = now or clock.now()
     row = steps.locked(session, sample_id, creator_id=creator_id)
     by_token = paying.by_token(session, row, order)
-    found = by_token or _order(session, row.shop_id, order)
+    found, proven = by_token or (_order(session, row.shop_id, order), False)
     if row.order_ref is not None and row.order_ref == found.order_ref:
         return row
     stands = steps.standing(row)
@@ -185,7 +185,7 @@ def name_order(
     if session.scalar(sa.select(Sample.id).where(Sample.shop_id == row.shop_id, Sample.order_ref == found.order_ref)):
         raise AskRefused("order_taken")
     row.order_ref, row.order_number = found.order_ref, found.number
-    row.confirmed = by_token is not None or paying.theirs(session, row, found, now)
+    row.confirmed = proven or paying.theirs(session, row, found, now)
     days = steps.numbers_of(session, row).answer_days
     row.confirm_by, row.words = None if row.confirmed else now + timedelta(days=days), ""
     steps.take(
@@ -329,13 +329,19 @@ def cancel(
     session: Session, sample_id: str, reason: str, *, shop_id: str | None = None, side: Side = "merchant", by: str,
     now: datetime | None = None,
 ) -> Sample:  # fmt: skip
-    """The shop can't send what it approved, and says why. An order at its store is called off first."""
+    """The shop can't send what it approved, and says why. An order at its store is called off first.
+
+    What the creator has bought by it isn't called off here: the shop cancels that order in its store, which ends it and
+    gives the money back, or doubts that it is theirs. Support may.
+    """
     now = now or clock.now()
     words = _text("reason", reason, needed=True)
     row = steps.locked(session, sample_id, shop_id=shop_id)
     if row.state == "cancelled" or row.ending == "cancelled":
         return row
     stands = moves.cancel(steps.standing(row), now)
+    if row.kind == "refundable" and row.order_ref is not None and side != "staff":
+        raise MoveRefused("creator_bought")
     row.words = words
     return _call_off(session, row, stands, "cancel", side=side, by=by, now=now, reason="shop_cancelled")
 
@@ -463,15 +469,15 @@ def each(
         raise InputRefused("sample_ids", f"are {len(sample_ids)}.", f"Send 1 to {MOST_AT_ONCE}.")
     if len(set(sample_ids)) != len(sample_ids):
         raise InputRefused("sample_ids", "name one twice.", "Name each once.")
-    done: list[tuple[str, Sample | None, str, str]] = []
-    for sample_id in sample_ids:
+    done: dict[str, tuple[str, Sample | None, str, str]] = {}
+    for sample_id in sorted(sample_ids):  # in one order, so that two of them at once don't wait for each other
         try:
             with session.begin_nested():
-                done.append((sample_id, act(sample_id), "", ""))
+                done[sample_id] = (sample_id, act(sample_id), "", "")
         except (Conflict, NotFound, InputRefused) as refused:
             code = refused.code or ("not_found" if isinstance(refused, NotFound) else "input_refused")
-            done.append((sample_id, None, code, refused.public))
-    return done
+            done[sample_id] = (sample_id, None, code, refused.public)
+    return [done[sample_id] for sample_id in sample_ids]
 
 
 def of_shop(session: Session, act: str, shop_id: str, reason: str, *, by: str) -> Callable[[str], Sample]:

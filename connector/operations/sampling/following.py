@@ -125,8 +125,9 @@ def _by_clock(session: Session, row: Sample, now: datetime) -> None:
 
 def _by_stock(session: Session, row: Sample, now: datetime) -> None:
     """Cancel what can't be had any more, before anything is ordered. What the shop packs by hand it has put aside, and
-    an order that may be at the store already has its item."""
-    if row.state == "approved" and (row.placing == "unknown" or (row.kind == "free" and row.placing == "")):
+    an order that may be at the store already has its item. Of a refundable one that was approved the creator may have
+    bought the last: it has its time to be named."""
+    if row.state == "approved" and (row.placing in ("unknown", "") or row.kind == "refundable"):
         return
     listing = catalog.by_ref(session, row.shop_id, row.product_ref)
     if listing is not None and listing.reason in _PASSING:

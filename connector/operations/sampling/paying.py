@@ -74,22 +74,25 @@ def theirs(session: Session, row: Sample, order: Order, now: datetime) -> bool:
     return bool(hashes) and identities.matches(session, hashes, [row.creator_id], now).get(row.creator_id) == "hard"
 
 
-def by_token(session: Session, row: Sample, typed: str) -> Order | None:
-    """The order that a token of a tap on the creator's own link or content led to; None: no such token, or no order.
+def by_token(session: Session, row: Sample, typed: str) -> tuple[Order, bool] | None:
+    """The order that a token of a tap on the creator's own link or content led to, and whether it is proven by it to be
+    theirs; None: no such token, or no order.
 
-    A token is given out to one buyer at one tap and can't be guessed, so whoever names it is that buyer.
+    A token is given out to one buyer at one tap and can't be guessed. But whoever got it can pass its address on: one
+    by which several orders came proves nothing of any of them.
     """
     read = tokens.read(typed)
     if read is None:
         return None
-    return session.scalar(
+    found = session.scalars(
         sa.select(Order)
         .join(TokenBuyer, TokenBuyer.order_id == Order.id)
         .join(Touch, Touch.id == TokenBuyer.touch_id)
         .where(Touch.token == read.token, Touch.creator_id == row.creator_id, Order.shop_id == row.shop_id)
         .order_by(Order.placed_at.desc())
-        .limit(1)
-    )
+        .limit(2)
+    ).all()
+    return (found[0], len(found) == 1) if found else None
 
 
 def earned_by_it(session: Session, row: Sample, order_id: str) -> int:

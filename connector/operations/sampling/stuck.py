@@ -2,7 +2,7 @@
 
     unknown     the store was asked for an order an hour ago or more, and its answer isn't known
     refused     the store refused the order, and the shop hasn't put it right
-    long        on its way for three weeks or more
+    long        ordered and not sent, or on its way, for three weeks or more
 
 All others end by their time.
 """
@@ -31,7 +31,9 @@ def conditions(why: Why, now: datetime) -> list[sa.ColumnElement[bool]]:
     waits = Sample.look_at.is_not(None)  # few: those that something may still move on
     if why == "refused":
         return [waits, Sample.state == "approved", Sample.placing == "refused"]
-    return [waits, Sample.state == "shipped", Sample.shipped_at <= now - LONG_AFTER]
+    since = now - LONG_AFTER
+    unsent = sa.and_(Sample.state == "ordered", Sample.moved_at <= since)
+    return [waits, sa.or_(unsent, sa.and_(Sample.state == "shipped", Sample.shipped_at <= since))]
 
 
 def those(now: datetime, whys: tuple[Why, ...] = WHYS) -> sa.Select[Any]:
@@ -45,6 +47,8 @@ def why(row: Sample, now: datetime) -> Why | None:
         return "unknown"
     if row.state == "approved" and row.placing == "refused":
         return "refused"
+    if row.state == "ordered" and row.moved_at <= now - LONG_AFTER:
+        return "long"
     if row.state == "shipped" and row.shipped_at is not None and row.shipped_at <= now - LONG_AFTER:
         return "long"
     return None

@@ -60,6 +60,7 @@ REFUSALS = {
     "being_ended": "It is being called off at the store.",
     "not_refundable": "Only a refundable sample is bought by the creator.",
     "creator_buys": "A refundable sample isn't sent by the shop: the creator buys it.",
+    "creator_bought": "The creator has bought it. Cancel that order in your store, or doubt that it is theirs.",
     "send_late": "The time to send it has passed.",
     "not_shipped": "It isn't on its way yet.",
     "not_delivered": "Content is due only once it has arrived.",

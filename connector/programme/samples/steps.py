@@ -113,7 +113,9 @@ def next_look(row: Sample, stands: Standing, now: datetime) -> datetime | None:
     asked = [row.confirm_by] if row.confirm_by is not None and row.confirm_by > now else []
     if stands.over:
         paid = stands.state == "fulfilled" and row.kind == "refundable"
-        return min([now + LOOK_AT_ORDER, *asked]) if paid and now < (row.ended_at or now) + FOLLOWED else None
+        if paid and now < (row.ended_at or now) + FOLLOWED:
+            return min([now + LOOK_AT_ORDER, *asked])
+        return min(asked) if paid and asked else None  # named late: its days to be doubted run all the same
     wanted = asked + ([stands.due_at] if stands.due_at is not None else [])
     if stands.state in _LOOKED_AT:
         wanted.append(now + _LOOKED_AT[stands.state])

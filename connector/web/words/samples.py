@@ -59,6 +59,11 @@ REASONS: dict[str, Wording] = {
         "You buy a refundable sample yourself",
         "A refundable sample has no order of ours",
     ),
+    "creator_bought": Wording(
+        "The creator has bought it: it ends with that order in your store, or you doubt that it is theirs",
+        "You bought it: the shop can only cancel your order itself",
+        "A shop can't call off a refundable sample that was bought; support can",
+    ),
     "send_late": Wording(
         "The time to send it has passed", "The time to buy it has passed", "The act came at or after its deadline"
     ),

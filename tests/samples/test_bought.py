@@ -1,0 +1,95 @@
+"""A refundable sample at its edges: the last one bought, a shop that calls off what was paid for, a tap's address that
+was passed on, an order that is named late, one that never leaves."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import msgspec
+import pytest
+
+from connector.commerce.catalog import take
+from connector.commerce.shops.tables import Shop
+from connector.events import Carrier
+from connector.operations.sampling import acts, stuck
+from connector.programme.samples.moves import MoveRefused
+from connector.programme.samples.tables import Sample
+from tests.attribution.world import product
+from tests.samples.world import ALL, HOME, World, fulfilment
+
+DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
+
+
+def _approved(world: World, kind: str = "refundable") -> Sample:
+    made = world.do(acts.ask, world.creators["x"], world.listing_id("A"), kind=kind, recipient=HOME)
+    return world.do(acts.approve, made.id, shop_id=world.shop_id)
+
+
+def test_who_buys_the_last_one_keeps_the_sample_and_the_shop_can_t_call_it_off(plain_world: World) -> None:
+    world = plain_world
+    one = _approved(world)
+    world.now += SECOND
+    world.heard(world.snapshot("6001"))
+    with world.database.write(ALL) as session:
+        gone = product("A")
+        variants = tuple(msgspec.structs.replace(each, available=False) for each in gone.variants)
+        shop = session.get_one(Shop, world.shop_id)
+        take.apply_products(session, shop, [msgspec.structs.replace(gone, variants=variants)], "run", world.now)
+    world.follow(timedelta(minutes=30))
+    assert world.sample(one.id).state == "approved", "the creator's own purchase was the last one"
+    world.do(acts.name_order, one.id, "6001")
+    for _ in ("named", "doubted"):
+        with pytest.raises(MoveRefused) as refused:
+            world.do(acts.cancel, one.id, "No more of them", shop_id=world.shop_id)
+        assert refused.value.code == "creator_bought"
+        world.do(acts.doubt, one.id, "Another name", shop_id=world.shop_id)
+    # Its order cancelled in the store ends it, and so may support.
+    assert world.do(acts.cancel, one.id, "Agreed by both", side="staff").state == "cancelled"
+
+
+def test_a_token_by_which_several_orders_came_proves_none_of_them(plain_world: World) -> None:
+    """Whoever taps their own link gets its token, and may pass the address on to others, who buy by it."""
+    world = plain_world
+    one = _approved(world)
+    touch = world.tap("x", at=world.now, buyer="app:9")
+    for ref in ("6001", "6002"):
+        world.now += SECOND
+        carried = (Carrier("cart_attribute", touch.token, "connector_touch"),)
+        world.heard(world.snapshot(ref, carriers=carried), customer=ref)
+    named = world.do(acts.name_order, one.id, touch.token)
+    assert (named.order_number, named.confirmed) == ("#6002", False)
+    assert named.confirm_by == world.now + 7 * DAY
+
+
+def test_an_order_named_late_is_confirmed_by_its_time_all_the_same(plain_world: World) -> None:
+    world = plain_world
+    one = _approved(world)
+    world.now += SECOND
+    world.heard(world.snapshot("6001", fulfilments=(fulfilment(world.now),)))
+    world.do(acts.name_order, one.id, "6001")
+    world.follow(timedelta(minutes=10))
+    world.video("x")
+    world.follow(3 * DAY)
+    assert world.sample(one.id).state == "fulfilled"
+    world.do(acts.doubt, one.id, "Another name", shop_id=world.shop_id)
+    # Orders are followed for 180 days; this one is named a day before, and may be doubted for six days after.
+    world.now += 179 * DAY
+    world.heard(world.snapshot("6003"))
+    late = world.do(acts.name_order, one.id, "6003")
+    assert late.confirm_by == world.now + 7 * DAY
+    for _ in range(8):
+        world.follow(DAY)
+    assert world.sample(one.id).confirmed
+    assert world.balances("x") == {"EUR": 2000}
+    assert world.sample(one.id).look_at is None
+
+
+def test_an_order_that_never_leaves_is_told_to_support(plain_world: World) -> None:
+    world = plain_world
+    one = _approved(world, "free")
+    assert world.place(one.id) == "placed"
+    for days, found in ((20, 0), (1, 1)):
+        world.follow(days * DAY)
+        with world.database.read(ALL) as session:
+            assert stuck.count(session, world.now)["long"] == found
+    assert world.sample(one.id).state == "ordered"

@@ -3,25 +3,33 @@ was passed on, an order that is named late, one that never leaves."""
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 import pytest
 
 from connector.commerce.catalog import take
 from connector.commerce.shops.tables import Shop
+from connector.db import Database
 from connector.events import Carrier
-from connector.operations.sampling import acts, stuck
+from connector.operations import books
+from connector.operations.rebuild.verify import verify
+from connector.operations.sampling import acts, promised, stuck
+from connector.programme.collaborations import agreements, negotiation, terms
+from connector.programme.collaborations.proposals import Proposal
+from connector.programme.samples.asking import AskRefused
 from connector.programme.samples.moves import MoveRefused
 from connector.programme.samples.tables import Sample
 from tests.attribution.world import product
-from tests.samples.world import ALL, HOME, World, fulfilment
+from tests.samples.world import ALL, HOME, NOW, World, fulfilment
 
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
 
 
-def _approved(world: World, kind: str = "refundable") -> Sample:
-    made = world.do(acts.ask, world.creators["x"], world.listing_id("A"), kind=kind, recipient=HOME)
+def _approved(world: World, kind: str = "refundable", who: str = "x") -> Sample:
+    made = world.do(acts.ask, world.creators[who], world.listing_id("A"), kind=kind, recipient=HOME)
     return world.do(acts.approve, made.id, shop_id=world.shop_id)
 
 
@@ -93,3 +101,66 @@ def test_an_order_that_never_leaves_is_told_to_support(plain_world: World) -> No
         with world.database.read(ALL) as session:
             assert stuck.count(session, world.now)["long"] == found
     assert world.sample(one.id).state == "ordered"
+
+
+def test_an_order_that_is_paid_after_all_alarms_nobody_until_it_is_booked(plain_world: World) -> None:
+    world = plain_world
+    one = _approved(world)
+    world.now += SECOND
+    placed = world.now
+    sent: dict[str, Any] = {"at": placed, "fulfilments": (fulfilment(placed),)}
+    world.heard(world.snapshot("6001", payment_status="pending", **sent))
+    world.do(acts.name_order, one.id, "6001")
+    world.do(acts.confirm, one.id, shop_id=world.shop_id)
+    world.follow(timedelta(minutes=10))
+    world.video("x")
+    world.follow(3 * DAY)
+    assert (world.sample(one.id).state, world.balances("x")) == ("fulfilled", {})
+    world.now += timedelta(hours=1)
+    world.heard(world.snapshot("6001", **sent))
+    assert _named(world) == []
+    world.follow(DAY)
+    assert (world.balances("x"), _named(world)) == ({"EUR": 2000}, [])
+
+
+def _named(world: World) -> list[Any]:
+    """What the audit and a rebuild name."""
+    found: list[Any] = []
+    with world.database.read(ALL) as session:
+        found += [one for _, _, wrong in books.examine(session) for one in wrong]
+        verify(session, found.append, retranslate=False)
+    return found
+
+
+def test_a_promise_ends_with_its_agreement(plain_world: World) -> None:
+    world, given = plain_world, Proposal(rate_bp=1500, ends_at=NOW + 90 * DAY, expires_at=NOW + 7 * DAY, sample=True)
+    with world.database.write(ALL) as session:
+        row = negotiation.begin(session, world.shop_id, world.creators["y"], "merchant", given, by="m", now=world.now)
+        negotiation.answer(session, row.id, "creator", "accept", 1, by="c", now=world.now)
+        made = promised.keep_promise(session, agreements.versions(session, row.id)[0].id)
+    world.now += DAY
+    with world.database.write(ALL) as session:
+        mine: dict[str, Any] = {"kind": "targeted", "creator_id": world.creators["y"]}
+        terms.withdraw(session, world.shop_id, **mine, by="m", now=world.now)
+    world.now += SECOND
+    with pytest.raises(MoveRefused) as refused:
+        world.do(acts.take_up, made, world.listing_id("A"), HOME)
+    assert refused.value.code == "take_up_late"
+
+
+def test_one_order_named_by_two_at_once_is_one_s(
+    postgresql_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(postgresql_database).open(monkeypatch)
+    asked = [_approved(world, who=who).id for who in ("x", "y")]
+    world.now += SECOND
+    world.heard(world.snapshot("6001"))
+
+    def name(sample_id: str) -> str:
+        try:
+            return world.do(acts.name_order, sample_id, "6001").state
+        except AskRefused as refused:
+            return refused.code
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(name, asked)) == ["order_taken", "ordered"]

@@ -90,8 +90,10 @@ def booked(session: Session, shop_id: str | None = None) -> Mapping[str, dict[Ke
 
 
 def kept(session: Session, shop_id: str | None = None) -> Mapping[str, int]:
-    """Subject of a sample → what its row says was paid back: what a later round still books shows by the difference."""
-    query = sa.select(Sample.id, Sample.paid_back).where(Sample.paid_back.is_not(None))
+    """Subject of a sample → what its row says was paid back: what a later round still books shows by the difference. Of
+    one that had nothing to come back yet (its order waited for its payment), 0."""
+    refundable = sa.and_(Sample.kind == "refundable", Sample.state == "fulfilled")
+    query = sa.select(Sample.id, Sample.paid_back).where(sa.or_(refundable, Sample.paid_back.is_not(None)))
     if shop_id is not None:
         query = query.where(Sample.shop_id == shop_id)
     return {fees.reimbursement(sample_id): int(amount or 0) for sample_id, amount in session.execute(query)}

@@ -29,6 +29,7 @@ from connector.errors import Conflict, InputRefused, NotFound
 from connector.operations.sampling import paying, sales
 from connector.platforms import roster
 from connector.platforms.contract import Recipient
+from connector.programme.collaborations import agreements, approvals
 from connector.programme.collaborations.tables import Agreement, Offer
 from connector.programme.content import queries as contents
 from connector.programme.content.tables import Anchor
@@ -109,7 +110,7 @@ def take_up(
     numbers = steps.numbers_of(session, row)
     stands = moves.take_up(steps.standing(row), now, numbers, placed_by_us=_places(session, row.shop_id))
     wanted = asking.wanted(session, listing_id, variant_ref)
-    _agreed(session, row, wanted)
+    _agreed(session, row, wanted, now)
     asking.one_of_each(session, row.creator_id, wanted, numbers, now, but=row.id)
     row.product_ref, row.variant_ref = wanted.listing.product_ref, wanted.variant.variant_ref
     row.currency, row.approved_at = wanted.listing.currency, now
@@ -182,6 +183,8 @@ def name_order(
     )  # fmt: skip
     if code:
         raise AskRefused(code)
+    # Two who name one order at once: the second waits here, and sees the first.
+    session.execute(sa.select(Order.id).where(Order.id == found.id).with_for_update(key_share=True))
     if session.scalar(sa.select(Sample.id).where(Sample.shop_id == row.shop_id, Sample.order_ref == found.order_ref)):
         raise AskRefused("order_taken")
     row.order_ref, row.order_number = found.order_ref, found.number
@@ -704,16 +707,15 @@ def _order(session: Session, shop_id: str, named: str) -> Order:
     return rows[0]
 
 
-def _agreed(session: Session, row: Sample, wanted: Wanted) -> None:
-    """Is it a product of the agreement? Errors: AskRefused."""
-    if wanted.shop.id != row.shop_id:
-        raise AskRefused("product_not_agreed")
-    refs = session.scalar(
-        sa.select(Offer.product_refs)
-        .join(Agreement, Agreement.offer_id == Offer.id)
-        .where(Agreement.id == row.agreement_id)
-    )
-    if refs and wanted.listing.product_ref not in refs:
+def _agreed(session: Session, row: Sample, wanted: Wanted, now: datetime) -> None:
+    """Does the agreement stand, and is it about this product? Its newest version says so for all. Errors: AskRefused;
+    MoveRefused."""
+    made = session.get_one(Agreement, row.agreement_id)
+    newest = agreements.newest(session, made.negotiation_id) or made
+    if not approvals.agreement_stands(session, newest, now):
+        raise MoveRefused("take_up_late")
+    refs = session.get_one(Offer, newest.offer_id).product_refs
+    if wanted.shop.id != row.shop_id or (refs and wanted.listing.product_ref not in refs):
         raise AskRefused("product_not_agreed")
 
 

@@ -256,6 +256,7 @@ class OrderStub(msgspec.Struct, frozen=True, tag=True):
     edit_ref: str = ""  # the store's id of the edit: one edit heard twice adds its units once
     disputes: tuple[Dispute, ...] = ()
     returns: tuple[Return, ...] = ()
+    left_out: str = ""  # why what it told is waited for and not taken: `refund_in_other_money`
 
 
 class OrderGone(msgspec.Struct, frozen=True, tag=True):

@@ -123,6 +123,9 @@ def _order_stub(at: _At, event: Any, outcome: Outcome) -> None:
     else:
         outcome.reason = taken.reason
         outcome.effects |= {"order_id": taken.order_id, "outcome": taken.outcome, "entries": taken.entries}
+    if event.left_out:
+        outcome.reason = event.left_out
+        outcome.detail = f"Nothing is converted: order {event.order_ref} is asked of the store, with its refunds."
     _wish(at, event.order_ref, "stub", outcome)
 
 

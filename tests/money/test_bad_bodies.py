@@ -89,6 +89,10 @@ def test_a_refund_alone_in_other_money_is_asked_for_and_one_above_the_rest_is_fl
     store.post("refunds/create", json.dumps(much).encode())
     run_drain()
     assert {row.status for row in rows()} == {"done"}
+    assert (rows()[2].reason, "order 1 is asked of the store" in rows()[2].detail) == ("refund_in_other_money", True)
+    said = words.REASONS["refund_in_other_money"]
+    assert "settles itself" in said.remedy, "and whose turn it is, where it doesn't"
+    assert "the merchant or support looks" in said.support
     with db.read(SYSTEM) as session:
         one, two = session.scalars(sa.select(Order).order_by(Order.order_ref)).all()
         # Nothing is converted and nothing guessed: the store is asked what it gave back in its own money.

@@ -336,7 +336,8 @@ def _stub(envelope: Envelope, body: bytes, currency: str) -> Event:
     if topic == "refunds/create":
         refund = decode(body, RefundBody)
         if not in_currency(refund, currency):
-            return OrderStub(str(refund.order_id))  # the order is read, and its refund with it
+            # The order is read, and its refund with it, in the order's own money.
+            return OrderStub(str(refund.order_id), left_out="refund_in_other_money")
         return OrderStub(str(refund.order_id), refunds=(to_refund(refund, currency, "$"),))
     if topic.startswith("disputes/"):
         dispute = decode(body, DisputeBody)

@@ -34,6 +34,14 @@ REASONS: dict[str, Wording] = {
         "A refund came before its order",
         "Refund or edit of an order not heard of: applies by itself when the order arrives",
     ),
+    "refund_in_other_money": Wording(
+        "A refund was told in another currency than the order's; we ask your store for it in the order's own",
+        "A refund is being looked up in the order's own currency",
+        "Refund in another currency than the shop's: nothing is converted; the order is asked of the store, with its "
+        "refunds. Settles itself; where the answer can't be read, the merchant or support looks",
+        remedy="Nothing to do: it settles itself when your store answers. If your store's currency was changed, "
+        "support accepts the new one.",
+    ),
     "unrecognised": Wording(
         "Your store sent a kind of message we don't know",
         "A message of an unknown kind",

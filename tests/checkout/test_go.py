@@ -13,7 +13,6 @@ from flask.testing import FlaskClient
 from werkzeug.datastructures import Headers
 from werkzeug.test import TestResponse
 
-from connector import app as application
 from connector import outbound, vault
 from connector.checkout import cart
 from connector.checkout.routes import COOKIE
@@ -29,6 +28,7 @@ from connector.errors import Conflict, HostRefused, PlatformBusy, PlatformDown
 from connector.platforms import roster
 from connector.programme.content import attach
 from tests.attribution.world import PLACED, World, app_settings, product
+from tests.conftest import wired
 
 ALL = Scope.system("test")
 PHONE = (
@@ -90,7 +90,7 @@ def test_a_click_is_recorded_and_leads_into_the_cart_with_its_token(app: Flask, 
 
 def test_outside_dev_the_cookie_is_secure(world: World, link: Link) -> None:
     settings = app_settings(env="production", public_url="https://connector.example")
-    answer = open_link(application.create_app(settings).test_client(), link.code)
+    answer = open_link(wired(settings).test_client(), link.code)
     assert answer.status_code == 302
     assert "Secure" in answer.headers["Set-Cookie"]
 

@@ -17,7 +17,6 @@ from flask.testing import FlaskClient
 
 import connector
 from connector.access import links, staff
-from connector.app import create_app
 from connector.audit import AuditRow
 from connector.commerce.shops.tables import Shop
 from connector.db import Database, Scope
@@ -28,6 +27,7 @@ from connector.sync.tables import SyncDifference, SyncRun
 from connector.web.guards import guard_of
 from connector.webhooks.tables import DeliveryRow
 from tests.browser.world import EMAIL, World
+from tests.conftest import wired
 from tests.faces.conftest import form_token
 from tests.web.conftest import settings
 
@@ -238,7 +238,7 @@ def test_the_health_page_names_whose_turn_it_is(world: World, enter: Enter) -> N
 def test_pages_of_a_database_where_nothing_happened(sqlite_database: Database) -> None:
     with sqlite_database.write(SYSTEM) as session:
         token = links.issue(session, "staff", staff.ensure(session, "Sam", "admin", by="test").id)
-    client = create_app(settings()).test_client()
+    client = wired(settings()).test_client()
     path = f"/console/sign-in/link/{token}"
     client.post(path, data={"csrf_token": form_token(client, path)})
     for page, said in {

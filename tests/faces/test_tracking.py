@@ -10,7 +10,6 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from connector import app as application
 from connector import clock
 from connector.access import links
 from connector.commerce.catalog import ids
@@ -20,6 +19,7 @@ from connector.earnings.attribution.tables import Touch, TrialClick
 from connector.events import Carrier
 from connector.insight.feeds import files
 from tests.attribution.world import KEY, PLACED, World, add_shop, app_settings, put_on_roster
+from tests.conftest import wired
 
 ALL = Scope.system("test")
 
@@ -34,7 +34,7 @@ def world(database: object, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
 
 @pytest.fixture
 def app(world: World) -> Flask:
-    return application.create_app(app_settings())
+    return wired(app_settings())
 
 
 def token_of(page: str) -> str:

@@ -14,10 +14,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import msgspec
 import pytest
 import sqlalchemy as sa
-from cryptography.fernet import Fernet
 
 from connector import clock, db, outbound, vault
-from connector.app import create_app
 from connector.commerce.shops.scopes import missing as missing_scopes
 from connector.commerce.shops.tables import GrantRow, Shop
 from connector.config import Settings
@@ -29,6 +27,7 @@ from connector.platforms import roster
 from connector.platforms.shopify.settings import ShopifySettings
 from connector.webhooks import inbox
 from connector.webhooks.tables import DeliveryRow
+from tests.conftest import KEY, wired
 
 SECRET, CLIENT_ID, SHOP = "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", "0a1b2c3d4e5f", "sample-shop.myshopify.com"
 PUBLIC = "http://127.0.0.1:8080"
@@ -107,11 +106,11 @@ def browser(database: Database, store: Store, monkeypatch: pytest.MonkeyPatch) -
 def make_app(database: Database, monkeypatch: pytest.MonkeyPatch, **given: Any) -> Any:
     shopify = ShopifySettings(client_id=CLIENT_ID, client_secret=SECRET, _env_file=None, **given)
     monkeypatch.setattr(roster, "settings_of", lambda _slug: shopify)
-    return create_app(
+    return wired(
         Settings(
             env="dev",
             public_url=PUBLIC,
-            sealing_keys=Fernet.generate_key().decode(),
+            sealing_keys=KEY,
             hash_key="h" * 32,
             session_key="s" * 32,
             database_url=str(database.url),

@@ -11,7 +11,6 @@ import pytest
 import sqlalchemy as sa
 
 from connector import clock, db, jobs, vault
-from connector.app import create_app
 from connector.commerce.shops.tables import GrantRow, Shop, ShopAbsence
 from connector.db import Database, Scope
 from connector.faces.console import health
@@ -21,6 +20,7 @@ from connector.web import pace
 from connector.webhooks import heard, hooks
 from connector.webhooks.tables import DeliveryRow, ShopHook
 from tests.attribution.world import app_settings
+from tests.conftest import wired
 from tests.oauth import fakes
 from tests.oauth.fakes import Reply, Stores
 
@@ -40,9 +40,9 @@ def stores(monkeypatch: pytest.MonkeyPatch) -> Stores:
 
 
 @pytest.fixture
-def app(database: Database, stores: Stores) -> Any:
-    app = create_app(app_settings())
-    app.config["WTF_CSRF_METHODS"] = set()  # forms are looked at by one test alone
+def app(database: Database, stores: Stores, monkeypatch: pytest.MonkeyPatch) -> Any:
+    app = wired(app_settings())
+    monkeypatch.setitem(app.config, "WTF_CSRF_METHODS", set())  # forms are looked at by one test alone
     return app
 
 

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from connector import app as application
 from connector import clock
 from connector.db import Database
 from connector.web import guards
 from tests.api.conftest import Api
 from tests.attribution.world import PLACED, World, app_settings, put_on_roster
+from tests.conftest import wired
 
 
 @pytest.fixture
@@ -22,5 +22,5 @@ def sqlite_world(sqlite_database: Database, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.fixture
 def api(sqlite_world: World) -> Iterator[Api]:
     guards._rates.storage.reset()
-    yield Api(application.create_app(app_settings()), sqlite_world.database)
+    yield Api(wired(app_settings()), sqlite_world.database)
     guards._rates.storage.reset()

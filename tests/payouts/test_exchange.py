@@ -143,6 +143,14 @@ def test_an_exchange_closes_what_payouts_opened(books: Books) -> None:
             with pytest.raises(Conflict, match="no exchange that stands"):
                 exchange.undo(session, twice, "staff:ada", "again", DAY)
     assert fx(books)["fx", "EUR"] == -300
+    # The bank's own reference is free again: for other figures, and for the same ones.
+    for amount in (299, 300):
+        with books.database.write(SYSTEM) as session:
+            anew = exchange.record(session, deal(amount, 323, "bank 1"), "staff:ada", some, DAY)
+            assert anew.id != first.id
+        assert fx(books).get(("fx", "EUR"), 0) == amount - 300
+        with books.database.write(SYSTEM) as session:
+            exchange.undo(session, anew.id, "staff:ada", "typed wrongly", DAY)
     # Money comes back that was exchanged already, and leaves again at another rate: the next exchange closes all of it.
     with books.database.write(SYSTEM) as session:
         exchange.record(session, deal(300, 325, "bank 3"), "staff:ada", some, DAY)

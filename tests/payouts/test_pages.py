@@ -12,12 +12,12 @@ from flask.testing import FlaskClient
 
 from connector import clock, notices
 from connector.access import links, staff, studio
-from connector.app import create_app
 from connector.audit import AuditRow
 from connector.db import Database
 from connector.earnings.payouts import policy
 from connector.earnings.payouts.policy import Policy
 from connector.earnings.payouts.tables import BankExchange, Payout, PayoutBatch
+from tests.conftest import wired
 from tests.payees.details import MIRA
 from tests.payouts.test_exchange import converted
 from tests.settlement.books import SYSTEM, Books, utc
@@ -36,7 +36,7 @@ def books(sqlite_database: Database, monkeypatch: pytest.MonkeyPatch) -> Books:
 
 @pytest.fixture
 def app(books: Books) -> Flask:
-    return create_app(settings())
+    return wired(settings())
 
 
 @pytest.fixture

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from connector.app import create_app
 from connector.audit import AuditRow
 from connector.earnings.payouts import batch, stripe_events
 from connector.earnings.payouts.tables import Payout, PayoutEvent
 from connector.errors import PayloadUnreadable
 from connector.operations import books as audit
 from connector.operations import stuck
+from tests.conftest import wired
 from tests.settlement.books import SYSTEM, Books, utc
 from tests.settlement.test_stripe_payments import SECRET, signed
 from tests.web.conftest import settings
@@ -54,7 +54,7 @@ def test_what_stripe_tells_later_is_booked_once(books: Books) -> None:
     books.clear(shop, utc("2026-11-20"))
     books.close(shop, "2026-11", utc("2026-12-01"))
     made = books.pay("one", DAY)
-    client = create_app(settings(stripe_webhook_secret=SECRET)).test_client()
+    client = wired(settings(stripe_webhook_secret=SECRET)).test_client()
 
     def post(kind: str, payout_id: str, secret: str = SECRET, **changes: Any) -> tuple[int, str]:
         body = json.dumps(event(kind, payout_id, **changes)).encode()

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import pytest
 from flask.testing import FlaskClient
 
-from connector import app as application
 from connector import clock, db
 from connector.access import links, staff, studio
 from connector.commerce.catalog import take
@@ -18,6 +17,7 @@ from connector.programme.policies import violations
 from connector.web import guards
 from tests.api.conftest import Api
 from tests.attribution.world import PLACED, World, app_settings, product, put_on_roster
+from tests.conftest import wired
 from tests.faces.conftest import form_token
 from tests.settlement.books import SYSTEM
 
@@ -32,7 +32,7 @@ def sqlite_world(sqlite_database: Database, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.fixture
 def api(sqlite_world: World) -> Iterator[Api]:
     guards._rates.storage.reset()
-    yield Api(application.create_app(app_settings()), sqlite_world.database)
+    yield Api(wired(app_settings()), sqlite_world.database)
     guards._rates.storage.reset()
 
 

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from connector import app as application
 from connector import clock, db
 from connector.commerce.catalog import take
 from connector.commerce.catalog.ids import listing_id
@@ -25,6 +24,7 @@ from connector.programme.policies import use_terms
 from connector.web import guards
 from tests.api.conftest import Api
 from tests.attribution.world import PLACED, World, app_settings, product, put_on_roster
+from tests.conftest import wired
 
 SYSTEM = Scope.system("test")
 DAY = timedelta(days=1)
@@ -36,7 +36,7 @@ def api(sqlite_database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     put_on_roster(monkeypatch)
     monkeypatch.setattr(clock, "now", lambda: PLACED)
     guards._rates.storage.reset()
-    yield Api(application.create_app(app_settings()), sqlite_database)
+    yield Api(wired(app_settings()), sqlite_database)
     guards._rates.storage.reset()
 
 

@@ -10,12 +10,12 @@ import pytest
 
 from connector import clock
 from connector.access import studio, tokens
-from connector.app import create_app
 from connector.commerce.catalog.ids import listing_id
 from connector.db import Database, Scope
 from connector.programme import collaborations
 from connector.programme.collaborations import terms
 from tests.attribution.world import World, app_settings, put_on_roster
+from tests.conftest import wired
 
 SCOPES = ["collaborations:read", "collaborations:write", "creators:read", "creators:write"]
 
@@ -25,7 +25,7 @@ def test_the_terms_of_a_shop_by_the_api(sqlite_database: Database, monkeypatch: 
     world = World(sqlite_database).begin()
     with sqlite_database.write(Scope.system("test")) as session:
         _, secret = tokens.issue(session, "app", SCOPES, by="test")
-    client, shop_id, x = create_app(app_settings()).test_client(), world.shop_id, world.creators["x"]
+    client, shop_id, x = wired(app_settings()).test_client(), world.shop_id, world.creators["x"]
 
     def call(method: str, path: str, body: Any = None, status: int = 201) -> Any:
         answer = client.open(f"/api/v1{path}", method=method, json=body, headers={"Authorization": f"Bearer {secret}"})
@@ -98,7 +98,7 @@ def test_a_creator_reads_the_own_calendar_and_nobody_else_s(
         terms.open_terms(session, world.shop_id, 800, by="test")
         terms.target(session, world.shop_id, x, 3300, ends_at=now + timedelta(days=40), by="test")
         links = {creator: studio.link(session, creator, by="test")[0] for creator in (x, y)}
-    app = create_app(app_settings())
+    app = wired(app_settings())
 
     def page(creator: str) -> str:
         client = app.test_client()

@@ -11,7 +11,6 @@ from flask.testing import FlaskClient
 
 from connector import clock
 from connector.access import links, staff, studio, tokens
-from connector.app import create_app
 from connector.commerce.catalog.ids import listing_id
 from connector.db import Database, Scope
 from connector.earnings.ledger import queries
@@ -20,6 +19,7 @@ from connector.programme.collaborations.tables import ContentApproval
 from connector.programme.content import anchors, attach
 from connector.programme.content.anchors import Wanted
 from tests.attribution.world import World, put_on_roster
+from tests.conftest import wired
 from tests.web.conftest import settings
 
 ALL = Scope.system("test")
@@ -28,7 +28,7 @@ ALL = Scope.system("test")
 def test_from_the_offer_to_what_support_decides(sqlite_database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     put_on_roster(monkeypatch)
     world = World(sqlite_database).begin()
-    app = create_app(settings())
+    app = wired(settings())
     creator_id = world.creators["x"]
 
     def enter(path: str) -> FlaskClient:

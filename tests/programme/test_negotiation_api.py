@@ -9,10 +9,10 @@ import pytest
 
 from connector import clock
 from connector.access import tokens
-from connector.app import create_app
 from connector.db import Database, Scope
 from connector.programme.collaborations import batches, messages
 from tests.attribution.world import World, app_settings, put_on_roster
+from tests.conftest import wired
 
 SCOPES = ["collaborations:read", "collaborations:write", "messages:read", "messages:write", "notices:read"]
 
@@ -22,7 +22,7 @@ def test_a_negotiation_by_the_api(sqlite_database: Database, monkeypatch: pytest
     world = World(sqlite_database).begin()
     with sqlite_database.write(Scope.system("test")) as session:
         _, secret = tokens.issue(session, "app", SCOPES, by="test")
-    client, shop_id, x = create_app(app_settings()).test_client(), world.shop_id, world.creators["x"]
+    client, shop_id, x = wired(app_settings()).test_client(), world.shop_id, world.creators["x"]
 
     def call(method: str, path: str, body: Any = None, status: int = 201, **headers: str) -> Any:
         sent = {

@@ -12,10 +12,10 @@ from flask.testing import FlaskClient
 
 from connector import clock
 from connector.access import links, staff, studio
-from connector.app import create_app
 from connector.db import Database, Scope
 from connector.programme import collaborations
 from tests.attribution.world import World, put_on_roster
+from tests.conftest import wired
 from tests.web.conftest import settings
 
 ALL = Scope.system("test")
@@ -26,7 +26,7 @@ def test_the_pages_of_a_shop_two_creators_and_support(
 ) -> None:
     put_on_roster(monkeypatch)
     world = World(sqlite_database).begin()
-    app = create_app(settings())
+    app = wired(settings())
 
     def enter(path: str) -> FlaskClient:
         client = app.test_client()

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from connector.access import tokens
-from connector.app import create_app
 from connector.commerce.catalog import take
 from connector.commerce.shops.tables import Shop
 from connector.db import Database, Scope
 from tests.attribution.world import PLACED, World, app_settings, product, put_on_roster
+from tests.conftest import wired
 
 
 def test_openings_by_the_api(sqlite_database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -21,7 +21,7 @@ def test_openings_by_the_api(sqlite_database: Database, monkeypatch: pytest.Monk
         shop = session.get_one(Shop, world.shop_id)
         take.apply_products(session, shop, [product("C", tags=("Summer",), category="Hats")], "run", PLACED)
         _, secret = tokens.issue(session, "app", ["collaborations:read", "collaborations:write"], by="test")
-    client = create_app(app_settings()).test_client()
+    client = wired(app_settings()).test_client()
 
     def call(method: str, path: str, body: Any = None, status: int = 201) -> Any:
         answer = client.open(f"/api/v1{path}", method=method, json=body, headers={"Authorization": f"Bearer {secret}"})

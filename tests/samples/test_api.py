@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from connector import app as application
 from connector.access import tokens
 from connector.db import Scope
 from connector.programme.samples import moves
 from connector.web import guards
 from tests.api.conftest import Api
 from tests.attribution.world import app_settings
+from tests.conftest import wired
 from tests.samples.world import HOME, World
 
 
@@ -34,7 +34,7 @@ class Samples(Api):
 @pytest.fixture
 def api(plain_world: World) -> Samples:
     guards._rates.storage.reset()
-    return Samples(application.create_app(app_settings()), plain_world.database)
+    return Samples(wired(app_settings()), plain_world.database)
 
 
 def test_samples_by_the_api(plain_world: World, api: Samples) -> None:

@@ -138,6 +138,15 @@ def test_a_promise_ends_with_its_agreement(plain_world: World) -> None:
         row = negotiation.begin(session, world.shop_id, world.creators["y"], "merchant", given, by="m", now=world.now)
         negotiation.answer(session, row.id, "creator", "accept", 1, by="c", now=world.now)
         made = promised.keep_promise(session, agreements.versions(session, row.id)[0].id)
+    # Another version with another end and other products: what nobody has chosen yet goes by it.
+    world.now += DAY
+    longer = msgspec.structs.replace(given, ends_at=NOW + 120 * DAY, expires_at=NOW + 8 * DAY)
+    with world.database.write(ALL) as session:
+        negotiation.offer(session, row.id, "merchant", 1, longer, agreed=1, by="m", now=world.now)
+        negotiation.answer(session, row.id, "creator", "accept", 2, by="c", now=world.now)
+        newest = agreements.versions(session, row.id)[0]
+        assert [promised.keep_promise(session, newest.id) for _ in range(2)] == ["", ""]
+    assert (world.sample(made).due_at, world.sample(made).agreement_id) == (longer.ends_at, newest.id)
     world.now += DAY
     with world.database.write(ALL) as session:
         mine: dict[str, Any] = {"kind": "targeted", "creator_id": world.creators["y"]}

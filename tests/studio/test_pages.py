@@ -14,7 +14,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connector.access import studio
-from connector.app import create_app
 from connector.commerce.catalog.ids import listing_id
 from connector.commerce.orders.tables import Order
 from connector.db import Database, Scope
@@ -25,6 +24,7 @@ from connector.operations import earned, trace_audience
 from connector.programme.content import attach
 from connector.programme.creators import payees
 from tests.attribution.world import DAY, PLACED, World
+from tests.conftest import wired
 from tests.operations.days import CLOSING, DELIVERED, hear, parcel, pay, settle, told
 from tests.web.conftest import settings as web_settings
 
@@ -51,7 +51,7 @@ def order_id(world: World, ref: str = "7001") -> str:
 
 @pytest.fixture
 def enter(world: World) -> Callable[[str], FlaskClient]:
-    app: Flask = create_app(web_settings())
+    app: Flask = wired(web_settings())
 
     def go(handle: str) -> FlaskClient:
         client = app.test_client()
@@ -191,7 +191,7 @@ def test_every_sum_is_the_ledgers(world: World) -> None:
 
 
 def test_the_bar_shows_what_is_there(sqlite_database: Database) -> None:
-    app = create_app(web_settings())
+    app = wired(web_settings())
     assert [place.word for place in PLACES if place.endpoint in app.view_functions] == [
         "Home",
         "Products",

@@ -11,11 +11,11 @@ from flask.testing import FlaskClient
 
 from connector import notices
 from connector.access import tokens
-from connector.app import create_app
 from connector.commerce.catalog.ids import listing_id
 from connector.db import Database, Scope
 from connector.insight.market import index
 from tests.attribution.world import World, app_settings, put_on_roster
+from tests.conftest import wired
 
 SIGN_UP = {
     "account_ref": "u-1", "handle": "@mira", "name": "Mira", "followers": 1500, "born_on": "1998-04-30",
@@ -28,7 +28,7 @@ class App:
     """The app's back end, and the web view in which its creator is."""
 
     def __init__(self, world: World) -> None:
-        self.app = create_app(app_settings())
+        self.app = wired(app_settings())
         with world.database.write(Scope.app()) as session:
             scopes = ["creators:write", "creators:read", "links:write", "studio:write"]
             self.secret = tokens.issue(session, "app", scopes, by="test")[1]

@@ -9,7 +9,6 @@ from itertools import product
 from flask.testing import FlaskClient
 
 from connector.access import studio
-from connector.app import create_app
 from connector.commerce.catalog.ids import listing_id
 from connector.db import Scope
 from connector.faces.studio import sample_said
@@ -21,6 +20,7 @@ from connector.programme.samples.policy import Numbers
 from connector.programme.samples.tables import Sample
 from connector.web import words
 from tests.attribution.world import World, app_settings
+from tests.conftest import wired
 
 APP = Scope.app()
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
@@ -88,7 +88,7 @@ class Hand:
     """A creator's browser."""
 
     def __init__(self, world: World, handle: str) -> None:
-        self.client: FlaskClient = create_app(app_settings()).test_client()
+        self.client: FlaskClient = wired(app_settings()).test_client()
         with world.database.write(APP) as session:
             token, _ = studio.link(session, world.creators[handle], by="test")
         self.post(f"/studio/sign-in/link/{token}", {}, at=f"/studio/sign-in/link/{token}")

@@ -8,12 +8,12 @@ import pytest
 from flask import Flask
 
 from connector.access import studio
-from connector.app import create_app
 from connector.audit import AuditRow
 from connector.db import Database, Scope
 from connector.errors import NotSignedIn
 from connector.faces.studio.sign_in import way_in
 from connector.programme.creators import register
+from tests.conftest import wired
 from tests.web.conftest import settings
 
 APP = Scope.app()
@@ -36,7 +36,7 @@ def _token(html: str) -> str:
 
 
 def test_once_and_until_signed_out_everywhere(database: Database) -> None:
-    app: Flask = create_app(settings())
+    app: Flask = wired(settings())
     mira = _creator(database)
     client, path = app.test_client(), f"/studio/sign-in/link/{_link(database, mira)}"
     assert client.get("/studio").headers["Location"].startswith("/studio/sign-in?next=")

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from connector import app as application
 from connector import clock, db, notices, outbound
 from connector.access import links, staff
 from connector.db import Database
@@ -14,6 +13,7 @@ from connector.operations.telling import gather, sending
 from connector.web import guards
 from tests.api.conftest import Api
 from tests.attribution.world import app_settings, put_on_roster
+from tests.conftest import wired
 from tests.faces.conftest import form_token
 from tests.settlement.books import SYSTEM
 
@@ -23,7 +23,7 @@ def api(sqlite_database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     put_on_roster(monkeypatch)
     monkeypatch.setattr(outbound, "_current", outbound.Outbound())
     guards._rates.storage.reset()
-    yield Api(application.create_app(app_settings()), sqlite_database)
+    yield Api(wired(app_settings()), sqlite_database)
     guards._rates.storage.reset()
 
 

@@ -9,7 +9,7 @@ from flask import Flask
 from connector.app import create_app
 from connector.config import Settings
 from connector.db import Database
-from tests.conftest import KEY
+from tests.conftest import KEY, wired
 
 
 def settings(**changes: Any) -> Settings:
@@ -26,10 +26,11 @@ def settings(**changes: Any) -> Settings:
 
 @pytest.fixture
 def make_app() -> Callable[..., Flask]:
+    """For who adds routes or changes its configuration; the others take `app`."""
     return lambda **changes: create_app(settings(**changes))
 
 
 @pytest.fixture
 def app(sqlite_database: Database) -> Flask:
     """The whole application over an empty database."""
-    return create_app(settings())
+    return wired(settings())

@@ -15,6 +15,8 @@ from connector.db import Database
 from connector.errors import InputRefused, LedgerRefused, NotFound, PlatformBusy
 from connector.web.guards import public
 from connector.web.layout import safe_path
+from tests.conftest import wired
+from tests.web.conftest import settings
 
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -47,7 +49,8 @@ def test_assets_may_be_kept_and_pages_not(app: Flask) -> None:
 
 
 @pytest.fixture
-def failing(app: Flask) -> Flask:
+def failing(make_app: Callable[..., Flask], sqlite_database: Database) -> Flask:
+    app = make_app()
     app.config["PROPAGATE_EXCEPTIONS"] = False
 
     def fail(name: str) -> Callable[[], str]:
@@ -150,8 +153,8 @@ def test_proxies_are_trusted_only_when_told(make_app: Callable[..., Flask], sqli
     assert said == {0: "127.0.0.1 http localhost", 1: "203.0.113.9 https evil.example"}
 
 
-def test_ready_says_why_not(app: Flask, database: Database) -> None:
-    client = app.test_client()
+def test_ready_says_why_not(database: Database) -> None:
+    client = wired(settings()).test_client()
     assert client.get("/healthz").json == {"ok": True}
     assert client.get("/readyz").json == {"ready": True, "reasons": []}
     with database.engine.begin() as connection:
@@ -171,8 +174,8 @@ def test_database_away_is_503(app: Flask) -> None:
     assert client.get("/api/v1/listings", headers={"Authorization": "Bearer ctk_x"}).status_code == 503
 
 
-def test_metrics_count_the_inbox(make_app: Callable[..., Flask], database: Database) -> None:
-    client = make_app().test_client()
+def test_metrics_count_the_inbox(database: Database) -> None:
+    client = wired(settings()).test_client()
     client.get("/healthz")
     text = client.get("/metrics").text
     assert "connector_oldest_waiting_seconds 0.0" in text
@@ -212,8 +215,10 @@ def test_a_log_line_names_the_route_and_no_path(app: Flask, caplog: pytest.LogCa
     assert "a-secret-token" not in json.dumps(lines)
 
 
-def test_request_ids_do_not_leak_into_the_next_request(app: Flask) -> None:
-    seen = []
+def test_request_ids_do_not_leak_into_the_next_request(
+    make_app: Callable[..., Flask], sqlite_database: Database
+) -> None:
+    app, seen = make_app(), []
 
     @app.get("/_t/ids")
     @public("test")

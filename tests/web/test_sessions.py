@@ -18,6 +18,8 @@ from connector.db import Database, Scope
 from connector.events import ShopProfile
 from connector.platforms.contract import Grant
 from connector.web import sessions
+from tests.conftest import wired
+from tests.web.conftest import settings
 
 
 def _form(client: FlaskClient, path: str) -> str:
@@ -124,9 +126,9 @@ def test_a_shop_that_left_signs_its_merchant_out_for_good(app: Flask) -> None:
 
 
 def test_a_session_of_before_a_leave_does_not_come_back_with_the_shop(
-    database: Database, make_app: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch
+    database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app = make_app()
+    app = wired(settings())
     shop_id = _shop()
     client = _merchant_client(app, shop_id)
     later = clock.wall() + timedelta(seconds=2)

@@ -14,10 +14,8 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from cryptography.fernet import Fernet
 
 from connector import clock, db
-from connector.app import create_app
 from connector.commerce.shops import connect
 from connector.config import Settings
 from connector.db import Database, Scope
@@ -27,6 +25,7 @@ from connector.platforms.contract import Grant
 from connector.platforms.shopify.settings import ShopifySettings
 from connector.webhooks import drain
 from connector.webhooks.tables import DeliveryRow
+from tests.conftest import KEY, wired
 
 SECRET, DOMAIN = "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", "sample-shop.myshopify.com"
 PAYLOADS = Path(__file__).parents[1] / "platforms" / "shopify" / "payloads"
@@ -48,7 +47,7 @@ def settings(database: Database, monkeypatch: pytest.MonkeyPatch) -> Settings:
     shopify = ShopifySettings(client_id="id", client_secret=SECRET, _env_file=None)
     monkeypatch.setattr(roster, "settings_of", lambda _slug: shopify)
     return Settings(
-        env="dev", public_url="http://127.0.0.1:8080", sealing_keys=Fernet.generate_key().decode(), hash_key="h" * 32,
+        env="dev", public_url="http://127.0.0.1:8080", sealing_keys=KEY, hash_key="h" * 32,
         session_key="s" * 32, body_limit=100_000, database_url=str(database.url), _env_file=None,
     )  # fmt: skip
 
@@ -104,7 +103,7 @@ class Store:
 
 @pytest.fixture
 def store(settings: Settings) -> Store:
-    return Store(create_app(settings).test_client())
+    return Store(wired(settings).test_client())
 
 
 def rows(*order_by: Any) -> list[DeliveryRow]:

@@ -12,7 +12,6 @@ from flask import Flask
 
 from connector import clock, db
 from connector.access import tokens
-from connector.app import create_app
 from connector.cli import connector
 from connector.commerce.orders.tables import Order
 from connector.db import Database, Scope
@@ -22,6 +21,7 @@ from connector.operations.whatif import commands, price
 from connector.operations.whatif.asked import Change, SupposedRate, checked, stretch
 from connector.programme.collaborations import terms
 from tests.attribution.world import DAY, OPENED, PLACED, World, app_settings, put_on_roster
+from tests.conftest import wired
 
 ALL = Scope.system("test")
 
@@ -131,7 +131,7 @@ def test_it_is_asked_by_command_by_api_and_answers_the_same(world: World, monkey
     said = CliRunner().invoke(connector, ["whatif", "creator", "y", "--period", "2026-Q4", "--set", "fee_bp=300"])
     assert "EUR: commission 2.00 -> 2.00 (0.00), 0 lines differ" in said.output
 
-    app: Flask = create_app(app_settings())
+    app: Flask = wired(app_settings())
     asked = {"shop_id": world.shop_id, "period": "2026-11", "rates": [{"rate_bp": 1250}], "seconds": 1}
     got = app.test_client().post("/api/v1/whatif", json=asked, headers={"Authorization": f"Bearer {secret}"})
     assert got.status_code == 200, got.text

@@ -11,7 +11,6 @@ import pytest
 import sqlalchemy as sa
 
 from connector import clock, db, outbound
-from connector.app import create_app
 from connector.checkout import cart
 from connector.commerce.catalog.tables import Listing
 from connector.commerce.shops import queries as shops
@@ -27,6 +26,7 @@ from connector.web import pace
 from connector.webhooks import drain, subscribe, wanted
 from connector.webhooks.tables import DeliveryRow
 from tests.attribution.world import app_settings
+from tests.conftest import wired
 from tests.platforms.bigcommerce.case import sign
 from tests.platforms.bigcommerce.kit import (
     DOMAIN,
@@ -55,7 +55,7 @@ class World:
         monkeypatch.setattr(outbound, "_current", self.store)
         monkeypatch.setattr(roster, "settings_of", lambda _slug: settings())
         pace._rates.storage.reset()
-        self.web = create_app(self.settings).test_client()
+        self.web = wired(self.settings).test_client()
         self.number = 0
         self.at = int(clock.wall().timestamp())
 

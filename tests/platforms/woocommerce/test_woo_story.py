@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from connector import clock, db, outbound
-from connector.app import create_app
 from connector.commerce.catalog import read_again
 from connector.commerce.catalog.ids import listing_id
 from connector.db import Database, Scope
@@ -22,6 +21,7 @@ from connector.programme.creators import register
 from connector.sync.reconcile import reconcile
 from connector.webhooks import drain, subscribe, wanted
 from tests.attribution.world import app_settings
+from tests.conftest import wired
 from tests.platforms.woocommerce.case import sign
 from tests.platforms.woocommerce.kit import DOMAIN, KEY, SECRET_KEY, Shop, make_settings
 
@@ -34,7 +34,7 @@ class World:
     def __init__(self, shop: Shop) -> None:
         self.shop = shop
         self.settings = app_settings()
-        self.client = create_app(self.settings).test_client()
+        self.client = wired(self.settings).test_client()
         self.shop_id = ""
 
     def join(self) -> None:

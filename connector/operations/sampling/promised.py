@@ -47,6 +47,15 @@ def keep_promise(session: Session, agreement_id: str) -> str:
                     reason="not_promised_any_more",
                 )  # fmt: skip
         return ""
+    for sample in standing:
+        if sample.state == "granted" and sample.agreement_id != agreement.id:
+            # Not chosen yet: it waits as long as the newest version counts, and is about its products.
+            held = steps.locked(session, sample.id)
+            held.agreement_id = agreement.id
+            steps.take(
+                session, held, moves.grant(agreement.ends_at), "grant", side="rule", by=f"agreement:{agreement.id}",
+                now=now, agreement_id=agreement.id, negotiation_id=row.id,
+            )  # fmt: skip
     if any(sample.state in moves.HOLDING or sample.state == "missed" for sample in standing):
         return ""
     if agreement.ends_at <= now or creators.get(session, row.creator_id).erased_at is not None:

@@ -136,7 +136,9 @@ def record(session: Session, deal: Deal, by: str, limit: Limit, as_of: datetime 
     as_of = as_of or clock.now()
     reference = _checked(deal, as_of)
     _one_at_a_time(session)
-    standing = BankExchange.state.in_(("waits", "recorded"))
+    # One that was taken back is none any more: what the bank's list really says is recorded under its reference.
+    taken_back = sa.select(BankExchange.undoes).where(BankExchange.undoes.is_not(None))
+    standing = sa.and_(BankExchange.state.in_(("waits", "recorded")), BankExchange.id.not_in(taken_back))
     known = session.scalars(sa.select(BankExchange).where(BankExchange.reference == reference, standing)).first()
     if known is not None:
         if (known.sold, known.sold_currency, known.bought, known.bought_currency) != (

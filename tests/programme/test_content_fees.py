@@ -315,6 +315,12 @@ def test_a_fee_from_the_offer_to_the_statement_and_back(world: SimpleNamespace) 
         assert _owed(session, mira) == {"creator_settled": 9000}
         taken = content_fees.decide(session, again.id, "not_owed", by="staff:b", token=token, **decide)
         assert taken.state == "taken_back"
+        # What support decided about isn't handed in anew, to be approved by a shop's silence.
+        anew: dict[str, Any] = {"by": "c", "now": closed + DAY}
+        _refused("fee_decided", lambda: content_fees.hand_in(session, row_id, second, **anew))
+        assert second not in [
+            one.id for one in approvals.candidates(session, negotiation.find(session, row_id), closed, 9)
+        ]
         assert _owed(session, mira) == {"creator_settled": 9000, "creator_cleared": -9000}
         reasons = sa.select(Entry.kind, Entry.reason).where(Entry.subject == fees.flat_fee(row_id))
         assert [each for each in session.execute(reasons.order_by(Entry.sequence)) if each[0] == "flat_fee"] == [

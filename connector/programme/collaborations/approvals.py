@@ -123,6 +123,8 @@ def hand_in(
         raise ApprovalRefused("fee_taken")
     if code := hindrance(session, row, now):
         raise ApprovalRefused(code)
+    if any(each.content_id == content.id and each.state in approving.DECIDED_AGAINST for each in before):
+        raise ApprovalRefused("fee_decided")
     agreement = agreements.versions(session, row.id)[0]
     made = ContentApproval(
         id=new_id("cap"), negotiation_id=row.id, number=len(before) + 1, agreement_id=agreement.id, shop_id=row.shop_id,
@@ -317,9 +319,12 @@ def candidates(session: Session, row: Negotiation, now: datetime, limit: int) ->
     used = sa.select(ContentApproval.content_id).where(
         ContentApproval.shop_id == row.shop_id, ContentApproval.state.in_(approving.STANDING)
     )
+    against = sa.select(ContentApproval.content_id).where(
+        ContentApproval.negotiation_id == row.id, ContentApproval.state.in_(approving.DECIDED_AGAINST)
+    )
     shown = _shown(session, row, agreement, now).with_only_columns(Anchor.content_id)
     asked = sa.select(Content).where(
-        Content.creator_id == row.creator_id, Content.id.in_(shown), Content.id.not_in(used)
+        Content.creator_id == row.creator_id, Content.id.in_(shown), Content.id.not_in(used), Content.id.not_in(against)
     )  # fmt: skip
     return session.scalars(asked.order_by(Content.id.desc()).limit(limit)).all()
 

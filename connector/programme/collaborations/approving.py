@@ -28,6 +28,8 @@ Verdict = Literal["owed", "not_owed"]
 # While it stands so, nothing else is handed in for the same fee, and the fee can't be agreed on anew.
 STANDING = frozenset({"waiting", "approved", "appealed", "contested"})
 OWED = frozenset({"approved", "contested"})
+# What support decided against isn't handed in anew for the same fee, where silence would approve it; other content is.
+DECIDED_AGAINST = frozenset({"refused", "taken_back"})
 # How long either side may ask support after an answer.
 APPEAL = timedelta(days=30)
 

@@ -27,11 +27,14 @@ from connector.events import Buyer
 from connector.operations import doctor, reseal, rounds
 from connector.operations.privacy import erase, export, requests
 from connector.operations.privacy.tables import PrivacyExport, PrivacyFinding, PrivacyRequest
+from connector.operations.sampling import acts
 from connector.programme.collaborations import messages, negotiation
 from connector.programme.collaborations.proposals import Proposal
 from connector.programme.collaborations.tables import Agreement
 from connector.programme.policies import screening, violations
 from connector.programme.policies.rules_tables import ListingRefusal
+from connector.programme.samples import recipients
+from connector.programme.samples.tables import Sample
 from connector.webhooks import drain, inbox, preview
 from connector.webhooks.tables import DeliveryRow
 from tests.conftest import KEY
@@ -346,6 +349,12 @@ def test_a_shop_that_left_is_erased_and_its_books_stay(store: Store, world: Worl
         messages.post(session, talk.id, "merchant", f"or to {MAIL}", by="m")
         negotiation.answer(session, talk.id, "creator", "accept", 1, by="c", now=clock.now())
         accepted = [row.text_hash for row in session.scalars(sa.select(Agreement))]
+        sample = acts.new(world.shop_id, creator, "free", 1, now=clock.now())
+        sample.state, sample.words, sample.problem_words = "declined", f"ask {MAIL}", f"asked {MAIL}"
+        home = {"name": "M", "address1": "Quay 1", "city": "Köln", "country": "DE", "postal_code": "50667"}
+        sample.recipient_sealed = recipients.seal(recipients.checked(home))
+        session.add(sample)
+        sample_id = sample.id
     store.post(**uninstalled("2026-11-21T12:00:00Z"))
     run_drain()
     before = money()
@@ -370,6 +379,8 @@ def test_a_shop_that_left_is_erased_and_its_books_stay(store: Store, world: Worl
         assert session.scalar(sa.select(sa.func.count()).select_from(GrantRow)) == 0
         assert session.scalar(sa.select(sa.func.count()).select_from(Order)) == 2
         assert [row.text_hash for row in session.scalars(sa.select(Agreement))] == accepted != []
+        sample = session.get_one(Sample, sample_id)
+        assert (sample.recipient_sealed, sample.words, sample.problem_words) == (None, messages.ERASED, "")
     assert money() == before
     # It may come back: the same shop, its history, and a catalog that is written anew.
     assert join(DOMAIN, clock.now()) == world.shop_id

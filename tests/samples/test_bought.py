@@ -16,9 +16,10 @@ from connector.db import Database
 from connector.events import Carrier
 from connector.operations import books
 from connector.operations.rebuild.verify import verify
-from connector.operations.sampling import acts, promised, stuck
+from connector.operations.sampling import acts, following, promised, stuck
 from connector.programme.collaborations import agreements, negotiation, terms
 from connector.programme.collaborations.proposals import Proposal
+from connector.programme.samples import forgetting
 from connector.programme.samples.asking import AskRefused
 from connector.programme.samples.moves import MoveRefused
 from connector.programme.samples.tables import Sample
@@ -101,6 +102,29 @@ def test_an_order_that_never_leaves_is_told_to_support(plain_world: World) -> No
         with world.database.read(ALL) as session:
             assert stuck.count(session, world.now)["long"] == found
     assert world.sample(one.id).state == "ordered"
+    # What stands so for long is looked at less often; what left is seen by then all the same.
+    row = world.sample(one.id)
+    assert row.look_at == world.now + timedelta(minutes=10, hours=3)
+    world.heard(world.snapshot("9001", sample=True, price=0, fulfilments=(fulfilment(world.now),)))
+    world.follow(timedelta(minutes=10, hours=3))
+    assert world.sample(one.id).state == "shipped"
+
+
+def test_all_addresses_whose_time_is_over_go_at_once_and_what_tells_of_the_way_with_the_creator(
+    plain_world: World,
+) -> None:
+    world = plain_world
+    ids = []
+    for who in ("x", "y"):
+        one = _approved(world, "free", who)
+        world.do(acts.by_hand, one.id)
+        world.do(acts.shipped, one.id, carrier="DHL", tracking="JJD0100200300")
+        ids.append(world.do(acts.delivered, one.id).id)
+    assert following.forget_addresses(world.now + 30 * DAY - SECOND, limit=1) == 0
+    assert following.forget_addresses(world.now + 30 * DAY, limit=1) == 2
+    with world.database.write(ALL) as session:
+        forgetting.forget(session, world.creators["x"], "x", "erased-x")
+    assert [world.sample(each).tracking for each in ids] == ["", "JJD0100200300"]
 
 
 def test_an_order_that_is_paid_after_all_alarms_nobody_until_it_is_booked(plain_world: World) -> None:

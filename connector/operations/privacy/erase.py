@@ -34,6 +34,7 @@ from connector.operations.privacy import cut, search
 from connector.operations.privacy.tables import PrivacyExport, PrivacyFinding, PrivacyRequest
 from connector.programme.collaborations import forgetting
 from connector.programme.policies import screening, violations
+from connector.programme.samples import forgetting as samples
 from connector.sync.tables import SEEN, SyncImage, SyncNote, SyncRefusal, SyncRun
 from connector.webhooks import inbox
 from connector.webhooks.tables import DeliveryRow, ShopSubscription, WantedRead
@@ -373,6 +374,7 @@ def _close_shop(request_id: str, shop_id: str) -> list[str]:
         screening.forget_words(session, shop_id)
         violations.forget_words(session, shop_id)
         forgetting.forget_shop(session, shop_id)
+        samples.forget_shop(session, shop_id)
         row = shops.get(session, shop_id)
         row.name, row.storefront_url, row.status_reason, row.status_detail = "", "", "erased", "Erased on its request."
     return removed

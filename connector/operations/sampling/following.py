@@ -55,14 +55,17 @@ def follow_due(now: datetime, limit: int = 500) -> int:
 
 
 def forget_addresses(now: datetime, limit: int = 500) -> int:
-    """Drop the addresses whose time is over; how many."""
-    with db.write(Scope.system("addresses of samples whose time is over")) as session:
-        ids = session.scalars(
-            sa.select(Sample.id).where(Sample.forget_at <= now).order_by(Sample.forget_at, Sample.id).limit(limit)
-        ).all()
-        gone = {"recipient_sealed": None, "forget_at": None}
-        session.execute(sa.update(Sample).where(Sample.id.in_(ids)).values(gone))
-    return len(ids)
+    """Drop the addresses whose time is over, all of them, `limit` in a transaction; how many."""
+    gone, done = {"recipient_sealed": None, "forget_at": None}, 0
+    while True:
+        with db.write(Scope.system("addresses of samples whose time is over")) as session:
+            ids = session.scalars(
+                sa.select(Sample.id).where(Sample.forget_at <= now).order_by(Sample.forget_at, Sample.id).limit(limit)
+            ).all()
+            session.execute(sa.update(Sample).where(Sample.id.in_(ids)).values(gone))
+        done += len(ids)
+        if len(ids) < limit:
+            return done
 
 
 def look(session: Session, row: Sample, now: datetime) -> bool:

@@ -1,4 +1,4 @@
-"""A creator is erased: addresses and words go; that there were samples, and how they ended, stays."""
+"""A creator or a shop is erased: addresses and words go; that there were samples, and how they ended, stays."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ def forget(session: Session, creator_id: str, handle: str, pseudonym: str) -> No
     """Drop addresses and the creator's words, and put `pseudonym` where others wrote the handle."""
     for row in session.scalars(sa.select(Sample).where(Sample.creator_id == creator_id)):
         row.recipient_sealed, row.recipient_country, row.forget_at = None, "", None
+        row.carrier, row.tracking = "", ""  # a carrier tells by it where a parcel went
         row.note = ERASED if row.note else ""
         row.words = row.words.replace(f"@{handle}", pseudonym)
         row.problem_words = ""
@@ -27,3 +28,12 @@ def forget(session: Session, creator_id: str, handle: str, pseudonym: str) -> No
         appeal.words = ERASED
         appeal.note = appeal.note.replace(f"@{handle}", pseudonym)
     session.flush()
+
+
+def forget_shop(session: Session, shop_id: str) -> None:
+    """What the shop wrote goes, its store's words with it, and where parcels went that it can't send any more."""
+    theirs = sa.update(Sample).where(Sample.shop_id == shop_id)
+    gone = {"recipient_sealed": None, "recipient_country": "", "forget_at": None, "problem_words": "", "tracking": ""}
+    quiet = {"synchronize_session": False}
+    session.execute(theirs.values(gone).execution_options(**quiet))
+    session.execute(theirs.where(Sample.words != "").values(words=ERASED).execution_options(**quiet))

@@ -21,6 +21,7 @@ from connector.earnings.settlement.funding import Standing
 from connector.earnings.settlement.queries import StatementHead
 from connector.earnings.settlement.tables import Invoice, InvoiceLine
 from connector.operations.documents.tax import FeeTax
+from connector.programme.collaborations.tables import Terms
 from connector.programme.content import queries as contents
 from connector.programme.creators import queries as creators
 from connector.programme.creators.tables import Creator
@@ -101,6 +102,7 @@ def statement(session: Session, statement_id: str, as_of: datetime) -> Statement
     orders = _orders(session, {line.order_id for line in lines if line.order_id})
     titles = _titles(session, orders)
     videos = contents.some(session, {line.content_id for line in lines if line.content_id})
+    events = _event_names(session, [line.line_ref for line in lines if line.kind == "bonus"])
     told = []
     for line in lines:
         order = orders.get(line.order_id)
@@ -108,7 +110,7 @@ def statement(session: Session, statement_id: str, as_of: datetime) -> Statement
         told.append(
             StatementLineTold(
                 line.order_id, order.number if order else BESIDE.get(line.kind, ""),
-                titles.get((line.order_id, line.line_ref), ""),
+                titles.get((line.order_id, line.line_ref), events.get(line.line_ref, "")),
                 (video.title or video.content_ref) if video else "", line.kind, line.correction, line.amount,
             )
         )  # fmt: skip
@@ -138,7 +140,7 @@ def invoice(session: Session, invoice_id: str, as_of: datetime) -> InvoiceTold:
     lines = queries.invoice_lines(session, row.id)
     orders = _orders(session, {line.order_id for line in lines if line.order_id})
     zone = periods.zone_of(shop.time_zone)
-    owners = _owners(session, lines)
+    owners = _owners(session, lines) | _event_names(session, [line.subject for line in lines if line.kind == "bonus"])
     told = []
     for line in lines:
         order = orders.get(line.order_id or "")
@@ -162,19 +164,29 @@ def invoice(session: Session, invoice_id: str, as_of: datetime) -> InvoiceTold:
 
 
 def _beside(line: InvoiceLine, owners: Mapping[str, str]) -> str:
-    """`Flat fee, @mira`: what it is and whose."""
+    """`Flat fee, @mira`; `Bonus, Harvest`: what it is, and whose or of which event."""
     said = BESIDE.get(line.kind, line.subject)
-    return f"{said}, @{owners[line.subject]}" if line.subject in owners else said
+    return f"{said}, {owners[line.subject]}" if line.subject in owners else said
 
 
 def _owners(session: Session, lines: Sequence[InvoiceLine]) -> dict[str, str]:
-    """Subject → handle, of the flat fees and reimbursements of an invoice."""
+    """Subject → @handle, of the flat fees and reimbursements of an invoice."""
     subjects = sorted(line.subject for line in lines if fees.kind_of(line.subject) is not None)
     found: dict[str, str] = {}
     for some in _some(subjects):
         query = sa.select(Entry.subject, Creator.handle).join(Creator, Creator.id == Entry.creator_id)
-        found.update((subject, handle) for subject, handle in session.execute(query.where(Entry.subject.in_(some))))
+        rows = session.execute(query.where(Entry.subject.in_(some)))
+        found.update((subject, f"@{handle}") for subject, handle in rows)
     return found
+
+
+def _event_names(session: Session, subjects: Sequence[str]) -> dict[str, str]:
+    """Subject of a bonus (`bonus:<event>:<creator>`) → the event's name."""
+    names: dict[str, str] = {}
+    for some in _some(sorted({subject.split(":")[1] for subject in subjects})):
+        query = sa.select(Terms.event_id, Terms.name).where(Terms.event_id.in_(some)).distinct()
+        names.update({str(event_id): name for event_id, name in session.execute(query)})
+    return {subject: names.get(subject.split(":")[1], "") for subject in subjects if names.get(subject.split(":")[1])}
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,8 +126,9 @@ def _ours(error: ConnectorError) -> Response:
     if wants_json():
         if isinstance(error, NotSignedIn | SignatureRejected):
             headers["WWW-Authenticate"] = "Bearer"
-        named = isinstance(error, InputRefused | TermsOwed)
-        extra = {"field": error.field, "remedy": error.remedy} if named else {}
+        extra: dict[str, str] = {}
+        if isinstance(error, InputRefused | TermsOwed):
+            extra = {"field": error.field, "remedy": error.remedy}
         extra |= {name: said for name in ("code", "field") if (said := getattr(error, name))}
         return problem(error.status, error.title, error.public, slug=slug, headers=headers, **extra)
     plain = type(error) is NotSignedIn and error.public == str(error)

@@ -67,7 +67,7 @@ def paged(listing: str, *, asked: bool = False) -> Callable[[Callable[..., Any]]
             start = 0
             if query_data.cursor is not None:
                 key = cursors.unpack(listing, query_data.cursor)
-                if list(key) not in ([name] for name in names):
+                if len(key) != 1 or key[0] not in names:
                     raise InputRefused("cursor", "names a row that isn't in the list.", "Start again without a cursor.")
                 start = names.index(str(key[0])) + 1
             end = start + query_data.limit

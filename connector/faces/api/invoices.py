@@ -226,9 +226,9 @@ def _invoice(each: Standing) -> dict[str, Any]:
 
 def _receipt(row: Receipt | Waiting) -> ReceiptShown:
     names = ("id", "reference", "source", "shop_id", "received_on")
-    booked = isinstance(row, Receipt)
-    return ReceiptShown(
-        **{name: getattr(row, name) for name in names}, amount=shapes.as_money(row.amount, row.currency),
-        state="recorded" if booked else "waits", undoes=row.undoes if booked else None,
-        recorded_at=row.recorded_at if booked else None,
-    )  # fmt: skip
+    shown: dict[str, Any] = {name: getattr(row, name) for name in names}
+    if isinstance(row, Receipt):
+        shown |= {"state": "recorded", "undoes": row.undoes, "recorded_at": row.recorded_at}
+    else:
+        shown |= {"state": "waits", "undoes": None, "recorded_at": None}
+    return ReceiptShown(**shown, amount=shapes.as_money(row.amount, row.currency))

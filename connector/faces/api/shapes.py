@@ -89,7 +89,7 @@ class LongPage(Page):
 class PagedList(Given):
     """A list that goes on by a cursor."""
 
-    next: str | None = Field(None, description="Send it as `cursor` for the next page; null at the end.")
+    next: str | None = Field(default=None, description="Send it as `cursor` for the next page; null at the end.")
 
 
 # --- listings -----------------------------------------------------------------------------------------------------

@@ -89,5 +89,19 @@
     root.querySelector("[data-summary]")?.focus();
   }
 
+  // A second press while the first is on its way sends nothing: the page that comes says what became of it. Nothing is
+  // greyed out, and where no page comes (a download, a lost connection) the form can be sent again soon.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (event.defaultPrevented || form.method !== "post") return;
+    if (form.dataset.sent) { event.preventDefault(); event.stopImmediatePropagation(); return; }
+    form.dataset.sent = "yes";
+    setTimeout(() => { delete form.dataset.sent; }, 3000);
+  });
+  // Back to a page that the browser kept as it was: what was sent from it may be sent anew.
+  addEventListener("pageshow", () => {
+    for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+  });
+
   start(document);
 })();

@@ -23,7 +23,7 @@ from connector.db import Scope
 from connector.errors import Conflict, InputRefused
 from connector.faces.dashboard import rule_forms
 from connector.faces.dashboard.face import blueprint
-from connector.programme.collaborations import acceptance, openings, set_up
+from connector.programme.collaborations import acceptance, openings, rates, set_up
 from connector.programme.collaborations.set_up import STEPS, Step
 from connector.programme.collaborations.tables import PromotionRow
 from connector.programme.creators.tables import Creator
@@ -75,17 +75,18 @@ def programme() -> str:
     with db.read(Scope.shop(shop.id)) as session:
         rows = openings.page(session, shop.id, limit=SHOWN)
         promoting = session.execute(
-            sa.select(sa.func.count(PromotionRow.creator_id.distinct()), sa.func.count()).where(
-                PromotionRow.shop_id == shop.id, PromotionRow.ends_at.is_(None)
-            )
+            sa.select(
+                sa.func.count(PromotionRow.creator_id.distinct()), sa.func.count(PromotionRow.product_ref.distinct())
+            ).where(PromotionRow.shop_id == shop.id, PromotionRow.ends_at.is_(None))
         ).one()
         steps, kept = done(session, shop.id), set_up.kept(session, shop.id)
+        everybody = rates.open_rate(session, shop.id, "", clock.now())
     shown = [(row, openings.state(row)) for row in rows]
     live = [each for each in shown if each[0].closed_at is None]
     return page(
         "dashboard/programme.html", shop=shop, live=live, past=[each for each in shown if each not in live],
         creators=promoting[0], products=promoting[1], kinds=WORDS, words=rate_words, steps=steps, kept=kept,
-        titles=TITLES, numbers=_numbers(),
+        titles=TITLES, numbers=_numbers(), everybody=everybody,
     )  # fmt: skip
 
 
@@ -104,7 +105,7 @@ def open_programme() -> str | AnyResponse:
     if act == "save":
         return _kept("open", asked.typed())
     if act == "look":
-        return redirect(url_for(".set_up_programme", step=1, look=1, **asked.typed()), code=303)
+        return redirect(url_for(".set_up_programme", step=1, look=1, **asked.typed(), _anchor="look-h"), code=303)
     try:
         rate = rate_words.typed(asked.rate, "rate_bp")
         with db.write(Scope.shop(g.shop.id)) as session:
@@ -230,6 +231,7 @@ def _opening(session: Session, shop: Shop, shown: dict[str, Any], left: Mapping[
         "asked": asked, "errors": asked.errors, "look": look and not asked.errors, "rate_bp": rate_bp,
         "inside": inside, "found": openings.collections(session, shop.id), "sold": _sold(session, shop.id),
         "example": _EXAMPLE, "joined": _joined(session), "many": MANY,
+        "everybody": rates.open_rate(session, shop.id, "", clock.now()),
     }  # fmt: skip
 
 

@@ -24,6 +24,7 @@ from connector.insight.reports.table import Row, Table
 from connector.web import cursors, moments
 
 DAYS = 30
+SPANS = {7: "7 days", DAYS: "30 days", 90: "90 days", 365: "12 months"}
 WORDS = {
     "creator": "Creator", "content": "Video", "product": "Product", "collaboration": "Collaboration", "shop": "Shop",
     "day": "Day",
@@ -58,6 +59,19 @@ class Question:
             values |= {"since": self.first.isoformat(), "until": self.last.isoformat()}
         values |= changes
         return url_for(endpoint, **{name: value for name, value in values.items() if value not in (None, "")})
+
+    def spans(self, endpoint: str) -> list[tuple[str, str, None, bool]]:
+        """The times that are asked for most, until today: (words, address, no number, is it this one) each."""
+        today = clock.now().astimezone(self.asked.zone).date()
+        found = []
+        for number, said in SPANS.items():
+            since = today - timedelta(days=number - 1)
+            usual = number == DAYS
+            at = self.address(
+                endpoint, since=None if usual else since.isoformat(), until=None if usual else today.isoformat()
+            )
+            found.append((said, at, None, (self.first, self.last) == (since, today)))
+        return found
 
     def part(self, endpoint: str, row: Row, **changes: Any) -> str:
         """The page of what one row is made of."""

@@ -60,7 +60,8 @@ class Desk:
         wrong = dict(wrong or {}) | {name: said for name, said in (("form", problem), ("text", text_problem)) if said}
         return page(
             self.template, view=view, state=state, typed=typed, errors=typed.errors | wrong, at=self.at, text=text,
-            text_problem=text_problem, waits=offer_forms.WAITS, **beside,
+            text_problem=text_problem, waits=offer_forms.WAITS,
+            last_moment=offer_forms.last_moment, **beside,
         )  # fmt: skip
 
     def answer(self, negotiation_id: str) -> str | AnyResponse:

@@ -28,7 +28,7 @@ REASONS: dict[str, Wording] = {
         "No creator here has this handle",
         "A handle that isn't registered",
         "No creator has the handle; none is made by a file",
-        remedy="Correct the handle, or register the creator first.",
+        remedy="Correct the handle. Creators join by the app, not here.",
     ),
     "code_unreadable": Wording(
         "This can't be a code",

@@ -80,7 +80,7 @@ def test_each_reason_is_told_and_the_limit_says_why() -> None:
     none = Allowance("low", {}, NOW.isoformat(), 5, 0, 1500, None, 0, 0, 1)
     assert "you had no sale in the app in the last 30 days" in sample_said.allowance(none, Numbers())
     assert sample_said.levels(Numbers(), ["JPY", "USD"]) == (
-        "Under $5,000.00 in 30 days 5 at once; from $5,000.00 on 20; over $150,000.00 50."
+        "With sales under $5,000.00 in 30 days, 5 may be open at once; from $5,000.00 on, 20; over $150,000.00, 50."
     )
 
 

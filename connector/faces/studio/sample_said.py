@@ -176,8 +176,8 @@ def levels(numbers: Numbers, currencies: Sequence[str]) -> str:
     currency = next((each for each in currencies if each in numbers.thresholds), known[0])
     lower, higher = (plain(amount, currency) for amount in numbers.thresholds[currency])
     return (
-        f"Under {lower} in {numbers.sales_days} days {count(numbers.open_low)} at once; from {lower} on "
-        f"{count(numbers.open_middle)}; over {higher} {count(numbers.open_high)}."
+        f"With sales under {lower} in {numbers.sales_days} days, {count(numbers.open_low)} may be open at once; "
+        f"from {lower} on, {count(numbers.open_middle)}; over {higher}, {count(numbers.open_high)}."
     )
 
 

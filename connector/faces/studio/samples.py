@@ -284,7 +284,13 @@ def put(typed: Typed, refused: InputRefused | Conflict) -> None:
         name = refused.field.removeprefix("recipient.")
         name = "content_id" if name == "products" else name  # what is put in with the content
         said = f"{LABELS.get(name, name)} {refused.problem} {refused.remedy}".strip()
-        typed.errors[name if name in LABELS else "form"] = said
+        typed.errors[name if name in LABELS else "form"] = "Choose the country." if name == "country" else said
+        if refused.field.startswith("recipient."):  # an address is given at once: all that it lacks is said at once
+            lacks = recipients.missing(_recipient(typed.values))
+            said_of = {
+                each: "Choose the country." if each == "country" else f"{LABELS[each]} is missing." for each in lacks
+            }
+            typed.errors = said_of | typed.errors
     elif isinstance(refused, AskRefused) and refused.code != "creator_not_eligible":
         said = f"{words.reason(refused.code, 'creator')}."
         if refused.until is not None:

@@ -76,6 +76,18 @@ def checked(given: Mapping[str, str]) -> Recipient:
     return Recipient(**values)
 
 
+def missing(given: Mapping[str, str]) -> list[str]:
+    """The fields that `checked` would refuse as missing, all of them, in the order of a form."""
+    country = given.get("country", "").strip().upper()
+    needed = {*_REMEDIES, "country"}
+    if country in _WITH_REGION:
+        needed.add("region")
+    if country not in _WITHOUT_CODE:
+        needed.add("postal_code")
+    order = ("name", "address1", "postal_code", "city", "region", "country")
+    return [field for field in order if field in needed and not given.get(field, "").strip()]
+
+
 def _code(typed: str, country: str) -> str:
     if not typed:
         if country in _WITHOUT_CODE:

@@ -100,7 +100,8 @@ def decide(
 
 
 def approve_lapsed(now: datetime) -> int:
-    """Approve what nobody answered in time; how many. One that fails is tried next time and stops no other."""
+    """Approve what nobody answered in time, or send back what nobody can see any more; how many. One that fails is
+    tried next time and stops no other."""
     done = 0
     with db.read(Scope.system("content of all shops that nobody answered in time")) as session:
         due = approvals.lapsed(session, now, _AT_ONCE)

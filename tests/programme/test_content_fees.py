@@ -43,7 +43,8 @@ from connector.programme.collaborations.approving import ApprovalRefused, Standi
 from connector.programme.collaborations.negotiation import BeginRefused
 from connector.programme.collaborations.proposals import Proposal
 from connector.programme.collaborations.tables import ContentApproval, Offer
-from connector.programme.content import anchors, attach
+from connector.programme.content import anchors, attach, sightings
+from connector.programme.content import queries as contents
 from connector.programme.content.anchors import Wanted
 from connector.programme.creators import register
 from connector.web import words
@@ -348,6 +349,34 @@ def test_a_fee_from_the_offer_to_the_statement_and_back(world: SimpleNamespace) 
         }  # fmt: skip
         ids = {"shop_id": shop_id, "creator_id": mira}
         assert all(catalogue.missing(each.kind, each.detail | ids) == [] for each in told)
+
+
+def test_silence_pays_for_nothing_that_was_taken_away(world: SimpleNamespace) -> None:
+    """Taken down, or its product taken out, and nobody answers: it goes back, and is owed once it is there again."""
+    mira, yuki, tal = world.people
+    with world.database.write(ALL) as session:
+        rows = [_agreed(session, world, each, _given(3000)) for each in (mira, yuki, tal)]
+        videos = [_video(session, world, each, f"v{each[-4:]}") for each in (mira, yuki, tal)]
+        handed = [
+            content_fees.hand_in(session, *pair, by="c", now=NOW + DAY).id for pair in zip(rows, videos, strict=True)
+        ]
+        sightings.tell(session, videos[0], visible=False, at=NOW + 2 * DAY, by="app", now=NOW + 2 * DAY)
+        (placed,) = anchors.of_content(session, videos[1], NOW + DAY)
+        anchors.take_out(session, contents.get(session, videos[1]), placed.anchor.id, now=NOW + 2 * DAY)
+        # It comes and goes, and stands there at the moment; after it, it may go.
+        for at, visible in ((NOW + 2 * DAY, False), (NOW + 3 * DAY, True), (NOW + 8 * DAY + timedelta(1), False)):
+            sightings.tell(session, videos[2], visible=visible, at=at, by="app", now=at)
+    assert content_fees.approve_lapsed(NOW + 10 * DAY) == 3
+    with world.database.write(ALL) as session:
+        first, second, third = (approvals.find(session, each) for each in handed)
+        assert [each.state for each in (first, second, third)] == ["sent_back", "sent_back", "approved"]
+        assert (first.reason, first.answered_by, first.again_until) == (approvals.NOT_SEEN, "clock", NOW + 15 * DAY)
+        assert [_owed(session, each) for each in (mira, yuki, tal)] == [{}, {}, {"creator_cleared": 3000}]
+        sightings.tell(session, videos[0], visible=True, at=NOW + 10 * DAY, by="app", now=NOW + 10 * DAY)
+        again = content_fees.hand_in(session, rows[0], videos[0], by="c", now=NOW + 10 * DAY)
+        content_fees.answer(session, again.id, "approve", by="m", now=NOW + 11 * DAY)
+        assert _owed(session, mira) == {"creator_cleared": 3000}
+        _right(session)
 
 
 def test_a_shop_that_leaves_and_an_agreement_taken_back(world: SimpleNamespace) -> None:

@@ -161,7 +161,7 @@ def _fee(session: Session, offer: Offer, now: datetime) -> str:
         f"{money.text(offer.flat_fee, offer.fee_currency)} {offer.fee_currency}, once for all versions of this"
         " agreement, when the shop approves content of the creator with one of the products in it. The creator hands it"
         f" in before this agreement ends; without an answer it is approved by itself, {days} days later as the app's"
-        " rules stand now. The app takes no fee of it."
+        " rules stand now, if it can be seen with one of them in it then. The app takes no fee of it."
     )
 
 

@@ -26,12 +26,17 @@ from connector.programme.collaborations.offer import in_effect
 from connector.programme.collaborations.tables import Agreement, ContentApproval, Negotiation, Offer, Terms
 from connector.programme.collaborations.wording import cleaned
 from connector.programme.content import queries as contents
+from connector.programme.content import sightings
 from connector.programme.content.tables import Anchor, Content
 from connector.programme.creators import queries as creators
 
 HANDED_IN, ANSWERED, APPEALED, DECIDED = "content.handed_in", "content.answered", "content.appealed", "content.decided"
 LONGEST_REASON = 2000
 CLOCK = "clock"
+NOT_SEEN = (
+    "Nobody answered, and by then nobody could see a product of the agreement in it: it was taken down, or they were"
+    " taken out. Put it right and hand it in anew."
+)
 
 
 def find(
@@ -171,11 +176,14 @@ def withdraw(session: Session, approval_id: str, *, by: str, now: datetime | Non
 
 
 def lapse(session: Session, approval_id: str, now: datetime) -> ContentApproval | None:
-    """Approve what nobody answered in time, as of the moment at which its time was over. None: it was answered."""
+    """Approve what nobody answered in time, as of the moment at which its time was over. What nobody could see any more
+    then, since it was taken down or its products were taken out, is sent back: silence doesn't pay for nothing. None:
+    it was answered."""
     row = lock(session, approval_id)
     if not approving.lapsed(standing(row), now):
         return None
-    _answered(session, row, "approved", by=CLOCK, at=row.answer_by, reason="")
+    becomes, reason = ("approved", "") if _seen(session, row, row.answer_by) else ("sent_back", NOT_SEEN)
+    _answered(session, row, becomes, by=CLOCK, at=row.answer_by, reason=reason)
     return row
 
 
@@ -354,6 +362,17 @@ def _products(
     if not found:
         raise ApprovalRefused("fee_product_missing")
     return found
+
+
+def _seen(session: Session, row: ContentApproval, at: datetime) -> bool:
+    """Could people see one of the products for which it was handed in, then? What a store deleted stays in."""
+    inside = sa.select(Anchor.id).where(
+        Anchor.content_id == row.content_id, Anchor.shop_id == row.shop_id, Anchor.product_ref.in_(row.product_refs),
+        Anchor.starts_at <= at, sa.or_(Anchor.ends_at.is_(None), Anchor.ends_at > at),
+    )  # fmt: skip
+    changes = sightings.of(session, [row.content_id])[row.content_id].changes
+    visible = next((visible for moment, visible in reversed(changes) if moment <= at), True)
+    return visible and session.scalar(inside.limit(1)) is not None
 
 
 def _answered(session: Session, row: ContentApproval, state: str, *, by: str, at: datetime, reason: str) -> None:

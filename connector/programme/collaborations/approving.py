@@ -1,6 +1,7 @@
 """Content handed in for a flat fee, and who may do what with it when. Pure.
 
-    waiting     handed in: the shop approves it or sends it back; when its time is over it is approved by itself
+    waiting     handed in: the shop approves it or sends it back; when its time is over it is approved by itself, or
+                goes back where nobody could see it any more
     approved    the fee is owed
     sent_back   with a reason: nothing is owed, it may be handed in anew, or support is asked
     withdrawn   by the creator, before an answer

@@ -289,7 +289,9 @@ def _housekeeping(settings: Settings, slot: str, owner: str, stop: threading.Eve
         _Chore("end offers", 300.0, lambda: rounds.end_offers(clock.now()), due=time.monotonic() + 100),
         _Chore("go on with openings", 30.0, lambda: rounds.open_products(clock.now()), due=time.monotonic() + 20),
         _Chore(
-            "look at creators", 600.0, lambda: rounds.look_at_creators(clock.now(), stop.is_set),
+            "look at creators",
+            600.0,
+            lambda: rounds.look_at_creators(clock.now(), stop.is_set),
             due=time.monotonic() + 165,
         ),
         _Chore("tell of overdue bills", 3600.0, tell_of_overdue, due=time.monotonic() + 135),

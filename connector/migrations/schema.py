@@ -33,6 +33,5 @@ METADATA = Base.metadata
 __all__ = [
     "METADATA", "access", "attribution", "audit", "catalog", "collaborations", "commission", "content", "creators",
     "eligibility", "feeds", "imports", "jobs", "ledger", "market", "notices", "oauth", "operations", "orders",
-    "payouts",
-    "privacy", "rules", "set_up", "settlement", "shops", "sync", "telling", "webhooks",
+    "payouts", "privacy", "rules", "samples", "set_up", "settlement", "shops", "sync", "telling", "webhooks",
 ]  # fmt: skip

@@ -73,7 +73,8 @@ def test_a_bonus_from_its_announcement_to_all_who_read_of_it(
 
     event_id = made["event_id"]
     for client, path, says in (
-        (fay, "/console/events", ("Harvest", "3.20")), (fay, f"/console/events/{event_id}", ("X", "3.20", "of bonus for 1 creator", "Counted")),
+        (fay, "/console/events", ("Harvest", "3.20")),
+        (fay, f"/console/events/{event_id}", ("X", "3.20", "of bonus for 1 creator", "Counted")),
         (fay, f"/console/money/invoices/{invoice.id}", ("Bonus", "3.20")),
         (merchant, f"/dashboard/money/{invoice.id}", ("onus", "3.20", "Harvest")),
         (creator, f"/studio/statements/{statement.id}", ("onus", "3.20", "Harvest")),

@@ -71,7 +71,8 @@ def _samples() -> None:
         "extended", "appealed", "by_hand", "confirmed",
     )}  # fmt: skip
     time: dict[str, sa.Column[Any]] = {name: sa.Column(name, Moment(), nullable=True) for name in (
-        "due_at", "forget_at", "place_at", "approved_at", "shipped_at", "delivered_at", "ended_at", "look_at", "confirm_by",
+        "due_at", "forget_at", "place_at", "approved_at", "shipped_at", "delivered_at", "ended_at", "look_at",
+        "confirm_by",
     )}  # fmt: skip
     op.create_table(
         "samples",

@@ -35,7 +35,9 @@ def forget(session: Session, creator_id: str, handle: str, pseudonym: str) -> No
         agreement.text = _without(text, handle, pseudonym)
     for message in session.scalars(sa.select(Message).where(Message.negotiation_id.in_(ids))):
         message.text = ERASED if message.side == "creator" else _without(message.text, handle, pseudonym)
-    for handed in session.scalars(sa.select(ContentApproval).where(ContentApproval.negotiation_id.in_(ids))):
+    theirs = sa.select(ContentApproval).where(ContentApproval.negotiation_id.in_(ids))
+    # As they stand: one that is being approved at this moment is read once it is, with its fee.
+    for handed in session.scalars(theirs.with_for_update().execution_options(populate_existing=True)):
         handed.appeal = ERASED if handed.appeal_side == "creator" else _without(handed.appeal, handle, pseudonym)
         handed.reason = _without(handed.reason, handle, pseudonym)
         if handed.state in ("waiting", "appealed"):  # nobody could be paid for it afterwards

@@ -42,6 +42,7 @@ _CODES = {
     "AT": r"\d{4}", "CH": r"\d{4}", "US": r"\d{5}(-\d{4})?", "CA": r"[A-Z]\d[A-Z] ?\d[A-Z]\d", "AU": r"\d{4}",
     "GB": r"[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}", "JP": r"\d{3}-?\d{4}", "PL": r"\d{2}-?\d{3}",
 }  # fmt: skip
+_PIECES = re.compile(r"[\W_]+")
 _ANY_CODE = re.compile(r"[A-Z0-9][A-Z0-9 -]{1,18}")
 
 
@@ -128,7 +129,8 @@ def fits(sealed: str | None, recipient: Recipient) -> bool:
 
 
 def without(words: str, recipient: Recipient) -> str:
-    """A store's own words, unless they repeat a part of the address: then none."""
+    """A store's own words, unless they repeat a part of the address, or a word or number of one: then none."""
     folded = words.casefold()
     parts = (getattr(recipient, field) for field in FIELDS if field != "country")
-    return "" if any(len(part) >= 3 and part.casefold() in folded for part in parts) else words[:300]
+    pieces = {piece for part in parts for piece in (part, *_PIECES.split(part)) if len(piece) >= 3}
+    return "" if any(piece.casefold() in folded for piece in pieces) else words[:300]

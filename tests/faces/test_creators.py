@@ -228,3 +228,21 @@ def test_support_sees_whom_to_look_at_and_decides_appeals(world: World, enter: E
         row.placing, row.place_at, row.moved_at = "unknown", world.now, world.now - timedelta(hours=3)
     assert "1 sample: the store's answer" in html.unescape(kim.get("/console").text)
     assert world.programme["sample_id"] in kim.get("/console/samples").text
+
+
+@pytest.mark.parametrize("world", ["sqlite"], indirect=True)
+def test_support_says_whose_an_order_is_where_a_shop_doubts_it(world: World, enter: Enter) -> None:
+    """Or a shop that doubts what a creator bought would keep the price for good."""
+    with world.database.write(SYSTEM) as session:
+        asked = session.get_one(Sample, world.programme["sample_id"])
+        bought = acts.new(asked.shop_id, asked.creator_id, "refundable", 1, now=world.now)
+        bought.state, bought.order_ref, bought.order_number, bought.currency = "ordered", "77", "#77", "EUR"
+        bought.agreed_amount, bought.reason, bought.words = 2000, "order_doubted", "Another name"
+        session.add(bought)
+        path = f"/console/samples/{bought.id}"
+    kim = enter("Kim")
+    assert "the order is the creator&#39;s" in kim.get(path).text
+    assert kim.post(f"{path}/confirm", data=token(kim, path)).status_code == 303
+    with world.database.read(SYSTEM) as session:
+        row = session.get_one(Sample, bought.id)
+        assert (row.confirmed, row.words) == (True, "")

@@ -102,6 +102,7 @@ def test_from_the_offer_to_what_support_decides(sqlite_database: Database, monke
     assert where in listed
     token = re.search(r'name="token" value="([^"]+)"', support.get(where).text)
     assert token
+    assert "Say whether it is owed" in post(support, where, where, token=token.group(1), note="Fine").text
     assert "The note is empty" in post(support, where, where, verdict="owed", token=token.group(1)).text
     assert "Something changed" in post(support, where, where, verdict="owed", token="old", note="Fine").text
     assert post(support, where, where, verdict="owed", token=token.group(1), note="Dawn is fine").status_code == 303

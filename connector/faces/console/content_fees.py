@@ -62,8 +62,10 @@ def content_fee(approval_id: str) -> str:
 @staff("support")
 def decide_content_fee(approval_id: str) -> str | AnyResponse:
     """For the creator, or for the shop; a second person where a closed statement has the fee."""
-    verdict: Verdict = "owed" if request.form.get("verdict") == "owed" else "not_owed"
-    note = request.form.get("note", "")
+    note, said = request.form.get("note", ""), request.form.get("verdict", "")
+    if said not in ("owed", "not_owed"):
+        return _shown(approval_id, {"form": "Say whether it is owed."}, note=note)
+    verdict: Verdict = "owed" if said == "owed" else "not_owed"
     try:
         with db.write(Scope.system(WHY)) as session:
             row = fees.decide(

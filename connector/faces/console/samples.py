@@ -36,6 +36,7 @@ VERDICTS: dict[str, str] = {
 _SAID = {
     "place-again": "The store is asked again.", "by-hand": "The shop sends it itself, and reads the address.",
     "delivered": "Noted: it has arrived.", "cancel": "It is called off.",
+    "confirm": "Noted: the creator bought it by that order.",
 }  # fmt: skip
 
 
@@ -134,6 +135,7 @@ def move_sample(sample_id: str, sample_act: str) -> str | AnyResponse:
     asked: dict[str, Any] = {"side": side, "by": guards.actor()}
     plain: dict[str, Callable[..., Sample]] = {
         "place-again": acts.place_again, "by-hand": acts.by_hand, "delivered": acts.delivered,
+        "confirm": acts.confirm,
     }  # fmt: skip
     try:
         with db.write(Scope.system(WHY)) as session:

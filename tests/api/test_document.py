@@ -19,9 +19,10 @@ from tests.attribution.world import PLACED, World, app_settings, put_on_roster
 from tests.conftest import wired
 
 
-@pytest.fixture
-def document(api: Api) -> dict[str, Any]:
-    found: dict[str, Any] = api.client.get("/openapi.json").json
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    """It is of the program: no database is asked for it."""
+    found: dict[str, Any] = wired(app_settings()).test_client().get("/openapi.json").json
     return found
 
 
@@ -84,18 +85,19 @@ def test_every_list_goes_on_by_a_cursor(document: dict[str, Any]) -> None:
     assert without == set(BOUNDED)
 
 
-def test_the_page_and_its_assets_come_from_here(api: Api) -> None:
-    page = api.client.get("/docs")
+def test_the_page_and_its_assets_come_from_here() -> None:
+    client = wired(app_settings()).test_client()
+    page = client.get("/docs")
     assert page.status_code == 200
     assert "script-src 'self'" in page.headers["Content-Security-Policy"]
     addresses = re.findall(r'(?:src|href)="([^"]+)"', page.text)
     assert len(addresses) >= 5
     for address in addresses:
         assert address.startswith("/")
-        assert api.client.get(address).status_code == 200, address
+        assert client.get(address).status_code == 200, address
     assert "<script>" not in page.text
     for absent in ("index.css", "swagger-ui.js", "../__init__.py", "%2e%2e/LICENSE"):
-        assert api.client.get(f"/docs/assets/{absent}").status_code == 404
+        assert client.get(f"/docs/assets/{absent}").status_code == 404
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from connector.commerce.catalog import take
+from connector.commerce.shops import settings
 from connector.commerce.shops.tables import Shop
 from connector.db import Database
 from connector.events import Carrier
@@ -197,3 +198,26 @@ def test_one_order_named_by_two_at_once_is_one_s(
 
     with ThreadPoolExecutor(2) as pool:
         assert sorted(pool.map(name, asked)) == ["order_taken", "ordered"]
+
+
+def test_what_an_order_earns_no_more_is_not_taken_off(plain_world: World) -> None:
+    """The creator bought by their own link, and a gift card paid it in a shop that gives no commission then."""
+    world = plain_world
+    with world.database.write(ALL) as session:
+        settings.change(session, world.shop_id, "gift_card_payments", "refuse", by="m", now=world.now)
+    world.now += SECOND
+    one = _approved(world)
+    carried = (Carrier("cart_attribute", world.tap("x", at=world.now).token, "connector_touch"),)
+    world.now += SECOND
+    placed = world.now
+    sent: dict[str, Any] = {"at": placed, "fulfilments": (fulfilment(placed),), "carriers": carried}
+    world.heard(world.snapshot("6001", **sent), customer="77")
+    world.do(acts.name_order, one.id, "6001")
+    world.do(acts.confirm, one.id, shop_id=world.shop_id)
+    world.follow(timedelta(minutes=10))
+    world.video("x")
+    world.follow(3 * DAY)
+    assert world.sample(one.id).paid_back == 2000 - 200
+    world.heard(world.snapshot("6001", gift_card_payment=True, **sent), customer="77")
+    world.follow(DAY)
+    assert world.sample(one.id).paid_back == 2000

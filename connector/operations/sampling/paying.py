@@ -98,13 +98,15 @@ def by_token(session: Session, row: Sample, typed: str) -> tuple[Order, bool] | 
 def earned_by_it(session: Session, row: Sample, order_id: str) -> int:
     """What the creator earns by lines of this product in the order, minor units, as it stands: a purchase of their own
     that nobody knew for one."""
-    newest = session.scalar(
-        sa.select(Evaluation.sold)
-        .where(Evaluation.order_id == order_id, Evaluation.reason == "")
+    newest = session.execute(
+        sa.select(Evaluation.sold, Evaluation.reason)
+        .where(Evaluation.order_id == order_id)
         .order_by(Evaluation.sequence.desc())
         .limit(1)
-    )
-    lines = msgspec.json.decode(newest or "[]", type=list[Sold])
+    ).first()
+    if newest is None or newest.reason:  # nothing of the order earns
+        return 0
+    lines = msgspec.json.decode(newest.sold or "[]", type=list[Sold])
     return sum(line.due for line in lines if line.creator_id == row.creator_id and line.product_ref == row.product_ref)
 
 

@@ -87,6 +87,9 @@ def test_who_may_do_what_when() -> None:
     refused("fee_decided", lambda: approving.appeal(Standing("approved", NOW, NOW, True), "merchant", NOW))
     assert approving.STANDING > approving.OWED
     assert approving.REFUSALS.keys() <= words.REASONS.keys()
+    assert {code: ApprovalRefused(code).field for code in ("fee_taken", "fee_product_missing")} == {
+        "fee_taken": "state", "fee_product_missing": "content_id",
+    }  # fmt: skip
     assert approving.STANDING | {"sent_back", "withdrawn", "refused", "taken_back"} < (
         words.statuses("content_approval").keys()
     )

@@ -51,12 +51,15 @@ REFUSALS = {
 }
 
 
+_ABOUT_CONTENT = frozenset({"fee_content_used", "fee_product_missing"})
+
+
 class ApprovalRefused(Conflict):
-    """An act that the state doesn't allow; `code` is one of REFUSALS."""
+    """An act that the state doesn't allow; `code` is one of REFUSALS, `field` what it is about."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code, public=REFUSALS[code])
-        self.code = code
+        self.code, self.field = code, "content_id" if code in _ABOUT_CONTENT else "state"
 
 
 class Standing(msgspec.Struct, frozen=True):

@@ -166,7 +166,7 @@ def test_why_an_order_paid_nothing(world: World, enter: Callable[[str], FlaskCli
     assert "A later tap by someone else" in nothing
     assert "#7003" not in nothing
     first = enter("x").get("/studio").text
-    assert "On its way to you" in first
+    assert "All of it was paid" in first
     assert "#7003" in first
     assert "The order was cancelled" in first
 

@@ -20,6 +20,7 @@ from connector.faces.dashboard.face import blueprint
 from connector.insight.market import search as market
 from connector.operations.sampling import acts
 from connector.programme.content import queries as contents
+from connector.programme.creators import payees
 from connector.programme.creators import queries as creators
 from connector.programme.creators.tables import Creator
 from connector.programme.samples import offers, policy, queries
@@ -184,7 +185,8 @@ def _shown(sample_id: str, errors: Mapping[str, str], tried: str = "") -> str:
     return page(
         "dashboard/sample.html", shop=shop, row=row, creator=who, said=sample_words.sentence(row, who.name),
         acts=sample_words.acts(row), kinds=sample_words.KINDS, standing=sample_words.standing(row.standing),
-        errors=errors, tried=tried, typed=request.form, now=now, late=sample_words.late(row, now), **shown,
+        errors=errors, tried=tried, typed=request.form, now=now, late=sample_words.late(row, now),
+        countries=payees.countries(), **shown,
     )  # fmt: skip
 
 

@@ -28,7 +28,7 @@ STATUSES: dict[str, dict[str, Badge]] = {
         "withdrawn": Badge("idle", "Withdrawn"),
     },
     "sample": {
-        "requested": Badge("warn", "Waits for the shop"),
+        "requested": Badge("info", "Waits for the shop"),
         "granted": Badge("warn", "Waits for an address"),
         "approved": Badge("info", "Approved"),
         "ordered": Badge("info", "Ordered"),
@@ -55,7 +55,7 @@ STATUSES: dict[str, dict[str, Badge]] = {
         "yours": Badge("warn", "Needs your answer"),
         "approved": Badge("good", "Approved: the fee is owed"),
         "sent_back": Badge("bad", "Sent back"),
-        "withdrawn": Badge("idle", "Taken out"),
+        "withdrawn": Badge("idle", "Taken back"),
         "appealed": Badge("hold", "Support was asked"),
         "contested": Badge("hold", "Support was asked; the fee is owed"),
         "refused": Badge("bad", "Support agreed with the shop"),

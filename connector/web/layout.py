@@ -37,7 +37,7 @@ def install(app: Flask, settings: Settings) -> None:
     app.jinja_env.filters.update(
         amount=amounts.amount, money=amounts.plain, rate=amounts.rate, count=amounts.count, size=amounts.size,
         time=moments.tag, day=moments.day, date=moments.date_words, month=moments.month_words, pay_day=moments.pay_day,
-        lasting=moments.lasting, plain_json=_plain_json,
+        lasting=moments.lasting, plain_json=_plain_json, language=_language,
     )  # fmt: skip
     app.jinja_env.globals.update(
         status=words.status, statuses=words.statuses, reason=words.reason, remedy=words.remedy, icon=icon, asset=asset,
@@ -50,6 +50,11 @@ def install(app: Flask, settings: Settings) -> None:
 def page(template: str, **values: Any) -> str:
     """A whole page; `render_template` under the name that routes read well with."""
     return render_template(template, **values)
+
+
+def _language(code: str) -> str:
+    """`English` of `en`, `Portuguese` of `pt-BR`; a code that isn't known stays as it is."""
+    return str(amounts.LOCALE.languages.get(code.split("-")[0].lower(), code))
 
 
 def icon(name: str) -> Markup:

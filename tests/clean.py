@@ -121,6 +121,9 @@ class Reused:
             except sa.exc.DBAPIError:
                 self._own.close()
         self._own = self._engine.connect()
+        # A replica's session fires no trigger: the ledger refuses to be emptied, keys would want an order. Set once:
+        # each change of it has the server plan anew whatever was prepared.
+        self._own.exec_driver_sql("SET session_replication_role = replica")
         return self._own
 
     def _same_shape(self, connection: sa.Connection) -> bool:
@@ -134,22 +137,21 @@ class Reused:
     def _empty(self, connection: sa.Connection) -> None:
         full = self._any(connection, [name for name in self._tables if name not in self._kept])
         if full:
-            # A replica's session fires no trigger: the ledger refuses to be emptied, keys would want an order.
             # For a few rows DELETE is several times as fast as TRUNCATE.
             acts = [f"DELETE FROM {name}" for name in full]
-            acts += [f"ALTER SEQUENCE {name} RESTART" for name in self._moved(connection)]
-            connection.exec_driver_sql("; ".join(["SET LOCAL session_replication_role = replica", *acts]))
+            # Not ALTER SEQUENCE … RESTART: the driver would forget what it has prepared, and the question which of all
+            # the tables have rows would be planned anew for every test.
+            acts += [f"SELECT setval('{name}', {start}, false)" for name, start in self._moved(connection)]
+            connection.exec_driver_sql("; ".join(acts))
         if self._held:
             self._fill(connection)
 
     def _fill(self, connection: sa.Connection) -> None:
         """The world's rows again, as the template had them."""
         with connection.connection.driver_connection.cursor() as cursor:  # type: ignore[union-attr]
-            cursor.execute("SET session_replication_role = replica")
             for name, rows in self._held.items():
                 with cursor.copy(f"COPY {name} FROM STDIN (FORMAT binary)") as copied:
                     copied.write(rows)
-            cursor.execute("SET session_replication_role = DEFAULT")
             for name, value in self._counted:
                 cursor.execute("SELECT setval(%s, %s)", (name, value))
 
@@ -179,9 +181,11 @@ class Reused:
         return list(connection.exec_driver_sql(asked).scalars())
 
     @staticmethod
-    def _moved(connection: sa.Connection) -> list[str]:
-        asked = "SELECT format('%I.%I', schemaname, sequencename) FROM pg_sequences WHERE last_value IS NOT NULL"
-        return list(connection.execute(sa.text(asked)).scalars())
+    def _moved(connection: sa.Connection) -> list[tuple[str, int]]:
+        """Sequences that have given a number, and the first that each gives."""
+        named = "format('%I.%I', schemaname, sequencename)"
+        asked = f"SELECT {named}, start_value FROM pg_sequences WHERE last_value IS NOT NULL"
+        return [(str(name), int(start)) for name, start in connection.execute(sa.text(asked))]
 
     def _digest(self, connection: sa.Connection) -> list[str]:
         """What stands in the tables that have rows from the start: versions of the migrations."""

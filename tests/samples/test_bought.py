@@ -221,3 +221,22 @@ def test_what_an_order_earns_no_more_is_not_taken_off(plain_world: World) -> Non
     world.heard(world.snapshot("6001", gift_card_payment=True, **sent), customer="77")
     world.follow(DAY)
     assert world.sample(one.id).paid_back == 2000
+
+
+def test_while_a_dispute_is_open_nothing_comes_back_and_nothing_goes(plain_world: World) -> None:
+    world = plain_world
+    one = _approved(world)
+    world.now += SECOND
+    placed = world.now
+    sent: dict[str, Any] = {"at": placed, "fulfilments": (fulfilment(placed),)}
+    world.heard(world.snapshot("6001", disputed=True, **sent))
+    world.do(acts.name_order, one.id, "6001")
+    world.do(acts.confirm, one.id, shop_id=world.shop_id)
+    world.follow(timedelta(minutes=10))
+    world.video("x")
+    world.follow(3 * DAY)
+    assert (world.sample(one.id).state, world.balances("x")) == ("fulfilled", {})
+    for disputed, balance in ((False, 2000), (True, 2000)):
+        world.heard(world.snapshot("6001", disputed=disputed, **sent))
+        world.follow(DAY)
+        assert (world.balances("x"), _named(world)) == ({"EUR": balance}, [])

@@ -111,7 +111,8 @@ def earned_by_it(session: Session, row: Sample, order_id: str) -> int:
 
 
 def owed(session: Session, row: Sample) -> int | None:
-    """What is due back by the order as it stands; None: not known, or nobody has confirmed whose order it is."""
+    """What is due back by the order as it stands; None: not known, nobody has confirmed whose order it is, or a return
+    or a dispute of it is open."""
     if row.state != "fulfilled":
         return 0
     if not row.confirmed or row.order_ref is None or row.agreed_amount is None:
@@ -122,6 +123,9 @@ def owed(session: Session, row: Sample) -> int | None:
     if order.gone_at is not None:
         return 0
     facts = orders.facts(order)
+    line = bought.line_of(facts.snapshot, row.product_ref, row.variant_ref)
+    if facts.under_dispute or (line is not None and facts.on_its_way_back(line.line_ref)):
+        return None  # as a line's commission waits for it (R9)
     paid = bought.paid(facts.snapshot, facts.refunds, row.product_ref, row.variant_ref)
     return None if paid is None else bought.comes_back(row.agreed_amount, paid, earned_by_it(session, row, order.id))
 

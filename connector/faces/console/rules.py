@@ -112,6 +112,13 @@ def _breaches(subject: str, subject_id: str, errors: dict[str, str]) -> str:
 @staff("support")
 def record_breach(subject: str, subject_id: str) -> str | AnyResponse:
     form, strikes = request.form, request.form.get("strikes", "")
+    missing = {} if form.get("rule") else {"rule": "Choose the rule that was broken."}
+    if not strikes.isdecimal():
+        missing["strikes"] = "Choose a warning, or how many strikes."
+    if not form.get("why", "").strip():
+        missing["why"] = "Say what happened: they read it."
+    if missing:
+        return _breaches(subject, subject_id, missing)
     try:
         with db.write(Scope.system(WHY)) as session:
             if subject == "creator":

@@ -112,6 +112,11 @@ def sample(sample_id: str) -> str:
 @staff("support")
 def decide_sample(sample_id: str) -> str | AnyResponse:
     verdict, note = request.form.get("verdict", ""), request.form.get("note", "")
+    missing = {} if verdict in VERDICTS else {"verdict": "Choose what counts."}
+    if not note.strip():
+        missing["note"] = "Say why: the creator reads it."
+    if missing:
+        return _shown(sample_id, missing)
     try:
         with db.write(Scope.system(WHY)) as session:
             acts.decide_appeal(session, sample_id, cast("Verdict", verdict), note, by=guards.actor())

@@ -134,7 +134,7 @@ def _ours(error: ConnectorError) -> Response:
     plain = type(error) is NotSignedIn and error.public == str(error)
     if plain and request.method == "GET" and not embedded.by_fetch():
         return _to_sign_in()
-    remedy = error.remedy if isinstance(error, InputRefused) else ""
+    remedy = error.remedy if isinstance(error, InputRefused) and error.remedy not in error.public else ""
     return page(error.status, error.title, error.public, remedy, headers=headers)
 
 

@@ -62,7 +62,7 @@ def creators() -> str:
                for each, word in SPANS.items()],
         chips_shown=_chips(asked, typed), typed=typed, networks=partners.choices(), words=rate_words,
         style="code" if len(currencies) > 1 else "symbol", score_words=sample_words.short_score,
-        clear=_at({"show": typed["show"], "days": typed["days"]}),
+        clear=_at({"show": typed["show"], "days": typed["days"]}), countries=payees.countries(),
     )  # fmt: skip
 
 

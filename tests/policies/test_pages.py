@@ -86,7 +86,9 @@ def test_breaches_terms_and_what_is_said_beside_a_link(api: Api, sqlite_world: W
     kim, mira = enter(api, sqlite_world, "console"), enter(api, sqlite_world, "studio")
     path = f"/console/breaches/creator/{who}"
     form = {"csrf_token": form_token(kim, path), "rule": "claims_cure", "strikes": "3", "why": "Said that it cures."}
-    assert "isn&#39;t between" in kim.post(path, data=form | {"strikes": ""}).text
+    assert "isn&#39;t between" in kim.post(path, data=form | {"strikes": "9"}).text
+    lacks = kim.post(path, data=form | {"strikes": "", "rule": "", "why": " "}).text
+    assert all(said in lacks for said in ("Choose the rule", "Choose a warning", "Say what happened"))
     assert kim.post(path, data=form).status_code == 303
     assert "time for a person to freeze" in kim.get(path).text
     assert kim.get("/console/breaches/planet/x").status_code == 404

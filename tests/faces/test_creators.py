@@ -116,7 +116,8 @@ def test_a_merchant_answers_one_sample_and_many(world: World, enter: Enter) -> N
     assert "Elm Street" not in harbour.get(page).text  # an address is for what is to be sent by hand
     form = token(harbour, page)
     assert "The reason is" in harbour.post(f"{page}/decline", data=form).text
-    assert harbour.post(f"{page}/approve", data=form).status_code == 303
+    assert harbour.post(f"{page}/approve-by-hand", data=form).status_code == 303
+    assert harbour.post(f"{page}/approve", data=form).status_code == 303  # approved already: the same again
     shown = harbour.get(page).text
     assert "Elm Street 12" in shown
     assert "or it lapses" in shown

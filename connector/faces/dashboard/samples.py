@@ -36,7 +36,8 @@ _MANY = ("least", "score", "product", "kind")
 _TYPED = ("reason", "tracking", "carrier", "order_number")
 # act in the address → what is said once it is done
 SAID = {
-    "approve": "Approved.", "decline": "Declined. The creator reads why.", "cancel": "It is called off.",
+    "approve": "Approved.", "approve-by-hand": "Approved. You send it yourself: where it goes stands here.",
+    "decline": "Declined. The creator reads why.", "cancel": "It is called off.",
     "by-hand": "You send it yourself: say here when it left.", "place-again": "We ask your store again.",
     "confirm": "Confirmed.", "doubt": "Noted. The creator reads why, and may name another order.",
     "shipped": "Noted: it is on its way.", "delivered": "Noted: it has arrived.",
@@ -140,6 +141,9 @@ def _act(session: Session, sample_id: str, act: str) -> Sample:
     plain: dict[str, Callable[..., Sample]] = {
         "approve": acts.approve, "by-hand": acts.by_hand, "place-again": acts.place_again, "confirm": acts.confirm,
     }  # fmt: skip
+    if act == "approve-by-hand":  # at once, before a worker orders it at the store
+        acts.approve(session, sample_id, **who)
+        return acts.by_hand(session, sample_id, **who)
     if act in plain:
         return plain[act](session, sample_id, **who)
     if act == "decline":
@@ -181,6 +185,7 @@ def _shown(sample_id: str, errors: Mapping[str, str], tried: str = "") -> str:
             "contents": _contents(session, row),
             "appeal": queries.appeal_of(session, row.id),
             "address": acts.address_for_shop(row),
+            "places": acts.places(session, shop.id),
         }
     return page(
         "dashboard/sample.html", shop=shop, row=row, creator=who, said=sample_words.sentence(row, who.name),

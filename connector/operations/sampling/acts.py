@@ -108,7 +108,7 @@ def take_up(
         return row
     _living_creator(session, row)
     numbers = steps.numbers_of(session, row)
-    stands = moves.take_up(steps.standing(row), now, numbers, placed_by_us=_places(session, row.shop_id))
+    stands = moves.take_up(steps.standing(row), now, numbers, placed_by_us=places(session, row.shop_id))
     wanted = asking.wanted(session, listing_id, variant_ref)
     _agreed(session, row, wanted, now)
     asking.one_of_each(session, row.creator_id, wanted, numbers, now, but=row.id)
@@ -133,8 +133,8 @@ def readdress(
     _living_creator(session, row)
     if row.kind != "free":
         raise MoveRefused("creator_buys")
-    places = not row.by_hand and _places(session, row.shop_id)
-    stands = moves.readdress(steps.standing(row), placed_by_us=places)
+    ours = not row.by_hand and places(session, row.shop_id)
+    stands = moves.readdress(steps.standing(row), placed_by_us=ours)
     row.recipient_sealed, row.recipient_country = recipients.seal(address), address.country
     _no_problem(row)
     steps.take(session, row, stands, "readdress", side="creator", by=by, now=now, country=address.country)
@@ -372,7 +372,7 @@ def place_again(
     """Try the store's order once more, now: after a refusal that the shop put right, or instead of sending by hand."""
     now = now or clock.now()
     row = steps.locked(session, sample_id, shop_id=shop_id)
-    if not _places(session, row.shop_id):
+    if not places(session, row.shop_id):
         raise Conflict(
             f"shop {row.shop_id} places no sample orders",
             public="Orders can't be placed at this shop for now: it isn't connected, its platform can't, or the "
@@ -558,7 +558,7 @@ def _approve(
     most: int | None = None,
 ) -> None:  # fmt: skip
     stands = moves.approve(
-        steps.standing(row), now, steps.numbers_of(session, row), placed_by_us=_places(session, row.shop_id)
+        steps.standing(row), now, steps.numbers_of(session, row), placed_by_us=places(session, row.shop_id)
     )
     _living_creator(session, row)
     if offer is not None:
@@ -657,7 +657,7 @@ def _living_creator(session: Session, row: Sample) -> None:
         raise AskRefused("creator_not_eligible")
 
 
-def _places(session: Session, shop_id: str) -> bool:
+def places(session: Session, shop_id: str) -> bool:
     """Can we place a sample order at this shop's store now?"""
     shop = session.get_one(Shop, shop_id)
     platform = roster.platform(shop.platform)

@@ -36,6 +36,9 @@ def test_the_page_shows_every_operation_and_asks_no_other_host(sqlite_database: 
             page.wait_for_selector(".opblock", timeout=60_000)
             page.locator(".opblock-summary").first.click()
             page.wait_for_selector(".opblock-body")
+            page.wait_for_function(  # it draws them one after the other
+                "all => document.querySelectorAll('.opblock').length >= all", arg=operations, timeout=60_000
+            )
             shown = page.locator(".opblock").count()
     finally:
         server.shutdown()

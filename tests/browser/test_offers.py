@@ -63,6 +63,7 @@ def test_a_shop_and_a_creator_agree(site: Site, visitor: Visit) -> None:
     phone.get_by_role("button", name="Send the offer").click()
     phone.get_by_label("Your message").fill("Is a sample possible?\nThe blue one")
     phone.get_by_role("button", name="Send", exact=True).dblclick()  # sent once all the same: 1 unread
+    phone.locator("#messages .thread > li").first.wait_for()
 
     page = shop.go("/dashboard/offers?show=yours")
     assert "1 unread" in page.inner_text("main")

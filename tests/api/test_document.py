@@ -54,6 +54,14 @@ def test_every_operation_names_its_scope_its_problems_and_itself(document: dict[
     assert touch["parameters"][0]["name"].lower() == "idempotency-key"
 
 
+def test_every_operation_stands_under_a_heading_that_says_what_it_is_about(document: dict[str, Any]) -> None:
+    headings = {each["name"] for each in document["tags"]}
+    used = [operation["tags"] for path in document["paths"].values() for operation in path.values()]
+    assert {name for tags in used for name in tags} == headings
+    assert all(each["description"] for each in document["tags"])
+    assert max(used.count([name]) for name in headings) < 50, "a page can be read"
+
+
 def test_every_write_takes_an_idempotency_key(document: dict[str, Any]) -> None:
     for path, operations in document["paths"].items():
         for method, operation in operations.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,22 @@ _ALWAYS = {
     "429": "This token asks too often; Retry-After says when to go on",
     "503": "The database can't be reached; try again",
 }
+# Under which heading an operation stands, by the module of its view; the headings in the order of a creator's way.
+_GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("Creators", "Sign-ups, profiles, counts, who may take part, their pages.", ("sign_ups", "programme", "studio")),
+    ("Rules", "What may be promoted, terms of use, breaches and appeals.", ("rules",)),
+    ("Listings", "The shoppable list, and feeds of it.", ("listings", "feeds")),
+    ("Terms", "What shops offer: rates, openings, codes.", ("terms", "openings", "codes")),
+    ("Offers", "Terms of a creator's own: offers, answers, lists, messages.", ("negotiations", "threads")),
+    ("Content", "Videos, posts and live sessions: products, views, flat fees.", ("content", "content_fees")),
+    ("Samples", "Asked for, given, sent, followed.", ("samples",)),
+    ("Taps and carts", "From a tap in the app to the store's checkout.", ("taps", "carts")),
+    ("Shops", "Their state, syncs, deliveries, orders and proofs.", ("stores", "proofs")),
+    ("Reports", "What was sold, by whom and with what; what it would pay.", ("reports", "whatif")),
+    ("Money", "Balances, statements, invoices, payouts, payment details.", ("books", "invoices", "payees")),
+    ("Events", "What was told to you, and having it sent again.", ("events",)),
+)
+_GROUP_OF = {module: name for name, _, modules in _GROUPS for module in modules}
 _BODY = {"400": "The body isn't JSON", "413": "The body is too large"}
 
 
@@ -90,13 +107,15 @@ def describe(app: APIFlask) -> None:
 def _finish(app: APIFlask, spec: dict[str, Any]) -> dict[str, Any]:
     """Only the API's own paths; on each the scope it asks for and the problems it may answer with."""
     spec["paths"] = {path: found for path, found in spec["paths"].items() if path.startswith("/api/")}
-    scopes = _scopes(app)
+    scopes, groups = _scopes(app), _groups(app)
+    spec["tags"] = [{"name": name, "description": about} for name, about, _ in _GROUPS]
     for operations in spec["paths"].values():
         for method, operation in operations.items():
             if method == "parameters":
                 continue
             guard = scopes[operation["operationId"]]
             operation["security"] = [{"appToken": [guard.asks]}]
+            operation["tags"] = [groups[operation["operationId"]]]
             _add_key(method, operation)
             _add_problems(operation)
     schemas = spec["components"].setdefault("schemas", {})
@@ -116,13 +135,21 @@ def _add_key(method: str, operation: dict[str, Any]) -> None:
 
 
 def _scopes(app: APIFlask) -> dict[str, guards.Guard]:
-    found = {}
+    found = ((name, guards.guard_of(view)) for name, view in _operations(app))
+    return {name: guard for name, guard in found if guard is not None}
+
+
+def _groups(app: APIFlask) -> dict[str, str]:
+    """Operation → its heading. A module without one has its own name: a test finds it."""
+    modules = {name: view.__module__.rpartition(".")[2] for name, view in _operations(app)}
+    return {name: _GROUP_OF.get(module, module) for name, module in modules.items()}
+
+
+def _operations(app: APIFlask) -> Iterator[tuple[str, Callable[..., Any]]]:
+    """(operation id, view) of every route."""
     for rule in app.url_map.iter_rules():
-        guard = guards.guard_of(app.view_functions[rule.endpoint])
         for method in rule.methods or ():
-            if guard is not None:
-                found[f"{method.lower()}_{rule.endpoint.replace('.', '_')}"] = guard
-    return found
+            yield f"{method.lower()}_{rule.endpoint.replace('.', '_')}", app.view_functions[rule.endpoint]
 
 
 def _add_problems(operation: dict[str, Any]) -> None:

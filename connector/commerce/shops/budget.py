@@ -122,7 +122,8 @@ def _reckoned(row: ApiBudget, now: datetime) -> float:
     Never more than the bucket holds beside what is in flight: a full one doesn't fill while a call is on its way to it.
     """
     refilled = row.restore_rate * max(0.0, (now - row.heard_at) / timedelta(seconds=1))
-    return min(row.maximum - sum(flight[1] for flight in _flying(row, now)), row.available + refilled)
+    in_flight = float(sum(flight[1] for flight in _flying(row, now)))
+    return min(row.maximum - in_flight, row.available + refilled)
 
 
 def _landed(row: ApiBudget | None, mine: list[str], now: datetime) -> tuple[list[list[Any]], float]:

@@ -120,21 +120,6 @@ def test_an_answer_that_was_overtaken_is_not_believed(database: Database, monkey
     assert available(shop_id) == 1090
 
 
-def test_a_full_bucket_does_not_fill_while_a_call_is_on_its_way(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now = clock.wall()
-    monkeypatch.setattr(clock, "wall", lambda: now)
-    shop_id = new_shop()
-    one, two = budget.SharedBudget(shop_id), budget.SharedBudget(shop_id)
-    one.wait(10)
-    one.heard(2000, 2000, 1000)
-    one.wait(1500)
-    now += timedelta(seconds=10)  # it has not arrived yet: the store's bucket was full, and nothing flowed into it
-    assert two._take(501) > 0
-    assert two._take(500) == 0
-
-
 def available(shop_id: str) -> float:
     with db.read(Scope.system("tests")) as session:
         return session.get_one(ApiBudget, shop_id).available

@@ -117,13 +117,9 @@ class SharedBudget:
 
 
 def _reckoned(row: ApiBudget, now: datetime) -> float:
-    """Points by what was heard last, what was taken since, and what flowed back.
-
-    Never more than the bucket holds beside what is in flight: a full one doesn't fill while a call is on its way to it.
-    """
+    """Points by what was heard last, what was taken since, and what flowed back."""
     refilled = row.restore_rate * max(0.0, (now - row.heard_at) / timedelta(seconds=1))
-    in_flight = float(sum(flight[1] for flight in _flying(row, now)))
-    return min(row.maximum - in_flight, row.available + refilled)
+    return min(row.maximum, row.available + refilled)
 
 
 def _landed(row: ApiBudget | None, mine: list[str], now: datetime) -> tuple[list[list[Any]], float]:

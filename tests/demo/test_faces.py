@@ -72,7 +72,8 @@ def test_a_first_sync_is_refused_once_a_window_at_most(two: Two, platform: str) 
     rate = f"{seen['taken']} calls in {seen['span']:.1f} s, {share:.0%} of the limit"
     print(f"{platform}: {rate}, {seen['refused']} refused")
     assert seen["taken"] > MANY["count"] > 2 * CALLS, "more than the limit lets through at once"
-    assert seen["refused"] <= (windows if platform == "woocommerce" else 2)
+    # The sync and what follows the join may have a call under way each when a window is full: one more than windows.
+    assert seen["refused"] <= (windows + 1 if platform == "woocommerce" else 2)
     assert len(two.app.listings(shop.shop_id, "shoppable")) + 5 > MANY["count"]
 
 

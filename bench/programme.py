@@ -66,7 +66,7 @@ def main() -> None:
     print("| database | what | p50 | p95 | worst | limit, p95 | orders drained beside it, a second |")
     print("|---|---|---:|---:|---:|---:|---:|")
     for database in ["sqlite", "postgresql"] if chosen.database == "both" else [chosen.database]:
-        with world.kept(database, "programme", _build) as url, _worker(url) as process:
+        with world.kept(database, "programme", _build, copied=True) as url, _worker(url) as process:
             limit = LIMIT_MS if database == "postgresql" else None
             for measured in _phases(_App(url), chosen.calls, limit):
                 print(f"| {database} | {measured.line()} |", flush=True)
@@ -101,7 +101,9 @@ class _App:
     def __init__(self, url: str) -> None:
         from connector.app import create_app
 
-        self.client: FlaskClient = create_app(world.settings(url)).test_client()
+        # One token asks here as often as many do.
+        settings = world.settings(url).model_copy(update={"requests_per_minute": 1_000_000})
+        self.client: FlaskClient = create_app(settings).test_client()
         heap.keep_what_stands()  # as a web process does when it has loaded
         with db.write(world.SYSTEM) as session:
             secret = app_tokens.issue(session, "bench", app_tokens.SCOPES, by="bench")[1]
@@ -148,7 +150,7 @@ def _phase(what: str, limit: int | None, calls: int, act: Callable[[], Any]) -> 
         act()
         took.append((time.perf_counter() - start) * 1000)
     left, seconds = _waiting(), time.perf_counter() - began
-    if not left:
+    if not left and limit:
         raise RuntimeError(f"the inbox got empty while {what!r} was measured: nothing was drained beside it")
     return _Measured(what, limit, took, (before + put - left) / seconds)
 

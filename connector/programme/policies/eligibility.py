@@ -22,6 +22,7 @@ from connector import audit, clock
 from connector.db import new_id
 from connector.errors import InputRefused
 from connector.programme.policies.eligibility_tables import EligibilityPolicyRow
+from connector.programme.policies.numbers import next_version, within
 
 Outcome = Literal["accepted", "held", "refused"]
 ACCEPTED: Final = "accepted"
@@ -32,7 +33,6 @@ AGE_UNKNOWN, UNDER_AGE, COUNTRY, FEW, JUMPED = (
 )  # fmt: skip
 # Which field of a sign-up a reason is about.
 FIELDS = {AGE_UNKNOWN: "born_on", UNDER_AGE: "born_on", COUNTRY: "country", FEW: "followers", JUMPED: "followers"}
-_LONGEST_WHY = 500
 
 
 class Numbers(msgspec.Struct, frozen=True, kw_only=True):
@@ -181,27 +181,17 @@ def change(
     now = now or clock.now()
     starts, why = starts_at or now, why.strip()
     newest = every(session)[-1]
-    for name, value in numbers.items():
-        if name not in _BOUNDS:
-            raise InputRefused(name[:40], "is no number of the policy.", f"Use {', '.join(_BOUNDS)}.")
-        least, most = _BOUNDS[name]
-        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            raise InputRefused(name, f"isn't a whole number from {least} to {most}.")
-    made = msgspec.structs.replace(newest.numbers, **numbers)
+    checked = {name: within(_BOUNDS, name, value) for name, value in numbers.items()}
+    made = msgspec.structs.replace(newest.numbers, **checked)
     if made == newest.numbers:
         raise InputRefused("numbers", "stand so already.", "Name what shall change.")
-    if not why or len(why) > _LONGEST_WHY:
-        raise InputRefused("why", f"is empty or longer than {_LONGEST_WHY} characters.", "Say why, for later.")
-    if starts < now:
-        raise InputRefused("starts_at", "has passed.", "A policy is never backdated: give a time from now on.")
-    if starts <= newest.starts_at:
-        raise InputRefused("starts_at", f"isn't after version {newest.version}, {newest.starts_at.isoformat()}.")
+    version = next_version(newest.version, newest.starts_at, starts, why, now=now)
     row = EligibilityPolicyRow(
-        id=new_id("elp"), version=newest.version + 1, starts_at=starts, numbers=msgspec.to_builtins(made), why=why,
+        id=new_id("elp"), version=version, starts_at=starts, numbers=msgspec.to_builtins(made), why=why,
         recorded_at=clock.wall(), recorded_by=by,
     )  # fmt: skip
     session.add(row)
     changed: dict[str, Any] = {name: str(value) for name, value in numbers.items()}
     audit.record(session, by, "eligibility.change", row.id, starts_at=starts.isoformat(), why=why, **changed)
     session.flush()
-    return Policy(row.id, row.version, starts, made, why)
+    return Policy(row.id, version, starts, made, why)

@@ -28,9 +28,8 @@ from sqlalchemy.orm import Session
 from connector import audit, clock, money
 from connector.db import new_id
 from connector.errors import InputRefused, MoneyRefused
+from connector.programme.policies.numbers import next_version, within
 from connector.programme.samples.tables import SamplePolicyRow
-
-_LONGEST_WHY = 500
 
 
 class Numbers(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,21 +123,16 @@ def change(
     made = changed(newest.numbers, numbers)
     if made == newest.numbers:
         raise InputRefused("numbers", "stand so already.", "Name what shall change.")
-    if not why or len(why) > _LONGEST_WHY:
-        raise InputRefused("why", f"is empty or longer than {_LONGEST_WHY} characters.", "Say why, for later.")
-    if starts < now:
-        raise InputRefused("starts_at", "has passed.", "A policy is never backdated: give a time from now on.")
-    if starts <= newest.starts_at:
-        raise InputRefused("starts_at", f"isn't after version {newest.version}, {newest.starts_at.isoformat()}.")
+    version = next_version(newest.version, newest.starts_at, starts, why, now=now)
     row = SamplePolicyRow(
-        id=new_id("smr"), version=newest.version + 1, starts_at=starts, numbers=msgspec.to_builtins(made), why=why,
+        id=new_id("smr"), version=version, starts_at=starts, numbers=msgspec.to_builtins(made), why=why,
         recorded_at=clock.wall(), recorded_by=by,
     )  # fmt: skip
     session.add(row)
     named: dict[str, Any] = {name: str(value) for name, value in numbers.items()}
     audit.record(session, by, "sample_policy.change", row.id, starts_at=starts.isoformat(), why=why, **named)
     session.flush()
-    return Policy(row.id, row.version, starts, made, why)
+    return Policy(row.id, version, starts, made, why)
 
 
 def changed(stands: Numbers, numbers: Mapping[str, Any]) -> Numbers:
@@ -153,12 +147,7 @@ def checked(name: str, value: Any) -> Any:
     """Errors: InputRefused for a name that isn't one, or a value that can't be it."""
     if name == "thresholds":
         return _thresholds(value)
-    if name not in BOUNDS:
-        raise InputRefused(name[:40], "is no number of the policy.", f"Use {', '.join((*BOUNDS, 'thresholds'))}.")
-    least, most = BOUNDS[name]
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise InputRefused(name, f"isn't a whole number from {least} to {most}.")
-    return value
+    return within(BOUNDS, name, value, others=("thresholds",))
 
 
 def as_plain(numbers: Numbers) -> dict[str, Any]:

@@ -87,6 +87,19 @@ def accounts(session: Session, *, shop_id: str | None = None) -> dict[tuple[str,
     return {(shop, code, account): int(amount) for shop, code, account, amount in session.execute(query)}
 
 
+def earners(shop_id: str) -> sa.Select[Any]:
+    """Ids of the creators who ever earned a commission in a shop, whatever became of it: a question within another.
+
+    Of what is sealed, so some seconds behind.
+    """
+    # What a creator has earned begins on this account, and its row stays at zero.
+    return sa.select(RunningBalance.creator_id).where(
+        RunningBalance.shop_id == shop_id,
+        RunningBalance.account == "creator_pending",
+        RunningBalance.creator_id != _NOBODY,
+    )
+
+
 def _both(shop_id: str | None, creator_id: str | None, currency: str | None) -> sa.CompoundSelect[Any]:
     folded = sa.select(
         RunningBalance.shop_id, RunningBalance.currency, RunningBalance.account, RunningBalance.creator_id,

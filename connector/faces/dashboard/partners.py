@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from connector import clock
 from connector.earnings.attribution.tables import DecisionRow
-from connector.earnings.ledger.tables import RunningBalance
+from connector.earnings.ledger import running
 from connector.errors import NotFound
 from connector.insight.reports import engine
 from connector.insight.reports.asked import Asked
@@ -35,8 +35,6 @@ from connector.programme.samples.score import Score
 
 # What a list may be narrowed to, as its tabs call it.
 SHOW = {"all": "All", "promoting": "Promote now", "sold": "Sold", "own": "Own rate"}
-# What a creator has earned begins here, whatever becomes of it later.
-_EARNED = "creator_pending"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +89,7 @@ def matching(shop_id: str, asked: Filter, now: datetime) -> sa.Select[Creator]:
 
 def _ids(shop_id: str, show: str, now: datetime) -> sa.Select[Any] | sa.CompoundSelect[Any]:
     promoted = sa.select(PromotionRow.creator_id).where(PromotionRow.shop_id == shop_id)
-    sold = sa.select(RunningBalance.creator_id).where(
-        RunningBalance.shop_id == shop_id, RunningBalance.account == _EARNED, RunningBalance.creator_id != ""
-    )
+    sold = running.earners(shop_id)
     own = sa.select(Terms.creator_id).where(
         Terms.shop_id == shop_id, Terms.kind == "targeted", Terms.creator_id.is_not(None)
     )

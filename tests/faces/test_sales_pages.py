@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Callable
+from decimal import Decimal
 
 from flask.testing import FlaskClient
 
@@ -40,7 +41,7 @@ def test_a_figure_leads_to_its_orders_in_every_face(world: World, enter: Enter) 
     rows = list(csv.DictReader(io.StringIO(harbour.get("/dashboard/sales/orders.csv").text)))
     report = list(csv.DictReader(io.StringIO(harbour.get("/dashboard/sales/report.csv?by=creator").text)))
     for column in ("sales", "net_sales", "commission", "earned"):
-        assert sum(float(row[column] or 0) for row in rows) == sum(float(row[column] or 0) for row in report) > 0
+        assert sum(Decimal(row[column] or 0) for row in rows) == sum(Decimal(row[column] or 0) for row in report) > 0
     # What no order earned is in the creator's row, and by product in one of its own.
     assert [row["flat_fees"] for row in report if row["creator"] == mira] == ["90.00"]
     assert "Flat fees" in harbour.get("/dashboard/sales?by=product").text

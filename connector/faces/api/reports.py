@@ -218,9 +218,12 @@ def report_beside(query_data: OrderPageAsked) -> BesidePage:
     shown = rows[place : place + query_data.limit]
     more = place + query_data.limit < len(rows)
     items = [
-        BesideShown(
-            id=row.entry_id, kind=row.kind, about=row.subject, shop_id=row.shop_id,  # type: ignore[arg-type]
-            creator_id=row.creator_id, content_id=row.content_id, at=row.at, amount=as_money(row.amount, row.currency),
+        BesideShown.model_validate(
+            {
+                "id": row.entry_id, "kind": row.kind, "about": row.subject, "shop_id": row.shop_id,
+                "creator_id": row.creator_id, "content_id": row.content_id, "at": row.at,
+                "amount": as_money(row.amount, row.currency),
+            }
         )
         for row in shown
     ]  # fmt: skip

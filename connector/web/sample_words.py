@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from connector.programme.samples import steps
 from connector.programme.samples.score import Score
 from connector.programme.samples.tables import Sample, SampleStep
 from connector.web import moments
@@ -37,7 +38,7 @@ STEPS = {
     "by_hand": "Sent by hand", "place": "Order placed at the store", "place_again": "To be placed again",
     "place_refused": "Refused by the store", "not_sent": "Not taken by the store: tried again",
     "name_order": "Bought by the creator", "confirm": "Order confirmed",
-    "doubt": "Order doubted", "ship": "Sent", "on_its_way": "Sent",
+    "doubt": "Order doubted", "ask_support": "Left to support", "ship": "Sent", "on_its_way": "Sent",
     "deliver": "Arrived", "name_content": "Content named", "extend": "More time taken", "miss": "No content in time",
     "appeal": "Appealed", "decide": "Appeal decided", "fulfil": "Fulfilled", "pay_back": "Paid back",
     "lapse": "Lapsed", "lapsed": "Lapsed", "store_cancel": "Cancelled at the store",
@@ -55,6 +56,10 @@ STUCK: dict[str, tuple[str, str]] = {
     "long": (
         "Ordered and not sent, or on its way, for three weeks or more",
         "Ask the shop whether it left and for the tracking number; note the arrival once it is known, or call it off.",
+    ),
+    "unproven": (
+        "The shop didn't say whether the named order is the creator's",
+        "Ask the shop who bought it, and say whether it is theirs. Nothing comes back before.",
     ),
 }
 SIDES = {
@@ -126,11 +131,13 @@ def _ordered(row: Sample, who: str) -> str:
     number = f" {row.order_number}" if row.order_number else ""
     if row.kind == "free":
         return f"The order{number} is in your store. Send it as any other."
-    if not row.confirmed and row.confirm_by is None:
+    if steps.unanswered(row):
+        return f"{who} says that order{number} is theirs. Your days to answer are over: support asks you about it."
+    if steps.doubted(row):
         return f"You doubt that order{number} is {who}'s. Nothing comes back by it unless you or support confirm it."
     if not row.confirmed and row.confirm_by is not None:
         until = moments.day(row.confirm_by)
-        return f"{who} says that order{number} is theirs. Confirm or doubt it until {until}: then it counts as theirs."
+        return f"{who} says that order{number} is theirs. Confirm or doubt it until {until}: then support does."
     return f"{who} bought it with order{number}. Once content counts it is paid back."
 
 
@@ -150,7 +157,9 @@ def acts(row: Sample, *, support: bool = False) -> tuple[str, ...]:
             "refused": ("place-again", "shipped", "by-hand", "cancel"),
             "waiting": ("by-hand", "cancel"), "unknown": ("cancel",),
         }.get(row.placing, ("cancel",))  # fmt: skip
-    unsure = ("confirm", "doubt") if row.kind == "refundable" and not row.confirmed else ()
+    unsure: tuple[str, ...] = ()
+    if row.kind == "refundable" and not row.confirmed:
+        unsure = ("confirm",) if steps.doubted(row) else ("confirm", "doubt")
     if row.state == "ordered":
         # What the creator bought ends with its order in the shop's store.
         return (*unsure, "shipped", "delivered", *(("cancel",) if support or row.kind == "free" else ()))

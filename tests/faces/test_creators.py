@@ -247,3 +247,15 @@ def test_support_says_whose_an_order_is_where_a_shop_doubts_it(world: World, ent
     with world.database.read(SYSTEM) as session:
         row = session.get_one(Sample, bought.id)
         assert (row.confirmed, row.words) == (True, "")
+    # What the shop said nothing of stands among what is stuck; that it isn't theirs is said with a reason.
+    with world.database.write(SYSTEM) as session:
+        row = session.get_one(Sample, bought.id)
+        row.confirmed, row.reason, row.look_at = False, "order_unanswered", world.now
+    assert bought.id in kim.get("/console/samples?show=stuck").text
+    assert "say whether it is theirs" in kim.get(path).text
+    empty = kim.post(f"{path}/doubt", data=token(kim, path))
+    assert empty.status_code == 200
+    assert "The reason is empty" in empty.text
+    assert kim.post(f"{path}/doubt", data={**token(kim, path), "reason": "Somebody else's"}).status_code == 303
+    assert "Somebody else&#39;s" in kim.get(path).text
+    assert bought.id not in kim.get("/console/samples?show=stuck").text

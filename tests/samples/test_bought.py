@@ -71,7 +71,7 @@ def test_a_token_by_which_several_orders_came_proves_none_of_them(plain_world: W
     assert named.confirm_by == world.now + 7 * DAY
 
 
-def test_an_order_named_late_is_confirmed_by_its_time_all_the_same(plain_world: World) -> None:
+def test_an_order_named_late_comes_to_support_all_the_same(plain_world: World) -> None:
     world = plain_world
     one = _approved(world)
     world.now += SECOND
@@ -89,7 +89,12 @@ def test_an_order_named_late_is_confirmed_by_its_time_all_the_same(plain_world: 
     assert late.confirm_by == world.now + 7 * DAY
     for _ in range(8):
         world.follow(DAY)
-    assert world.sample(one.id).confirmed
+    left = world.sample(one.id)
+    assert (left.confirmed, stuck.why(left, world.now)) == (False, "unproven")
+    assert left.look_at is not None, "else nobody would find it"
+    with world.database.read(ALL) as session:
+        assert stuck.count(session, world.now)["unproven"] == 1
+    world.do(acts.confirm, one.id, side="staff")
     assert world.balances("x") == {"EUR": 2000}
     assert world.sample(one.id).look_at is None
 

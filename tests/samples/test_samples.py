@@ -19,7 +19,7 @@ from connector.db import Database
 from connector.errors import Conflict, InputRefused, NotFound
 from connector.notices import Notice
 from connector.operations.privacy import creators as erasing
-from connector.operations.sampling import acts, following, placing, promised
+from connector.operations.sampling import acts, following, placing, promised, stuck
 from connector.operations.telling import catalogue
 from connector.programme.collaborations import negotiation
 from connector.programme.collaborations.proposals import Proposal
@@ -321,7 +321,15 @@ def test_a_purchase_comes_back_once_its_content_counts(plain_world: World) -> No
     world.follow(7 * DAY - SECOND)
     assert world.balances("x") == {}
     world.follow(SECOND)
-    assert world.balances("x") == {"EUR": 1500}  # silence confirms; never more than was agreed
+    # Silence confirms nothing: support is to say whose it is, and does; never more than was agreed comes back.
+    left = world.sample(asked.id)
+    assert (left.confirmed, left.confirm_by, left.reason) == (False, None, "order_unanswered")
+    assert world.balances("x") == {}
+    with world.database.read(ALL) as session:
+        assert [one.id for one in session.scalars(stuck.those(world.now, ("unproven",)))] == [asked.id]
+        assert (stuck.why(left, world.now), stuck.count(session, world.now)["unproven"]) == ("unproven", 1)
+    world.do(acts.confirm, asked.id, side="staff")
+    assert world.balances("x") == {"EUR": 1500}
     assert world.sample(asked.id).reason == "sample_paid_back"
     world.do(acts.confirm, asked.id, shop_id=world.shop_id)
     _refused("order_confirmed", lambda: world.do(acts.doubt, asked.id, "After all"))

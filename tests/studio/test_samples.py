@@ -34,7 +34,7 @@ def _row(**given: object) -> Sample:
         "kind": "free", "state": "requested", "due_at": NOW + timedelta(days=3), "placing": "", "ending": "",
         "extended": False, "appealed": False, "currency": "EUR", "agreed_amount": 4550, "paid_back": None, "reason": "",
         "problem_field": "", "order_number": "#1", "confirmed": False, "policy_version": 1, "order_ref": None,
-        "confirm_by": None,
+        "confirm_by": None, "words": "",
     }  # fmt: skip
     return Sample(**{**plain, **given})
 
@@ -57,11 +57,15 @@ def test_every_state_says_what_is_so_and_whose_turn_it_is() -> None:
                 assert not stands.yours
     named = {"kind": "refundable", "order_ref": "51", "due_at": None}
     for state in ("ordered", "fulfilled"):
-        doubted = _row(state=state, **named)
+        doubted = _row(state=state, words="Another name stands on it", **named)
         assert sample_said.stands(doubted, Numbers(), NOW).said.startswith("The shop doubts that order #1 is yours")
         assert "name_order" in sample_said.acts(doubted, NOW)
+        silent = _row(state=state, **named)
+        stands = sample_said.stands(silent, Numbers(), NOW)
+        assert (stands.yours, "Support does; you need do nothing" in stands.said) == (False, True)
+        assert "name_order" in sample_said.acts(silent, NOW)
     waits = sample_said.stands(_row(state="ordered", confirm_by=NOW, **named), Numbers(), NOW)
-    assert (waits.yours, "until 27 Nov 2026; then it counts as yours" in waits.said) == (False, True)
+    assert (waits.yours, "until 27 Nov 2026; then support does" in waits.said) == (False, True)
     mended = _row(state="approved", placing="refused", problem_field="recipient.postal_code")
     assert "address (postal code)" in sample_said.stands(mended, Numbers(), NOW).said
     assert "address" in sample_said.acts(mended, NOW)

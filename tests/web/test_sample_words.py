@@ -25,7 +25,8 @@ def row(**given: Any) -> Sample:
     plain: dict[str, Any] = {
         "kind": "free", "state": "requested", "due_at": NOW + timedelta(days=7), "placing": "", "ending": "",
         "extended": False, "appealed": False, "by_hand": False, "confirmed": False, "confirm_by": None,
-        "order_number": "", "agreed_amount": None, "currency": "EUR", "place_at": None, "moved_at": NOW,
+        "order_ref": None, "order_number": "", "words": "", "agreed_amount": None, "currency": "EUR",
+        "place_at": None, "moved_at": NOW,
         "shipped_at": None, "asked_at": NOW, "approved_at": None,
     }  # fmt: skip
     return cast("Sample", SimpleNamespace(**{**plain, **given}))

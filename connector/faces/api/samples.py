@@ -178,7 +178,8 @@ class SampleShown(Given):
     order_number: str | None
     order_confirmed: bool = Field(description="Refundable: it is known that the creator bought it.")
     confirm_by: datetime | None = Field(
-        description="Until when the shop may doubt the order; null with an order that isn't confirmed: it does."
+        description="Until when the shop says whether the order is the creator's; null with an order that isn't "
+        "confirmed: it doubts it (`words`), or said nothing and support does."
     )
     carrier: str | None
     tracking: str | None
@@ -541,8 +542,8 @@ def confirm_sample_order(sample_id: str) -> SampleWhole:
 def doubt_sample_order(sample_id: str, json_data: ReasonAsked) -> SampleWhole:
     """Say, for the shop, that the named order isn't the creator's
 
-    The creator reads why and may name another one. An order that the shop neither confirms nor doubts in its days to
-    answer counts as the creator's.
+    The creator reads why and may name another one. What the shop neither confirms nor doubts in its days to answer is
+    left to support: nothing comes back by silence.
     """
     return _done(lambda s: acts.doubt(s, sample_id, json_data.reason, by=actor()))
 
@@ -585,9 +586,13 @@ def do_many(json_data: ManyAsked) -> ManyShown:
             session, json_data.sample_ids, acts.of_shop(session, json_data.act, shop_id, json_data.reason, by=by)
         )
     items = [
-        DoneShown(sample_id=sample_id, state=row.state if row else None, code=code or None, why=said or None)  # type: ignore[arg-type]
+        DoneShown.model_validate(
+            {
+                "sample_id": sample_id, "state": row.state if row else None, "code": code or None, "why": said or None,
+            }
+        )
         for sample_id, row, code, said in done
-    ]
+    ]  # fmt: skip
     refused = sum(item.state is None for item in items)
     return ManyShown(done=len(items) - refused, refused=refused, items=items)
 

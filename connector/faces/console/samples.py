@@ -37,6 +37,7 @@ _SAID = {
     "place-again": "The store is asked again.", "by-hand": "The shop sends it itself, and reads the address.",
     "delivered": "Noted: it has arrived.", "cancel": "It is called off.",
     "confirm": "Noted: the creator bought it by that order.",
+    "doubt": "Noted. The creator reads why, and may name another order.",
 }  # fmt: skip
 
 
@@ -142,14 +143,15 @@ def move_sample(sample_id: str, sample_act: str) -> str | AnyResponse:
         "place-again": acts.place_again, "by-hand": acts.by_hand, "delivered": acts.delivered,
         "confirm": acts.confirm,
     }  # fmt: skip
+    reasoned: dict[str, Callable[..., Sample]] = {"cancel": acts.cancel, "doubt": acts.doubt}
     try:
         with db.write(Scope.system(WHY)) as session:
-            if sample_act == "cancel":
-                acts.cancel(session, sample_id, request.form.get("reason", ""), **asked)
+            if sample_act in reasoned:
+                reasoned[sample_act](session, sample_id, request.form.get("reason", ""), **asked)
             else:
                 plain[sample_act](session, sample_id, **asked)
     except InputRefused as refused:
-        return _shown(sample_id, {"reason": f"The reason {refused.problem} {refused.remedy}".strip()})
+        return _shown(sample_id, {f"{sample_act}-reason": f"The reason {refused.problem} {refused.remedy}".strip()})
     except Conflict as refused:
         return _shown(sample_id, {"act": refused.public})
     flash(_SAID[sample_act])

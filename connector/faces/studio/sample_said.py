@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from connector.operations.sampling.sales import Allowance
-from connector.programme.samples import moves
+from connector.programme.samples import moves, steps
 from connector.programme.samples.policy import Numbers
 from connector.programme.samples.score import Score
 from connector.programme.samples.tables import Sample, SampleStep
@@ -53,13 +53,11 @@ def stands(row: Sample, numbers: Numbers, now: datetime) -> Stands:
     return Stands("warn" if yours else badge.kind, said, row.due_at, yours)
 
 
-def doubted(row: Sample) -> bool:
-    """Does the shop doubt that the order which they named is theirs?"""
-    return row.kind == "refundable" and row.order_ref is not None and not row.confirmed and row.confirm_by is None
-
-
 def _said(row: Sample, numbers: Numbers) -> tuple[str, bool]:
-    if doubted(row) and row.state in ("ordered", "shipped", "delivered", "fulfilled"):
+    if steps.unproven(row) and row.state in ("ordered", "shipped", "delivered", "fulfilled"):
+        if steps.unanswered(row):
+            said = f"The shop didn't say whether order {row.order_number} is yours. Support does; you need do nothing."
+            return said, False
         return f"The shop doubts that order {row.order_number} is yours. Name another one, or ask support.", True
     due = moments.day(row.due_at) if row.due_at is not None else "then"
     if row.state == "granted":
@@ -114,7 +112,7 @@ def _ordered(row: Sample) -> tuple[str, bool]:
     if row.kind == "free":
         return f"The order{number} is at the shop's store. You read here when it is sent.", False
     if not row.confirmed:
-        until = f" until {moments.day(row.confirm_by)}; then it counts as yours" if row.confirm_by is not None else ""
+        until = f" until {moments.day(row.confirm_by)}; then support does" if row.confirm_by is not None else ""
         return f"You named order{number}. The shop confirms or doubts it{until}.", False
     return f"You bought it with order{number}. When it has arrived, the time for content begins.", False
 
@@ -122,11 +120,11 @@ def _ordered(row: Sample) -> tuple[str, bool]:
 def acts(row: Sample, now: datetime) -> tuple[str, ...]:
     """What the creator may do with it now: pure. The acts themselves judge anew."""
     late = row.due_at is not None and row.due_at <= now and row.state != "shipped"
-    if doubted(row) and not row.ending and row.state == "fulfilled":
+    if steps.unproven(row) and not row.ending and row.state == "fulfilled":
         return ("name_order",)
     if row.ending or late or row.state in moves.ENDS:
         return ()
-    found: list[str] = ["name_order"] if doubted(row) else []
+    found: list[str] = ["name_order"] if steps.unproven(row) else []
     if row.state == "granted":
         found.append("take_up")
     if row.state == "approved" and row.kind == "refundable":

@@ -162,8 +162,8 @@ def name_order(
     touch token that rode with it.
 
     It has to be placed after the approval, hold the product and be in the agreed currency. That it is theirs is known
-    by the token, which its buyer alone has, or where we know the buyer as this creator; else the shop confirms it, or
-    doesn't doubt it within its days to answer. What it doubts is named anew.
+    by the token, which its buyer alone has, or where we know the buyer as this creator; else the shop confirms or
+    doubts it within its days to answer, or support does afterwards. What is doubted is named anew.
     """
     now = now or clock.now()
     row = steps.locked(session, sample_id, creator_id=creator_id)
@@ -175,7 +175,7 @@ def name_order(
     if row.order_ref is None:
         stands = moves.bought(stands, now)
     else:
-        stands = moves.bought_otherwise(stands, confirmed=row.confirmed, doubted=row.confirm_by is None)
+        stands = moves.bought_otherwise(stands, confirmed=row.confirmed, doubted=steps.unproven(row))
     facts = orders.facts(found)
     code = bought.why_not(
         facts.snapshot, product_ref=row.product_ref, variant_ref=row.variant_ref, currency=row.currency,
@@ -390,13 +390,17 @@ def confirm(
     session: Session, sample_id: str, *, shop_id: str | None = None, side: Side = "merchant", by: str,
     now: datetime | None = None,
 ) -> Sample:  # fmt: skip
-    """The shop says that the named order is the creator's; support may, where the shop doubts it."""
+    """The shop says that the named order is the creator's; support may, where the shop doubts it or says nothing."""
     now = now or clock.now()
     row = steps.locked(session, sample_id, shop_id=shop_id)
     if row.confirmed:
         return row
     _named(row)
-    take_as_theirs(session, row, side=side, by=by, now=now)
+    row.confirmed, row.confirm_by, row.words = True, None, ""
+    steps.take(
+        session, row, steps.standing(row), "confirm", side=side, by=by, now=now, order_number=row.order_number
+    )  # fmt: skip
+    paying.settle(session, row, now)
     return row
 
 
@@ -419,15 +423,13 @@ def doubt(
     return row
 
 
-def take_as_theirs(session: Session, row: Sample, *, side: Side, by: str, now: datetime, reason: str = "") -> None:
-    """The named order counts as the creator's: by somebody's word, or since nobody doubted it in time. The caller has
-    locked the row."""
-    row.confirmed, row.confirm_by, row.words = True, None, ""
+def leave_to_support(session: Session, row: Sample, now: datetime) -> None:
+    """The shop neither confirmed nor doubted the named order in time: support does. Silence doesn't make somebody's
+    order the creator's. The caller has locked the row."""
+    row.confirm_by, row.words = None, ""
     steps.take(
-        session, row, steps.standing(row), "confirm", side=side, by=by, now=now, reason=reason,
-        order_number=row.order_number,
-    )  # fmt: skip
-    paying.settle(session, row, now)
+        session, row, steps.standing(row), "ask_support", side="clock", by="clock", now=now, reason="order_unanswered"
+    )
 
 
 def shipped(

@@ -75,7 +75,7 @@ def look(session: Session, row: Sample, now: datetime) -> bool:
     before = (row.state, row.due_at, row.placing, row.paid_back)
     row.look_at = None
     if row.confirm_by is not None and row.confirm_by <= now and not row.confirmed:
-        acts.take_as_theirs(session, row, side="clock", by="clock", now=now, reason="confirmed_by_time")
+        acts.leave_to_support(session, row, now)
     if row.state == "fulfilled":
         paying.settle(session, row, now)
     else:

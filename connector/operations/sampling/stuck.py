@@ -3,6 +3,7 @@
     unknown     the store was asked for an order an hour ago or more, and its answer isn't known
     refused     the store refused the order, and the shop hasn't put it right
     long        ordered and not sent, or on its way, for three weeks or more
+    unproven    an order was named that nothing proves, and the shop didn't say whether it is the creator's
 
 All others end by their time.
 """
@@ -15,10 +16,11 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from connector.programme.samples import steps
 from connector.programme.samples.tables import Sample, SampleAppeal
 
-Why = Literal["unknown", "refused", "long"]
-WHYS: tuple[Why, ...] = ("unknown", "refused", "long")
+Why = Literal["unknown", "refused", "long", "unproven"]
+WHYS: tuple[Why, ...] = ("unknown", "refused", "long", "unproven")
 UNKNOWN_AFTER, LONG_AFTER = timedelta(hours=1), timedelta(days=21)
 
 
@@ -31,6 +33,11 @@ def conditions(why: Why, now: datetime) -> list[sa.ColumnElement[bool]]:
     waits = Sample.look_at.is_not(None)  # few: those that something may still move on
     if why == "refused":
         return [waits, Sample.state == "approved", Sample.placing == "refused"]
+    if why == "unproven":  # as `steps.unanswered`
+        return [
+            waits, Sample.kind == "refundable", Sample.order_ref.is_not(None), Sample.confirmed.is_(False),
+            Sample.confirm_by.is_(None), Sample.words == "",
+        ]  # fmt: skip
     since = now - LONG_AFTER
     unsent = sa.and_(Sample.state == "ordered", Sample.moved_at <= since)
     return [waits, sa.or_(unsent, sa.and_(Sample.state == "shipped", Sample.shipped_at <= since))]
@@ -47,6 +54,8 @@ def why(row: Sample, now: datetime) -> Why | None:
         return "unknown"
     if row.state == "approved" and row.placing == "refused":
         return "refused"
+    if steps.unanswered(row):
+        return "unproven"
     if row.state == "ordered" and row.moved_at <= now - LONG_AFTER:
         return "long"
     if row.state == "shipped" and row.shipped_at is not None and row.shipped_at <= now - LONG_AFTER:

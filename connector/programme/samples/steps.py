@@ -21,7 +21,9 @@ from connector.programme.samples.tables import Sample, SampleStep
 
 MOVED = "sample.moved"
 # What is told though the state stays: somebody waits for it.
-_TOLD = frozenset({"ask", "extend", "place_refused", "call_off", "not_called_off", "pay_back", "doubt", "confirm"})
+_TOLD = frozenset(
+    {"ask", "extend", "place_refused", "call_off", "not_called_off", "pay_back", "doubt", "confirm", "ask_support"}
+)
 # Who acted by themselves: these acts stand in the audit log.
 _PEOPLE = frozenset({"creator", "merchant", "staff"})
 # How often a sample is looked at whose store or content may have moved on.
@@ -108,9 +110,27 @@ def _put(session: Session, row: Sample, stands: Standing, now: datetime) -> None
         row.forget_at = now + timedelta(days=numbers_of(session, row).address_days if row.shipped_at else 0)
 
 
+def unproven(row: Sample) -> bool:
+    """Was an order named that nothing proves, and which the shop doubts or didn't answer in its days to?"""
+    named = row.kind == "refundable" and row.order_ref is not None
+    return named and not row.confirmed and row.confirm_by is None
+
+
+def doubted(row: Sample) -> bool:
+    """`unproven`, and the shop said why it doubts it."""
+    return unproven(row) and bool(row.words)
+
+
+def unanswered(row: Sample) -> bool:
+    """`unproven`, and the shop said nothing of it: support does."""
+    return unproven(row) and not row.words
+
+
 def next_look(row: Sample, stands: Standing, now: datetime) -> datetime | None:
     """When the clock, the store or content may have moved it on; None: nothing moves it but a person."""
     asked = [row.confirm_by] if row.confirm_by is not None and row.confirm_by > now else []
+    if stands.over and unanswered(row):
+        return now + LOOK_AT_ORDER  # support has it before it
     if stands.over:
         paid = stands.state == "fulfilled" and row.kind == "refundable"
         if paid and now < (row.ended_at or now) + FOLLOWED:

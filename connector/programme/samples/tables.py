@@ -120,7 +120,7 @@ class Sample(Base):
     order_ref: Mapped[str | None]
     order_number: Mapped[str]
     confirmed: Mapped[bool]  # refundable: it is known that the creator bought it
-    # … and is taken to be from then on, unless the shop doubts it. None with an unconfirmed order: it does.
+    # … or until when the shop says so. None with an unconfirmed order: it doubts it (`words`), or support is to say.
     confirm_by: Mapped[datetime | None]
     carrier: Mapped[str]
     tracking: Mapped[str]

@@ -199,10 +199,10 @@ REASONS: dict[str, Wording] = {
         "The shop doubts that this order is yours; name another one",
         "The shop doubts the named order; support may confirm it",
     ),
-    "confirmed_by_time": Wording(
-        "You didn't doubt the order in time, so it counts as the creator's",
-        "The shop didn't doubt your order in time, so it counts",
-        "Neither confirmed nor doubted within the days to answer",
+    "order_unanswered": Wording(
+        "You didn't say in time whether the order is the creator's, so support does",
+        "The shop didn't say in time whether your order is yours, so support does",
+        "Neither confirmed nor doubted within the days to answer: support says whose it is",
     ),
     "order_called_off": Wording("This order was cancelled", "This order was cancelled", "The order is cancelled"),
     "order_before_approval": Wording(

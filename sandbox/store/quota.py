@@ -33,6 +33,7 @@ class Quota:
         self.began = time.monotonic()
         self._window = -math.inf
         self._used = 0
+        self.by_window: list[int] = []  # calls refused in each window
 
     def take(self) -> bool:
         """Count a call; is it allowed?"""
@@ -40,10 +41,12 @@ class Quota:
             now = time.monotonic()
             if now - self._window >= self.seconds:
                 self._window, self._used = now, 0
+                self.by_window.append(0)
             allowed = not self.calls or self._used < self.calls
             self._used += allowed
             self.taken += allowed
             self.refused += not allowed
+            self.by_window[-1] += not allowed
             self.log.append((now - self.began, allowed))
             return allowed
 
@@ -55,9 +58,11 @@ class Quota:
         return max(0.0, self._window + self.seconds - time.monotonic())
 
     def seen(self) -> dict[str, Any]:
-        """What the control API tells: `busiest` is the most calls allowed in any stretch as long as a window."""
+        """What the control API tells: `busiest` is the most calls allowed in any stretch as long as a window,
+        `by_window` how many were refused in each."""
         with self._lock:
             allowed = [at for at, good in self.log if good]
+            by_window = list(self.by_window)
         busiest, first = 0, 0
         for last, at in enumerate(allowed):
             while at - allowed[first] >= self.seconds:
@@ -66,7 +71,7 @@ class Quota:
         span = allowed[-1] - allowed[0] if len(allowed) > 1 else 0.0
         return {
             "calls": self.calls, "seconds": self.seconds, "taken": self.taken, "refused": self.refused,
-            "busiest": busiest, "span": round(span, 3),
+            "busiest": busiest, "span": round(span, 3), "by_window": by_window,
         }  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from axe_playwright_python.base import AXE_SCRIPT
 from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, Page, Request, Route
 from werkzeug.serving import make_server
@@ -145,6 +146,7 @@ class Visitor:
 
 def visit(browser: Browser, site: Site, **options: object) -> Visitor:
     context = browser.new_context(reduced_motion="reduce", **{"viewport": {"width": 1280, "height": 900}, **options})  # type: ignore[arg-type]
+    context.add_init_script(AXE_SCRIPT)  # so it is compiled once for all pages of a site, not anew in each
     page = context.new_page()
     visitor = Visitor(context, page, site)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -19,6 +20,8 @@ from connector.commerce.shops.tables import Shop
 from connector.db import Scope
 from connector.earnings.attribution import journeys, tokens
 from connector.earnings.attribution.tables import Link, Touch
+from connector.earnings.payouts.tables import Payout, PayoutBatch
+from connector.earnings.settlement.tables import Receipt
 from connector.events import Variant
 from connector.insight.market import index
 from connector.programme.collaborations import terms
@@ -455,6 +458,43 @@ def test_a_link_to_a_studio_opens_once(api: Api, world: World) -> None:
     problem(api.send("POST", f"/creators/{x}/studio-link", {"to": "/console"}), 422)
     problem(api.send("POST", "/creators/crt_nobody/studio-link", {}), 404)
     problem(api.send("POST", f"/creators/{x}/studio-link", {}, secret=api.token("creators:write")), 403)
+
+
+def test_receipts_and_payouts_go_on_to_the_oldest_while_new_ones_come(api: Api, world: World) -> None:
+    """Neither list ends where the newest two hundred do."""
+    x, many, at = world.creators["x"], range(205), {"currency": "USD", "status": "paid"}
+
+    def receipt(name: str, days: int) -> Receipt:
+        return Receipt(
+            id=f"rcp_{name}", reference=name, source="hand", shop_id=world.shop_id, currency="USD", amount=1,
+            received_on=PLACED.date() - timedelta(days=days), recorded_at=PLACED, recorded_by="test",
+        )  # fmt: skip
+
+    def one_more() -> None:
+        with world.database.write(Scope.app()) as session:
+            session.add(receipt(f"later{next(numbers)}", 0))
+
+    def every(path: str, between: Callable[[], None] = lambda: None) -> list[str]:
+        seen: list[str] = []
+        got = api.get(f"{path}limit=100")
+        while seen.extend(row["id"] for row in got["items"]) or got["next"]:
+            between()
+            got = api.get(f"{path}limit=100&cursor={quote(got['next'])}")
+        return seen
+
+    with world.database.write(Scope.app()) as session:
+        batch = {"id": "bat_1", "key": "one", "rail": "csv", "rows": 205, "total": 205, "prepared_by": "test"}
+        session.add(PayoutBatch(**batch, **at, prepared_at=PLACED))
+        session.flush()
+        of_x = {"batch_id": "bat_1", "creator_id": x, "sequence": 1, "amount": 1, "created_at": PLACED, **at}
+        session.add_all(Payout(id=f"pay_{n:03}", shop_id=f"shp_{n}", **of_x) for n in many)
+        session.add_all(receipt(f"{n:03}", 1 + n % 7) for n in many)
+    numbers = iter(many)
+    newest_first = sorted(many, key=lambda n: (n % 7, -n))
+    assert every(f"/receipts?shop_id={world.shop_id}&", one_more) == [f"rcp_{n:03}" for n in newest_first]
+    assert every(f"/creators/{x}/payouts?") == [f"pay_{n:03}" for n in reversed(many)]
+    bent = api.send("GET", f"/receipts?shop_id={world.shop_id}&cursor=bent")
+    assert problem(bent, 422)["field"] == "cursor"
 
 
 def test_money_reads_of_an_empty_ledger(api: Api, world: World) -> None:

@@ -47,9 +47,13 @@ def of_creators(session: Session, shop_id: str, creator_ids: Collection[str], cu
     return list(session.scalars(query.order_by(Payout.created_at, Payout.id)))
 
 
-def of_creator(session: Session, creator_id: str, *, shop_id: str | None = None, limit: int = 50) -> list[Payout]:
-    """A creator's payouts, newest first."""
+def of_creator(
+    session: Session, creator_id: str, *, shop_id: str | None = None, before: str | None = None, limit: int = 50
+) -> list[Payout]:
+    """A creator's payouts, newest first. `before`: the one that they go on behind."""
     query = sa.select(Payout).where(Payout.creator_id == creator_id).order_by(Payout.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(Payout.id < before)
     if shop_id is not None:
         query = query.where(Payout.shop_id == shop_id)
     return list(session.scalars(query))

@@ -213,10 +213,16 @@ def get(session: Session, receipt_id: str) -> Receipt:
     return row
 
 
-def of_shop(session: Session, shop_id: str, currency: str | None = None, limit: int = 200) -> list[Receipt]:
-    """A shop's receipts, newest first."""
+def of_shop(
+    session: Session, shop_id: str, currency: str | None = None, *, after: tuple[date, str] | None = None, limit: int
+) -> list[Receipt]:
+    """A shop's receipts, newest first. `after`: the day and id of the one that they go on behind."""
     query = sa.select(Receipt).where(Receipt.shop_id == shop_id)
     query = query.where(Receipt.currency == currency) if currency is not None else query
+    if after is not None:
+        day, receipt_id = after
+        same_day = sa.and_(Receipt.received_on == day, Receipt.id < receipt_id)
+        query = query.where(sa.or_(Receipt.received_on < day, same_day))
     return list(session.scalars(query.order_by(Receipt.received_on.desc(), Receipt.id.desc()).limit(limit)))
 
 

@@ -140,13 +140,16 @@ def read_payout_batch(batch_id: str) -> shapes.BatchWhole:
 
 @blueprint.get("/creators/<creator_id>/payouts")
 @app_scope("earnings:read")
+@blueprint.input(shapes.LongPage, location="query")
 @blueprint.output(shapes.PayoutList)
-@paged("list_payouts")
-def list_payouts(creator_id: str) -> shapes.PayoutList:
-    """A creator's latest payouts, newest first"""
+def list_payouts(creator_id: str, query_data: shapes.LongPage) -> shapes.PayoutList:
+    """A creator's payouts, newest first"""
     with db.read(Scope.app()) as session:
         creators.get(session, creator_id)
-        return shapes.PayoutList(items=[_payout(row) for row in payouts.of_creator(session, creator_id, limit=200)])
+        before = id_after("list_payouts", query_data.cursor)
+        rows = payouts.of_creator(session, creator_id, before=before, limit=query_data.limit + 1)
+        shown, more = page("list_payouts", rows, query_data.limit, lambda row: [row.id])
+        return shapes.PayoutList(items=[_payout(row) for row in shown], next=more)
 
 
 def _account(rows: Sequence[ledger.Balance]) -> list[shapes.CreatorAccount]:

@@ -17,10 +17,11 @@ from connector.earnings.settlement.funding import Account, Standing
 from connector.earnings.settlement.receipts import Coming
 from connector.earnings.settlement.tables import Receipt
 from connector.earnings.settlement.tables import ReceiptAsked as Waiting
+from connector.errors import InputRefused
 from connector.faces.api import shapes
-from connector.faces.api.face import blueprint, paged
+from connector.faces.api.face import blueprint, page, paged
 from connector.operations.documents import facts, files
-from connector.web import guards
+from connector.web import cursors, guards
 from connector.web.guards import app_scope
 
 _FILE: dict[int | str, dict[str, str | dict[str, dict[str, Any]]]] = {
@@ -174,12 +175,13 @@ def statement_file(statement_id: str, kind: str) -> Response:
 @app_scope("earnings:read")
 @blueprint.input(ReceiptsAsked, location="query")
 @blueprint.output(ReceiptList)
-@paged("list_receipts", asked=True)
 def list_receipts(query_data: ReceiptsAsked) -> ReceiptList:
     """What a shop's merchant paid in, newest first"""
     with db.read(Scope.app()) as session:
         shop = shops.get(session, query_data.shop_id)
-        return ReceiptList(items=[_receipt(row) for row in receipts.of_shop(session, shop.id)])
+        rows = receipts.of_shop(session, shop.id, after=_behind(query_data.cursor), limit=query_data.limit + 1)
+        shown, more = page("list_receipts", rows, query_data.limit, lambda row: [row.received_on.isoformat(), row.id])
+        return ReceiptList(items=[_receipt(row) for row in shown], next=more)
 
 
 @blueprint.post("/receipts")
@@ -199,6 +201,16 @@ def record_receipt(json_data: ReceiptAsked) -> ReceiptShown:
         )  # fmt: skip
         row, _ = receipts.record_or_ask(session, coming, guards.actor(), policy.current().limit)
         return _receipt(row)
+
+
+def _behind(cursor: str | None) -> tuple[date, str] | None:
+    """The day and id of the receipt that a page goes on behind. Errors: InputRefused("cursor")."""
+    if cursor is None:
+        return None
+    match cursors.unpack("list_receipts", cursor):
+        case (str(day), str(receipt_id)):
+            return date.fromisoformat(day), receipt_id
+    raise InputRefused("cursor", "isn't one that this list gave out.", "Start again without a cursor.")
 
 
 def _account(found: Account, today: date) -> AccountShown:

@@ -64,7 +64,6 @@ class Timed:
     peer: list[float] = field(default_factory=list)
     like: list[float] = field(default_factory=list)
     indexed: float = 0.0
-    bytes_held: int = 0
 
 
 def product(number: int) -> Product:

@@ -292,18 +292,11 @@ class Progress:
     done: int
     expected: int | None
     rate: float | None
-    seconds_left: float | None
-    silent_for: float | None  # seconds since the last heartbeat
 
 
-def progress(run: SyncRun, now: datetime | None = None) -> Progress:
-    now = now or clock.now()
+def progress(run: SyncRun) -> Progress:
     rate = None
     if run.loading_at is not None and run.lines_read and run.heard_at is not None:
         seconds = (run.heard_at - run.loading_at).total_seconds()
         rate = run.lines_read / seconds if seconds > 0 else None
-    left = None
-    if rate and run.expected is not None and run.status in LIVE:
-        left = max(0.0, (run.expected - run.lines_read) / rate)
-    silent = (now - run.heard_at).total_seconds() if run.heard_at is not None else None
-    return Progress(run.status, run.stage, run.lines_read, run.expected, rate, left, silent)
+    return Progress(run.status, run.stage, run.lines_read, run.expected, rate)

@@ -139,10 +139,6 @@ class Subscriptions:
     def delete(self, shop: str, number: int) -> bool:
         return self.find(shop, number) is not None and self.state.drop_document("subscription", str(number))
 
-    def delete_all(self, shop: str) -> None:
-        for found in self.of_shop(shop):
-            self.state.drop_document("subscription", str(found["id"]))
-
 
 def trimmed(body: Doc, include: list[str]) -> Doc:
     """A body cut to include_fields; 'variants.id' keeps that key of each row."""

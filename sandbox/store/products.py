@@ -62,7 +62,6 @@ COLOURS = [
     "Mist",
 ]
 SIZES = ["XS", "S", "M", "L", "XL", "XXL", "One"]
-FINISHES = ["Matt", "Gloss", "Raw", "Waxed", "Brushed", "Dyed"]
 # Of Shopify's taxonomy; most merchants leave most of it empty.
 CATEGORIES = {
     "Mug": ("hg-11-10-5-5", "Home & Garden > Kitchen & Dining > Tableware > Drinkware > Mugs"),
@@ -80,10 +79,6 @@ ODD_TITLES = [
     '=HYPERLINK("http://example.com","Throw")',
     "Donau" + "dampfschiff" * 9,
 ]
-
-
-def tax_free(product: Doc) -> bool:
-    return bool(product["is_gift_card"])
 
 
 def ean(number: int) -> str:

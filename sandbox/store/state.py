@@ -309,11 +309,6 @@ class State:
         doc: Doc = wire.loads(row[0])
         return doc
 
-    def order_by_token(self, token: str) -> Doc | None:
-        with self.lock:
-            row = self.con.execute("SELECT doc FROM orders WHERE token = ?", (token,)).fetchone()
-        return wire.loads(row[0]) if row else None
-
     def put_order(self, order: Doc, financial_status: str) -> None:
         with self.writing() as con:
             con.execute(

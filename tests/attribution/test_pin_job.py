@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
+import sqlalchemy as sa
 
 from connector.commerce.shops.tables import Shop
 from connector.db import Scope
-from connector.earnings.attribution import queries
+from connector.earnings.attribution.tables import DueForPin
 from connector.earnings.intake import take_in
 from connector.events import Line, OrderSeen, OrderSnapshot
 from tests.attribution.world import DAY, PLACED, World
@@ -24,9 +27,9 @@ def _hear(world: World, **changes: object) -> None:
         take_in.take_in(session, shop, OrderSeen(snapshot), triggered_at=moment, source="read:test", as_of=moment)
 
 
-def _pin(world: World) -> int:
+def _pin(world: World, as_of: datetime = PLACED + DAY) -> int:
     with world.database.write(Scope.shop(world.shop_id)) as session:
-        return take_in.pin_due(session, world.shop_id, PLACED + DAY)
+        return take_in.pin_due(session, world.shop_id, as_of)
 
 
 @pytest.mark.parametrize(
@@ -37,8 +40,8 @@ def _pin(world: World) -> int:
 def test_the_pin_job_ends_whatever_became_of_the_order(world: World, became: dict[str, object]) -> None:
     _hear(world)
     with world.database.read(Scope.shop(world.shop_id)) as session:
-        assert len(queries.due_for_pin(session, world.shop_id, PLACED + DAY, 10)) == 1
-        assert queries.due_for_pin(session, world.shop_id, PLACED + DAY / 2, 10) == []
+        assert len(session.scalars(sa.select(DueForPin)).all()) == 1
+    assert _pin(world, PLACED + DAY / 2) == 0
     _hear(world, changed_at=PLACED + DAY / 4, **became)
     assert _pin(world) <= 1
     assert _pin(world) == 0

@@ -100,8 +100,8 @@ def test_a_refund_before_its_order_is_parked_and_found(database: Database) -> No
     stub = OrderStub("7001", (refund("1", back("1", 1, 1000), status="pending"),), (FulfilledLine("1", 1),), "e1")
     with database.write(TEST) as session:
         of, other = shop(session), shop(session)
-        assert record.apply_stub(session, of, stub, source="delivery:1") is None
-        assert record.apply_stub(session, of, stub, source="delivery:2") is None  # the same again
+        assert record.take_stub(session, of, stub, source="delivery:1") is None
+        assert record.take_stub(session, of, stub, source="delivery:2") is None  # the same again
         assert {fact.kind for fact in queries.parked(session, of.id)} == {"refund", "edit"}
         assert queries.parked(session, other.id) == []
         assert queries.facts(heard(session, other, FIRST).order).refunds == ()

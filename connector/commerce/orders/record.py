@@ -145,15 +145,10 @@ def asked_at(order: Order, moment: datetime) -> None:
         order.read_at = moment
 
 
-def apply_stub(session: Session, shop: Shop, stub: OrderStub, *, source: str) -> Order | None:
-    """Keep what came without its order. None: no such order is known yet, the facts are parked (`parked_orphan`)."""
-    applied = take_stub(session, shop, stub, source=source)
-    return applied.order if applied else None
-
-
 def take_stub(session: Session, shop: Shop, stub: OrderStub, *, source: str, evaluated: bool = False) -> Applied | None:
-    """As `apply_stub`, and whether what is known of the order changed.
+    """Keep what came without its order, and say whether what is known of the order changed.
 
+    None: no such order is known yet, the facts are parked (`parked_orphan`).
     Errors: PayloadUnreadable(path) for a refund that no rule can be applied to.
     """
     for number, refund in enumerate(stub.refunds):

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from connector.earnings.attribution.tables import DecisionPast, DecisionRow, DueForPin, Link, TokenBuyer, Touch
+from connector.earnings.attribution.tables import DecisionPast, DecisionRow, Link, TokenBuyer, Touch
 
 # Written out, so that both databases see that the index of the few covers them.
 DRIFTED = DecisionRow.drift != sa.literal_column("''")
@@ -29,18 +28,6 @@ def earlier(session: Session, order_id: str) -> dict[str, list[DecisionPast]]:
     for row in session.scalars(query.order_by(DecisionPast.line_ref, DecisionPast.number)):
         found.setdefault(row.line_ref, []).append(row)
     return found
-
-
-def due_for_pin(session: Session, shop_id: str, as_of: datetime, limit: int) -> list[str]:
-    """Paid orders whose grace is over and whose decisions are provisional still, the longest due first."""
-    return list(
-        session.scalars(
-            sa.select(DueForPin.order_id)
-            .where(DueForPin.shop_id == shop_id, DueForPin.pin_at <= as_of)
-            .order_by(DueForPin.pin_at, DueForPin.order_id)
-            .limit(limit)
-        )
-    )
 
 
 def drifted(session: Session, shop_id: str | None = None, limit: int = 100) -> Sequence[DecisionRow]:

@@ -13,8 +13,6 @@ from importlib.resources import files
 
 from connector.insight.feeds.text import folded, plain
 
-DETAILS = ("color", "size", "material", "pattern", "gender", "age_group")
-
 
 @cache
 def _names() -> dict[str, str]:

@@ -27,8 +27,3 @@ def fault(code: str) -> Fault:
     # A 12-digit number is a 13-digit one with a zero in front: 2… is 02…, 4… is 04….
     prefixed = code[1:] if len(code) == 14 else code.zfill(13) if len(code) == 12 else code
     return "gtin_restricted" if prefixed.startswith(("2", "02", "04")) else ""
-
-
-def padded(code: str) -> str:
-    """14 digits, to compare numbers of different lengths."""
-    return code.zfill(14)

@@ -9,18 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from connector import money
-
-Mode = Literal["none", "included", "reverse_charge"]
 
 
 @dataclass(frozen=True, slots=True)
 class FeeTax:
     """How the fee of one invoice is taxed. `rate_bp` is of the net amount, in basis points."""
 
-    mode: str = "none"
+    mode: str = "none"  # or "included", "reverse_charge"
     rate_bp: int = 0
     number: str = ""  # the app's own, for the tax office
     wording: str = ""  # of a reverse charge, in the operator's words

@@ -53,7 +53,6 @@ from connector.platforms.vendure.payloads import (
 
 KEPT = re.compile(r"[A-Za-z0-9_-]{1,48}")  # a token, with what may have been added to it
 AROUND = " \t\r\n.,;:!?'\"()<>[]{}*/\\"
-ORDER_FIELD, LINE_FIELD = "order_field", "line_field"
 ONE_ACT = timedelta(minutes=1)  # refunds of several payments that one act made stand at most so far apart
 _SENT = frozenset({"Shipped", "Delivered"})
 _NOT_AN_ORDER = frozenset({"AddingItems", "ArrangingPayment", "Draft", "Created"})

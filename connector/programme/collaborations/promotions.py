@@ -100,20 +100,6 @@ def counts(session: Session, creator_id: str, *, since: datetime) -> tuple[int, 
     return int(standing), int(fresh)
 
 
-def of_products(session: Session, shop_id: str, product_refs: Collection[str], *, limit: int) -> Sequence[PromotionRow]:
-    """Who promotes these products now, oldest first."""
-    return session.scalars(
-        sa.select(PromotionRow)
-        .where(
-            PromotionRow.shop_id == shop_id,
-            PromotionRow.product_ref.in_(list(product_refs)),
-            PromotionRow.ends_at.is_(None),
-        )
-        .order_by(PromotionRow.starts_at, PromotionRow.id)
-        .limit(limit)
-    ).all()
-
-
 def page_of(
     session: Session, creator_id: str, *, after: tuple[str | int, ...] | None, limit: int
 ) -> Sequence[PromotionRow]:

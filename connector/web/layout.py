@@ -13,6 +13,8 @@ from flask_bootstrap import Bootstrap5
 from markupsafe import Markup
 
 from connector.config import Settings
+from connector.programme.content import addresses
+from connector.programme.creators import networks
 from connector.web import amounts, embedded, icons, moments, reasons, words
 from connector.web.guards import public
 
@@ -43,7 +45,8 @@ def install(app: Flask, settings: Settings) -> None:
         status=words.status, statuses=words.statuses, reason=words.reason, remedy=words.remedy, icon=icon, asset=asset,
         theme=theme, zones=moments.ZONES, zone_name=lambda: str(moments.zone().key), staff_seen=lambda: g.get("staff"),
         shop_seen=lambda: g.get("shop"), creator_seen=lambda: g.get("creator"), dev=settings.dev, kinds=icons.KINDS,
-        here_at=_here, frame=embedded.frame, reason_known=reasons.known,
+        here_at=_here, frame=embedded.frame, reason_known=reasons.known, network_title=networks.title,
+        content_host=addresses.host_of,
     )  # fmt: skip
 
 

@@ -88,7 +88,10 @@ class App:
         self.post(f"/creators/{creator_id}/payee/confirm", code=code[-1])
 
     def content(self, creator_id: str, ref: str, kind: str, title: str) -> str:
-        made = self.post(f"/creators/{creator_id}/content", network="app", content_ref=ref, kind=kind, title=title)
+        made = self.post(
+            f"/creators/{creator_id}/content", network="app", content_ref=ref, kind=kind, title=title,
+            url=f"https://app.example/{kind}/{ref}",
+        )  # fmt: skip
         return str(made["id"])
 
     def open_terms(self, shop_id: str, rate_bp: int, product_ref: str = "") -> str:

@@ -255,6 +255,15 @@ def test_content_and_links_are_one_by_what_they_stand_for(api: Api, world: World
     assert link["url"] == f"http://127.0.0.1:8080/go/{link['code']}"
     assert api.get(f"/creators/{x}/links")["items"] == [link]
     assert api.get(f"/creators/{x}/content")["items"] == [content]
+    # Where it can be seen: told with it or by a later call, left alone when nothing is said of it, taken away by "".
+    assert (content["url"], content["url_told_at"]) == (None, None)
+    for said, stands in (("https://APP.example/v1", "https://app.example/v1"), (None, "https://app.example/v1"),
+                         ("https://app.example/v2", "https://app.example/v2"), ("", None)):  # fmt: skip
+        told = api.post(f"/creators/{x}/content", {**video, "url": said})
+        assert (told["id"], told["url"], told["url_told_at"] is not None) == (content["id"], stands, True)
+        assert api.get(f"/content/{content['id']}") == told
+    wrong = problem(api.send("POST", f"/creators/{x}/content", {**video, "url": "https://m:p@app.example/v1"}), 422)
+    assert (wrong["field"], "user or a password" in wrong["detail"]) == ("url", True)
     wrong = problem(api.send("POST", "/links", {**wanted, "creator_id": world.creators["y"]}), 422)
     assert wrong["field"] == "content_id"
     problem(api.send("POST", "/links", {**wanted, "listing_id": "lst_nothing"}), 404)

@@ -54,7 +54,10 @@ def test_who_it_was_is_gone_and_no_sum_moves(database: Database, monkeypatch: py
         payable(session, mira)
         identities.learn(session, mira, email="mirasecret@example.com", phone="+4915112345")
         countries.tell(session, mira, "DE")
-        attach.ensure(session, mira, "app", "mira_secret/video/1", "video", "Mira von Secret tries a mug")
+        attach.ensure(
+            session, mira, "app", "mira_secret/video/1", "video", "Mira von Secret tries a mug",
+            url="https://app.example/mira_secret/1",
+        )  # fmt: skip
         notices.say(session, "payout.paid", creator_id=mira, shown={"to": "mira von secret"})
         coming = Coming(shop, "USD", 900, "bank 1", date(2026, 12, 3), "hand", "for @mira_secret, Mira von Secret's")
         receipts.record(session, coming, "test", utc("2026-12-03"))
@@ -135,6 +138,7 @@ def test_who_it_was_is_gone_and_no_sum_moves(database: Database, monkeypatch: py
             lambda: creators.erase(session, mira, by="staff:Ada", why="again"),
             lambda: identities.learn(session, mira, email="m@example.com"),
             lambda: countries.tell(session, mira, "FR"),
+            lambda: attach.ensure(session, mira, "app", "v2", "video", url="https://app.example/mira/2"),
             lambda: payees.confirm(session, mira, "123456", "creator"),
             lambda: hand_over.files(session, made.id, utc("2026-12-12"), "staff:Jo"),
         ):

@@ -47,7 +47,7 @@ def test_from_the_offer_to_what_support_decides(sqlite_database: Database, monke
 
     with sqlite_database.write(ALL) as session:
         collaborations.promote(session, creator_id, world.shop_id, "A")
-        video = attach.ensure(session, creator_id, "app", "v1", "video", "Morning light")
+        video = attach.ensure(session, creator_id, "app", "v1", "video", "Morning light", url="https://app.example/v1")
         bare = attach.ensure(session, creator_id, "app", "v2", "video", "No product in it").id
         anchors.put(session, video, [Wanted(listing_id(world.shop_id, "A"))], by="c")
         key = studio.link(session, creator_id, by="test")[0]
@@ -85,6 +85,19 @@ def test_from_the_offer_to_what_support_decides(sqlite_database: Database, monke
     assert "Need your answer" in shop.get("/dashboard/offers/content").text
     assert "Morning light" in shop.get("/dashboard/offers/content").text
     assert "1 piece of content waits for your answer" in shop.get("/dashboard").text
+    # Who judges it can see it: by the address that the app told, and is told when that changed meanwhile.
+    link = 'href="https://app.example/v1" target="_blank" rel="noopener noreferrer nofollow">Open it in the app'
+    assert link in shop.get("/dashboard/offers/content").text
+    assert link in shop.get(sent.location).text
+    assert "after it was handed in" not in shop.get(sent.location).text
+    with sqlite_database.write(ALL) as session:
+        attach.ensure(session, creator_id, "app", "v1", "video", url="https://app.example/v9")
+    assert "app.example/v9" in shop.get(sent.location).text
+    assert "after it was handed in. Look whether it shows the same." in shop.get(sent.location).text
+    with sqlite_database.write(ALL) as session:
+        attach.ensure(session, creator_id, "app", "v1", "video", url="")
+    assert "Look for “<bdi>Morning light</bdi>” in the app, or ask the creator" in shop.get(sent.location).text
+    assert "Shops look for it by its name" in mine.get(theirs).text
     with sqlite_database.read(ALL) as session:
         approval = session.query(ContentApproval).one().id
 

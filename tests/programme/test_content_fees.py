@@ -157,7 +157,9 @@ def _agreed(session: Session, world: SimpleNamespace, creator_id: str, given: Pr
 
 
 def _video(session: Session, world: SimpleNamespace, creator_id: str, ref: str, product_ref: str | None = "A") -> str:
-    content = attach.ensure(session, creator_id, "app", ref, "video", f"Video {ref}", now=NOW)
+    content = attach.ensure(
+        session, creator_id, "app", ref, "video", f"Video {ref}", now=NOW, url=f"https://app.example/{ref}"
+    )
     if product_ref:
         anchors.put(session, content, [Wanted(listing_id(world.shop_id, product_ref))], by="c", now=NOW)
     return content.id
@@ -350,6 +352,7 @@ def test_a_fee_from_the_offer_to_the_statement_and_back(world: SimpleNamespace) 
         assert {each.kind for each in told} == {
             "content.handed_in", "content.answered", "content.appealed", "content.decided",
         }  # fmt: skip
+        assert all(each.detail["content_url"].startswith("https://app.example/") for each in told)
         ids = {"shop_id": shop_id, "creator_id": mira}
         assert all(catalogue.missing(each.kind, each.detail | ids) == [] for each in told)
 

@@ -100,14 +100,15 @@ def set_creator_status(creator_id: str, json_data: shapes.StatusAsked) -> shapes
 @blueprint.input(shapes.ContentAsked)
 @blueprint.output(shapes.ContentShown, status_code=201)
 def attach_content(creator_id: str, json_data: shapes.ContentAsked) -> shapes.ContentShown:
-    """Make a video or a live session known
+    """Make a video, a post or a live session known, with the address at which it can be seen
 
-    Network and reference are the key: sent again, it is the same content with its title brought up to date.
+    Network and reference are the key: sent again, it is the same content with its title and address brought up to date.
     """
     with db.write(Scope.app()) as session:
         row = attach.ensure(
-            session, creator_id, json_data.network, json_data.content_ref, json_data.kind, json_data.title
-        )
+            session, creator_id, json_data.network, json_data.content_ref, json_data.kind, json_data.title,
+            url=json_data.url,
+        )  # fmt: skip
         return shapes.ContentShown.model_validate(row)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
 from connector import money
 
@@ -314,6 +314,27 @@ class ContentAsked(Asked):
     )
     kind: Literal["video", "post", "live"]
     title: Annotated[Text, Field(max_length=500)] = ""
+    url: Annotated[Text, Field(max_length=4000)] | None = Field(
+        None,
+        description="Where anybody can see it: https, at the network's own host, up to 2000 characters, without a "
+        "user, a password or a token. Shops and support follow it before they judge the content. Left out: as it was; "
+        "empty: taken away.",
+    )
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "network": "youtube",
+                    "content_ref": "vid-4711",
+                    "kind": "video",
+                    "title": "Autumn corner",
+                    "url": "https://www.youtube.com/watch?v=aBcDeFgHiJk",
+                }
+            ]
+        },
+    )
 
 
 class ContentShown(Given):
@@ -323,7 +344,14 @@ class ContentShown(Given):
     content_ref: str
     kind: str
     title: str
+    url: str | None = Field(description="Where anybody can see it; null: not told.")
+    url_told_at: datetime | None = Field(description="When the address was told that stands, or taken away.")
     created_at: datetime
+
+    @field_validator("url", mode="before")
+    @classmethod
+    def _none_told(cls, url: str | None) -> str | None:
+        return url or None
 
 
 class ContentPage(Given):

@@ -20,6 +20,7 @@ from connector.faces.console.face import WHY, blueprint
 from connector.faces.console.runs import name_of, shops_by_id
 from connector.operations.sampling import acts, stuck
 from connector.programme.content import queries as contents
+from connector.programme.content.tables import Content
 from connector.programme.creators import queries as creators_of
 from connector.programme.samples import policy, queries
 from connector.programme.samples.moves import Verdict
@@ -176,15 +177,15 @@ def _shown(sample_id: str, errors: dict[str, str]) -> str:
     return page(
         "console/sample.html", row=row, creator=who, shop=shops.get(row.shop_id), name_of=name_of, contents=named,
         steps=steps, story=sample_words.story(steps, telling.actor_words), said=sample_words.sentence(row, who.name),
-        standing=sample_words.standing(row.standing), why=stuck.why(row, now), whys=sample_words.STUCK, acts=allowed,
+        standing=sample_words.standing(row.standing, shown["numbers"]), why=stuck.why(row, now), whys=sample_words.STUCK, acts=allowed,
         verdicts=VERDICTS, kinds=sample_words.KINDS, errors=errors, typed=request.form, **shown,
     )  # fmt: skip
 
 
-def _contents(session: Session, row: Sample) -> list[tuple[str, str]]:
-    """(id, title) of the content that was named for it, and of what fulfilled it."""
+def _contents(session: Session, row: Sample) -> list[Content]:
+    """The content that was named for it, and what fulfilled it."""
     ids = queries.contents(session, [row.id])[row.id]
     if row.content_id and row.content_id not in ids:
         ids = [*ids, row.content_id]
     known = contents.some(session, ids)
-    return [(each, known[each].title or known[each].content_ref) for each in ids if each in known]
+    return [known[each] for each in ids if each in known]

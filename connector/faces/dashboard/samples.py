@@ -20,6 +20,7 @@ from connector.faces.dashboard.face import blueprint
 from connector.insight.market import search as market
 from connector.operations.sampling import acts
 from connector.programme.content import queries as contents
+from connector.programme.content.tables import Content
 from connector.programme.creators import payees
 from connector.programme.creators import queries as creators
 from connector.programme.creators.tables import Creator
@@ -186,22 +187,25 @@ def _shown(sample_id: str, errors: Mapping[str, str], tried: str = "") -> str:
             "appeal": queries.appeal_of(session, row.id),
             "address": acts.address_for_shop(row),
             "places": acts.places(session, shop.id),
+            "standing": sample_words.standing(
+                row.standing, policy.numbered(policy.every(session), row.policy_version).numbers
+            ),
         }
     return page(
         "dashboard/sample.html", shop=shop, row=row, creator=who, said=sample_words.sentence(row, who.name),
-        acts=sample_words.acts(row), kinds=sample_words.KINDS, standing=sample_words.standing(row.standing),
+        acts=sample_words.acts(row), kinds=sample_words.KINDS,
         errors=errors, tried=tried, typed=request.form, now=now, late=sample_words.late(row, now),
         countries=payees.countries(), **shown,
     )  # fmt: skip
 
 
-def _contents(session: Session, row: Sample) -> list[tuple[str, str]]:
-    """(id, title) of what was named for it, and of what fulfilled it."""
+def _contents(session: Session, row: Sample) -> list[Content]:
+    """What was named for it, and what fulfilled it."""
     ids = queries.contents(session, [row.id])[row.id]
     if row.content_id and row.content_id not in ids:
         ids = [*ids, row.content_id]
     known = contents.some(session, ids)
-    return [(each, known[each].title or known[each].content_ref) for each in ids if each in known]
+    return [known[each] for each in ids if each in known]
 
 
 # Many at once -----------------------------------------------------------------------------------------------------

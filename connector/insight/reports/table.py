@@ -24,6 +24,7 @@ from connector.insight.reports.engine import InCurrency, Sum
 from connector.programme.collaborations.tables import Terms
 from connector.programme.content import queries as contents
 from connector.programme.content import views
+from connector.programme.content.tables import Content
 from connector.programme.creators import queries as creators
 
 
@@ -36,6 +37,7 @@ class Row:
     taps: int = 0
     money: dict[str, Sum] = field(default_factory=dict)  # by currency
     views: int | None = None  # of a video, post or live session, where the app told any
+    content: Content | None = None  # the video, post or live session itself, once it has its name
 
     @property
     def orders(self) -> int:
@@ -116,11 +118,13 @@ def _id(part: Any) -> str:
 
 
 def name(session: Session, table: Table, rows: Sequence[Row]) -> None:
-    """Give these rows their names, and videos how often they were seen in the time that was asked for."""
+    """Give these rows their names; videos how often they were seen in the time that was asked for, and themselves."""
     ids = [row.id for row in rows if row.id != NONE]
     known = names(session, table.by, ids)
     seen = views.between(session, ids, table.asked.since, table.asked.until) if table.by == "content" else {}
+    videos = _of_many(ids, lambda some: contents.some(session, some)) if table.by == "content" else {}
     for row in rows:
+        row.content = videos.get(row.id)
         row.name = known.get(row.id, "")
         row.views = seen.get(row.id)
 

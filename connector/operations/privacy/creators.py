@@ -1,8 +1,8 @@
 """A creator is erased: who they are goes, what was booked stays, under the id alone.
 
     goes     handle, name, payment details, what they buy by, country, account, birth date, profile,
-             handles on networks and audience, links into the studio, notices, titles and
-             references of their videos, their own words in appeals, where samples went to,
+             handles on networks and audience, links into the studio, notices, titles,
+             references and addresses of their videos, their own words in appeals, where samples went to,
              their name in rows of imports and notes of receipts
     stays    the ledger, decisions, statements, payouts and codes: sums that merchants and the tax office ask for
 
@@ -109,6 +109,7 @@ def erase(
     erasing.erase(session, creator_id, creator.handle, pseudonym(creator), now)
     for content in session.scalars(sa.select(Content).where(Content.creator_id == creator_id)):
         content.title, content.content_ref = "", f"erased:{content.id}"
+        content.url, content.url_told_at = "", None
     payees.forget(session, creator_id, now)
     identities.forget(session, creator_id)
     profiles.forget(session, creator_id)

@@ -25,6 +25,7 @@ _WORDS: dict[str, tuple[str, str, Any]] = {
     "appeal_until": ("string", "Until when the creator may say what speaks against it.", "2026-12-15T09:00:00+00:00"),
     "believed": ("integer", "Followers as they count.", 900),
     "content_id": ("string", "By which video or post; absent where none is known.", "cnt_01j8z0"),
+    "content_url": ("string", "Where anybody can see it; absent where the app told none.", "https://app.example/v/4711"),
     "creator_id": ("string", "Which creator.", "crt_01j8z0"),
     "currency": ("string", "ISO 4217.", "EUR"),
     "decision_id": ("string", "Which decision about taking part.", "eld_01j8z0"),
@@ -142,13 +143,19 @@ KINDS: dict[str, Kind] = {
         ),
         ("flat_fee", "fee_currency"),
     ),
-    "content.handed_in": Kind("A creator handed content in for the flat fee of an agreement.", _FEE, ("answer_by",)),
-    "content.answered": Kind(
-        "Content for a flat fee was approved (by the shop or by its time), sent back, or withdrawn.", (*_FEE, "answer")
+    "content.handed_in": Kind(
+        "A creator handed content in for the flat fee of an agreement.", _FEE, ("answer_by", "content_url")
     ),
-    "content.appealed": Kind("A side asked support about content for a flat fee.", _FEE),
+    "content.answered": Kind(
+        "Content for a flat fee was approved (by the shop or by its time), sent back, or withdrawn.",
+        (*_FEE, "answer"),
+        ("content_url",),
+    ),
+    "content.appealed": Kind("A side asked support about content for a flat fee.", _FEE, ("content_url",)),
     "content.decided": Kind(
-        "Support decided about content for a flat fee: approved, refused or taken_back.", (*_FEE, "answer")
+        "Support decided about content for a flat fee: approved, refused or taken_back.",
+        (*_FEE, "answer"),
+        ("content_url",),
     ),
     "flat_fee.owed": Kind("A flat fee is owed, or (an amount below zero) was taken back.", _BESIDE, ("content_id",)),
     "reimbursement.owed": Kind(

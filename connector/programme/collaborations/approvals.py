@@ -387,6 +387,8 @@ def _answered(session: Session, row: ContentApproval, state: str, *, by: str, at
 
 
 def _tell(session: Session, row: ContentApproval, kind: str, to: str, **said: str) -> None:
+    if url := contents.get(session, row.content_id).url:
+        said["content_url"] = url
     notices.say(
         session, kind, creator_id=row.creator_id, shop_id=row.shop_id, to=to, approval_id=row.id,
         negotiation_id=row.negotiation_id, content_id=row.content_id, amount=row.flat_fee, currency=row.fee_currency,

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from connector import clock, db
 from connector.db import new_id
 from connector.errors import Conflict, InputRefused
+from connector.programme.content import addresses
 from connector.programme.content.tables import Content
 from connector.programme.creators import queries as creators
 
@@ -25,12 +26,15 @@ def ensure(
     kind: str,
     title: str = "",
     now: datetime | None = None,
+    url: str | None = None,
 ) -> Content:
-    """The content of (creator, network, reference), made when it isn't there; a repeat brings the title up to date.
+    """The content of (creator, network, reference), made when it isn't there; a repeat brings title and address up to
+    date. `url` None leaves the address as it is, "" takes it away.
 
-    Errors: NotFound (creator); InputRefused for an empty or overlong field or another kind; Conflict when it is known
-    as the other kind: a video doesn't become a live session.
+    Errors: NotFound (creator); InputRefused for an empty or overlong field, another kind, an address that can't be one;
+    Conflict when the creator was erased, or when it is known as the other kind: a video doesn't become a live session.
     """
+    now = now or clock.now()
     network, content_ref = network.strip().lower(), content_ref.strip()
     for field, value in (("network", network), ("content_ref", content_ref), ("title", title)):
         if len(value) > _LONGEST[field]:
@@ -39,10 +43,11 @@ def ensure(
             raise InputRefused(field, "is empty.")
     if kind not in KINDS:
         raise InputRefused("kind", f"{kind[:40]!r} is no kind of content.", f"Use {', '.join(KINDS)}.")
-    creators.get(session, creator_id)
+    address = addresses.checked(url, network) if url is not None else None
+    creators.living(session, creator_id)
     insert = db.insert(session, Content).values(
         id=new_id("cnt"), creator_id=creator_id, network=network, content_ref=content_ref, kind=kind, title=title,
-        created_at=now or clock.now(),
+        created_at=now,
     )  # fmt: skip
     session.execute(insert.on_conflict_do_nothing(index_elements=["creator_id", "network", "content_ref"]))
     content = session.scalars(
@@ -54,5 +59,7 @@ def ensure(
         raise Conflict(f"content {content.id} is a {content.kind} already", public=f"It is known as a {content.kind}.")
     if title and content.title != title:
         content.title = title
+    if address is not None and content.url != address:
+        content.url, content.url_told_at = address, now
     session.flush()
     return content

@@ -21,6 +21,9 @@ class Content(Base):
     kind: Mapped[str]  # video | post | live
     title: Mapped[str]
     created_at: Mapped[datetime]
+    # Where anybody can see it (`addresses.checked`); "": the app told none. `url_told_at`: when it became this one.
+    url: Mapped[str] = mapped_column(default="", server_default="")
+    url_told_at: Mapped[datetime | None]
 
 
 class Anchor(Base):

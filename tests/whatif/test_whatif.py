@@ -130,6 +130,16 @@ def test_it_is_asked_by_command_by_api_and_answers_the_same(world: World, monkey
     assert "4 of 4 orders." in said.output
     said = CliRunner().invoke(connector, ["whatif", "creator", "y", "--period", "2026-Q4", "--set", "fee_bp=300"])
     assert "EUR: commission 2.00 -> 2.00 (0.00), 0 lines differ" in said.output
+    # Under other dates: a cut on the day before, and one that was over by then.
+    november = ["whatif", "shop", world.shop_id, "--period", "2026-11"]
+    hour_before = (PLACED - timedelta(hours=1)).isoformat()
+    cut = [*november, "--rate", "5", "--open", "--from", hour_before]
+    assert "EUR: commission 4.00 -> 3.00 (-1.00), 1 lines differ" in CliRunner().invoke(connector, cut).output
+    over = [*november, "--rate", "5", "--open", "--until", (PLACED - 30 * DAY).isoformat()]
+    assert "EUR: commission 4.00 -> 4.00 (0.00), 0 lines differ" in CliRunner().invoke(connector, over).output
+    refused = CliRunner().invoke(connector, [*november, "--from", hour_before])
+    assert isinstance(refused.exception, InputRefused)
+    assert (refused.exception.field, refused.exit_code) == ("--rate", 1)
 
     app: Flask = wired(app_settings())
     asked = {"shop_id": world.shop_id, "period": "2026-11", "rates": [{"rate_bp": 1250}], "seconds": 1}

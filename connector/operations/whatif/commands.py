@@ -13,6 +13,7 @@ from connector.db import Scope as Sees
 from connector.errors import InputRefused, NotFound
 from connector.operations import trace
 from connector.operations.opening import open_process
+from connector.operations.options import Moment
 from connector.operations.whatif.asked import Change, SupposedRate, read_settings, stretch
 from connector.operations.whatif.price import Answer, Scope, price
 from connector.programme.creators import queries as creators
@@ -27,6 +28,15 @@ def _change_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--without", multiple=True, metavar="TERMS", help="As if these terms never were; repeatable."),
         click.option("--set", "sets", multiple=True, metavar="NAME=VALUE", help="Another setting; repeatable."),
         click.option("--product", default="", help="With --rate and --open: for this product alone."),
+        click.option("--until", type=Moment(), help="With --rate: until then, then as it is.  [default: for good]"),
+        click.option(
+            "--from",
+            "since",
+            type=Moment(),
+            help="With --rate: as if changed then; who promoted before keeps a higher rate for 30 days.  "
+            "[default: as if it had always been so]",
+        ),  # fmt: skip
+        click.option("--ads", help="With --rate: the rate of taps on ads."),
         click.option("--open", "only_open", is_flag=True, help="With --rate: creators' own terms stay as they are."),
         click.option("--rate", help="Another rate in per cent, like 12.5, whatever was agreed."),
     ):
@@ -88,8 +98,17 @@ def _change(given: dict[str, Any]) -> Change:
     supposed: tuple[SupposedRate, ...] = ()
     if given["rate"]:
         kind = "open" if given["only_open"] or given["product"] else "all"
-        bp = rate_words.typed(given["rate"], "rate")
-        supposed = (SupposedRate(rate_bp=bp, kind=kind, product_ref=given["product"]),)
+        supposed = (
+            SupposedRate(
+                rate_bp=rate_words.typed(given["rate"], "rate"), kind=kind, product_ref=given["product"],
+                ads_bp=rate_words.typed(given["ads"], "ads") if given["ads"] else None,
+                starts_at=given["since"], ends_at=given["until"],
+            ),
+        )  # fmt: skip
+    elif any(given[name] for name in ("ads", "since", "until", "only_open", "product")):
+        raise InputRefused(
+            "--rate", "is missing.", "Name the rate that --ads, --from, --until, --open or --product is about."
+        )
     pairs = {}
     for each in given["sets"]:
         name, sign, value = each.partition("=")

@@ -258,7 +258,7 @@ def conditions_of(row: Terms) -> Conditions:
 def checked_bp(field: str, value: int | None) -> None:
     """Errors: InputRefused for a rate that is no whole number of basis points from 100 to 8000."""
     if isinstance(value, bool) or not isinstance(value, int) or not LEAST_BP <= value <= MOST_BP:
-        remedy = f"Send basis points, a whole number from {LEAST_BP} to {MOST_BP}."
+        remedy = f"Give a rate from 1 % to 80 %; as basis points that is {LEAST_BP} to {MOST_BP}."
         raise InputRefused(field, "is outside 1 % to 80 %.", remedy)
 
 

@@ -35,7 +35,7 @@ def _change_options(command: Callable[..., Any]) -> Callable[..., Any]:
             type=Moment(),
             help="With --rate: as if changed then; who promoted before keeps a higher rate for 30 days.  "
             "[default: as if it had always been so]",
-        ),  # fmt: skip
+        ),
         click.option("--ads", help="With --rate: the rate of taps on ads."),
         click.option("--open", "only_open", is_flag=True, help="With --rate: creators' own terms stay as they are."),
         click.option("--rate", help="Another rate in per cent, like 12.5, whatever was agreed."),

@@ -11,11 +11,14 @@ import pytest
 
 from connector import app as application
 from connector import clock, db
-from connector.db import Database
+from connector.commerce.catalog import take
+from connector.commerce.catalog.ids import listing_id
+from connector.commerce.shops.tables import Shop
+from connector.db import Database, Scope
 from connector.programme.collaborations import batches
 from connector.web import guards
 from tests.api.conftest import Api
-from tests.attribution.world import PLACED, World, app_settings, put_on_roster
+from tests.attribution.world import PLACED, World, app_settings, product, put_on_roster
 
 DAY = timedelta(days=1)
 
@@ -50,6 +53,9 @@ def test_who_may_not_sign_up_reads_why_and_is_not_kept(api: Api) -> None:
         ({"networks": [{"network": "orkut", "handle": "mira", "followers": 1}]}, "network", ("orkut",)),
         ({"handle": "mіra"}, "handle", ("script",)),  # a Cyrillic i
         ({"handle": ""}, "handle", ()),
+        ({"handle": ".."}, "handle", ("no letter",)),  # /creators/.. is another page
+        ({"networks": [{"network": "x", "handle": each} for each in ("m1", "m2")]}, "networks", ("one handle",)),
+        ({"networks": [{"network": "app", "handle": "mira2"}]}, "networks", ("in the app",)),
         ({"country": "XX"}, "country", ()),
         ({"followers": -1}, "followers", ()),
     ):  # fmt: skip
@@ -59,8 +65,13 @@ def test_who_may_not_sign_up_reads_why_and_is_not_kept(api: Api) -> None:
         assert said["field"].split(".")[-1] == field or field in said["field"], (changes, said)  # type: ignore[index]
         for each in says:
             assert each in f"{said['detail']} {said.get('remedy', '')}", said  # type: ignore[index,union-attr]
+    few = api.send("POST", "/creators/sign-ups", fine | {"followers": 999}).json
+    assert few["code"] == "too_few_followers"  # type: ignore[index]
     assert api.get("/creators?handle=mira")["items"] == [], "least of all of a child is anything kept"
-    made = api.post("/creators/sign-ups", fine)
+    made = api.post("/creators/sign-ups", fine | {"networks": [{"network": "x", "handle": "mira.x"}]})
+    other = fine | {"account_ref": "u2", "handle": "mirra", "networks": [{"network": "X", "handle": "@MIRA.X"}]}
+    assert refused(api.send("POST", "/creators/sign-ups", other), 409, "networks", "mira.x")["code"] == "handle_taken"
+    assert api.get("/creators?handle=mirra")["items"] == []
     # A count that jumps is kept, flagged, and not believed; the answer says so by name.
     creator = made["id"]
     answer = api.post(f"/creators/{creator}/followers", {"followers": 900_000})
@@ -69,6 +80,45 @@ def test_who_may_not_sign_up_reads_why_and_is_not_kept(api: Api) -> None:
     assert answer["eligibility"]["outcome"] == "accepted", "what was accepted before isn't taken back by a doubt"
     told = [each["kind"] for each in api.get("/notices")["items"] if each["creator_id"] == creator]
     assert "creator.flagged" in told
+
+
+def test_who_may_add_nothing_adds_nothing_whichever_way_and_a_pilot_s_limits_hold(api: Api) -> None:
+    """By a link alone, in a video, in the app's own list: the policy is asked about each product that is new."""
+    world = World(api.database).begin()
+    with api.database.write(Scope.system("test")) as session:
+        shop = session.get_one(Shop, world.shop_id)
+        take.apply_products(session, shop, [product(f"N{n}") for n in range(7)], "run", PLACED - DAY)
+    ids = [listing_id(world.shop_id, f"N{n}") for n in range(7)]
+    sign_up = {"account_ref": "u1", "handle": "mira", "followers": 1200, "born_on": "2000-01-01", "country": "DE"}
+    mira = api.post("/creators/sign-ups", sign_up)["id"]
+    video = api.post(f"/creators/{mira}/content", {"network": "tiktok", "content_ref": "v1", "kind": "video"})["id"]
+
+    def into_the_video(*listings: str) -> Any:
+        products = [{"listing_id": each} for each in listings]
+        return api.send("POST", f"/content/{video}/products", {"products": products})
+
+    def answers(listing: str) -> set[tuple[int, str]]:
+        said = [
+            api.send("POST", f"/creators/{mira}/products", {"listing_id": listing}),
+            api.send("POST", "/links", {"creator_id": mira, "listing_id": listing}),
+            api.send("POST", f"/creators/{mira}/promotions", {"listing_id": listing}),
+            into_the_video(ids[0], listing),
+        ]
+        return {(each.status_code, each.json.get("code", "")) for each in said}  # type: ignore[union-attr]
+
+    assert into_the_video(*ids[:6]).status_code == 409, "six on one day"
+    assert into_the_video(*ids[:3]).status_code == 201
+    api.post("/links", {"creator_id": mira, "listing_id": ids[3]})
+    api.post(f"/creators/{mira}/promotions", {"listing_id": ids[4]})
+    assert answers(ids[5]) == {(409, "")}, "five were new today"
+    assert into_the_video(ids[4]).status_code == 201, "what is in the list goes into a video"
+    api.post(f"/creators/{mira}/followers", {"followers": 900})
+    assert answers(ids[6]) == {(409, "too_few_followers")}
+    last = api.send("POST", "/links", {"creator_id": mira, "listing_id": ids[6]})
+    refused(last, 409, "creator_id", "900 follow them, and 1,000 are needed", "version 2")
+    assert into_the_video(ids[3]).status_code == 201
+    promoted = api.get(f"/creators/{mira}/promotions")["items"]
+    assert {each["product_ref"] for each in promoted} == {"N0", "N1", "N2", "N3", "N4"}
 
 
 def test_offers_that_can_not_be_are_refused_by_field_and_an_answered_one_stays_answered(api: Api) -> None:

@@ -6,6 +6,7 @@ refusal that says what to do. Who has the product already gets the link that is 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import msgspec
@@ -65,27 +66,46 @@ def take_up(
             "listing_id", "isn't open to creators: its shop offers no commission on it.", "Choose another."
         )
     held = promotions.stands(session, creator_id, listing.shop_id, listing.product_ref)
-    if not held and decision is not None and decision.pilot_until is not None and decision.pilot_until > now:
+    if not held:
         _within_pilot(session, creator_id, decision, now)
     link = links.create(session, creator_id, listing.id, variant_ref=variant_ref, content_id=content_id, now=now)
     return TakenUp(link, listing, rate, not held)
 
 
-def _within_pilot(session: Session, creator_id: str, decision: CreatorEligibility, now: datetime) -> None:
+def may_promote(session: Session, creator_id: str, products: Iterable[tuple[str, str]], now: datetime) -> None:
+    """Whether the creator may promote these (shop, product) too, by whichever way they come: a link alone, a video, the
+    app's own list. What they promote already is no question: it goes on.
+
+    Errors: NotFound; Conflict for one who may add nothing, or by so many more than a pilot period allows; TermsOwed.
+    """
+    by_shop: dict[str, set[str]] = {}
+    for shop_id, product_ref in products:
+        by_shop.setdefault(shop_id, set()).add(product_ref)
+    fresh = sum(len(refs - promotions.held(session, creator_id, shop, refs)) for shop, refs in by_shop.items())
+    if fresh:
+        decision = eligibility.may_add(session, creator_id, now)
+        _within_pilot(session, creator_id, decision, now, fresh)
+
+
+def _within_pilot(
+    session: Session, creator_id: str, decision: CreatorEligibility | None, now: datetime, number: int = 1
+) -> None:
+    if decision is None or decision.pilot_until is None or decision.pilot_until <= now:
+        return
     # Two at once: the second one counts what the first one added.
     session.execute(sa.select(Creator.id).where(Creator.id == creator_id).with_for_update())
     numbers = next(each for each in policies.every(session) if each.id == decision.policy_id).numbers
     standing, fresh = promotions.counts(session, creator_id, since=now - DAY)
     until = f"{decision.pilot_until:%Y-%m-%d}"
-    if standing >= numbers.pilot_products:
+    if standing + number > numbers.pilot_products:
         raise Conflict(
-            f"creator {creator_id} has {standing} products in the pilot period",
-            public=f"In the pilot period, until {until}, {numbers.pilot_products} products at once are allowed. "
-            "Take one out of the list first.",
+            f"creator {creator_id} has {standing} products in the pilot period, and would have {number} more",
+            public=f"In the pilot period, until {until}, {numbers.pilot_products} products at once are allowed, and "
+            f"{standing} are in the list. Take some out of it first.",
         )
-    if fresh >= numbers.pilot_new_a_day:
+    if fresh + number > numbers.pilot_new_a_day:
         raise Conflict(
-            f"creator {creator_id} added {fresh} products within a day in the pilot period",
+            f"creator {creator_id} added {fresh} products within a day in the pilot period, and would add {number}",
             public=f"In the pilot period, until {until}, {numbers.pilot_new_a_day} new products in 24 hours are "
-            "allowed. Add the next one tomorrow.",
+            f"allowed, and {fresh} were added. Add the next ones tomorrow.",
         )

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from connector import clock, db
 from connector.commerce.catalog import shoppable
 from connector.db import Scope
+from connector.earnings.attribution import taking_up
 from connector.faces.api.face import blueprint
 from connector.faces.api.reports import SumShown, asked_of, sums
 from connector.faces.api.shapes import Asked, ContentShown, Given, Ident, Moment
@@ -167,13 +168,16 @@ def list_content_products(content_id: str) -> PlacedList:
 def put_content_products(content_id: str, json_data: ProductsAsked) -> PlacedList:
     """Put up to 30 products into a content, each for a time
 
-    All of them or none. Sent again, nothing is added. The creator promotes each from then on.
+    All of them or none. Sent again, nothing is added. The creator promotes each from then on: who may add nothing now,
+    or has a pilot period's limits before them, puts in what they promote already.
     """
     wanted = [Wanted(each.listing_id, each.starts_at, each.ends_at) for each in json_data.products]
     now = clock.now()
     with db.write(Scope.app()) as session:
         content = contents.get(session, content_id)
         rows = anchors.put(session, content, wanted, by=actor(), now=now)
+        new = [(row.shop_id, row.product_ref) for row in rows if row.recorded_at == now]
+        taking_up.may_promote(session, content.creator_id, new, now)
         for row in rows:
             if row.starts_at <= now:
                 collaborations.promote(session, content.creator_id, row.shop_id, row.product_ref, row.starts_at)

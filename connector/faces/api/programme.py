@@ -13,9 +13,10 @@ from flask import current_app
 from sqlalchemy.orm import Session
 
 from connector import audit, clock, db
+from connector.commerce.catalog import queries as catalog
 from connector.commerce.shops import queries as shops
 from connector.db import Scope
-from connector.earnings.attribution import links
+from connector.earnings.attribution import links, taking_up
 from connector.earnings.attribution import queries as attribution
 from connector.earnings.attribution.tables import Link
 from connector.faces.api import shapes
@@ -133,12 +134,18 @@ def list_content(creator_id: str, query_data: shapes.Page) -> shapes.ContentPage
 def create_link(json_data: shapes.LinkAsked) -> shapes.LinkShown:
     """Make a share link for a creator and a listing, perhaps in a video
 
-    Asked for again with the same creator, listing, variant and content, it is the same link.
+    Asked for again with the same creator, listing, variant and content, it is the same link. 409 for a creator who may
+    add nothing now, or beyond a pilot period's limits.
     """
+    now = clock.now()
     with db.write(Scope.app()) as session:
         if creators.get(session, json_data.creator_id).eligibility:  # decided, so the decision counts
-            eligibility.may_add(session, json_data.creator_id, clock.now())
-        use_terms.hold(session, "creator", json_data.creator_id, clock.now())
+            eligibility.may_add(session, json_data.creator_id, now)
+            listing = catalog.listing(session, json_data.listing_id)
+            if listing is not None:
+                product = (listing.shop_id, listing.product_ref)
+                taking_up.may_promote(session, json_data.creator_id, [product], now)
+        use_terms.hold(session, "creator", json_data.creator_id, now)
         row = links.create(
             session,
             json_data.creator_id,

@@ -17,6 +17,7 @@ from connector import clock, db
 from connector.commerce.catalog import queries as listings
 from connector.commerce.shops import queries as shops
 from connector.db import Scope
+from connector.earnings.attribution import taking_up
 from connector.errors import InputRefused, NotFound
 from connector.faces.api.face import blueprint, paged
 from connector.faces.api.shapes import Asked, Given, Ident, LongPage, Moment, PagedList, Text
@@ -328,6 +329,7 @@ def promote_product(creator_id: str, json_data: PromotionAsked) -> PromotionList
     """Say that a creator has a product in the list or in content
 
     Making a share link says so by itself. From then on a cut of the product's rate reaches the creator 30 days later.
+    409 for a creator who may add nothing now, or beyond a pilot period's limits.
     """
     with db.write(Scope.app()) as session:
         creators.get(session, creator_id)
@@ -336,6 +338,7 @@ def promote_product(creator_id: str, json_data: PromotionAsked) -> PromotionList
         if json_data.at is not None and not now - LATEST_REPORT <= json_data.at <= now:
             remedy = "Report it within a day, or leave the time out for now."
             raise InputRefused("at", "is in the future, or more than 24 hours back.", remedy)
+        taking_up.may_promote(session, creator_id, [(shop_id, product_ref)], now)
         collaborations.promote(session, creator_id, shop_id, product_ref, json_data.at or now)
         return _promotions(promotions.of_creator(session, creator_id))
 

@@ -10,8 +10,9 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from connector import clock
 from connector.commerce.catalog.ids import listing_id
+from connector.earnings.attribution import taking_up
 from connector.errors import Conflict, InputRefused, NotFound
-from connector.faces.studio.face import blueprint, reading, writing
+from connector.faces.studio.face import blueprint, nothing_new, reading, writing
 from connector.insight.reports import asked as asking
 from connector.insight.reports import table
 from connector.insight.reports.asked import Asked
@@ -22,6 +23,7 @@ from connector.programme.content import queries as contents
 from connector.programme.content.anchors import Wanted
 from connector.programme.content.tables import Content
 from connector.programme.creators import networks
+from connector.programme.creators.eligibility import NotEligible
 from connector.web import cursors, moments, reports
 from connector.web.guards import actor, creator
 from connector.web.layout import page
@@ -71,12 +73,15 @@ def put_product(content_id: str) -> str | AnyResponse:
         with writing() as session:
             row = _own(session, content_id)
             (placed,) = anchors.put(session, row, [Wanted(listing, ends_at=ends_at)], by=actor(), now=now)
+            taking_up.may_promote(session, g.creator_id, [(placed.shop_id, placed.product_ref)], now)
             collaborations.promote(session, g.creator_id, placed.shop_id, placed.product_ref, now)
     except InputRefused as refused:
         days = refused.field in ("last_day", "ends_at")
         said = "The last day " if days else "Products "
         problem = {"last_day" if days else "listing": f"{said}{refused.problem} {refused.remedy}"}
         return _shown(content_id, problem, listing, last_day)
+    except NotEligible as refused:
+        return _shown(content_id, {"listing": nothing_new(refused)}, listing, last_day)
     except Conflict as conflict:
         return _shown(content_id, {"listing": conflict.public}, listing, last_day)
     flash("It is in your list of this content.")

@@ -17,6 +17,8 @@ from sqlalchemy.orm import Session
 
 from connector import db
 from connector.db import Scope
+from connector.programme.creators.eligibility import NotEligible
+from connector.web import words
 
 blueprint = Blueprint("studio", __name__, url_prefix="/studio", template_folder="templates")
 
@@ -79,3 +81,8 @@ def reading() -> AbstractContextManager[Session]:
 
 def writing() -> AbstractContextManager[Session]:
     return db.write(Scope.creator(g.creator_id))
+
+
+def nothing_new(refused: NotEligible) -> str:
+    """Why this creator can add nothing now, in words to them."""
+    return f"You can add nothing new now. {words.reason(refused.code, 'creator')}."

@@ -16,7 +16,7 @@ from connector.commerce.catalog.tables import Listing
 from connector.earnings.attribution import taking_up
 from connector.errors import Conflict, InputRefused, NotFound
 from connector.faces.studio import links, offered, samples
-from connector.faces.studio.face import blueprint, reading, writing
+from connector.faces.studio.face import blueprint, nothing_new, reading, writing
 from connector.faces.studio.offered import Offered
 from connector.insight.market import search as market
 from connector.insight.market.keys import step_bounds
@@ -24,6 +24,7 @@ from connector.insight.market.search import Count
 from connector.insight.reports import table
 from connector.programme.collaborations.tables import Terms
 from connector.programme.creators import eligibility
+from connector.programme.creators.eligibility import NotEligible
 from connector.web import amounts, csp, cursors, rate_words
 from connector.web.guards import creator
 from connector.web.layout import page
@@ -51,6 +52,8 @@ def add_product() -> str | AnyResponse:
             link_id, is_new = taken.link.id, taken.is_new
     except InputRefused as refused:
         return _shown(f"This product {refused.problem} {refused.remedy}")
+    except NotEligible as refused:
+        return _shown(nothing_new(refused))
     except Conflict as conflict:
         return _shown(conflict.public)
     flash("It is in your list. Share your link." if is_new else "You have it already. Here is your link.")

@@ -40,15 +40,41 @@ SAID = {
         "The count is believed when it has stood for {jump_days} days; we look again by ourselves.",
     ),
 }  # fmt: skip
+# The same of a creator who was taken in before, to whoever would add something for them.
+LATER = {
+    policies.AGE_UNKNOWN: "Their birth date isn't known: send it by signing them up again.",
+    policies.UNDER_AGE: "They are under {least_age}.",
+    policies.COUNTRY: "The programme is off in their country.",
+    policies.FEW: "{followers:,} follow them, and {least_followers:,} are needed: as soon as so many do, they can.",
+    policies.JUMPED: "Their followers jumped to {followers:,} within a week; the count is believed when it has stood "
+    "for {jump_days} days, and we look again by ourselves.",
+}  # fmt: skip
+
+
+class NotEligible(Conflict):
+    """The newest decision holds or refuses the creator: they add nothing new. `code`: the decision's reason."""
+
+    field = "creator_id"
+
+    def __init__(self, message: str, code: str, *, public: str) -> None:
+        super().__init__(message, public=public)
+        self.code = code
 
 
 def words(reason: str, policy: Policy, followers: int) -> tuple[str, str, str]:
     """(field, problem, remedy) of what isn't accepted, with the policy that says so."""
     problem, remedy = SAID[reason]
-    numbers, facts = policy.numbers, {"followers": followers}
-    facts |= {name: getattr(numbers, name) for name in ("least_age", "least_followers", "jump_days")}
-    cited = f"(Eligibility policy, version {policy.version}.)"
-    return FIELDS[reason], problem.format(**facts), f"{remedy.format(**facts)} {cited}"
+    facts = _told_facts(policy, followers)
+    return FIELDS[reason], problem.format(**facts), f"{remedy.format(**facts)} {_cited(policy)}"
+
+
+def _told_facts(policy: Policy, followers: int) -> dict[str, int]:
+    numbers = ("least_age", "least_followers", "jump_days")
+    return {"followers": followers, **{name: getattr(policy.numbers, name) for name in numbers}}
+
+
+def _cited(policy: Policy) -> str:
+    return f"(Eligibility policy, version {policy.version}.)"
 
 
 def facts_of(session: Session, creators: Sequence[Creator], moment: datetime) -> dict[str, Facts]:
@@ -170,7 +196,8 @@ def history(session: Session, creator_id: str, *, limit: int = 200) -> Sequence[
 def may_add(session: Session, creator_id: str, now: datetime) -> CreatorEligibility | None:
     """Whether the creator may take up a product now; the decision that says so, None for those of before the sign-up.
 
-    Errors: NotFound; Conflict for one who isn't active, or whom the newest decision holds or refuses; TermsOwed.
+    Errors: NotFound; Conflict for one who isn't active; NotEligible where the newest decision holds or refuses them;
+    TermsOwed.
     """
     queries.living(session, creator_id)
     status = queries.status_at(session, creator_id, now)
@@ -185,11 +212,11 @@ def may_add(session: Session, creator_id: str, now: datetime) -> CreatorEligibil
     if row is None or row.outcome == ACCEPTED:
         return row
     policy = next(each for each in policies.every(session) if each.id == row.policy_id)
-    field, problem, remedy = words(row.reason, policy, row.followers)
-    raise Conflict(
-        f"creator {creator_id} is {row.outcome}: {row.reason}",
-        public=f"This creator can add nothing new now. {field} {problem} {remedy} What they promote already goes on.",
-    )
+    why = LATER[row.reason].format(**_told_facts(policy, row.followers))
+    raise NotEligible(
+        f"creator {creator_id} is {row.outcome}: {row.reason}", row.reason,
+        public=f"This creator can add nothing new now. {why} What they promote already goes on. {_cited(policy)}",
+    )  # fmt: skip
 
 
 def look_later(session: Session, creator: Creator, now: datetime) -> None:

@@ -17,7 +17,8 @@ _ANY = frozenset({"Zyyy", "Zinh"})  # digits, dots, marks: of no script of their
 def canonical(typed: str) -> str:
     """NFKC, case-folded, without spaces around it and without @: `@Mira` and `ＭＩＲＡ` are `mira`.
 
-    Errors: InputRefused for an empty or overlong handle, or one with other than letters, digits, dot, dash, underscore.
+    Errors: InputRefused for an empty or overlong handle, one with other than letters, digits, dot, dash, underscore, or
+    of marks alone.
     """
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", typed).casefold()).strip().lstrip("@")
     if not folded:
@@ -29,6 +30,9 @@ def canonical(typed: str) -> str:
         raise InputRefused(
             "handle", "has a character that handles don't have.", "Use letters, digits, dot, dash and underscore."
         )
+    # `.` and `..` are no names in an address: /creators/.. is somewhere else.
+    if not any(c.isalnum() for c in folded):
+        raise InputRefused("handle", "has no letter and no digit.", "Send the creator's handle, like mira.")
     return folded
 
 

@@ -26,6 +26,12 @@ _GENDERS = ("female", "male", "other", "unknown")
 WHOLE = 10_000  # basis points
 
 
+class HandleTaken(Conflict):
+    """A handle on a network that is, or was, another creator's."""
+
+    code, field = "handle_taken", "networks"
+
+
 def describe(creator: Creator, *, about: str | None, language: str | None, topics: Sequence[str] | None) -> None:
     """Put what was said on the profile; None leaves it as it stands. Errors: InputRefused."""
     if about is not None:
@@ -55,7 +61,7 @@ def take_handle(session: Session, creator_id: str, network: str, typed: str, *, 
     """The creator's handle on a network from now on; the one before is given up. Whether anything changed.
 
     A handle never becomes another creator's, given up or not: links and old videos name it.
-    Errors: InputRefused for the network or the handle; Conflict where it is, or was, another creator's.
+    Errors: InputRefused for the network or the handle; HandleTaken where it is, or was, another creator's.
     """
     network, handle = checked(network), canonical(typed)
     of_it = sa.and_(CreatorHandle.network == network, CreatorHandle.handle == handle)
@@ -67,7 +73,7 @@ def take_handle(session: Session, creator_id: str, network: str, typed: str, *, 
         row = _new_handle(session, creator_id, network, handle, by=by, now=now)
     if row is not None:
         if row.creator_id != creator_id:
-            raise Conflict(
+            raise HandleTaken(
                 f"handle {handle!r} on {network} belongs to {row.creator_id}",
                 public=f"The handle {handle} on {network} is or was another creator's, and no handle is given twice. "
                 "If it is the same person, sign up with that account, or ask support.",
@@ -157,9 +163,13 @@ def _shares(kind: str, shares: Mapping[str, int]) -> dict[str, int]:
             remedy = "Two capital letters, like DE." if kind == "countries" else f"Use {', '.join(known)}."
             raise InputRefused("audience", f"{name[:20]!r} is none of the {kind}.", remedy)
         if isinstance(share, bool) or not 0 <= share <= WHOLE:
-            raise InputRefused("audience", f"the share of {name} isn't from 0 to {WHOLE} basis points.")
+            raise InputRefused(
+                "audience", f"the share of {name} isn't from 0 to {WHOLE} basis points.", "100 % is 10000."
+            )
     if sum(shares.values()) > WHOLE:
-        raise InputRefused("audience", f"the shares of its {kind} are more than 100 %.")
+        raise InputRefused(
+            "audience", f"the shares of its {kind} are more than 100 % together.", "Send shares of the whole audience."
+        )
     return dict(sorted(shares.items()))
 
 

@@ -54,9 +54,9 @@ def sign_up(
 ) -> tuple[Creator, CreatorEligibility, Judged]:
     """The creator of that account, made where there is none; and the decision whether they take part.
 
-    Errors: InputRefused naming the field: for what can't be read, and for whom the policy refuses at the first try
-    (then nothing is written: the caller's transaction has to end); Conflict for a handle that is another creator's, or
-    an account that was closed.
+    Errors: InputRefused naming the field: for what can't be read, and for whom the policy refuses at the first try,
+    with the policy's reason as its code (then nothing is written: the caller's transaction has to end); HandleTaken;
+    Conflict for an account that was closed.
     """
     now = now or clock.now()
     ref = asked.account_ref.strip()
@@ -67,6 +67,7 @@ def sign_up(
     if asked.born_on is not None and not date(1900, 1, 1) <= asked.born_on <= now.date():
         raise InputRefused("born_on", "is no day on which somebody alive was born.", "Write it as 1998-04-30.")
     handle = canonical(asked.handle)
+    _refuse_two_of_a_network(asked.accounts, handle)
     creator = _known(session, ref, handle, now)
     followers = _followers(asked, creator)
     if creator is None:
@@ -93,8 +94,20 @@ def sign_up(
     first = not creator.eligibility
     row, judged = eligibility.decide(session, creator, "sign_up", by=by, now=now)
     if first and judged.outcome == REFUSED:
-        raise InputRefused(*eligibility.words(judged.reason, judged.policy, judged.followers))
+        refused = InputRefused(*eligibility.words(judged.reason, judged.policy, judged.followers))
+        refused.code = judged.reason
+        raise refused
     return creator, row, judged
+
+
+def _refuse_two_of_a_network(accounts: Sequence[Account], handle: str) -> None:
+    """Errors: InputRefused. Of two handles one would be given up at once, and could never be anybody else's."""
+    met = {networks.APP: handle}
+    for account in accounts:
+        network, theirs = networks.checked(account.network), canonical(account.handle)
+        if met.setdefault(network, theirs) != theirs:
+            which = "another handle in the app than `handle`" if network == networks.APP else f"two handles: {network}"
+            raise InputRefused("networks", f"name {which}.", "Send one handle a network.")
 
 
 def tell_counts(

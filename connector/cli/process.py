@@ -35,7 +35,8 @@ def init(public_url: str, dev: bool) -> None:
         f"CONNECTOR_SESSION_KEY={secrets.token_urlsafe(48)}\n"
         "# SHOPIFY_CLIENT_ID=\n# SHOPIFY_CLIENT_SECRET=\n"
     )
-    click.echo("Wrote .env. Next: connector migrate, then connector dev.")
+    processes = "connector dev" if dev else "connector serve and connector worker"
+    click.echo(f"Wrote .env. Next: connector migrate, then {processes}.")
 
 
 @click.group()
@@ -45,7 +46,7 @@ def keys() -> None:
 
 @keys.command("new")
 def keys_new() -> None:
-    """Print a fresh sealing key; put it in front of the others in CONNECTOR_SEALING_KEYS."""
+    """Print a fresh sealing key. docs/going-to-production.md, section 2, says how it comes in without a pause."""
     click.echo(Fernet.generate_key().decode())
 
 

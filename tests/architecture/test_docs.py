@@ -1,9 +1,13 @@
-"""What docs and README name exists: commands and their options, settings, files, routes, metrics, accounts."""
+"""What docs and README name exists: commands, options, settings, files, routes, scopes, events, metrics, accounts.
+
+And the other way round: every command stands in some page, and every room in README's map.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import click
@@ -11,14 +15,16 @@ import pytest
 
 from connector import app as application
 from connector import telemetry
+from connector.access import tokens
 from connector.cli import connector
 from connector.earnings.ledger.entry import ACCOUNTS, KINDS
 from connector.faces.console.measures import StateCollector
 from connector.operations.settings import listed
+from connector.operations.telling import catalogue
 from tests.attribution.world import app_settings
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 
@@ -30,6 +36,17 @@ def spoken(page: Path) -> Iterator[list[str]]:
     """Commands as the page writes them, in code or on a line of their own."""
     for found in re.finditer(r"(?:`|^ {4,})connector ((?:[^`\n]|\n(?! {4}))*?)(?:`|  |&|$)", text(page), re.M):
         yield found[1].split()
+
+
+@cache
+def words_of_the_code() -> frozenset[str]:
+    kinds = (".py", ".html", ".toml", ".json", ".js", ".md", ".graphql")
+    found: set[str] = set()
+    for place in ("connector", "sandbox", "bench"):
+        for path in (ROOT / place).rglob("*"):
+            if path.suffix in kinds:
+                found.update(re.findall(r"[A-Za-z0-9_]+", path.read_text(encoding="utf-8")))
+    return frozenset(found)
 
 
 @each_page
@@ -56,10 +73,23 @@ def test_the_walk_finds_commands() -> None:
     assert any(words[:2] == ["payout", "prepare"] for words in spoken(ROOT / "docs" / "operations.md"))
 
 
+def test_every_command_stands_in_a_page() -> None:
+    def all_of(group: click.Group, before: str) -> Iterator[str]:
+        for word, command in group.commands.items():
+            if isinstance(command, click.Group):
+                yield from all_of(command, f"{before} {word}")
+            else:
+                yield f"{before} {word}"
+
+    told = " ".join(" ".join(text(page) for page in PAGES).split())
+    assert [name for name in all_of(connector, "connector") if not re.search(rf"{name}\b", told)] == []
+
+
 @each_page
 def test_every_setting_exists(page: Path) -> None:
     known = {setting.name for setting in listed()}
-    named = set(re.findall(r"\b(?:CONNECTOR|SHOPIFY)_[A-Z_]+[A-Z]\b", text(page)))
+    prefixes = "|".join(sorted({name.split("_")[0] for name in known}))
+    named = set(re.findall(rf"\b(?:{prefixes})_[A-Z_]+[A-Z]\b", text(page)))
     assert named - known == set()
 
 
@@ -67,22 +97,79 @@ def test_every_setting_exists(page: Path) -> None:
 def test_every_file_exists(page: Path) -> None:
     made_later = {"var/demo-report.json"}
     named = set(re.findall(r"`((?:connector|docs|tests|sandbox|bench|requirements)/[\w./-]+\.\w+)`", text(page)))
-    named |= {f"docs/{name}" for name in re.findall(r"`([\w-]+\.md)`", text(page)) if name != "NOTES.md"}
+    named |= {
+        f"docs/{name}" for name in re.findall(r"`([\w-]+\.md)`", text(page)) if name not in ("NOTES.md", "CHANGELOG.md")
+    }
     named |= set(re.findall(r"\]\((?!http)([\w./-]+)\)", text(page)))
     missing = {name for name in named - made_later if "<" not in name and not (ROOT / name).exists()}
-    assert {name for name in missing if not name.endswith((".png", "PROVENANCE.md"))} == set()
+    assert missing == set()
+
+
+def test_readme_s_map_has_every_room_and_names_none_that_is_not_there() -> None:
+    table = text(ROOT / "README.md").split("## Where is")[1].split("\n## ")[0]
+    named = {name.rstrip("/") for name in re.findall(r"`([\w./<>-]+)`", table)}
+    paths = {name for name in named if re.match(r"(?:connector|docs|sandbox|bench|tests|requirements)(?:/|$)", name)}
+    assert [name for name in paths if not list(ROOT.glob(re.sub(r"<[^>]+>", "*", name)))] == []
+    rooms = {path.parent for path in (ROOT / "connector").rglob("__init__.py")} - {ROOT / "connector"}
+    rooms |= {path for path in (ROOT / "connector").glob("*.py") if not path.name.startswith("__")}
+    told = {path for name in paths for path in ROOT.glob(re.sub(r"<[^>]+>", "*", name))}
+    # What has rooms inside is told by them; parts of a room by the room.
+    houses = {
+        ROOT / "connector" / name for name in ("faces", "operations", "insight", "earnings", "programme", "commerce")
+    }
+    missing = [
+        room.relative_to(ROOT).as_posix() for room in sorted(rooms)
+        if room not in told and not (told - houses) & set(room.parents) and not any(room in one.parents for one in told)
+    ]  # fmt: skip
+    assert missing == []
 
 
 @each_page
 def test_every_route_exists(page: Path) -> None:
     app = application.create_app(app_settings())
     rules = [re.sub(r"<[^>]+>", "[^/]+", str(rule)) for rule in app.url_map.iter_rules()]
-    named = set(
-        re.findall(r"(?<![\w.])(/(?:api/v1|console|dashboard|webhooks|oauth|connect|shopify|go)/[\w/<>-]+)", text(page))
+    places = (
+        "api/v1|console|dashboard|studio|install|hooks|webhooks|oauth|connect|shopify|bigcommerce|go|products|reasons"
     )
+    named = {name.rstrip(".") for name in re.findall(rf"(?<![\w.…>}}])(/(?:{places})/[\w/<>{{}}.-]+)", text(page))}
     named |= set(re.findall(r"`(/[a-z.]+)`", text(page)))
-    unknown = [name for name in named if not any(re.fullmatch(rule, re.sub(r"<[^>]+>", "x", name)) for rule in rules)]
+    unknown = [
+        name for name in named if not any(re.fullmatch(rule, re.sub(r"<[^>]+>|{[^}]+}", "x", name)) for rule in rules)
+    ]
     assert unknown == []
+
+
+@each_page
+def test_every_method_of_an_operation_exists(page: Path) -> None:
+    app = application.create_app(app_settings())
+    taken = [(re.sub(r"<[^>]+>", "[^/]+", str(rule)), rule.methods or set()) for rule in app.url_map.iter_rules()]
+    unknown = [
+        f"{method} {path}"
+        for method, path in re.findall(r"\b(GET|POST|PUT|PATCH|DELETE) (/api/v1/[\w/<>{}.-]+)", text(page))
+        if not any(
+            method in methods and re.fullmatch(rule, re.sub(r"<[^>]+>|{[^}]+}", "x", path.rstrip(".")))
+            for rule, methods in taken
+        )
+    ]
+    assert unknown == []
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if not page.name.startswith("connect-a-")], ids=lambda at: at.name
+)
+def test_every_scope_and_event_exists(page: Path) -> None:
+    assert set(re.findall(r"`([a-z]+:(?:read|write))`", text(page))) - set(tokens.SCOPES) == set()
+    families = "|".join(sorted({kind.split(".")[0] for kind in catalogue.KINDS}))
+    named = set(re.findall(rf"`((?:{families})\.[a-z_]+)`", text(page)))
+    assert named - set(catalogue.KINDS) - set(catalogue.RENAMED) == set()
+
+
+@each_page
+def test_every_name_in_the_code_s_own_spelling_stands_in_the_code(page: Path) -> None:
+    """Reason codes, checks, fields, settings of shops, switches: `like_this`."""
+    theirs = {"max_connections", "pg_dump"}  # PostgreSQL's
+    named = set(re.findall(r"`([a-z]+(?:_[a-z0-9]+)+)`", text(page))) - theirs
+    assert sorted(name for name in named if name not in words_of_the_code()) == []
 
 
 def test_every_metric_and_account_exists() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import sqlalchemy as sa
 
 from connector.commerce.catalog import take
 from connector.commerce.shops import settings
@@ -185,6 +186,25 @@ def test_a_promise_ends_with_its_agreement(plain_world: World) -> None:
     with pytest.raises(MoveRefused) as refused:
         world.do(acts.take_up, made, world.listing_id("A"), HOME)
     assert refused.value.code == "take_up_late"
+
+
+def test_an_agreement_from_before_there_were_samples_gets_what_it_promises(plain_world: World) -> None:
+    """Its text says that the shop sends one. It is made once, and what the creator took back isn't made anew."""
+    world, given = plain_world, Proposal(rate_bp=1500, ends_at=NOW + 90 * DAY, expires_at=NOW + 7 * DAY, sample=True)
+    plain = msgspec.structs.replace(given, sample=False)
+    with world.database.write(ALL) as session:
+        for name, offered in (("x", plain), ("y", given)):
+            row = negotiation.begin(session, world.shop_id, world.creators[name], "merchant", offered, by="m", now=NOW)
+            negotiation.answer(session, row.id, "creator", "accept", 1, by="c", now=NOW)
+    assert promised.keep_owed(NOW) == 0, "its own job is about to"
+    world.now += DAY
+    assert [promised.keep_owed(world.now) for _ in range(2)] == [1, 0]
+    with world.database.read(ALL) as session:
+        (made,) = session.scalars(sa.select(Sample)).all()
+    assert (made.creator_id, made.state, made.due_at) == (world.creators["y"], "granted", given.ends_at)
+    world.do(acts.withdraw, made.id)
+    assert promised.keep_owed(world.now) == 0
+    assert promised.keep_owed(NOW + 91 * DAY) == 0
 
 
 def test_one_order_named_by_two_at_once_is_one_s(

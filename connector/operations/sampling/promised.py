@@ -3,12 +3,17 @@
 The agreement is concluded in a lower room, which starts this by name, in its own transaction. A change of the agreement
 that promises one again gives no second one while the first stands or has come to its end; one that takes the promise
 back ends what was not taken up.
+
+An agreement that still counts, promises one and never had any (it was accepted before there were samples, or its job
+was lost) gets it in a round of the worker: both sides read "the shop sends one" in its text.
 """
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from connector import clock, db, jobs
 from connector.db import Scope
@@ -16,8 +21,12 @@ from connector.operations.sampling import acts
 from connector.programme.collaborations.agreements import SAMPLE_JOB
 from connector.programme.collaborations.tables import Agreement, Negotiation, Offer
 from connector.programme.creators import queries as creators
+from connector.programme.creators.tables import Creator
 from connector.programme.samples import moves, policy, steps
 from connector.programme.samples.tables import Sample
+
+# The agreement's own job makes it meanwhile.
+SOON = timedelta(minutes=10)
 
 
 @jobs.workflow(SAMPLE_JOB)
@@ -69,6 +78,29 @@ def keep_promise(session: Session, agreement_id: str) -> str:
         agreement_id=agreement.id, negotiation_id=row.id,
     )  # fmt: skip
     return made.id
+
+
+def keep_owed(now: datetime, limit: int = 500) -> int:
+    """Make the samples that agreements in force promise and that were never made; how many. A repeat makes none."""
+    versions = aliased(Agreement)
+    had = sa.exists().where(Sample.agreement_id == versions.id, versions.negotiation_id == Agreement.negotiation_id)
+    owed = (
+        sa.select(Agreement.id, Negotiation.shop_id)
+        .join(Negotiation, sa.and_(Negotiation.id == Agreement.negotiation_id, Negotiation.agreed == Agreement.version))
+        .join(Offer, Offer.id == Agreement.offer_id)
+        .join(Creator, Creator.id == Negotiation.creator_id)
+        .where(Offer.sample, Agreement.ends_at > now, Agreement.accepted_at < now - SOON, Creator.erased_at.is_(None))
+        .where(sa.not_(had))
+        .order_by(Agreement.id)
+        .limit(limit)
+    )
+    with db.read(Scope.system("samples that agreements of all shops promise")) as session:
+        rows = session.execute(owed).all()
+    made = 0
+    for agreement_id, shop_id in rows:
+        with db.write(Scope.shop(shop_id)) as session:
+            made += bool(keep_promise(session, agreement_id))
+    return made
 
 
 def _of_negotiation(session: Session, negotiation_id: str) -> list[Sample]:

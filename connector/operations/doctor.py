@@ -36,6 +36,7 @@ from connector.errors import ConfigurationWrong, ConnectorError
 from connector.insight.market import index
 from connector.operations.privacy import requests as privacy
 from connector.platforms import roster
+from connector.programme.samples import policy as samples
 from connector.sync.tables import DailyProof, Reconciliation, SyncRun
 from connector.webhooks.tables import DeliveryRow, RejectedCount, WantedRead
 
@@ -464,6 +465,18 @@ def _search(settings: Settings, database: Database) -> Iterator[Finding]:
         yield Finding("look", "search", what + _span(clock.wall() - behind.since), remedy)
 
 
+def _samples(settings: Settings, database: Database) -> Iterator[Finding]:
+    """Sales in a currency that no threshold names lift nobody: a person says at which sums they do."""
+    with _reading(database) as session:
+        named = samples.at(session, clock.now()).numbers.thresholds
+        sold = sa.select(Shop.currency).where(Shop.status == "connected", Shop.currency != "").distinct()
+        unnamed = sorted(currency for currency in session.scalars(sold) if currency not in named)
+    if unnamed:
+        what = f"sales in {', '.join(unnamed)} lift no creator's number of samples: the policy names no sums in it"
+        remedy = f"connector samples change threshold.{unnamed[0]}=LOWER,HIGHER --why … (minor units)"
+        yield Finding("look", "samples", what, f"`{remedy}`.")
+
+
 CHECKS: dict[str, Callable[[Settings, Database], Iterator[Finding]]] = {
     "schema": _schema,
     "sqlite": _sqlite,
@@ -481,6 +494,7 @@ CHECKS: dict[str, Callable[[Settings, Database], Iterator[Finding]]] = {
     "proofs": _proved,
     "sync": _runs,
     "search": _search,
+    "samples": _samples,
     "money": _money,
     "ledger": _sealed,
 }

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from connector.programme.samples import steps
+from connector.programme.samples import limits, steps
+from connector.programme.samples.policy import Numbers
 from connector.programme.samples.score import Score
 from connector.programme.samples.tables import Sample, SampleStep
 from connector.web import moments
@@ -196,18 +197,22 @@ def short_score(found: Score) -> str:
     return f"{found.percent}\u00a0%" if found.percent is not None else f"none yet, {count(ended)} ended"
 
 
-def standing(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What a creator stood at when they asked: (label, value) each, as it was kept with the request."""
+def standing(facts: Mapping[str, Any], numbers: Numbers) -> list[tuple[str, str]]:
+    """What a creator stood at when they asked: (label, value) each, as it was kept with the request. `numbers`: of the
+    policy that it was asked under."""
     if not facts:
         return []
     sums = [plain(amount, currency, "code") for currency, amount in sorted(facts.get("sales", {}).items()) if amount]
     ended = facts.get("fulfilled", 0) + facts.get("missed", 0)
     percent = facts.get("score")
+    unnamed = limits.unnamed(facts.get("sales", {}), numbers)
+    uncounted = f"Sales in {' and '.join(unnamed)}: no sum is set for that currency"
     return [
         ("Followers then", count(facts.get("followers", 0))),
         ("Sold in the app before", " and ".join(sums) or "Nothing"),
         ("Level", f"{LEVELS.get(facts.get('level', ''), 'Not known')}: {count(facts.get('most_open', 0))} may be open, "
                   f"{count(facts.get('open', 0))} were"),
+        *([("Doesn't count for it", uncounted)] if unnamed else []),
         ("Score then", f"{percent}\u00a0%, of {count(ended)} samples" if percent is not None
          else f"None, of {count(ended)} samples"),
         ("Policy", f"version {facts.get('policy_version', '')}"),

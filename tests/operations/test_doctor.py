@@ -152,6 +152,10 @@ def a_platform_gone(session: Session, world: World) -> None:
     session.execute(sa.update(Shop).values(platform="vanished"))
 
 
+def a_currency_without_thresholds(session: Session, world: World) -> None:
+    session.execute(sa.update(Shop).values(currency="JPY"))
+
+
 def an_older_schema(session: Session, world: World) -> None:
     session.execute(sa.text("UPDATE alembic_version SET version_num = '0000'"))
 
@@ -173,6 +177,7 @@ AILMENTS: list[tuple[Callable[[Session, World], None], tuple[str, str]]] = [
     (a_pin_overdue, ("look", "money")),
     (a_batch_forgotten, ("look", "money")),
     (a_platform_gone, ("mend", "platforms")),
+    (a_currency_without_thresholds, ("look", "samples")),
     (an_older_schema, ("mend", "version")),
 ]
 

@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 
 from connector.errors import InputRefused
 from connector.events import Adjustment, Allocation, Line, OrderSnapshot, Refund, RefundLine, Transaction
+from connector.faces.studio import sample_said
+from connector.operations.sampling.sales import Allowance
 from connector.programme.samples import asking, bought, evidence, limits, moves, offers, policy, recipients, score
 from connector.programme.samples.evidence import Seen
 from connector.programme.samples.policy import Numbers
 from connector.programme.samples.tables import SampleOffer
-from connector.web import words
+from connector.web import sample_words, words
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
@@ -44,6 +46,19 @@ def test_how_many_may_be_open_at_the_edges(sales: dict[str, int], most: int) -> 
 def test_a_currency_is_named_by_a_policy() -> None:
     numbers = Numbers(thresholds={"JPY": (800_000, 24_000_000)})
     assert limits.level({"JPY": 800_000, "EUR": 10**9}, numbers) == "middle"
+
+
+def test_sales_that_lift_nothing_are_said_to() -> None:
+    """Else a creator with millions of yen reads that five may be open because they sold millions of yen."""
+    sold = {"JPY": 9_000_000, "SEK": 0, "EUR": 600_000}
+    found = Allowance("middle", sold, "", 20, 1, 5000, None, 0, 0, 1)
+    said = sample_said.allowance(found, N)
+    assert said.endswith("Sales in JPY don't count for it yet: no sum is set for them.")
+    told = dict(sample_words.standing(msgspec.to_builtins(found), N))
+    assert told["Doesn't count for it"] == "Sales in JPY: no sum is set for that currency"
+    named = Numbers(thresholds={**N.thresholds, "JPY": (800_000, 24_000_000)})
+    assert "don't count" not in sample_said.allowance(found, named)
+    assert "Doesn't count for it" not in dict(sample_words.standing(msgspec.to_builtins(found), named))
 
 
 @given(st.dictionaries(st.sampled_from(["EUR", "USD", "JPY"]), st.integers(-(10**9), 10**9)), st.integers(0, 10**9))

@@ -177,8 +177,9 @@ def _shown(sample_id: str, errors: dict[str, str]) -> str:
     return page(
         "console/sample.html", row=row, creator=who, shop=shops.get(row.shop_id), name_of=name_of, contents=named,
         steps=steps, story=sample_words.story(steps, telling.actor_words), said=sample_words.sentence(row, who.name),
-        standing=sample_words.standing(row.standing, shown["numbers"]), why=stuck.why(row, now), whys=sample_words.STUCK, acts=allowed,
-        verdicts=VERDICTS, kinds=sample_words.KINDS, errors=errors, typed=request.form, **shown,
+        standing=sample_words.standing(row.standing, shown["numbers"]), why=stuck.why(row, now), acts=allowed,
+        whys=sample_words.STUCK, verdicts=VERDICTS, kinds=sample_words.KINDS, errors=errors, typed=request.form,
+        **shown,
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from connector.operations.sampling.sales import Allowance
-from connector.programme.samples import moves, steps
+from connector.programme.samples import limits, moves, steps
 from connector.programme.samples.policy import Numbers
 from connector.programme.samples.score import Score
 from connector.programme.samples.tables import Sample, SampleStep
@@ -159,11 +159,14 @@ def story(steps: Sequence[SampleStep]) -> list[sample_words.Moment]:
 
 
 def allowance(found: Allowance, numbers: Numbers) -> str:
-    """`3 of 5 may be open at once, because your net sales in the last 30 days were €79.60.`"""
+    """`3 of 5 may be open at once, because your net sales in the last 30 days were €79.60.` Of sales that lift nothing,
+    since the policy names no sum for their currency, it says so."""
     sold = [plain(amount, currency) for currency, amount in sorted(found.sales.items()) if amount]
     earned = f"your net sales in the app in the last {numbers.sales_days} days were {' and '.join(sold)}"
     why = earned if sold else f"you had no sale in the app in the last {numbers.sales_days} days"
-    return f"{count(found.open)} of {count(found.most_open)} are open. So many may be, because {why}."
+    unnamed = limits.unnamed(found.sales, numbers)
+    but = f" Sales in {' and '.join(unnamed)} don't count for it yet: no sum is set for them." if unnamed else ""
+    return f"{count(found.open)} of {count(found.most_open)} are open. So many may be, because {why}.{but}"
 
 
 def levels(numbers: Numbers, currencies: Sequence[str]) -> str:

@@ -7,7 +7,8 @@
 
 The thresholds are named per currency (`policy.Numbers.thresholds`). Nothing is converted: without a rate that somebody
 answers for, a sum of two currencies is an invented figure. So each currency counts by itself and the highest level that
-one of them reaches is the creator's; sales in a currency that the policy doesn't name lift nobody until it does.
+one of them reaches is the creator's; sales in a currency that the policy doesn't name lift nobody until it does. The
+creator reads so, support sees it beside the request, and `connector doctor` names the shops' currencies that wait.
 """
 
 from __future__ import annotations
@@ -29,6 +30,11 @@ def level(sales: Mapping[str, int], numbers: Numbers) -> Level:
             lower, higher = numbers.thresholds[currency]
             reached = max(reached, (amount >= lower) + (amount > higher))
     return LEVELS[reached]
+
+
+def unnamed(sales: Mapping[str, int], numbers: Numbers) -> list[str]:
+    """Currencies of sales that lift nobody, since the policy names no threshold for them."""
+    return sorted(currency for currency, amount in sales.items() if amount and currency not in numbers.thresholds)
 
 
 def most_open(reached: Level, numbers: Numbers) -> int:

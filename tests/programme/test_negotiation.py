@@ -276,7 +276,9 @@ def test_a_list_of_invitations_and_an_answer_to_many(world: SimpleNamespace, mon
             wish = _given(1300 + 100 * (place // 10), sample=place % 2 == 0)
             negotiation.offer(session, row.id, "creator", 1, wish, by="c", now=NOW)
         chosen = batches.Choice(most_bp=1500, without_sample=True)
-        assert batches.count(session, shop_id, chosen, NOW) == (15, 1300, 1500, 0)
+        seen = batches.look(session, shop_id, chosen, NOW)
+        assert seen is not None
+        assert (seen.many, seen.least_bp, seen.most_bp, seen.fees, seen.samples) == (15, 1300, 1500, 0, 0)
         many = batches.answer(session, shop_id, "accept", chosen, by="m", now=NOW)
         # One of them asks for more in the meantime: that offer was not among those that were looked at.
         replaced = session.scalars(

@@ -76,12 +76,22 @@ def test_the_pages_of_a_shop_two_creators_and_support(
     asked = post(y, "/studio/offers/new", f"/studio/offers/new?shop={world.shop_id}", shop=world.shop_id, **offered,
                  products="A", sample="1")  # fmt: skip
     assert asked.status_code == 303, asked.text
-    looked = shop.get("/dashboard/offers/many?look=1&most=20")
-    assert "2 offers" in looked.text
-    assert "Offers came or went" in post(
-        shop, "/dashboard/offers/many", "/dashboard/offers/many?look=1", most="20", seen="1", answer="accept"
-    ).text  # fmt: skip
-    done = post(shop, "/dashboard/offers/many", "/dashboard/offers/many?look=1", most="20", seen="2", answer="accept")
+    many = "/dashboard/offers/many"
+
+    def look() -> str:
+        found = re.search(r'name="seen" value="(\w+)"', shop.get(f"{many}?look=1&most=20").text)
+        assert found
+        return found.group(1)
+
+    looked = shop.get(f"{many}?look=1&most=20").text
+    assert "2 offers" in looked
+    assert "1 wishes for a sample" in looked
+    # X asks for more after the look: as many offers as before, and none is taken that nobody has looked at.
+    seen = look()
+    assert post(x, f"{thread}/offer", thread, **offered | {"rate": "19"}, number="2", agreed="0").status_code == 303
+    late = post(shop, many, f"{many}?look=1", most="20", seen=seen, answer="accept")
+    assert "Offers came or went" in late.text
+    done = post(shop, many, f"{many}?look=1", most="20", seen=look(), answer="accept")
     assert "2 done, 0 refused" in shop.get(done.location).text
     assert "Agreement, version 1" in x.get(thread).text
 

@@ -190,7 +190,8 @@ def answer_many() -> str | AnyResponse:
     try:
         with db.write(Scope.shop(g.shop.id)) as session:
             chosen = _choice(typed)
-            if request.form.get("seen") != str(batches.count(session, g.shop.id, chosen, clock.now())[0]):
+            seen = batches.look(session, g.shop.id, chosen, clock.now())
+            if seen is None or request.form.get("seen") != seen.mark:
                 raise Conflict("offers came or went", public="Offers came or went meanwhile: look again.")
             batch = batches.answer(session, g.shop.id, act, chosen, by=guards.actor())
             if batch.rows > batches.SMALL:
@@ -205,14 +206,18 @@ def answer_many() -> str | AnyResponse:
 
 
 def _many(typed: dict[str, str], errors: dict[str, str], *, look: bool) -> str:
+    moments.use_zone(g.shop.time_zone)
     seen = None
     if look:
         try:
             with db.read(Scope.shop(g.shop.id)) as session:
-                seen = batches.count(session, g.shop.id, _choice(typed), clock.now())
+                seen = batches.look(session, g.shop.id, _choice(typed), clock.now())
         except InputRefused as refused:
             errors = errors | {refused.field: f"{refused.problem} {refused.remedy}".strip()}
-    return page("dashboard/offers_many.html", shop=g.shop, typed=typed, errors=errors, seen=seen, words=rate_words)
+    return page(
+        "dashboard/offers_many.html", shop=g.shop, typed=typed, errors=errors, seen=seen, looked=look, words=rate_words,
+        last_moment=offer_forms.last_moment,
+    )  # fmt: skip
 
 
 def _choice_typed() -> dict[str, str]:

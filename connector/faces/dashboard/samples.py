@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -229,7 +230,7 @@ def answer_samples() -> str | AnyResponse:
             raise InputRefused("reason", "is missing.", "The creators read it.")
         with db.write(Scope.shop(g.shop.id)) as session:
             ids = [line.row.id for line in _matching(session, typed)]
-            if request.form.get("seen") != str(len(ids)) or not ids:
+            if request.form.get("seen") != _mark(ids) or not ids:
                 raise Conflict("requests came or went", public="Requests came or went meanwhile: look again.")
             who = {"shop_id": g.shop.id, "by": guards.actor()}
             if approves:
@@ -264,6 +265,7 @@ def _many(
     return page(
         "dashboard/samples_many.html", shop=shop, typed=typed, errors=errors, seen=seen, waiting=waiting, most=MOST,
         products=titles, left=left, kinds=sample_words.KINDS, reason=request.form.get("reason", ""),
+        mark=_mark([line.row.id for line in seen or ()]),
     )  # fmt: skip
 
 
@@ -288,6 +290,11 @@ def _matching(session: Session, typed: Mapping[str, str]) -> list[Line]:
         scored = queries.scores(session, {row.creator_id for row in rows}, clock.now())
         rows = [row for row in rows if (scored[row.creator_id].percent or -1) >= percent]
     return _laid(session, g.shop.id, rows[:MOST])
+
+
+def _mark(ids: Sequence[str]) -> str:
+    """Of just these requests: where one came or went, it is another one."""
+    return hashlib.sha256(",".join(ids).encode()).hexdigest()[:32]
 
 
 def _requested(session: Session, shop_id: str) -> list[tuple[str, str]]:

@@ -6,6 +6,7 @@ A batch keeps its own checkpoint (the rows that wait), so that a job that is kil
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Literal
@@ -34,6 +35,11 @@ AT_ONCE = {"invite": 250, "accept": 25, "decline": 100}
 # A batch no larger than this is done with while its page waits.
 SMALL = 25
 WAITING, TAKEN, REFUSED = "waiting", "taken", "refused"
+# Fields of a proposal in a sentence.
+_FIELDS = {
+    "rate_bp": "The rate", "product_refs": "The products", "starts_at": "The first day", "ends_at": "The last day",
+    "expires_at": "The time to answer", "flat_fee": "The flat fee", "fee_currency": "The flat fee", "note": "The note",
+}  # fmt: skip
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -117,17 +123,39 @@ def answer(
     return made
 
 
-def count(session: Session, shop_id: str, chosen: Choice, now: datetime) -> tuple[int, int | None, int | None, int]:
-    """How many offers are chosen, with their lowest and highest rate, and their flat fees together."""
-    rows = _chosen(shop_id, chosen, now).subquery()
-    rates, fees = (sa.func.min(rows.c.rate_bp), sa.func.max(rows.c.rate_bp)), sa.func.sum(rows.c.flat_fee)
-    many, least, most, promised = session.execute(sa.select(sa.func.count(), *rates, fees)).one()
-    return many, least, most, int(promised or 0)
+class Seen(msgspec.Struct, frozen=True):
+    """What would be answered, as somebody looks at it. Rates are basis points, fees minor units of the shop's."""
+
+    many: int
+    least_bp: int
+    most_bp: int
+    fees: int  # of all together
+    samples: int  # how many wish for one
+    ends_at: datetime  # of the one that lasts longest
+    mark: str  # of just these offers: where one came, went or was replaced, it is another one
 
 
-def _chosen(shop_id: str, chosen: Choice, now: datetime) -> sa.Select[str, int, str, int, int]:
+def look(session: Session, shop_id: str, chosen: Choice, now: datetime) -> Seen | None:
+    """Which offers are chosen now, summed up; None: none is."""
+    rows = session.execute(_chosen(shop_id, chosen, now)).all()
+    if not rows:
+        return None
+    rates = [row.rate_bp for row in rows]
+    mark = hashlib.sha256("".join(f"{row.id}:{row.number}," for row in rows).encode()).hexdigest()[:32]
+    return Seen(
+        len(rows), min(rates), max(rates), sum(row.flat_fee for row in rows), sum(row.sample for row in rows),
+        max(row.ends_at for row in rows), mark,
+    )  # fmt: skip
+
+
+def _chosen(
+    shop_id: str, chosen: Choice, now: datetime
+) -> sa.Select[str, int, str, int, int, bool, datetime]:  # fmt: skip
     asked = (
-        sa.select(Negotiation.id, Negotiation.number, Creator.handle, Offer.rate_bp, Offer.flat_fee)
+        sa.select(
+            Negotiation.id, Negotiation.number, Creator.handle, Offer.rate_bp, Offer.flat_fee, Offer.sample,
+            Offer.ends_at,
+        )
         .join(Offer, sa.and_(Offer.negotiation_id == Negotiation.id, Offer.number == Negotiation.number))
         .join(Creator, Creator.id == Negotiation.creator_id)
         .where(
@@ -214,8 +242,7 @@ def _invite(session: Session, batch: OfferBatch, rows: Sequence[OfferBatchRow], 
                 checked[key] = refused
         found_so = checked[key]
         if isinstance(found_so, InputRefused):
-            said = f"{found_so.field} {found_so.problem} {found_so.remedy}".strip()
-            _refuse(by_creator.pop(creator_id), "offer_not_made", said)
+            _refuse(by_creator.pop(creator_id), "offer_not_made", _said(found_so))
             del asked[creator_id]
         else:
             asked[creator_id] = found_so
@@ -244,7 +271,8 @@ def _answer(session: Session, batch: OfferBatch, rows: Sequence[OfferBatchRow], 
         except (MoveRefused, BeginRefused) as refused:
             _refuse(row, refused.code)
         except (Conflict, InputRefused) as refused:
-            _refuse(row, "offer_not_made", refused.public)
+            said = _said(refused) if isinstance(refused, InputRefused) else refused.public
+            _refuse(row, "offer_not_made", said)
         else:
             row.outcome = TAKEN
 
@@ -263,6 +291,11 @@ def _before(row: Invited, seen: dict[str, int]) -> tuple[str, str]:
         return "twice_in_list", f"It stands on line {seen[key]} already."
     seen[key] = row.number
     return "", ""
+
+
+def _said(refused: InputRefused) -> str:
+    """A refusal as the merchant reads it beside the row."""
+    return f"{_FIELDS.get(refused.field, 'This')} {refused.problem} {refused.remedy}".strip()
 
 
 def _refuse(row: OfferBatchRow, reason: str, detail: str = "") -> None:

@@ -15,8 +15,10 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 import connector
 from connector import clock, outbound
 from connector.errors import InputRefused
+from connector.faces.console import telling as console
 from connector.operations.telling import catalogue, endpoints, retrying, sending
 from connector.operations.telling.tables import Told
+from connector.programme.collaborations import batches, moves
 
 FIRST = datetime(2026, 11, 20, 12, tzinfo=UTC)
 OLD, NEW = endpoints._secret(), endpoints._secret()
@@ -76,6 +78,23 @@ def test_every_notice_of_the_code_is_in_the_catalogue() -> None:
                 said.add(catalogue.said_as(str(node.args[1].value)))
     assert {"freeze.made", "invoice.issued", "statement.ready"} <= said
     assert said - catalogue.KINDS.keys() == set()
+
+
+def test_every_act_of_the_audit_log_has_words() -> None:
+    """Support reads sentences, and who acted by a name: not `offer.accepted` by `rule:arl_01`."""
+    done = {f"offer.{outcome}" for outcome in (*moves.OUTCOMES.values(), "expired")}
+    done |= {f"offer_batch.{act}" for act in batches.AT_ONCE}
+    for path in Path(connector.__file__).parent.rglob("*.py"):
+        text = path.read_text()
+        for node in ast.walk(ast.parse(text)) if "audit.record" in text else ():
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "audit.record" and len(node.args) > 2:
+                done |= {str(each.value) for each in ast.walk(node.args[2]) if isinstance(each, ast.Constant)}
+    missing = {act for act in done - console.ACTS.keys() if "." in act and not act.endswith(".")}
+    assert missing == set()
+    assert len(done) > 100
+    assert {console.actor_words(each) for each in ("clock", "rule:arl_1", "agreement:agr_1", "command:x")} == {
+        "by itself", "a rule of the shop", "an agreement", "a command",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", catalogue.KINDS)

@@ -29,7 +29,15 @@ ACTS = {
     "collaboration.agree": "Terms agreed with a creator",
     "eligibility.change": "Policy of who may take part changed",
     "message.report": "Message reported",
+    "message.report.close": "Report of a message closed",
     "offer.make": "Offer made",
+    "offer.accepted": "Offer accepted",
+    "offer.declined": "Offer declined",
+    "offer.withdrawn": "Offer withdrawn",
+    "offer.expired": "Offer ended without an answer",
+    "offer_batch.invite": "List of invitations made",
+    "offer_batch.accept": "Many offers accepted",
+    "offer_batch.decline": "Many offers declined",
     "sample.ask": "Sample asked for",
     "sample.take_up": "Promised sample taken up",
     "sample.readdress": "Address of a sample changed",
@@ -183,6 +191,10 @@ ACTS = {
     "webhooks.put_back": "Subscriptions put back: the shop had dropped them",
     "webhooks.subscribed": "Subscribed to the shop's messages",
 }
+_ACTORS = {
+    "command": "a command", "connector": "by itself", "clock": "by itself", "worker": "by itself",
+    "store": "the store", "platform": "the platform", "rule": "a rule of the shop", "agreement": "an agreement",
+}  # fmt: skip
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)")
 
 
@@ -217,7 +229,7 @@ def actor_words(actor: str) -> str:
         return "the creator"
     if kind == "app":
         return f"the app ({name})"
-    return {"command": "a command", "connector": "by itself"}.get(actor, actor)
+    return _ACTORS.get(kind, actor)
 
 
 def items(shop: Shop, happenings: Sequence[Happening]) -> list[Item]:

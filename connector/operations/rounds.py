@@ -38,6 +38,7 @@ _log = telemetry.logger(__name__)
 _TOLD_AT_ONCE = 500  # creators a transaction
 _LOOKED_AT_ONCE, _LOOKS = 500, 20  # creators of one transaction, transactions of a round
 _PIECES = 20  # of an opening in a round
+_ENDED_AT_ONCE, _ENDINGS = 200, 100  # offers of one transaction, transactions of a round
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +171,16 @@ def end_freezes(as_of: datetime) -> int:
 
 
 def end_offers(as_of: datetime) -> int:
-    """End the offers between shops and creators that nobody answered in time; how many."""
-    with db.write(Scope.system("offers of all shops end by their dates")) as session:
-        return negotiation.expire_due(session, as_of)
+    """End the offers between shops and creators that nobody answered in time; how many. A list of 10,000 invitations
+    ends at one moment: its sides hear of it in this round and not hours later."""
+    count = 0
+    for _ in range(_ENDINGS):
+        with db.write(Scope.system("offers of all shops end by their dates")) as session:
+            ended = negotiation.expire_due(session, as_of, _ENDED_AT_ONCE)
+        count += ended
+        if ended < _ENDED_AT_ONCE:
+            break
+    return count
 
 
 def open_products(as_of: datetime) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import jsonschema_rs
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
@@ -13,6 +14,7 @@ from schemathesis.specs.openapi.checks import response_schema_conformance, statu
 
 from connector import clock, db
 from connector.db import Database
+from connector.faces.api.document import _plain_names
 from connector.web import guards
 from tests.api.conftest import Api
 from tests.attribution.world import PLACED, World, app_settings, put_on_roster
@@ -68,6 +70,37 @@ def test_every_write_takes_an_idempotency_key(document: dict[str, Any]) -> None:
             if method not in ("parameters", "get"):
                 names = [each["name"].lower() for each in operation["parameters"] if each["in"] == "header"]
                 assert names == ["idempotency-key"], (method, path)
+
+
+def test_every_body_has_an_example_that_its_own_schema_takes(document: dict[str, Any]) -> None:
+    components = document["components"]
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            found = operation.get("requestBody", {}).get("content", {}).get("application/json")
+            if method == "parameters" or found is None:
+                continue
+            name = found["schema"]["$ref"].rpartition("/")[2]
+            shape = components["schemas"][name]
+            given = shape.get("examples") or [
+                {field: each["examples"][0] for field, each in shape["properties"].items() if "examples" in each}
+            ]
+            validator = jsonschema_rs.validator_for({**shape, "components": components}, validate_formats=True)
+            for each in given:
+                assert not [str(error) for error in validator.iter_errors(each)], (method, path, each)
+
+
+def test_a_write_may_come_too_late_with_a_body_or_without(document: dict[str, Any]) -> None:
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            if method != "parameters":
+                assert ("409" in operation["responses"]) == (method != "get"), (method, path)
+
+
+def test_two_shapes_of_one_name_are_no_document() -> None:
+    """`GET /payout-batches` was once described as a batch of offers."""
+    schemas = {"Page.Batch": {"type": "object"}, "Batch": {"type": "string"}}
+    with pytest.raises(AssertionError, match="Batch"):
+        _plain_names({"components": {"schemas": schemas}})
 
 
 # Lists that end by themselves: why each can't grow beyond a page.

@@ -18,7 +18,7 @@ from connector.db import Scope
 from connector.earnings.attribution import taking_up
 from connector.faces.api.face import blueprint
 from connector.faces.api.reports import SumShown, asked_of, sums
-from connector.faces.api.shapes import Asked, ContentShown, Given, Ident, Moment
+from connector.faces.api.shapes import Asked, ContentShown, Given, Ident, Moment, example
 from connector.insight.reports import asked as asking
 from connector.insight.reports import table
 from connector.programme import collaborations
@@ -43,7 +43,12 @@ class ProductsAsked(Asked):
         extra="forbid",
         json_schema_extra={
             "examples": [
-                {"products": [{"listing_id": "lst_01j8…"}, {"listing_id": "lst_01j9…", "ends_at": "2026-12-24T18:00Z"}]}
+                {
+                    "products": [
+                        {"listing_id": "lst_01j8…"},
+                        {"listing_id": "lst_01j9…", "ends_at": "2026-12-24T18:00:00Z"},
+                    ]
+                }
             ]
         },
     )
@@ -71,6 +76,8 @@ class PlacedList(Given):
 
 
 class EndAsked(Asked):
+    model_config = example(ends_at="2026-12-24T18:00:00Z")
+
     ends_at: Moment | None = Field(None, description="Default: now; never in the past.")
 
 
@@ -88,6 +95,8 @@ class ViewsAsked(Asked):
 
 
 class ViewListAsked(Asked):
+    model_config = example(items=[{"content_id": "cnt_01j8…", "views": 48211, "at": "2026-11-20T08:00:00Z"}])
+
     items: list[ViewsAsked] = Field(min_length=1, max_length=MOST_AT_ONCE)
 
 

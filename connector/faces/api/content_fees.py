@@ -16,7 +16,7 @@ from connector.db import Scope
 from connector.faces.api import shapes
 from connector.faces.api.face import blueprint, id_after, page
 from connector.faces.api.negotiations import Side
-from connector.faces.api.shapes import Asked, Given, Ident, Text
+from connector.faces.api.shapes import Asked, Given, Ident, Text, example
 from connector.operations import content_fees
 from connector.programme.collaborations import approvals
 from connector.programme.collaborations.tables import ContentApproval
@@ -30,10 +30,14 @@ _LONG = 10_000
 
 
 class HandInAsked(Asked):
+    model_config = example(content_id="cnt_01j8…")
+
     content_id: Ident = Field(description="The video or post that fulfils the agreement, with a product of it.")
 
 
 class ReplyAsked(Asked):
+    model_config = example(answer="send_back", reason="The product is never shown.")
+
     answer: Literal["approve", "send_back"]
     reason: Annotated[Text, Field(max_length=_LONG)] = Field(
         "", description="Needed where it is sent back: the creator reads it.", examples=["The product is never shown."]
@@ -41,6 +45,8 @@ class ReplyAsked(Asked):
 
 
 class AppealAsked(Asked):
+    model_config = example(side="creator", words="It is shown from 0:12 on.")
+
     side: Side = Field(description="creator: after it was sent back; merchant: after it was approved.")
     words: Annotated[Text, Field(max_length=_LONG)] = Field(examples=["It is shown from 0:12 on."])
 

@@ -117,7 +117,7 @@ def _finish(app: APIFlask, spec: dict[str, Any]) -> dict[str, Any]:
             operation["security"] = [{"appToken": [guard.asks]}]
             operation["tags"] = [groups[operation["operationId"]]]
             _add_key(method, operation)
-            _add_problems(operation)
+            _add_problems(method, operation)
     schemas = spec["components"].setdefault("schemas", {})
     schemas.update(_problem_schemas())
     spec["webhooks"] = _webhooks()
@@ -152,11 +152,13 @@ def _operations(app: APIFlask) -> Iterator[tuple[str, Callable[..., Any]]]:
             yield f"{method.lower()}_{rule.endpoint.replace('.', '_')}", app.view_functions[rule.endpoint]
 
 
-def _add_problems(operation: dict[str, Any]) -> None:
+def _add_problems(method: str, operation: dict[str, Any]) -> None:
     answers = dict(_ALWAYS)
     if "requestBody" in operation:
         operation["requestBody"]["required"] = True
-        answers |= _BODY | {"409": "It can't be done as things stand now, or was done otherwise before"}
+        answers |= _BODY
+    if method != "get":  # what has no body may come too late as well
+        answers["409"] = "It can't be done as things stand now, or was done otherwise before"
     answers["422"] = "A field can't be taken: it is named, with the remedy"
     for status, description in answers.items():
         operation["responses"][status] = {
@@ -212,11 +214,13 @@ def _plain_names(spec: dict[str, Any]) -> dict[str, Any]:
             return {key: _reference(each, renamed) if key == "$ref" else walk(each) for key, each in value.items()}
         return [walk(each) for each in value] if isinstance(value, list) else value
 
-    # Shapes of one short name are one class here: Pydantic's names are the classes', and `shapes` has no two alike.
     whole: dict[str, Any] = walk(spec)
-    whole["components"]["schemas"] = {
-        short: whole["components"]["schemas"][names[0]] for short, names in sorted(by_short.items())
-    }
+    found = whole["components"]["schemas"]
+    whole["components"]["schemas"] = {}
+    for short, names in sorted(by_short.items()):
+        if any(found[name] != found[names[0]] for name in names):
+            raise AssertionError(f"two shapes of the API are called {short}: give one of the classes another name")
+        whole["components"]["schemas"][short] = found[names[0]]
     return whole
 
 

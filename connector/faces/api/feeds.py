@@ -15,7 +15,7 @@ from connector.commerce.shops import queries as shops
 from connector.db import Scope
 from connector.errors import NotFound
 from connector.faces.api.face import blueprint, paged
-from connector.faces.api.shapes import Asked, Given, Ident, PagedList
+from connector.faces.api.shapes import Asked, Given, Ident, PagedList, example
 from connector.insight.feeds import build as builds
 from connector.insight.feeds import feeds, files
 from connector.insight.feeds.tables import Feed, FeedBuild
@@ -26,6 +26,8 @@ given_out = Blueprint("feed_files", __name__)
 
 
 class FeedAsked(Asked):
+    model_config = example(channel="google", format="rss", every_hours=6)
+
     channel: Literal["google", "meta", "tiktok"]
     format: Literal["rss", "atom", "tsv", "csv"] | None = Field(
         None, description="google: rss, atom or tsv; meta: csv or rss; tiktok: csv. Without it the first of these."

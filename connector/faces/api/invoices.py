@@ -56,7 +56,7 @@ class InvoiceShown(shapes.Given):
     state: str = Field(description="due, overdue, partly_paid, paid or credit.")
 
 
-class AccountShown(shapes.Given):
+class ShopAccountShown(shapes.Given):
     shop_id: str
     currency: str
     received: shapes.Money
@@ -67,7 +67,7 @@ class AccountShown(shapes.Given):
 
 
 class AccountsShown(shapes.PagedList):
-    items: list[AccountShown]
+    items: list[ShopAccountShown]
 
 
 class InvoiceLineShown(shapes.Given):
@@ -85,6 +85,14 @@ class InvoiceWhole(InvoiceShown):
 
 
 class ReceiptAsked(shapes.Asked):
+    model_config = shapes.example(
+        shop_id="shp_01j8…",
+        currency="EUR",
+        amount=191240,
+        reference="2026-11-20/17",
+        received_on="2026-11-20",
+    )
+
     shop_id: shapes.Ident
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = Field(description="ISO 4217.")
     amount: int = Field(gt=0, le=10**15, description="Integer minor units.")
@@ -213,8 +221,8 @@ def _behind(cursor: str | None) -> tuple[date, str] | None:
     raise InputRefused("cursor", "isn't one that this list gave out.", "Start again without a cursor.")
 
 
-def _account(found: Account, today: date) -> AccountShown:
-    return AccountShown(
+def _account(found: Account, today: date) -> ShopAccountShown:
+    return ShopAccountShown(
         shop_id=found.shop_id, currency=found.currency, received=shapes.as_money(found.received, found.currency),
         open=shapes.as_money(found.open, found.currency), credit=shapes.as_money(found.credit, found.currency),
         ageing={name: shapes.as_money(amount, found.currency) for name, amount in found.ageing(today).items()},

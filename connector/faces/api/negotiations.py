@@ -20,7 +20,7 @@ from connector.db import Scope
 from connector.earnings.attribution.touches import request_key
 from connector.faces.api import shapes
 from connector.faces.api.face import blueprint, id_after, page, paged
-from connector.faces.api.shapes import Asked, Given, Ident, Moment, Text
+from connector.faces.api.shapes import Asked, Given, Ident, Moment, Text, example
 from connector.programme.collaborations import acceptance, agreements, batches, invitations, messages, negotiation
 from connector.programme.collaborations.batches import Choice
 from connector.programme.collaborations.invitations import Invited
@@ -50,6 +50,11 @@ class Key(BaseModel):
     )
 
 
+_OFFER: dict[str, Any] = {
+    "rate_bp": 1500, "product_refs": ["8127"], "ends_at": "2027-03-01T00:00:00Z", "expires_at": "2026-12-08T00:00:00Z",
+}  # fmt: skip
+
+
 class ProposalAsked(Asked):
     rate_bp: Bp = Field(description="Basis points, 100 to 8000.", examples=[1500])
     product_refs: Annotated[list[Annotated[Text, Field(min_length=1, max_length=200)]], Field(max_length=500)] = Field(
@@ -69,12 +74,16 @@ class ProposalAsked(Asked):
 
 
 class FirstOfferAsked(ProposalAsked):
+    model_config = example(**_OFFER, shop_id="shp_01j8…", creator_id="crt_01j8…", side="merchant")
+
     shop_id: Ident
     creator_id: Ident
     side: Side = Field("merchant", description="Who makes the offer.")
 
 
 class OfferAsked(ProposalAsked):
+    model_config = example(**_OFFER, side="creator", number=1)
+
     side: Side = Field(description="Who makes the offer.")
     number: Number = Field(description="The newest offer, in whose place this one comes.", examples=[1])
     agreed: Number = Field(
@@ -83,6 +92,8 @@ class OfferAsked(ProposalAsked):
 
 
 class AnswerAsked(Asked):
+    model_config = example(side="merchant", number=2, answer="accept")
+
     side: Side = Field(description="Who answers.")
     number: Number = Field(description="The offer that is answered: the newest one.", examples=[2])
     answer: Literal["accept", "decline", "withdraw"] = Field(description="withdraw: an offer of one's own.")
@@ -161,11 +172,17 @@ class RowAsked(Asked):
 
 
 class InvitationsAsked(ProposalAsked):
+    model_config = example(
+        **_OFFER, shop_id="shp_01j8…", rows=[{"handle": "@mira"}, {"handle": "@yuki", "rate_bp": 1800}]
+    )
+
     shop_id: Ident
     rows: Annotated[list[RowAsked], Field(min_length=1, max_length=invitations.MOST)]
 
 
 class AnswersAsked(Asked):
+    model_config = example(shop_id="shp_01j8…", answer="accept", most_bp=1500, least_followers=50000)
+
     shop_id: Ident
     answer: Literal["accept", "decline"]
     most_bp: Bp | None = Field(None, description="Only offers of at most this.", examples=[1500])
@@ -176,7 +193,7 @@ class AnswersAsked(Asked):
     most_fee: Fee | None = Field(None, description="Only offers with at most this flat fee; 0: with none.")
 
 
-class BatchShown(Given):
+class OfferBatchShown(Given):
     id: str
     shop_id: str
     act: str = Field(description="invite, accept or decline.")
@@ -210,6 +227,8 @@ class BatchRowsAsked(shapes.Page):
 
 
 class RuleAsked(Asked):
+    model_config = example(shop_id="shp_01j8…", most_bp=1500, least_followers=50000, most_days=90)
+
     shop_id: Ident
     most_bp: Bp = Field(description="A creator's offer of at most this is accepted by itself.", examples=[1500])
     least_followers: Annotated[int, Field(ge=-1, le=10**12)] = Field(examples=[50000])
@@ -220,7 +239,7 @@ class RuleAsked(Asked):
     ends_at: Moment | None = None
 
 
-class RuleShown(Given):
+class AcceptanceRuleShown(Given):
     id: str
     shop_id: str
     most_bp: int
@@ -234,7 +253,7 @@ class RuleShown(Given):
 
 
 class RuleList(shapes.PagedList):
-    items: list[RuleShown]
+    items: list[AcceptanceRuleShown]
 
 
 class ShopAsked(shapes.LongPage):
@@ -322,8 +341,8 @@ def answer_offer(negotiation_id: str, json_data: AnswerAsked) -> NegotiationWhol
 @app_scope("collaborations:write")
 @blueprint.input(InvitationsAsked)
 @blueprint.input(Key, location="headers")
-@blueprint.output(BatchShown, status_code=202)
-def invite_creators(json_data: InvitationsAsked, headers_data: Key) -> BatchShown:
+@blueprint.output(OfferBatchShown, status_code=202)
+def invite_creators(json_data: InvitationsAsked, headers_data: Key) -> OfferBatchShown:
     """Invite up to 10,000 creators at once
 
     Each gets an offer of its own; a worker makes them. What is refused is listed by line and stops no other row: read
@@ -343,8 +362,8 @@ def invite_creators(json_data: InvitationsAsked, headers_data: Key) -> BatchShow
 @app_scope("collaborations:write")
 @blueprint.input(AnswersAsked)
 @blueprint.input(Key, location="headers")
-@blueprint.output(BatchShown, status_code=202)
-def answer_offers(json_data: AnswersAsked, headers_data: Key) -> BatchShown:
+@blueprint.output(OfferBatchShown, status_code=202)
+def answer_offers(json_data: AnswersAsked, headers_data: Key) -> OfferBatchShown:
     """Accept or decline every offer of creators that waits for a shop, within limits
 
     What is answered are the offers as they stand now; each is audited by itself. A worker does it.
@@ -359,8 +378,8 @@ def answer_offers(json_data: AnswersAsked, headers_data: Key) -> BatchShown:
 
 @blueprint.get("/offer-batches/<batch_id>")
 @app_scope("collaborations:read")
-@blueprint.output(BatchShown)
-def read_batch(batch_id: str) -> BatchShown:
+@blueprint.output(OfferBatchShown)
+def read_batch(batch_id: str) -> OfferBatchShown:
     """How far a list of invitations, or an answer to many, has come"""
     with db.read(Scope.app()) as session:
         return _batch(session, batches.get(session, batch_id))
@@ -386,8 +405,8 @@ def list_batch_rows(batch_id: str, query_data: BatchRowsAsked) -> BatchRowPage:
 @blueprint.post("/acceptance-rules")
 @app_scope("collaborations:write")
 @blueprint.input(RuleAsked)
-@blueprint.output(RuleShown, status_code=201)
-def add_rule(json_data: RuleAsked) -> RuleShown:
+@blueprint.output(AcceptanceRuleShown, status_code=201)
+def add_rule(json_data: RuleAsked) -> AcceptanceRuleShown:
     """Accept creators' offers by a rule: "up to 15 % for creators over 50,000 followers"
 
     It counts from its start to its end, for offers that are made in that time.
@@ -399,16 +418,16 @@ def add_rule(json_data: RuleAsked) -> RuleShown:
             most_days=json_data.most_days, sample=json_data.sample, starts_at=json_data.starts_at,
             ends_at=json_data.ends_at, most_fee=json_data.most_fee, by=actor(),
         )  # fmt: skip
-        return RuleShown.model_validate(made)
+        return AcceptanceRuleShown.model_validate(made)
 
 
 @blueprint.post("/acceptance-rules/<rule_id>/end")
 @app_scope("collaborations:write")
-@blueprint.output(RuleShown)
-def end_rule(rule_id: str) -> RuleShown:
+@blueprint.output(AcceptanceRuleShown)
+def end_rule(rule_id: str) -> AcceptanceRuleShown:
     """End a rule now: from then on a person answers"""
     with db.write(Scope.app()) as session:
-        return RuleShown.model_validate(acceptance.end(session, rule_id, shop_id=None, by=actor()))
+        return AcceptanceRuleShown.model_validate(acceptance.end(session, rule_id, shop_id=None, by=actor()))
 
 
 @blueprint.get("/acceptance-rules")
@@ -435,25 +454,25 @@ def _key(headers: Key) -> str | None:
     return None if headers.idempotency_key is None else request_key(g.app_token.id, headers.idempotency_key)
 
 
-def _started(session: Session, made: OfferBatch) -> BatchShown:
+def _started(session: Session, made: OfferBatch) -> OfferBatchShown:
     if made.status != "done":
         batches.start(session, made)
     return _batch(session, made)
 
 
-def _batch(session: Session, row: OfferBatch) -> BatchShown:
+def _batch(session: Session, row: OfferBatch) -> OfferBatchShown:
     came = batches.outcomes(session, [row.id])[row.id]
     facts: dict[str, Any] = {name: came.get(name, 0) for name in _OUTCOMES}
-    return BatchShown(
-        **{name: getattr(row, name) for name in BatchShown.model_fields if name not in _OUTCOMES}, **facts
+    return OfferBatchShown(
+        **{name: getattr(row, name) for name in OfferBatchShown.model_fields if name not in _OUTCOMES}, **facts
     )
 
 
 _OUTCOMES = (batches.WAITING, batches.TAKEN, batches.REFUSED)
 
 
-def _rules(rows: Sequence[AcceptanceRule]) -> list[RuleShown]:
-    return [RuleShown.model_validate(row) for row in rows]
+def _rules(rows: Sequence[AcceptanceRule]) -> list[AcceptanceRuleShown]:
+    return [AcceptanceRuleShown.model_validate(row) for row in rows]
 
 
 def _facts(row: Negotiation, offers: Sequence[Offer]) -> dict[str, Any]:

@@ -29,6 +29,8 @@ _Short = Annotated[shapes.Text, Field(max_length=120)]
 class PayeeAsked(shapes.Asked):
     """Payment details: at least one way to pay, whole."""
 
+    model_config = shapes.example(name="Mira Osei", country="DE", iban="DE89370400440532013000", currency="EUR")
+
     name: Annotated[shapes.Text, Field(min_length=1, max_length=120)] = Field(
         description="The account's holder, as their bank writes it; at most 70 characters."
     )
@@ -55,7 +57,9 @@ class PayeeShown(shapes.Given):
     until: datetime | None = Field(description="When the hold ends, or when details that nobody confirms lapse.")
 
 
-class CodeAsked(shapes.Asked):
+class ConfirmationAsked(shapes.Asked):
+    model_config = shapes.example(code="481920")
+
     code: Annotated[shapes.Text, Field(min_length=1, max_length=20)] = Field(
         description="From the notice `payee.changed`."
     )
@@ -104,9 +108,9 @@ def change_payee(creator_id: str, json_data: PayeeAsked) -> PayeeShown:
 
 @blueprint.post("/creators/<creator_id>/payee/confirm")
 @app_scope("payees:write")
-@blueprint.input(CodeAsked)
+@blueprint.input(ConfirmationAsked)
 @blueprint.output(PayeeShown)
-def confirm_payee(creator_id: str, json_data: CodeAsked) -> PayeeShown:
+def confirm_payee(creator_id: str, json_data: ConfirmationAsked) -> PayeeShown:
     """Confirm a change of payment details with the code of its notice"""
     with db.write(Scope.app()) as session:
         right = payees.confirm(session, creator_id, json_data.code, actor()) is not None

@@ -78,7 +78,7 @@ class BreachList(shapes.PagedList):
     items: list[BreachShown]
 
 
-class AppealAsked(shapes.Asked):
+class BreachAppealAsked(shapes.Asked):
     words: Annotated[shapes.Text, Field(min_length=10, max_length=2000)] = Field(examples=["I quoted a critic of it."])
 
 
@@ -141,9 +141,9 @@ def list_breaches(creator_id: str) -> BreachList:
 
 @blueprint.post("/creators/<creator_id>/breaches/<breach_id>/appeal")
 @app_scope("creators:write")
-@blueprint.input(AppealAsked)
+@blueprint.input(BreachAppealAsked)
 @blueprint.output(BreachShown)
-def appeal_breach(creator_id: str, breach_id: str, json_data: AppealAsked) -> BreachShown:
+def appeal_breach(creator_id: str, breach_id: str, json_data: BreachAppealAsked) -> BreachShown:
     """Say what speaks against a breach
 
     Once, within its time; a repeat is refused and changes nothing.

@@ -21,7 +21,7 @@ from connector.db import Scope
 from connector.earnings.attribution.touches import request_key
 from connector.faces.api import shapes
 from connector.faces.api.face import blueprint, id_after, page, paged
-from connector.faces.api.shapes import Asked, Given, Ident, Moment, Money, Text, as_money
+from connector.faces.api.shapes import Asked, Given, Ident, Moment, Money, Text, as_money, example
 from connector.operations.sampling import acts, sales
 from connector.programme.creators import queries as creators
 from connector.programme.samples import offers, policy, queries
@@ -94,6 +94,8 @@ class SampleTakeUpAsked(Asked):
 
 
 class SampleAddressAsked(Asked):
+    model_config = example(recipient=_HOME)
+
     recipient: RecipientAsked
 
 
@@ -105,10 +107,14 @@ class BoughtAsked(Asked):
 
 
 class WhenAsked(Asked):
+    model_config = example(at="2026-11-20T08:00:00Z")
+
     at: Moment | None = Field(None, description="Default: now.")
 
 
 class ContentNamed(Asked):
+    model_config = example(content_id="cnt_01j8…")
+
     content_id: Ident
 
 
@@ -123,6 +129,8 @@ class ReasonAsked(Asked):
 
 
 class ApproveAsked(Asked):
+    model_config = example(most=4500)
+
     most: Amount | None = Field(
         None, description="Refundable: minor units that come back at most, below the price that was asked for."
     )
@@ -137,6 +145,8 @@ class ShippedAsked(Asked):
 
 
 class ManyAsked(Asked):
+    model_config = example(shop_id="shp_01j8…", act="approve", sample_ids=["smp_01j8…", "smp_01j9…"])
+
     shop_id: Ident
     act: Literal["approve", "decline", "cancel", "by_hand", "place_again", "delivered"]
     sample_ids: Annotated[list[Ident], Field(min_length=1, max_length=acts.MOST_AT_ONCE)]

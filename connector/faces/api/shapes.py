@@ -41,6 +41,11 @@ class Asked(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+def example(**body: Any) -> ConfigDict:
+    """A request as it may be sent, for the document; beside what the class has of `Asked`."""
+    return ConfigDict(json_schema_extra={"examples": [body]})
+
+
 class Given(BaseModel):
     """Base of what we send."""
 
@@ -249,6 +254,8 @@ class CreatorCustomer(Asked):
 
 
 class CreatorAsked(Asked):
+    model_config = example(handle="@mira", name="Mira", followers=12400, country="DE")
+
     handle: Annotated[Text, Field(max_length=200)] = Field(description="With or without @; one form of it is kept.")
     name: Annotated[Text, Field(max_length=200)] = ""
     followers: int = Field(0, ge=0, le=10**10)
@@ -291,12 +298,16 @@ class CreatorPage(Given):
 
 
 class StatusAsked(Asked):
+    model_config = example(status="suspended", reason="Links in spam, ticket 5120")
+
     status: Literal["active", "suspended", "closed"]
     reason: Annotated[Text, Field(max_length=500)] = ""
     starts_at: Moment | None = Field(None, description="From now on; never in the past. Default: now.")
 
 
 class StudioLinkAsked(Asked):
+    model_config = example(to="/studio/earnings")
+
     to: Annotated[Text, Field(max_length=500, pattern=r"^/studio([/?]|$)")] = Field(
         "", description="The studio's page to open, like /studio/earnings. Default: its first page."
     )
@@ -363,6 +374,8 @@ class ContentPage(Given):
 
 
 class CodeAsked(Asked):
+    model_config = example(shop_id="shp_01j8…", creator_id="crt_01j8…", code="MIRA10")
+
     shop_id: Ident
     creator_id: Ident
     code: Annotated[Text, Field(min_length=1, max_length=64)] = Field(
@@ -377,12 +390,16 @@ class CodesAsked(Page):
 
 
 class CodeMoveAsked(Asked):
+    model_config = example(creator_id="crt_01j9…", why="Mira gave her code to her sister.")
+
     creator_id: Ident
     why: Annotated[Text, Field(min_length=1, max_length=500)]
     starts_at: Moment | None = None
 
 
 class CodeEndAsked(Asked):
+    model_config = example(why="It stood on a coupon site.")
+
     why: Annotated[Text, Field(min_length=1, max_length=500)]
     starts_at: Moment | None = None
 
@@ -404,6 +421,8 @@ class CodePage(Given):
 
 
 class LinkAsked(Asked):
+    model_config = example(creator_id="crt_01j8…", listing_id="lst_01j8…", content_id="cnt_01j8…")
+
     creator_id: Ident
     listing_id: Ident
     variant_ref: Annotated[Text, Field(min_length=1, max_length=200)] | None = Field(
@@ -453,6 +472,8 @@ class Tap(Asked):
 
 class TouchAsked(Tap):
     """A tap inside the app: on a share link's code, or on a listing that a creator shows."""
+
+    model_config = example(creator_id="crt_01j8…", listing_id="lst_01j8…", content_id="cnt_01j8…", buyer="b-77120")
 
     buyer: Annotated[Text, Field(min_length=1, max_length=200)] | None = Field(
         None, description="The app's own opaque id of the buyer: kept as a keyed hash only. Never an e-mail address."

@@ -18,7 +18,7 @@ from connector.db import Scope
 from connector.earnings.attribution import taking_up
 from connector.faces.api.face import blueprint, paged
 from connector.faces.api.programme import know_buyer, link_shown
-from connector.faces.api.shapes import Asked, CreatorCustomer, Given, Ident, LinkShown, Moment, PagedList, Text
+from connector.faces.api.shapes import Asked, CreatorCustomer, Given, Ident, LinkShown, Moment, PagedList, Text, example
 from connector.programme.creators import countries, eligibility, networks, profiles, sign_up
 from connector.programme.creators import queries as creators
 from connector.programme.creators.tables import Creator, CreatorEligibility
@@ -83,6 +83,8 @@ class SignUpAsked(Asked):
 
 
 class CountsAsked(Asked):
+    model_config = example(followers=12900, networks={"instagram": 8300})
+
     followers: Followers | None = Field(None, description="All together.")
     networks: dict[Name, Followers] = Field({}, max_length=20, description="Network → followers there.")
 
@@ -168,6 +170,8 @@ class PolicyList(PagedList):
 
 
 class LookAsked(Asked):
+    model_config = example(followers=1200, born_on="1998-04-30", at="2024-04-30T12:00:00Z")
+
     followers: Followers
     born_on: date
     at: Moment | None = Field(None, description="By the policy of that time. Default: now.")

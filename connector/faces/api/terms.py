@@ -20,7 +20,7 @@ from connector.db import Scope
 from connector.earnings.attribution import taking_up
 from connector.errors import InputRefused, NotFound
 from connector.faces.api.face import blueprint, paged
-from connector.faces.api.shapes import Asked, Given, Ident, LongPage, Moment, PagedList, Text
+from connector.faces.api.shapes import Asked, Given, Ident, LongPage, Moment, PagedList, Text, example
 from connector.programme import collaborations
 from connector.programme.collaborations import calendar, events, preview, promotions, rates, terms
 from connector.programme.collaborations.offer import Rate
@@ -38,6 +38,8 @@ Code = Annotated[Text, Field(min_length=1, max_length=64)]
 
 
 class TermsAsked(Asked):
+    model_config = example(shop_id="shp_01j8…", product_ref="8127", rate_bp=1500, new_buyer_bp=2000)
+
     shop_id: Ident
     kind: Literal["open", "targeted", "store"] = Field(
         "open",
@@ -62,6 +64,15 @@ class TermsAsked(Asked):
 
 
 class EventAsked(Asked):
+    model_config = example(
+        shop_id="shp_01j8…",
+        name="Winter weeks",
+        rate_bp=2000,
+        starts_at="2026-12-01T00:00:00Z",
+        ends_at="2026-12-15T00:00:00Z",
+        tiers=[{"orders": 50, "rate_bp": 2500}],
+    )
+
     shop_id: Ident
     name: Annotated[Text, Field(min_length=1, max_length=120)] = Field(description="Creators read it.")
     product_ref: ProductRef = Field("", description="Empty: the whole shop.")
@@ -80,12 +91,16 @@ class Tier(Asked):
 
 
 class RaiseAsked(Asked):
+    model_config = example(rate_bp=2200)
+
     rate_bp: Bp = Field(description="Not below the event's rate as it stands.")
     tiers: list[Tier] | None = Field(None, description="Default: as they stand. They may only rise, too.")
     starts_at: Moment | None = None
 
 
 class WithdrawalAsked(Asked):
+    model_config = example(shop_id="shp_01j8…", product_ref="8127")
+
     shop_id: Ident
     kind: Literal["open", "targeted", "store"] = "open"
     product_ref: ProductRef = ""
@@ -125,7 +140,7 @@ class TermsListAsked(LongPage):
     creator_id: Ident | None = Field(None, description="What is everybody's, and this creator's own.")
 
 
-class RateShown(Given):
+class RateThen(Given):
     rate_bp: int
     terms_id: str
     kind: str = Field(description="targeted, open or store.")
@@ -136,7 +151,7 @@ class RateShown(Given):
 class SpanShown(Given):
     starts_at: datetime
     ends_at: datetime | None = Field(description="null: as far as anybody knows.")
-    rate: RateShown | None = Field(description="null: nothing is offered then.")
+    rate: RateThen | None = Field(description="null: nothing is offered then.")
     ads_bp: int | None
     why: str = Field(description="kept: an older rate; targeted, event, or empty.")
 
@@ -172,6 +187,8 @@ class CalendarAsked(Asked):
 
 
 class PromotionAsked(Asked):
+    model_config = example(listing_id="lst_01j8…", at="2026-11-20T08:00:00Z")
+
     listing_id: Ident
     at: Moment | None = Field(None, description="When it was taken into the list or into content. Default: now.")
 
@@ -404,8 +421,8 @@ def _spans(found: Sequence[calendar.Span]) -> list[SpanShown]:
     ]
 
 
-def _rate(rate: Rate | None) -> RateShown | None:
-    return None if rate is None else RateShown.model_validate(rate)
+def _rate(rate: Rate | None) -> RateThen | None:
+    return None if rate is None else RateThen.model_validate(rate)
 
 
 def _product(session: Session, listing_id: str) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from connector.earnings.attribution.touches import request_key
 from connector.faces.api import shapes
 from connector.faces.api.face import blueprint, id_after, page
 from connector.faces.api.negotiations import Key, Number, Side
-from connector.faces.api.shapes import Asked, Given, Text
+from connector.faces.api.shapes import Asked, Given, Text, example
 from connector.programme.collaborations import dossier, messages, negotiation
 from connector.web.guards import actor, app_scope
 
@@ -22,6 +22,8 @@ _CSV: dict[int | str, Any] = {200: {"description": "The negotiation as CSV", "co
 
 
 class MessageAsked(Asked):
+    model_config = example(side="merchant", text="Could you show it in daylight?")
+
     side: Side = Field(description="Who writes.")
     text: Annotated[Text, Field(max_length=10_000)] = Field(
         description=f"Plain text of up to {messages.LONGEST} characters; HTML is shown as it was typed.",
@@ -30,11 +32,15 @@ class MessageAsked(Asked):
 
 
 class ReadAsked(Asked):
+    model_config = example(side="creator", number=7)
+
     side: Side = Field(description="Who has read.")
     number: Number = Field(description="Up to which message.", examples=[7])
 
 
-class ReportAsked(Asked):
+class AbuseAsked(Asked):
+    model_config = example(side="creator", words="Insulting")
+
     side: Side = Field(description="Who reports a message of the other side.")
     words: Annotated[Text, Field(max_length=10_000)] = Field(examples=["Insulting"])
 
@@ -56,7 +62,7 @@ class UnreadShown(Given):
     unread_by_creator: int
 
 
-class ReportShown(Given):
+class AbuseShown(Given):
     id: str
     number: int
     side: Side
@@ -125,16 +131,16 @@ def mark_read(negotiation_id: str, json_data: ReadAsked) -> UnreadShown:
 
 @blueprint.post("/negotiations/<negotiation_id>/messages/<int:number>/report")
 @app_scope("messages:write")
-@blueprint.input(ReportAsked)
-@blueprint.output(ReportShown, status_code=201)
-def report_message(negotiation_id: str, number: int, json_data: ReportAsked) -> ReportShown:
+@blueprint.input(AbuseAsked)
+@blueprint.output(AbuseShown, status_code=201)
+def report_message(negotiation_id: str, number: int, json_data: AbuseAsked) -> AbuseShown:
     """Report a message of the other side as abuse: support reads it
 
     A second report of a message is the first one.
     """
     with db.write(Scope.app()) as session:
         row = messages.report(session, negotiation_id, number, json_data.side, json_data.words, by=actor())
-        return ReportShown.model_validate(row)
+        return AbuseShown.model_validate(row)
 
 
 @blueprint.get("/negotiations/<negotiation_id>/export")

@@ -12,7 +12,7 @@ from connector.db import Scope as Sees
 from connector.errors import InputRefused
 from connector.faces.api import shapes
 from connector.faces.api.face import blueprint
-from connector.faces.api.shapes import Asked, Given, Ident, Moment, Money, Text
+from connector.faces.api.shapes import Asked, Given, Ident, Moment, Money, Text, example
 from connector.operations.whatif.asked import Change, SupposedRate, checked, stretch
 from connector.operations.whatif.price import Answer, LineChange, Scope, Sums, price
 from connector.programme.creators import queries as creators
@@ -37,6 +37,10 @@ class RateAsked(Asked):
 
 class WhatIfAsked(Asked):
     """An order; or a creator, in one shop or in all, or a shop: with a period, or with since and until."""
+
+    model_config = example(
+        creator_id="crt_01j8…", shop_id="shp_01j8…", period="2026-11", rates=[{"kind": "open", "rate_bp": 1200}]
+    )
 
     order_id: Ident | None = None
     creator_id: Ident | None = None

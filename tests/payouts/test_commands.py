@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 from connector.access import staff
 from connector.cli import connector
 from connector.db import Database
+from connector.earnings.payouts import batch
 from connector.earnings.payouts.tables import Payout, PayoutBatch
 from connector.errors import Conflict, NotAllowed
 from connector.programme.creators.payees import Details
@@ -113,3 +114,32 @@ def test_a_large_batch_waits_for_the_console(run: Run, sqlite_database: Database
     assert list(tmp_path.glob("var/payouts/*")) == []
     with pytest.raises(Conflict, match="second person"):
         run("payout", "hand-over", made.split(":")[0], *PAYDAY)
+    # Once it was refused, the same command prepares the next one.
+    with sqlite_database.write(SYSTEM) as session:
+        batch.refuse(session, made.split(":")[0], utc("2026-12-10"), "staff:Fay", "wait for the tax forms")
+    assert run(*prepare, "--by", "Ada").output.split(":")[0] not in made
+
+
+def test_a_look_that_found_nothing_to_pay_keeps_nobody_waiting_until_tomorrow(
+    run: Run, sqlite_database: Database, tmp_path: Path
+) -> None:
+    """In the morning the merchant had paid nothing in; in the afternoon the same command pays."""
+    books = Books(sqlite_database)
+    shop, mira = books.shop("EUR", advance=False), books.creator("mira")
+    books.line(shop, mira, 500, clears_at=utc("2026-11-16"), currency="EUR")
+    books.clear(shop, utc("2026-11-20"))
+    books.close(shop, "2026-11", utc("2026-12-02"))
+    prepare = ("payout", "prepare", "--currency", "EUR", *PAYDAY)
+    morning = run(*prepare).output
+    assert f"set aside: {mira} at {shop} 5.00: unfunded" in morning
+    assert "0 payouts, EUR 0.00, prepared" in morning
+    run("receipt", "add", "INV-000001", "5.00", "--reference", "bank 1", "--on", "2026-11-01")
+    afternoon = run(*prepare).output
+    assert "1 payouts, EUR 5.00, prepared" in afternoon
+    assert "It stands" not in afternoon
+    again = run(*prepare).output
+    assert again.split(":")[0] == afternoon.split(":")[0]
+    assert "It stands since 2026-12-10 12:00 UTC under the key '2026-12-10 EUR 2': nothing more is booked." in again
+    assert [row.amount for row in books.rows(Payout)] == [500]
+    # Another rail on the same day is another batch, and needs no key by hand.
+    assert "0 payouts, EUR 0.00, prepared" in run(*prepare, "--rail", "sepa").output

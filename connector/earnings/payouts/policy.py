@@ -55,7 +55,7 @@ class Policy:
         """Errors: ConfigurationWrong when the account that pays isn't set."""
         if not self.debtor_iban or not self.debtor_name:
             raise ConfigurationWrong(
-                "CONNECTOR_PAYOUT_DEBTOR_IBAN", "or CONNECTOR_PAYOUT_DEBTOR_NAME is empty",
+                "CONNECTOR_PAYOUT_DEBTOR_IBAN", "is empty, or CONNECTOR_PAYOUT_DEBTOR_NAME is",
                 "SEPA files name the account that pays: set both.",
             )  # fmt: skip
         return Debtor(self.debtor_name, self.debtor_iban.replace(" ", ""), self.debtor_bic)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import click
+from sqlalchemy.orm import Session
 
 from connector import clock, db, money
 from connector.earnings.payouts import batch, conversion, hand_over, outcomes, policy, queries
@@ -196,7 +198,7 @@ def _left_out(creator_id: str, shop_id: str, currency: str, amount: int, missing
 @payouts.command("prepare")
 @click.option("--currency", required=True, help="One batch is of what is owed in one currency.")
 @rail_option
-@click.option("--key", help="The same key gives the same batch; default: day and currency.")
+@click.option("--key", help="The same key gives the same batch; default: day, currency and rail.")
 @click.option("--minimum", help="Least sum a creator, like 25.00, in place of the shops' own setting.")
 @folder_option
 @by_option
@@ -210,19 +212,35 @@ def payout_prepare(
     as_of, currency = as_of or clock.now(), currency.upper()
     least = None if minimum is None else money.parse(minimum, currency, "minimum")
     with db.write(db.Scope.system("a payout batch covers all shops")) as session:
-        made = batch.prepare(
-            session, key or f"{as_of:%Y-%m-%d} {currency}", currency, as_of, who, minimum=least, rail=rail
-        )
+        key = key or _key_of_day(session, as_of, currency, rail)
+        stands = queries.by_key(session, key) is not None
+        made = batch.prepare(session, key, currency, as_of, who, minimum=least, rail=rail)
         if made.status == "awaiting" and made.prepared_by == "command":
             _named(by)  # leaving it undone: whoever approves must be another person than this one
     with db.read(db.Scope.system("a payout batch covers all shops")) as session:
         for row in queries.set_aside(session, made.id):
             click.echo(_left_out(row.creator_id, row.shop_id, currency, row.amount, row.missing, row.reason))
     click.echo(f"{made.id}: {made.rows} payouts, {currency} {money.text(made.total, currency)}, {made.status}")
+    if stands:
+        click.echo(
+            f"It stands since {made.prepared_at:%Y-%m-%d %H:%M} UTC under the key {key!r}: nothing more is booked. "
+            "What can be paid since then goes by another --key."
+        )
     if made.status == "awaiting":
         click.echo("Its sum asks for a second person: approve it in the console, then `connector payout hand-over`.")
     elif made.rows and made.rail not in hand_over.API_RAILS:
         _write_files(made.id, folder, as_of)
+
+
+def _key_of_day(session: Session, as_of: datetime, currency: str, rail: str) -> str:
+    """The day's key: of its first batch that pays anybody. One that found nothing to pay, or was refused, doesn't stand
+    in the way of what can be paid later that day."""
+    day = f"{as_of:%Y-%m-%d} {currency}" + ("" if rail == "csv" else f" {rail}")
+    for key in itertools.chain([day], (f"{day} {number}" for number in itertools.count(2))):
+        known = queries.by_key(session, key)
+        if known is None or (known.rows and known.status != "refused"):
+            return key
+    raise AssertionError("numbers have no end")
 
 
 def _write_files(batch_id: str, folder: Path, as_of: datetime) -> None:

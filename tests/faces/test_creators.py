@@ -137,7 +137,9 @@ def test_a_merchant_answers_one_sample_and_many(world: World, enter: Enter) -> N
     assert "No request that waits" in harbour.get(f"{many}?look=1&score=50").text
     typed = {**form, "least": "5000", "seen": "2", "answer": "decline", "reason": "None left"}
     assert "came or went meanwhile" in harbour.post(many, data=typed).text
-    assert harbour.post(many, data={**typed, "seen": "1"}).status_code == 303
+    seen = re.search(r'name="seen" value="(\w+)"', look)
+    assert seen
+    assert harbour.post(many, data={**typed, "seen": seen.group(1)}).status_code == 303
     with world.database.read(SYSTEM) as session:
         states = dict(session.execute(sa.select(Sample.state, sa.func.count()).group_by(Sample.state)).tuples().all())
         assert states == {"shipped": 1, "declined": 1, "approved": 1, "appealed": 1}

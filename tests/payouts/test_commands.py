@@ -139,7 +139,7 @@ def test_a_look_that_found_nothing_to_pay_keeps_nobody_waiting_until_tomorrow(
     assert "It stands" not in afternoon
     again = run(*prepare).output
     assert again.split(":")[0] == afternoon.split(":")[0]
-    assert "It stands since 2026-12-10 12:00 UTC under the key '2026-12-10 EUR 2': nothing more is booked." in again
+    assert "It stands since 2026-12-10 12:00 UTC under the key '2026-12-10 EUR csv 2': nothing more is booked." in again
     assert [row.amount for row in books.rows(Payout)] == [500]
     # Another rail on the same day is another batch, and needs no key by hand.
     assert "0 payouts, EUR 0.00, prepared" in run(*prepare, "--rail", "sepa").output

@@ -67,6 +67,9 @@ def test_the_sepa_file_is_the_schemes() -> None:
     assert told["GrpHdr"]["MsgId"] == HEAD.batch_id.replace("_", "-")
     bare = Sepa(Debtor("Beispiel", "DE02120300000000202051")).files(HEAD, [ROW])
     schema.validate(bare[0][1].decode())
+    # The scheme asks for the debtor's bank even where its BIC isn't known; of a creditor's it wants nothing then.
+    assert b"<DbtrAgt><FinInstnId><Othr><Id>NOTPROVIDED</Id></Othr></FinInstnId></DbtrAgt>" in bare[0][1]
+    assert content.count(b"<CdtrAgt>") == 1
     broken = content.replace(b"<IBAN>DE89", b"<IBAN>??89")
     with pytest.raises(xmlschema.XMLSchemaValidationError):
         schema.validate(broken.decode())

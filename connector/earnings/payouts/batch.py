@@ -54,8 +54,28 @@ def preview(session: Session, currency: str, as_of: datetime, *, minimum: int | 
     money.exponent(currency)
     if minimum is not None and minimum < 0:
         raise InputRefused("minimum", "is below zero.")
-    chosen = rails.named(rail)
-    balances = outstanding.settled(session, currency)
+    return _planned(session, outstanding.settled(session, currency), currency, as_of, minimum, rails.named(rail))
+
+
+def in_sight(session: Session, balances: Sequence[tuple[str, str, int]], currency: str, as_of: datetime) -> Plan:
+    """What the next batch would pay of these (shop, creator, settled) balances, and what it would leave and why, by
+    whichever rail that can: for one creator's calendar. Nothing is booked."""
+    return _planned(session, balances, currency, as_of, None, _AnyRail())
+
+
+class _AnyRail:
+    """Nobody knows by which rail the next batch goes."""
+
+    slug = "any"
+
+    def refuses(self, payee: Details, currency: str) -> str:
+        return ""
+
+
+def _planned(
+    session: Session, balances: Sequence[tuple[str, str, int]], currency: str, as_of: datetime, minimum: int | None,
+    chosen: rails.Rail,
+) -> Plan:  # fmt: skip
     every = _owed(session, balances, currency, as_of, minimum)
     # A closing that is under way stands in the ledger by half, and its statements begin from these balances.
     closing = pieces.being_closed(session)

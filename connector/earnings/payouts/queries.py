@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection
+from datetime import date
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -61,6 +63,17 @@ def of_creator(
 
 def by_key(session: Session, key: str) -> PayoutBatch | None:
     return session.scalar(sa.select(PayoutBatch).where(PayoutBatch.key == key))
+
+
+def key_of_day(session: Session, day: date, currency: str, rail: str) -> str:
+    """The key of a day's batch where nobody names it: of its first one that pays anybody. One that found nothing to
+    pay, or was refused, doesn't stand in the way of what can be paid later that day."""
+    first = f"{day} {currency} {rail}"
+    for key in itertools.chain([first], (f"{first} {number}" for number in itertools.count(2))):
+        known = by_key(session, key)
+        if known is None or (known.rows and known.status != "refused"):
+            return key
+    raise AssertionError("numbers have no end")
 
 
 def batch_counts(session: Session) -> dict[str, int]:

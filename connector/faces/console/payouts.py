@@ -85,7 +85,7 @@ def _asked(asked: dict[str, str], moved: str = "") -> str:
     with db.read(Scope.system(WHY)) as session:
         owed = _owed(session)
         if asked["currency"]:
-            asked["key"] = asked["key"] or f"{now:%Y-%m-%d} {asked['currency']} {asked['rail']}"
+            asked["key"] = asked["key"] or queries.key_of_day(session, now.date(), asked["currency"], asked["rail"])
             try:
                 least = money.parse(asked["minimum"], asked["currency"], "minimum") if asked["minimum"] else None
                 plan = batches.preview(session, asked["currency"], now, minimum=least, rail=asked["rail"])

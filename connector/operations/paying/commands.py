@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import click
-from sqlalchemy.orm import Session
 
 from connector import clock, db, money
 from connector.earnings.payouts import batch, conversion, hand_over, outcomes, policy, queries
@@ -198,7 +196,9 @@ def _left_out(creator_id: str, shop_id: str, currency: str, amount: int, missing
 @payouts.command("prepare")
 @click.option("--currency", required=True, help="One batch is of what is owed in one currency.")
 @rail_option
-@click.option("--key", help="The same key gives the same batch; default: day, currency and rail.")
+@click.option(
+    "--key", help="The same key gives the same batch; default: day, currency and rail, and a number where it has to."
+)
 @click.option("--minimum", help="Least sum a creator, like 25.00, in place of the shops' own setting.")
 @folder_option
 @by_option
@@ -212,7 +212,7 @@ def payout_prepare(
     as_of, currency = as_of or clock.now(), currency.upper()
     least = None if minimum is None else money.parse(minimum, currency, "minimum")
     with db.write(db.Scope.system("a payout batch covers all shops")) as session:
-        key = key or _key_of_day(session, as_of, currency, rail)
+        key = key or queries.key_of_day(session, as_of.date(), currency, rail)
         stands = queries.by_key(session, key) is not None
         made = batch.prepare(session, key, currency, as_of, who, minimum=least, rail=rail)
         if made.status == "awaiting" and made.prepared_by == "command":
@@ -230,17 +230,6 @@ def payout_prepare(
         click.echo("Its sum asks for a second person: approve it in the console, then `connector payout hand-over`.")
     elif made.rows and made.rail not in hand_over.API_RAILS:
         _write_files(made.id, folder, as_of)
-
-
-def _key_of_day(session: Session, as_of: datetime, currency: str, rail: str) -> str:
-    """The day's key: of its first batch that pays anybody. One that found nothing to pay, or was refused, doesn't stand
-    in the way of what can be paid later that day."""
-    day = f"{as_of:%Y-%m-%d} {currency}" + ("" if rail == "csv" else f" {rail}")
-    for key in itertools.chain([day], (f"{day} {number}" for number in itertools.count(2))):
-        known = queries.by_key(session, key)
-        if known is None or (known.rows and known.status != "refused"):
-            return key
-    raise AssertionError("numbers have no end")
 
 
 def _write_files(batch_id: str, folder: Path, as_of: datetime) -> None:

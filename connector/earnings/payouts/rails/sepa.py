@@ -101,5 +101,11 @@ def _settled(xml: bytes, head: Head) -> bytes:
     ):
         for node in root.iterfind(path, at):
             node.text = text
+    # The library leaves the debtor's bank empty where its BIC isn't given: the scheme wants it said, and of creditors'
+    # banks nothing at all.
+    for bank in root.iterfind("p:CstmrCdtTrfInitn/p:PmtInf/p:DbtrAgt/p:FinInstnId", at):
+        if not len(bank):
+            other = ElementTree.SubElement(bank, f"{{{_NAMESPACE}}}Othr")
+            ElementTree.SubElement(other, f"{{{_NAMESPACE}}}Id").text = "NOTPROVIDED"
     ElementTree.register_namespace("", _NAMESPACE)
     return bytes(ElementTree.tostring(root, encoding="utf-8", xml_declaration=True))

@@ -110,7 +110,8 @@ def question(session: Session, bound: Asked, *, dimensions: Sequence[str], by: s
     asked = asking.narrowed(session, asked, **filters)
     names = {}
     for name, value in filters.items():
-        called = reported.names(session, name, [value]).get(value, value) if value != NONE else WITHOUT.get(name)
+        known = reported.names(session, name, [value], with_shops=asked.shop_id is None)
+        called = known.get(value, value) if value != NONE else WITHOUT.get(name)
         names[name] = called or value
     return Question(asked, by, first, last, filters, names, [each for each in dimensions if each not in filters])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import random
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -14,6 +15,7 @@ import sqlalchemy as sa
 
 from connector.commerce.orders.tables import Order
 from connector.commerce.shops import settings
+from connector.commerce.shops.tables import Shop
 from connector.db import new_id
 from connector.earnings.attribution.tables import KnownBuyer
 from connector.earnings.commission import fees
@@ -99,7 +101,13 @@ def test_a_random_months_sums_agree_whatever_they_are_by(world: World) -> None:
             )
         for by in ("creator", "content", "product", "collaboration", "day"):
             _rows_are_their_orders(session, month(world), by)
-        whole = "".join(table.orders_as_csv(session, month(world)))
+        whole = "".join(table.orders_as_csv(session, month(world), with_buyers=True))
+        shop = session.get_one(Shop, world.shop_id)
+        named = table.read(session, replace(month(world), shop_id=None), "collaboration")
+        rows_of = [row for row in named.some(0, 50) if row.id.startswith("trm_")]
+        table.name(session, named, rows_of)
+        assert rows_of
+        assert all(row.name.endswith(f" · {shop.name or shop.domain}") for row in rows_of), "of which shop"
     rows = list(csv.DictReader(io.StringIO(whole)))
     orders = [row for row in rows if row["kind"] == "order"]
     assert sum(100 * Decimal(row["net_sales"]) for row in orders) == kept["creator"].total.net
@@ -107,6 +115,10 @@ def test_a_random_months_sums_agree_whatever_they_are_by(world: World) -> None:
     assert {row["kind"] for row in rows} == {"order", *BESIDE}
     assert kept["creator"].total.taken_back > 0
     assert kept["creator"].total.new > 0 < kept["creator"].total.returning
+    buyers = [row["buyer"] for row in orders]
+    assert [buyers.count(each) for each in ("new", "returning")] == [
+        kept["creator"].total.new, kept["creator"].total.returning,
+    ]  # fmt: skip
     assert {row.key[0] for row in kept["content"].rows} == {None, *films, "bonus", "opening", "reimbursement"}
 
 
@@ -182,7 +194,7 @@ def _all_ways(session: Any, asked: Asked) -> dict[str, InCurrency]:
 
 
 def _rows_are_their_orders(session: Any, asked: Asked, by: str) -> None:
-    whole = table.read(session, asked, by)
+    whole = table.read(session, asked, by, with_buyers=True)
     for row in whole.rows:
         if by == "day":
             narrowed = asked.on(date.fromisoformat(row.id)) if row.money else None
@@ -192,10 +204,12 @@ def _rows_are_their_orders(session: Any, asked: Asked, by: str) -> None:
             continue
         found, pages, before = [], 0, None
         while pages == 0 or before is not None:
-            some, before = drill.orders(session, narrowed, before=before, limit=3)
+            some, before = drill.orders(session, narrowed, before=before, limit=3, with_buyers=True)
             found, pages = [*found, *some], pages + 1
         assert len({each.order_id for each in found}) == len(found) == row.orders
-        assert sum(each.total.net for each in found) == sum(each.net for each in row.money.values())
+        for name in ("net", "new", "returning"):
+            of_row = sum(getattr(each, name) for each in row.money.values())
+            assert sum(getattr(each.total, name) for each in found) == of_row
         besides = [each.entry.amount for each in beside.read(session, narrowed)]
         assert sum(each.total.earned for each in found) + sum(besides) == sum(
             each.earned for each in row.money.values()

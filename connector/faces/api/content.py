@@ -256,7 +256,7 @@ def read_content_results(content_id: str, query_data: ResultAsked) -> ContentRes
 
 
 def _result(session: Session, content_id: str, asked: asking.Asked) -> ContentResult:
-    whole = table.read(session, asked, "content").whole
+    whole = table.read(session, asked, "content", with_buyers=True).whole
     seen = views.between(session, [content_id], asked.since, asked.until)
     return ContentResult(
         content_id=content_id, views=seen.get(content_id), taps=whole.taps, orders=whole.orders,

@@ -190,7 +190,9 @@ def report_orders(query_data: OrderPageAsked) -> SoldOrderPage:
         at, order_id = cursors.unpack(listing, query_data.cursor)
         before = cursors.moment(at), str(order_id)
     with db.read(Scope.app()) as session:
-        rows, last = drill.orders(session, _asked(session, query_data), before=before, limit=query_data.limit)
+        rows, last = drill.orders(
+            session, _asked(session, query_data), before=before, limit=query_data.limit, with_buyers=True
+        )
     items = [
         SoldOrder(
             order_id=each.order_id, number=each.number, shop_id=each.shop_id, placed_at=each.placed_at,
@@ -257,7 +259,7 @@ def report_orders_file(query_data: SalesAsked) -> Response:
     """Every order of a figure as CSV, newest first, then what is owed beside orders"""
     with db.read(Scope.app()) as session:
         asked = _asked(session, query_data)
-    return _file("sales-orders.csv", lambda session: table.orders_as_csv(session, asked))
+    return _file("sales-orders.csv", lambda session: table.orders_as_csv(session, asked, with_buyers=True))
 
 
 @blueprint.get("/reports/beginnings")

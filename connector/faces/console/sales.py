@@ -44,7 +44,7 @@ def sales_orders() -> str:
     with db.read(Scope.system(WHY)) as session:
         asked = _question(session)
         whole = table.read(session, asked.asked, "day", with_buyers=True).whole
-        rows, last = drill.orders(session, asked.asked, before=reports.behind(listing))
+        rows, last = drill.orders(session, asked.asked, before=reports.behind(listing), with_buyers=True)
         owed = [] if reports.behind(listing) else beside.read(session, asked.asked)
         people = table.names(session, "creator", {each.entry.creator_id for each in owed[: beside.SHOWN]})
         known = table.names(session, "shop", {row.shop_id for row in rows})
@@ -74,7 +74,7 @@ def sales_orders_file() -> Response:
     """Every order of the figure."""
     with db.read(Scope.system(WHY)) as session:
         asked = _question(session)
-    return _file("sales-orders.csv", lambda session: table.orders_as_csv(session, asked.asked))
+    return _file("sales-orders.csv", lambda session: table.orders_as_csv(session, asked.asked, with_buyers=True))
 
 
 def _question(session: Session) -> Question:

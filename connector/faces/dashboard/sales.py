@@ -126,7 +126,7 @@ def sales_orders() -> str:
     with db.read(Scope.shop(shop.id)) as session:
         asked = _question(session, shop)
         whole = table.read(session, asked.asked, "day", with_buyers=True)
-        rows, last = drill.orders(session, asked.asked, before=reports.behind(listing))
+        rows, last = drill.orders(session, asked.asked, before=reports.behind(listing), with_buyers=True)
         owed = [] if reports.behind(listing) else beside.read(session, asked.asked)
         people = table.names(session, "creator", {each.entry.creator_id for each in owed[: beside.SHOWN]})
     older = asked.address(".sales_orders", older=cursors.pack(listing, last)) if last else ""
@@ -157,7 +157,7 @@ def sales_orders_file() -> Response:
     shop: Shop = g.shop
     with db.read(Scope.shop(shop.id)) as session:
         asked = _question(session, shop)
-    return _file(shop, "sales-orders", lambda session: table.orders_as_csv(session, asked.asked))
+    return _file(shop, "sales-orders", lambda session: table.orders_as_csv(session, asked.asked, with_buyers=True))
 
 
 def _question(session: Session, shop: Shop) -> Question:

@@ -26,14 +26,18 @@ class OfOrder:
     currency: str
     total: Sum
     lines: int
+    returning: bool | None = None  # whether the buyer had ordered before; None: it isn't known, or wasn't asked
 
 
 def orders(
-    session: Session, asked: Asked, *, before: tuple[datetime, str] | None = None, limit: int = 50
-) -> tuple[list[OfOrder], tuple[datetime, str] | None]:
-    """The newest first, and where the next page begins (None: nowhere)."""
+    session: Session, asked: Asked, *, before: tuple[datetime, str] | None = None, limit: int = 50,
+    with_buyers: bool = False,
+) -> tuple[list[OfOrder], tuple[datetime, str] | None]:  # fmt: skip
+    """The newest first, and where the next page begins (None: nowhere). `with_buyers`: new and returning ones too."""
     # Little more than a page is fetched, as long as most orders have a line that was asked for.
-    stream = sold.lines(session, asked, newest_first=True, before=before, at_once=max(100, limit + 1))
+    stream = sold.lines(
+        session, asked, newest_first=True, before=before, at_once=max(100, limit + 1), with_buyers=with_buyers
+    )
     placed = list(islice(stream, limit + 1))
     shown = placed[:limit]
     numbers: dict[str, str] = {}
@@ -41,12 +45,14 @@ def orders(
     numbers.update((order_id, number) for order_id, number in rows)
     found = []
     for each in shown:
-        total = Sum(orders=1)
+        total = Sum(orders=1, new=int(each.returning is False), returning=int(each.returning is True))
         for line in each.lines:
             total.add(line)
         found.append(
-            OfOrder(each.order_id, numbers[each.order_id], each.shop_id, each.placed_at, each.currency, total,
-                    len(each.lines))
+            OfOrder(
+                each.order_id, numbers[each.order_id], each.shop_id, each.placed_at, each.currency, total,
+                len(each.lines), each.returning,
+            )
         )  # fmt: skip
     last = shown[-1] if len(placed) > limit else None
     return found, (last.placed_at, last.order_id) if last is not None else None

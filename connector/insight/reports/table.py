@@ -120,7 +120,7 @@ def _id(part: Any) -> str:
 def name(session: Session, table: Table, rows: Sequence[Row]) -> None:
     """Give these rows their names; videos how often they were seen in the time that was asked for, and themselves."""
     ids = [row.id for row in rows if row.id != NONE]
-    known = names(session, table.by, ids)
+    known = names(session, table.by, ids, with_shops=table.asked.shop_id is None)
     seen = views.between(session, ids, table.asked.since, table.asked.until) if table.by == "content" else {}
     videos = _of_many(ids, lambda some: contents.some(session, some)) if table.by == "content" else {}
     for row in rows:
@@ -129,11 +129,13 @@ def name(session: Session, table: Table, rows: Sequence[Row]) -> None:
         row.views = seen.get(row.id)
 
 
-def names(session: Session, by: str, ids: Collection[str]) -> dict[str, str]:
-    """What a dimension's values are called; what has no name is absent."""
+def names(session: Session, by: str, ids: Collection[str], *, with_shops: bool = False) -> dict[str, str]:
+    """What a dimension's values are called; what has no name is absent. `with_shops`: where rows are of several shops,
+    a collaboration's name says whose it is."""
     kinds = {each: beside.NAMES[each] for each in ids if each in beside.NAMES}
     if kinds:
-        return kinds | names(session, by, [each for each in ids if each not in kinds])
+        rest = [each for each in ids if each not in kinds]
+        return kinds | names(session, by, rest, with_shops=with_shops)
     if by == "creator":
         return {each.id: each.name for each in _of_many(ids, lambda some: creators.some(session, some)).values()}
     if by == "content":
@@ -143,7 +145,7 @@ def names(session: Session, by: str, ids: Collection[str]) -> dict[str, str]:
         rows = session.execute(sa.select(Shop.id, Shop.name, Shop.domain).where(Shop.id.in_(list(ids))))
         return {shop_id: called or domain for shop_id, called, domain in rows}
     if by == "collaboration":
-        return _collaborations(session, ids)
+        return _collaborations(session, ids, with_shops=with_shops)
     if by == "product":
         return _of_many(ids, lambda some: _titles(session, some))
     return {}
@@ -162,7 +164,7 @@ def _titles(session: Session, listing_ids: Sequence[str]) -> dict[str, str]:
     return {listing_id: title for listing_id, title in rows if title}
 
 
-def _collaborations(session: Session, ids: Collection[str]) -> dict[str, str]:
+def _collaborations(session: Session, ids: Collection[str], *, with_shops: bool) -> dict[str, str]:
     rows = session.scalars(sa.select(Terms).where(Terms.id.in_(list(ids)))).all()
     titles: dict[str, str] = {}
     for shop_id in {row.shop_id for row in rows}:
@@ -173,6 +175,7 @@ def _collaborations(session: Session, ids: Collection[str]) -> dict[str, str]:
             for row in rows if row.shop_id == shop_id and row.product_ref == ref
         }  # fmt: skip
     people = creators.some(session, {row.creator_id for row in rows if row.creator_id})
+    shops = names(session, "shop", {row.shop_id for row in rows}) if with_shops else {}
     found = {}
     for row in rows:
         about = titles.get(row.id) or row.product_ref or "whole shop"
@@ -181,6 +184,8 @@ def _collaborations(session: Session, ids: Collection[str]) -> dict[str, str]:
             "open": f"Open: {about}", "targeted": f"Agreed with {who}: {about}", "event": row.name or "Event",
             "store": "Shop's own plan",
         }.get(row.kind, row.kind)  # fmt: skip
+        if row.shop_id in shops:
+            found[row.id] += f" · {shops[row.shop_id]}"
     return found
 
 
@@ -192,8 +197,9 @@ COLUMNS = (
 )  # fmt: skip
 ORDER_COLUMNS = (
     "order_id", "number", "shop_id", "placed_at", "currency", "lines", "sales", "taken_back", "net_sales", "commission",
-    "kind", "about", "creator_id", "earned",
+    "kind", "about", "creator_id", "earned", "buyer",
 )  # fmt: skip
+BUYERS = {True: "returning", False: "new", None: ""}
 _AT_ONCE = 500
 
 
@@ -214,18 +220,19 @@ def as_csv(session: Session, table: Table) -> Iterator[str]:
                 ))  # fmt: skip
 
 
-def orders_as_csv(session: Session, asked: Asked) -> Iterator[str]:
+def orders_as_csv(session: Session, asked: Asked, *, with_buyers: bool = False) -> Iterator[str]:
     """Every order of a figure, the newest first, then what is owed beside orders; piece by piece, however many there
-    are. They sum to the figure."""
+    are. They sum to the figure. `with_buyers`: the last column says whether each buyer is new."""
     write = _Csv()
     yield write(ORDER_COLUMNS)
     before: tuple[datetime, str] | None = None
     while True:
-        rows, before = drill.orders(session, asked, before=before, limit=_AT_ONCE)
+        rows, before = drill.orders(session, asked, before=before, limit=_AT_ONCE, with_buyers=with_buyers)
         for row in rows:
             yield write((
                 row.order_id, defused(row.number), row.shop_id, row.placed_at.isoformat(), row.currency, row.lines,
                 *_amounts(row.total, row.currency)[:4], "order", "", "", money.text(row.total.earned, row.currency),
+                BUYERS[row.returning],
             ))  # fmt: skip
         if before is None:
             break
@@ -233,7 +240,7 @@ def orders_as_csv(session: Session, asked: Asked) -> Iterator[str]:
         entry = owed.entry
         yield write((
             "", "", entry.shop_id, entry.at.isoformat(), entry.currency, 0, *("",) * 4, entry.kind,
-            entry.subject, entry.creator_id, money.text(entry.amount, entry.currency),
+            entry.subject, entry.creator_id, money.text(entry.amount, entry.currency), "",
         ))  # fmt: skip
 
 

@@ -53,7 +53,7 @@ def keys_new() -> None:
 @keys.command("reseal")
 def keys_reseal() -> None:
     """Put all that is sealed under the newest key; when it is done, the older keys may be dropped."""
-    from connector.operations import reseal as act
+    from connector.operations import rekey as act
 
     open_process()
     done = act.reseal()

@@ -21,7 +21,7 @@ SYSTEM = {
     "worker.py": "walks shops, holds seats, keeps house",
     "conformance/balances.py": "the suite's own database, laid down for one check",
     "operations/doctor.py": "looks at the whole installation",
-    "operations/reseal.py": "a key is changed for all that is sealed",
+    "operations/rekey.py": "a key is changed for all that is sealed",
     "operations/content_fees.py": "finds the content that nobody answered, and approves it one by one, by shop",
     "operations/crediting": "finds the shops that it then looks over one by one; a command is an operator's",
     "operations/imports": "a command is an operator's, and names shops by their host",

@@ -19,7 +19,7 @@ from connector.db import Database, new_id
 from connector.earnings.attribution.tables import DueForPin
 from connector.earnings.payouts.tables import PayoutBatch
 from connector.migrations import run
-from connector.operations import doctor, reseal
+from connector.operations import doctor, rekey
 from connector.platforms import roster
 from connector.platforms.shopify.settings import ShopifySettings
 from connector.sync.tables import DailyProof, Reconciliation, SyncRun
@@ -248,7 +248,7 @@ def test_a_rotation_is_followed_step_by_step(well: World, monkeypatch: pytest.Mo
     assert older == "1 of 1 sealed values that were tried are under an older key"
     # A process that still runs with the new key behind the old one opens what the others seal: nobody is shut out.
     assert vault.Vault([old, new], "h" * 32).open(vault.Vault([new, old], "h" * 32).seal("x")) == b"x"
-    assert reseal.reseal().grants_written == 1
+    assert rekey.reseal().grants_written == 1
     assert said(new, old)[1].startswith("2 sealing keys are live, and nothing")
     monkeypatch.setattr(roster, "settings_of", plain)
     assert said(new) == []

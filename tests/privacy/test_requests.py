@@ -24,7 +24,7 @@ from connector.earnings.intake import take_in
 from connector.earnings.ledger.tables import Entry, Posting
 from connector.errors import Conflict, InputRefused, NotFound
 from connector.events import Buyer
-from connector.operations import doctor, reseal, rounds
+from connector.operations import doctor, rekey, rounds
 from connector.operations.privacy import erase, export, requests
 from connector.operations.privacy.tables import PrivacyExport, PrivacyFinding, PrivacyRequest
 from connector.operations.sampling import acts
@@ -494,7 +494,7 @@ def test_what_is_sealed_for_a_request_moves_to_a_new_key(
     request = answer()
     fresh = Fernet.generate_key().decode()
     vault.use(vault.Vault([fresh, KEY], "a hash key that is used by tests only, 32+"))
-    assert reseal.reseal().bodies_written == 4  # two deliveries, whom it is about, the file
+    assert rekey.reseal().bodies_written == 4  # two deliveries, whom it is about, the file
     vault.use(vault.Vault([fresh], "a hash key that is used by tests only, 32+"))
     with db.write(SYSTEM) as session:
         file = export.newest(session, request.id)

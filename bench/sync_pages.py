@@ -19,7 +19,7 @@ from bench import sync_store
 from connector import clock, db, outbound
 from connector.config import read_settings
 from connector.db import Database, Scope, new_id
-from connector.operations.opening import open_process
+from connector.operations.starting import open_process
 from connector.platforms import roster
 from connector.sync import load, paged, runs
 from connector.sync.tables import SyncRun

@@ -34,7 +34,7 @@ from connector.faces.install import routes as install
 from connector.faces.showcase import routes as showcase
 from connector.faces.studio import routes as studio
 from connector.oauth import routes as oauth
-from connector.operations.opening import open_process
+from connector.operations.starting import open_process
 from connector.web import csp, guards, layout, problems, sessions
 from connector.web.guards import app_scope, public
 from connector.webhooks import routes as webhooks

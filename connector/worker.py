@@ -92,7 +92,7 @@ _log = telemetry.logger(__name__)
 
 
 def run(settings: Settings) -> int:
-    """Work until a signal; the exit code. The caller has opened the process (`operations.opening.open_process`).
+    """Work until a signal; the exit code. The caller has opened the process (`operations.starting.open_process`).
 
     Errors: Conflict when another worker lives and the database takes only one.
     """

@@ -6,7 +6,7 @@ from connector.config import Settings
 
 
 def open_process() -> Settings:
-    """As `operations.opening.open_process`, imported late: `connector --help` shouldn't load the whole house."""
-    from connector.operations import opening
+    """As `operations.starting.open_process`, imported late: `connector --help` shouldn't load the whole house."""
+    from connector.operations import starting
 
-    return opening.open_process()
+    return starting.open_process()

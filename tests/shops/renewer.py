@@ -15,7 +15,7 @@ import threading
 from typing import Any
 
 from connector.commerce.shops import grants
-from connector.operations.opening import open_process
+from connector.operations.starting import open_process
 
 
 def die(*_: Any) -> None:

@@ -19,7 +19,7 @@ from connector.errors import InputRefused, NotAllowed, NotFound
 from connector.operations import deciding
 from connector.operations.crediting import looks
 from connector.operations.deciding import Preview
-from connector.operations.opening import open_process
+from connector.operations.starting import open_process
 from connector.programme.creators import queries as creators
 from connector.programme.creators.tables import Creator
 

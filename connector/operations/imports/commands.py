@@ -13,8 +13,8 @@ from connector.commerce.shops import queries as shops
 from connector.db import Scope
 from connector.errors import Conflict
 from connector.operations.imports import report, run
-from connector.operations.opening import open_process
 from connector.operations.options import by_option, person
+from connector.operations.starting import open_process
 
 WHY = "a command is an operator's, and names a shop by its host"
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)

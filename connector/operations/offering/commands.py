@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from connector import clock, db
 from connector.commerce.shops import queries as shops
 from connector.db import Scope
-from connector.operations.opening import open_process
 from connector.operations.options import Moment
+from connector.operations.starting import open_process
 from connector.programme.collaborations import rates
 from connector.programme.collaborations import terms as rooms
 from connector.programme.collaborations.tables import Terms

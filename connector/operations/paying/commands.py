@@ -16,9 +16,9 @@ from connector.earnings.settlement import invoices as owed
 from connector.earnings.settlement import receipts as paid_in
 from connector.earnings.settlement.tables import ReceiptAsked
 from connector.errors import Conflict
-from connector.operations.opening import open_process
 from connector.operations.options import as_of_option, by_option, person, shop_id_of, shop_option
 from connector.operations.paying.exchanges import exchanges
+from connector.operations.starting import open_process
 
 __all__ = ["exchanges", "invoices", "payouts", "receipts"]
 

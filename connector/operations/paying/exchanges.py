@@ -12,8 +12,8 @@ from connector.earnings.payouts import exchange, policy
 from connector.earnings.payouts.exchange import Deal
 from connector.earnings.payouts.tables import BankExchange
 from connector.errors import Conflict, InputRefused
-from connector.operations.opening import open_process
 from connector.operations.options import by_option, person
+from connector.operations.starting import open_process
 
 WHY = "an exchange at the app's bank covers all shops"
 

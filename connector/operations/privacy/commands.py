@@ -16,9 +16,9 @@ from connector.commerce.shops.tables import Shop
 from connector.db import Scope
 from connector.errors import Conflict, NotAllowed, NotFound
 from connector.events import Buyer
-from connector.operations.opening import open_process
 from connector.operations.privacy import creators, export, requests, search
 from connector.operations.privacy.tables import PrivacyRequest
+from connector.operations.starting import open_process
 from connector.programme.creators import queries as creator_queries
 
 WHY = "a command is an operator's, and may name any request"

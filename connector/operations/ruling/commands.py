@@ -11,8 +11,8 @@ import msgspec
 from connector import clock, db
 from connector.db import Scope
 from connector.errors import InputRefused
-from connector.operations.opening import open_process
 from connector.operations.ruling.screen import screen_changed
+from connector.operations.starting import open_process
 from connector.programme.policies import rules as policy
 from connector.programme.policies import screening, use_terms
 

@@ -10,8 +10,8 @@ import click
 from connector import clock, db
 from connector.db import Scope
 from connector.errors import InputRefused
-from connector.operations.opening import open_process
 from connector.operations.sampling import following
+from connector.operations.starting import open_process
 from connector.programme.samples import policy as policies
 
 WHY = "a command is an operator's, and the policy of samples is for all shops"

@@ -9,7 +9,7 @@ import click
 from connector import db
 from connector.db import Scope
 from connector.errors import InputRefused
-from connector.operations.opening import open_process
+from connector.operations.starting import open_process
 from connector.operations.telling import catalogue, gather, queries, replay
 from connector.operations.telling import endpoints as rooms
 

@@ -12,8 +12,8 @@ from connector.commerce.shops import queries as shops
 from connector.db import Scope as Sees
 from connector.errors import InputRefused, NotFound
 from connector.operations import trace
-from connector.operations.opening import open_process
 from connector.operations.options import Moment
+from connector.operations.starting import open_process
 from connector.operations.whatif.asked import Change, SupposedRate, read_settings, stretch
 from connector.operations.whatif.price import Answer, Scope, price
 from connector.programme.creators import queries as creators

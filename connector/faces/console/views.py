@@ -16,7 +16,7 @@ from connector import audit, db
 from connector.db import Scope
 from connector.errors import NotFound
 from connector.faces.console.face import WHY, blueprint
-from connector.operations import views
+from connector.operations import saved_views
 from connector.operations.tables import SavedView
 from connector.web import guards
 from connector.web.guards import staff
@@ -68,8 +68,8 @@ class Bar:
 
 def bar(session: Session, place: str) -> Bar:
     """The saved views of the list that is being shown."""
-    here = views.kept_query(_query())
-    shown = [_shown(session, place, row, here) for row in views.of(session, place, g.staff.id)]
+    here = saved_views.kept_query(_query())
+    shown = [_shown(session, place, row, here) for row in saved_views.of(session, place, g.staff.id)]
     known = any(view.current for view in shown)
     return Bar(place, shown, "" if known else here, request.full_path.rstrip("?"))
 
@@ -99,7 +99,7 @@ def save_view(place: str) -> AnyResponse:
     shared = request.form.get("shared") == "1"
     only = {part: value for part, value in parse_qsl(query) if part in known.filters}
     with db.write(Scope.system(WHY)) as session:
-        row = views.save(session, place, name, urlencode(only), g.staff.id, shared=shared)
+        row = saved_views.save(session, place, name, urlencode(only), g.staff.id, shared=shared)
         audit.record(session, guards.actor(), "view.save", row.id, place=place, name=row.name, shared=shared)
         kept: dict[str, Any] = dict(parse_qsl(row.query))
         url = url_for(known.endpoint, **kept)
@@ -112,7 +112,7 @@ def save_view(place: str) -> AnyResponse:
 def remove_view(place: str, view_id: str) -> AnyResponse:
     known = _place(place)
     with db.write(Scope.system(WHY)) as session:
-        row = views.remove(session, view_id, g.staff.id, admin=g.staff.may("admin"))
+        row = saved_views.remove(session, view_id, g.staff.id, admin=g.staff.may("admin"))
         audit.record(session, guards.actor(), "view.remove", row.id, place=place, name=row.name)
     flash(f"The view “{row.name}” is removed. What it showed is not touched.")
     return redirect(url_for(known.endpoint), code=303)

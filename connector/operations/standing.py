@@ -5,7 +5,7 @@ whether a rule explains it. A finding that no rule explains needs a person and i
 explained one is listed beside it, so that "why did this order with a token pay nobody?" is answered in the same place.
 
 Checks look at the orders of a span (30 days unless asked otherwise), so that their cost follows the trade and not the
-age of the installation; stalled money (`stuck.py`) is looked at as it stands now. They read and change nothing.
+age of the installation; stalled money (`stalled_money.py`) is looked at as it stands now. They read and change nothing.
 `connector audit` holds the books against all else that is kept; these say where an order, a payment or a code went
 another way than the people involved would expect.
 """
@@ -34,7 +34,7 @@ from connector.earnings.ledger import sums
 from connector.earnings.ledger.tables import Entry, Posting
 from connector.earnings.payouts.tables import Payout
 from connector.events import Carrier
-from connector.operations import stuck
+from connector.operations import stalled_money
 from connector.programme.creators.tables import Creator
 
 Check = Literal["missed", "duplicates", "gaps", "stuck"]
@@ -539,7 +539,7 @@ def _credited(session: Session, order_ids: Sequence[str], creator_id: str) -> in
 
 def _stuck(session: Session, _since: datetime, shop_id: str | None) -> Iterator[Finding]:
     """What stands still now, however long ago it began."""
-    for one in stuck.stuck(session, clock.now(), shop_id):
+    for one in stalled_money.stuck(session, clock.now(), shop_id):
         yield Finding(
             "stuck", one.reason, one.explained, one.since, one.shop_id, one.order_id, one.number, one.about,
             one.creator_id, amount=one.amount, currency=one.currency, detail=one.detail,

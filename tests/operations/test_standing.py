@@ -19,7 +19,7 @@ from connector.earnings.payouts import batch
 from connector.earnings.payouts.tables import Payout
 from connector.earnings.settlement import clear, close
 from connector.events import Carrier, Line, Refund, RefundLine, Transaction
-from connector.operations import standing, stuck
+from connector.operations import stalled_money, standing
 from connector.programme.creators import register
 from connector.web import words
 from tests.attribution.world import DAY, PLACED, World, add_shop
@@ -202,7 +202,7 @@ def test_money_that_stands_still_is_named_at_every_stage(world: World) -> None:
 
     def still(at: datetime) -> list[tuple[str, bool, int | None]]:
         with world.database.read(SYSTEM) as session:
-            return [(one.reason, one.explained, one.amount) for one in stuck.stuck(session, at, None)]
+            return [(one.reason, one.explained, one.amount) for one in stalled_money.stuck(session, at, None)]
 
     assert still(due + 2 * DAY) == []
     assert still(due + 4 * DAY) == [("pending_past_its_time", False, None)]

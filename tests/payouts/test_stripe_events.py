@@ -15,7 +15,7 @@ from connector.earnings.payouts import batch, stripe_events
 from connector.earnings.payouts.tables import Payout, PayoutEvent
 from connector.errors import PayloadUnreadable
 from connector.operations import books as audit
-from connector.operations import stuck
+from connector.operations import stalled_money
 from tests.conftest import wired
 from tests.settlement.books import SYSTEM, Books, utc
 from tests.settlement.test_stripe_payments import SECRET, signed
@@ -88,7 +88,7 @@ def test_what_stripe_tells_later_is_booked_once(books: Books) -> None:
     assert post("transfer.created", part) == (200, "recorded")
     assert status()[2] == "paid"
     with books.database.read(SYSTEM) as session:
-        assert [each.reason for each in stuck.stuck(session, utc("2026-12-12"), shop)] == ["reversed_in_part"]
+        assert [each.reason for each in stalled_money.stuck(session, utc("2026-12-12"), shop)] == ["reversed_in_part"]
         assert audit.payouts_are_the_ledgers(session) == []
     # another amount, another transfer, no payout
     assert post("transfer.reversed", part, id="tr_other", **whole) == (200, "looked at by a person")

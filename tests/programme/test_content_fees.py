@@ -26,7 +26,7 @@ from connector.earnings.ledger.tables import Entry, Posting
 from connector.earnings.settlement import close
 from connector.earnings.settlement.tables import Invoice, InvoiceLine, Statement, StatementLine
 from connector.errors import Conflict, InputRefused, LedgerRefused
-from connector.operations import books, content_fees, find, stuck
+from connector.operations import books, content_fees, find, stalled_money
 from connector.operations.documents import facts, sheet, table
 from connector.operations.rebuild.verify import verify
 from connector.operations.telling import catalogue
@@ -275,7 +275,9 @@ def test_a_fee_from_the_offer_to_the_statement_and_back(world: SimpleNamespace) 
         _refused("fee_too_late", lambda: content_fees.hand_in(session, tals_id, tal_video, by="c", now=NOW + 60 * DAY))
     assert content_fees.approve_lapsed(NOW + 9 * DAY - timedelta(seconds=1)) == 0
     with world.database.read(ALL) as session:
-        late_since = [(one.reason, one.since, one.amount) for one in stuck.stuck(session, NOW + 10 * DAY, shop_id)]
+        late_since = [
+            (one.reason, one.since, one.amount) for one in stalled_money.stuck(session, NOW + 10 * DAY, shop_id)
+        ]
         assert late_since == [("content_past_its_time", NOW + 9 * DAY, 4000)]
         assert [hit.kind for hit in find.search(session, late_id).hits["content_fee"]] == ["content_fee"]
     assert content_fees.approve_lapsed(NOW + 40 * DAY) == 1
@@ -306,7 +308,7 @@ def test_a_fee_from_the_offer_to_the_statement_and_back(world: SimpleNamespace) 
         # The shop asks support about it; taking it back after the statement needs two people, and a line below zero.
         content_fees.appeal(session, again.id, "merchant", "It was deleted", by="m", now=closed)
         assert _owed(session, mira) == {"creator_settled": 9000}
-        undecided = stuck.stuck(session, closed + 4 * DAY, shop_id)
+        undecided = stalled_money.stuck(session, closed + 4 * DAY, shop_id)
         assert [(one.reason, one.amount) for one in undecided if one.about == again.id] == [("fee_undecided", 9000)]
         shown = content_fees.preview(session, again.id, "not_owed")
         assert (shown.change, shown.in_statement) == (-9000, True)

@@ -105,7 +105,6 @@ def test_two_shapes_of_one_name_are_no_document() -> None:
 
 # Lists that end by themselves: why each can't grow beyond a page.
 BOUNDED = {
-    "/api/v1/content/{content_id}/products": "thirty at most",
     "/api/v1/creators/{creator_id}/calendar": "the spans of one product's rate",
     "/api/v1/feeds/builds/{build_id}": "one build, with its newest findings",
 }

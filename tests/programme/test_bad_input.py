@@ -91,6 +91,8 @@ def test_who_may_add_nothing_adds_nothing_whichever_way_and_a_pilot_s_limits_hol
     ids = [listing_id(world.shop_id, f"N{n}") for n in range(7)]
     sign_up = {"account_ref": "u1", "handle": "mira", "followers": 1200, "born_on": "2000-01-01", "country": "DE"}
     mira = api.post("/creators/sign-ups", sign_up)["id"]
+    nowhere = api.send("POST", f"/creators/{mira}/content", {"network": "orkut", "content_ref": "v1", "kind": "video"})
+    refused(nowhere, 422, "network", "orkut", "tiktok")
     video = api.post(f"/creators/{mira}/content", {"network": "tiktok", "content_ref": "v1", "kind": "video"})["id"]
 
     def into_the_video(*listings: str) -> Any:

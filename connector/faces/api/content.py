@@ -16,9 +16,9 @@ from connector import clock, db
 from connector.commerce.catalog import shoppable
 from connector.db import Scope
 from connector.earnings.attribution import taking_up
-from connector.faces.api.face import blueprint
+from connector.faces.api.face import blueprint, paged
 from connector.faces.api.reports import SumShown, asked_of, sums
-from connector.faces.api.shapes import Asked, ContentShown, Given, Ident, Moment, example
+from connector.faces.api.shapes import Asked, ContentShown, Given, Ident, Moment, PagedList, example
 from connector.insight.reports import asked as asking
 from connector.insight.reports import table
 from connector.programme import collaborations
@@ -72,6 +72,10 @@ class PlacedShown(Given):
 
 
 class PlacedList(Given):
+    items: list[PlacedShown]
+
+
+class PlacedPage(PagedList):
     items: list[PlacedShown]
 
 
@@ -162,12 +166,13 @@ def read_content(content_id: str) -> ContentShown:
 
 @blueprint.get("/content/<content_id>/products")
 @app_scope("creators:read")
-@blueprint.output(PlacedList)
-def list_content_products(content_id: str) -> PlacedList:
+@blueprint.output(PlacedPage)
+@paged("content_products")
+def list_content_products(content_id: str) -> PlacedPage:
     """The products that are or were in a content, in the order in which they begin"""
     with db.read(Scope.app()) as session:
         contents.get(session, content_id)
-        return PlacedList(items=[_placed(each) for each in anchors.of_content(session, content_id)])
+        return PlacedPage(items=[_placed(each) for each in anchors.of_content(session, content_id)])
 
 
 @blueprint.post("/content/<content_id>/products")

@@ -23,7 +23,7 @@ from connector.faces.api import shapes
 from connector.faces.api.face import blueprint, id_after, page
 from connector.programme.content import attach
 from connector.programme.content import queries as contents
-from connector.programme.creators import countries, eligibility, identities, register
+from connector.programme.creators import countries, eligibility, identities, networks, register
 from connector.programme.creators import queries as creators
 from connector.programme.creators.tables import Creator
 from connector.programme.policies import screening, use_terms
@@ -106,9 +106,10 @@ def attach_content(creator_id: str, json_data: shapes.ContentAsked) -> shapes.Co
     Network and reference are the key: sent again, it is the same content with its title and address brought up to date.
     """
     with db.write(Scope.app()) as session:
+        # An old programme's content is brought along whatever it calls its network (`operations/imports`).
         row = attach.ensure(
-            session, creator_id, json_data.network, json_data.content_ref, json_data.kind, json_data.title,
-            url=json_data.url,
+            session, creator_id, networks.checked(json_data.network), json_data.content_ref, json_data.kind,
+            json_data.title, url=json_data.url,
         )  # fmt: skip
         return shapes.ContentShown.model_validate(row)
 

@@ -319,7 +319,9 @@ class StudioLinkShown(Given):
 
 
 class ContentAsked(Asked):
-    network: Annotated[Text, Field(min_length=1, max_length=40)]
+    network: Annotated[Text, Field(min_length=1, max_length=40)] = Field(
+        description="Where it is to be seen, by the word that signing up takes: app, tiktok, instagram …"
+    )
     content_ref: Annotated[Text, Field(min_length=1, max_length=200)] = Field(
         description="The app's own id of the video, the post or the live session."
     )

@@ -25,7 +25,8 @@ from connector.earnings.intake import take_in
 from connector.earnings.ledger import queries as ledger
 from connector.errors import Conflict, InputRefused, NotAllowed, NotFound
 from connector.events import Allocation, Buyer, Carrier, FulfilledLine, Fulfilment, Line, OrderSeen, OrderSnapshot
-from connector.operations import deciding, rounds
+from connector.operations import rounds
+from connector.operations.crediting import deciding
 from connector.operations.trace import trace
 from connector.programme.creators import identities
 from tests.attribution.world import DAY, KEY, OPENED, PLACED, World

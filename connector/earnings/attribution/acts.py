@@ -9,7 +9,7 @@
     review_refused  … or the buyer is the creator after all
 
 An act is effective at once, or, where a line of it is in a closed statement, when a second person approves it. `rules`
-reads effective acts as facts; commission reads forfeits. This module keeps them; `operations.deciding` previews,
+reads effective acts as facts; commission reads forfeits. This module keeps them; `operations.crediting.deciding` previews,
 books and asks for the second person, since only it sees statements too.
 """
 

@@ -22,8 +22,8 @@ from connector.errors import Conflict, InputRefused, NotAllowed, NotFound
 from connector.faces.console.codes import creator_named, in_words
 from connector.faces.console.face import WHY, blueprint
 from connector.faces.console.runs import shops_by_id
-from connector.operations import deciding
-from connector.operations.deciding import Preview
+from connector.operations.crediting import deciding
+from connector.operations.crediting.deciding import Preview
 from connector.programme.creators import queries as creators_of
 from connector.web import guards, words
 from connector.web.guards import staff

@@ -21,8 +21,8 @@ from connector.earnings.attribution.acts import ActAsked
 from connector.earnings.attribution.tables import Code, CodeUse
 from connector.errors import Conflict, InputRefused, NotFound
 from connector.faces.dashboard.face import blueprint
-from connector.operations import deciding
-from connector.operations.deciding import Preview
+from connector.operations.crediting import deciding
+from connector.operations.crediting.deciding import Preview
 from connector.programme.creators import queries as creators_of
 from connector.programme.creators.tables import Creator
 from connector.web import guards, keyset, moments

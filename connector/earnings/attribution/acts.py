@@ -9,8 +9,8 @@
     review_refused  … or the buyer is the creator after all
 
 An act is effective at once, or, where a line of it is in a closed statement, when a second person approves it. `rules`
-reads effective acts as facts; commission reads forfeits. This module keeps them; `operations.crediting.deciding` previews,
-books and asks for the second person, since only it sees statements too.
+reads effective acts as facts; commission reads forfeits. This module keeps them; `operations.crediting.deciding`
+previews, books and asks for the second person, since only it sees statements too.
 """
 
 from __future__ import annotations

@@ -16,8 +16,7 @@ from connector.earnings.attribution import acts as kept
 from connector.earnings.attribution import codes as rooms
 from connector.earnings.attribution.acts import ActAsked
 from connector.errors import InputRefused, NotAllowed, NotFound
-from connector.operations.crediting import deciding
-from connector.operations.crediting import looks
+from connector.operations.crediting import deciding, looks
 from connector.operations.crediting.deciding import Preview
 from connector.operations.starting import open_process
 from connector.programme.creators import queries as creators

@@ -46,12 +46,13 @@ class Standing:
     in_transit: int = 0
     paid: int = 0
     unfunded: int = 0  # the part of `settled` that waits for shops' payments
+    carried: int = 0  # zero or below: what shops took back beyond what they owe, and new earnings there cover first
     shops: int = 0
 
     @property
     def on_its_way(self) -> int:
-        """What the next payouts are made of: never below zero, for a shop's minus stays at that shop."""
-        return max(0, self.settled) + self.in_transit
+        """What the next payouts are made of: a shop's minus stays there, and takes nothing off another's (R17)."""
+        return self.settled - self.carried + self.in_transit
 
 
 @dataclass(slots=True)
@@ -102,6 +103,7 @@ def standings(
         for name in ("pending", "cleared", "settled", "reserve", "in_transit", "paid"):
             setattr(row, name, getattr(row, name) + getattr(balance, name))
         row.shops += 1
+        row.carried += min(0, balance.settled)
         if balance.settled > 0:
             waits = funding.funded(session, balance.shop_id, balance.currency, as_of)
             row.unfunded += balance.settled - waits.payable(creator_id, balance.settled)

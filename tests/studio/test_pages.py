@@ -19,6 +19,7 @@ from connector.commerce.orders.tables import Order
 from connector.db import Database, Scope
 from connector.earnings.attribution import links
 from connector.earnings.ledger import queries as ledger
+from connector.earnings.settlement import funding
 from connector.faces.studio.face import PLACES
 from connector.operations import earned, trace_audience
 from connector.programme.content import attach
@@ -169,6 +170,15 @@ def test_why_an_order_paid_nothing(world: World, enter: Callable[[str], FlaskCli
     assert "All of it was paid" in first
     assert "#7003" in first
     assert "The order was cancelled" in first
+    # What comes back after the payout isn't "all paid": it is said now, and once it stands in a statement.
+    hear(world, [], at=CLOSING + 2 * DAY, cancelled_at=CLOSING + 2 * DAY)
+    x = enter("x")
+    assert "It goes into the next statement, and what you earn there next covers it first" in x.get("/studio").text
+    settle(world, CLOSING + 40 * DAY, "2027-01")
+    carried = x.get("/studio/earnings").text
+    assert "All of it was paid" not in carried
+    assert "What you earn there next covers it first" in carried
+    assert "Carried forward" in carried
 
 
 def test_every_sum_is_the_ledgers(world: World) -> None:
@@ -188,6 +198,19 @@ def test_every_sum_is_the_ledgers(world: World) -> None:
             assert [(each.order_id, each.line_ref) for each in first + rest] == [
                 (each.order_id, each.line_ref) for each in lines
             ]
+
+
+def test_a_shop_s_minus_takes_nothing_off_what_another_pays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """R17: shops never net; E25: the minus is carried."""
+    books = [
+        ledger.Balance(shop, "crt_x", "EUR", settled=settled, paid=600)
+        for shop, settled in (("shp_1", 500), ("shp_2", -150))
+    ]
+    monkeypatch.setattr(ledger, "balances", lambda *_, **__: books)
+    monkeypatch.setattr(funding, "funded", lambda *_: funding.Funding(gated=False))
+    session: Any = None
+    [shown] = earned.standings(session, "crt_x", CLOSING, held=())
+    assert (shown.on_its_way, shown.carried, shown.settled, shown.paid) == (500, -150, 350, 1200)
 
 
 def test_the_bar_shows_what_is_there(sqlite_database: Database) -> None:

@@ -247,7 +247,7 @@ def _shown(sample_id: str, typed: Typed) -> str:
     return page(
         "studio/sample.html", row=row, listing=listing, stands=sample_said.stands(row, numbers, now), may=may,
         typed=typed, numbers=numbers, address=address, state=words.status("sample", row.state), now=now, labels=LABELS,
-        kind_word=sample_words.KINDS.get(row.kind, row.kind), asked=sample_words.standing(row.standing),
+        kind_word=sample_words.KINDS.get(row.kind, row.kind), asked=sample_words.standing(row.standing, numbers),
         countries=_countries(), picture=offered.picture, **values,
     )  # fmt: skip
 

@@ -71,6 +71,47 @@ def cleared(
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What stands on one account of a creator about one order line, or about one thing that is no order's."""
+
+    order_id: str  # "" where it is about no order's line
+    line_ref: str
+    subject: str  # "" for an order's line
+    amount: int  # minor units; positive: owed
+    since: datetime  # when anything of it first stood there
+
+
+def on_account(
+    session: Session, shop_id: str, currency: str, creator_id: str, account: str
+) -> list[Standing]:  # fmt: skip
+    """One creator's balance on one account, line by line; no zeros. They sum to the balance."""
+    owed = sa.func.sum(Posting.amount)
+    nothing: sa.ColumnElement[str] = sa.literal_column("''", sa.Text)
+    of_line = Entry.line_ref.is_not(None)
+    key = (
+        sa.case((of_line, Entry.order_id), else_=nothing), Entry.line_ref,
+        sa.case((of_line, nothing), else_=Entry.subject), Posting.content_id,
+    )  # fmt: skip
+    query = (
+        sa.select(*key, owed, sa.type_coerce(sa.func.min(Entry.occurred_at), Entry.occurred_at.type))
+        .join(Entry, Entry.id == Posting.entry_id)
+        .where(
+            Posting.shop_id == shop_id,
+            Posting.currency == currency,
+            Posting.account == account,
+            Posting.creator_id == creator_id,
+        )
+        .group_by(*key)
+        .having(owed != 0)
+    )
+    found = [
+        Standing(order or "", line or "", subject or "", -int(amount), since)
+        for order, line, subject, _, amount, since in session.execute(query)
+    ]
+    return sorted(found, key=lambda one: (one.since, one.order_id, one.line_ref, one.subject))
+
+
 def settled(session: Session, currency: str) -> list[tuple[str, str, int]]:
     """(shop, creator, amount) of every settled balance but zeros, all shops. Positive: owed; negative: carried."""
     owed = sa.func.sum(Posting.amount)

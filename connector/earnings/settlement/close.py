@@ -12,10 +12,10 @@ It is booked in `pieces`, so that a large shop's closing stops nobody: killed an
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from itertools import groupby
+from itertools import groupby, takewhile
 
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
@@ -188,16 +188,15 @@ def due(session: Session, shop: Shop, as_of: datetime) -> list[Period]:
     """
     if not shop.currency and not outstanding.currencies(session, shop.id):
         return []
+    return list(takewhile(lambda one: one.ends_at <= as_of, coming(session, shop)))
+
+
+def coming(session: Session, shop: Shop) -> Iterator[Period]:
+    """The shop's periods that aren't closed, without end, from the last closing on or from when it joined."""
     last = _last(session, shop.id)
     since = last.ends_at if last is not None else shop.installed_at
     closed = set(session.scalars(sa.select(Closing.period).where(Closing.shop_id == shop.id)))
-    found: list[Period] = []
-    for one in periods.following(since, shop.time_zone, rules(session, shop.id)):
-        if one.ends_at > as_of:
-            return found
-        if one.name not in closed:
-            found.append(one)
-    return found
+    return (one for one in periods.following(since, shop.time_zone, rules(session, shop.id)) if one.name not in closed)
 
 
 def _locked(session: Session, shop_id: str) -> Shop:

@@ -246,6 +246,20 @@ def unfunded_statements(session: Session, shop_id: str, currency: str) -> dict[t
     return found
 
 
+def due_days(session: Session, shop_id: str, currency: str, creator_id: str) -> list[date]:
+    """By when a merchant is asked to pay the invoices that a creator's statements wait for; sorted, [] for none."""
+    query = sa.select(Statement.closing_id).where(
+        Statement.creator_id == creator_id, Statement.shop_id == shop_id, Statement.currency == currency,
+        Statement.total + Statement.opening > 0,
+    )  # fmt: skip
+    theirs = set(session.scalars(query))
+    return sorted(
+        each.invoice.due_on
+        for each in account(session, shop_id, currency, date.min).standings
+        if each.invoice.closing_id in theirs and each.paid < each.invoice.total - max(each.invoice.fee, 0)
+    )
+
+
 def _of_invoice(session: Session, standing: Standing) -> dict[tuple[str, str], int]:
     kept = sa.case((Reserve.released_in.is_(None), Reserve.amount), else_=0)
     query = (

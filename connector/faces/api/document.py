@@ -42,7 +42,11 @@ _GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Taps and carts", "From a tap in the app to the store's checkout.", ("taps", "carts")),
     ("Shops", "Their state, syncs, deliveries, orders and proofs.", ("stores", "proofs")),
     ("Reports", "What was sold, by whom and with what; what it would pay.", ("reports", "whatif")),
-    ("Money", "Balances, statements, invoices, payouts, payment details.", ("books", "invoices", "payees")),
+    (
+        "Money",
+        "Balances, statements, invoices, payouts, payment details.",
+        ("books", "payout_calendar", "invoices", "payees"),
+    ),
     ("Events", "What was told to you, and having it sent again.", ("events",)),
 )
 _GROUP_OF = {module: name for name, _, modules in _GROUPS for module in modules}

@@ -6,6 +6,7 @@ taps.py        touches; carts.py carts of several stores                     sto
 invoices.py    invoices, receipts, documents
 payees.py      payment details, notices                                    events.py what the app is told, sent again
 books.py       balances, statements, payouts              feeds.py       product feeds and their files
+payout_calendar.py when money in sight can be paid
 sign_ups.py    sign-ups, eligibility, a product and its link   openings.py    collections opened to creators
 studio.py      creators' sign-in links           codes.py      creators' codes
 content.py     what content shows, views, results reports.py   what creators sold
@@ -33,6 +34,7 @@ from connector.faces.api import (
     negotiations,
     openings,
     payees,
+    payout_calendar,
     programme,
     proofs,
     repeats,
@@ -54,7 +56,7 @@ from connector.web import guards
 ROOMS = (
     listings, programme, taps, carts, stores, books, invoices, payees, feeds, proofs, studio, terms, codes, whatif,
     events, rules, sign_ups, openings, content, reports, negotiations, threads,
-    content_fees, samples,
+    content_fees, samples, payout_calendar,
 )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from connector import clock
 from connector.earnings.ledger.sums import Beside
+from connector.faces.studio import calendar
 from connector.faces.studio.face import blueprint, reading
 from connector.insight.reports import asked as asking
 from connector.insight.reports import beside, engine, table
@@ -65,6 +66,7 @@ def earnings() -> str:
         stopped=stopped, lines=[(line, told(line)) for line in rows], videos=videos, chosen=chosen, first=not before,
         older=cursors.pack(listing, key) if key else "", part=part, more_owed=len(owed) > BESIDE,
         owed=[] if chosen is not None else owed[:BESIDE], shops=shops, about=about, called=called,
+        in_sight=calendar.in_sum(calendar.read()) if not before else [],
     )  # fmt: skip
 
 

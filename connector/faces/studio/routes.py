@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from connector.faces.studio import (
     account,
+    calendar,
     content,
     earnings,
     freezes,
@@ -25,6 +26,6 @@ from connector.faces.studio import (
 from connector.faces.studio.face import blueprint
 
 __all__ = [
-    "account", "blueprint", "content", "earnings", "freezes", "home", "links", "messages", "news", "offers", "orders",
-    "payee", "products", "rates", "rules", "sales", "samples", "sign_in", "statements",
+    "account", "blueprint", "calendar", "content", "earnings", "freezes", "home", "links", "messages", "news", "offers",
+    "orders", "payee", "products", "rates", "rules", "sales", "samples", "sign_in", "statements",
 ]  # fmt: skip

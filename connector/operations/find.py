@@ -29,7 +29,7 @@ from connector.commerce.shops.tables import Shop
 from connector.earnings.attribution import links
 from connector.earnings.attribution.tables import Link, Touch
 from connector.insight.market import search as market
-from connector.programme.collaborations.tables import ContentApproval
+from connector.programme.collaborations.tables import ContentApproval, Negotiation
 from connector.programme.content.tables import Content
 from connector.programme.creators.tables import Creator
 from connector.programme.samples.tables import Sample
@@ -37,10 +37,10 @@ from connector.sync.tables import SyncRun
 from connector.webhooks.tables import DeliveryRow
 
 Kind = Literal[
-    "order", "shop", "delivery", "run", "touch", "link", "creator", "product", "sample", "content_fee"
+    "order", "shop", "delivery", "run", "touch", "link", "creator", "product", "sample", "content_fee", "negotiation"
 ]  # fmt: skip
 KINDS: tuple[Kind, ...] = (
-    "order", "shop", "delivery", "run", "touch", "link", "creator", "product", "sample", "content_fee",
+    "order", "shop", "delivery", "run", "touch", "link", "creator", "product", "sample", "content_fee", "negotiation",
 )  # fmt: skip
 MOST = 8  # of one kind; a page says when there are more
 LONGEST = 400
@@ -52,14 +52,14 @@ _INVISIBLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]"
 _AROUND = " \t\r\n\u00a0\"'“”‘’«»`<>()[]{},;"
 _GID = re.compile(r"gid://[a-z0-9-]+/([A-Za-z]+)/([^?/\s]+)", re.IGNORECASE)
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
-_OURS = re.compile(r"(shp|ord|dlv|run|tch|lnk|crt|lst|var|smp|cap)_[0-9a-z]+", re.IGNORECASE)
+_OURS = re.compile(r"(shp|ord|dlv|run|tch|lnk|crt|lst|var|smp|cap|neg)_[0-9a-z]+", re.IGNORECASE)
 _TOKEN = re.compile(r"t1[0-9a-z]{16}[A-Za-z0-9_-]{16}", re.ASCII)
 # A word in a GID or an address → the kind that it is of.
 _NAMED: dict[str, Kind] = {
     "order": "order", "orders": "order", "draftorder": "order", "product": "product", "products": "product",
     "productvariant": "product", "variants": "product", "inventoryitem": "product", "shop": "shop", "shops": "shop",
     "inbox": "delivery", "runs": "run", "creators": "creator", "touches": "touch", "links": "link", "go": "link",
-    "samples": "sample",
+    "samples": "sample", "negotiations": "negotiation",
 }  # fmt: skip
 
 
@@ -265,6 +265,12 @@ def _samples(session: Session, asked: Asked) -> Iterator[Hit]:
         yield Hit("sample", row.id, titles.get(row.product_ref) or "Sample", row.state, row.shop_id)
 
 
+def _negotiations(session: Session, asked: Asked) -> Iterator[Hit]:
+    if asked.text.startswith("neg_") and (row := session.get(Negotiation, asked.text)) is not None:
+        creator = session.get_one(Creator, row.creator_id)
+        yield Hit("negotiation", row.id, f"Offers with @{creator.handle}", row.state, row.shop_id)
+
+
 def _content_fees(session: Session, asked: Asked) -> Iterator[Hit]:
     if asked.text.startswith("cap_") and (row := session.get(ContentApproval, asked.text)) is not None:
         content = session.get_one(Content, row.content_id)
@@ -337,6 +343,7 @@ _EXACT: tuple[tuple[Kind, Any], ...] = (
     ("link", _links), ("creator", _exact_creators), ("product", _exact_products),
     ("sample", _samples),
     ("content_fee", _content_fees),
+    ("negotiation", _negotiations),
 )  # fmt: skip
 _ALIKE: tuple[tuple[Kind, Any], ...] = (
     ("shop", _alike_shops), ("creator", _alike_creators), ("product", _alike_products),

@@ -8,10 +8,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from flask.testing import FlaskClient
 
 from connector import clock
 from connector.access import links, staff, studio
+from connector.audit import AuditRow
 from connector.db import Database, Scope
 from connector.programme import collaborations
 from tests.attribution.world import World, put_on_roster
@@ -108,6 +110,24 @@ def test_the_pages_of_a_shop_two_creators_and_support(
     assert post(support, f"{report.group()}/close", report.group(), note="Warned").status_code == 303
     assert report.group() in support.get("/console/reports?show=closed").text
     assert x.get(f"{thread}/export.csv").text.count("message") == 1
+
+    # Support in a dispute: the agreement word for word; what the two wrote, and a file of it, with a reason.
+    whole = f"/console/negotiations/{where.group(1)}"
+    assert support.get(f"/console/find?q={where.group(1)}").location == whole
+    assert whole in support.get(report.group()).text
+    shown = support.get(whole).text
+    for said in ("Agreement, version 1", "19.00 per cent", "Message 1, by the shop", "Offer 3"):
+        assert said in shown, said
+    assert "alert(1)" not in shown
+    assert "The reason is empty" in post(support, f"{whole}/messages", whole, why=" ").text
+    assert "&lt;script&gt;alert(1)" in post(support, f"{whole}/messages", whole, why="Ticket 12").text
+    file = post(support, f"{whole}/messages", whole, why="Ticket 12", **{"as": "csv"})
+    assert (file.mimetype, file.text.count("message,1")) == ("text/csv", 1)
+    with sqlite_database.read(ALL) as session:
+        read = session.scalars(sa.select(AuditRow).where(AuditRow.act.like("message.%")).order_by(AuditRow.id)).all()
+    assert [(row.act, row.actor, row.detail.get("why")) for row in read[-2:]] == [
+        ("message.read", "staff:Sam", "Ticket 12"), ("message.export", "staff:Sam", "Ticket 12"),
+    ]  # fmt: skip
 
     # A rule, and its end.
     rules = "/dashboard/offers/rules"

@@ -24,6 +24,7 @@ from connector.faces.console import (
     invoices,
     ledger,
     money,
+    negotiations,
     orders,
     payouts,
     payouts_heard,
@@ -55,9 +56,9 @@ from connector.faces.console.face import blueprint
 __all__ = [
     "acts", "blueprint", "checks", "codes", "content_fees", "countries", "creator_timeline", "creators", "deciding",
     "endpoints", "erasing", "events", "exchanges", "freezes", "health", "imports", "inbox", "install", "invoices",
-    "ledger", "money", "orders", "payouts", "payouts_heard", "platforms", "privacy", "products", "proofs", "receipts",
-    "refunds", "replays", "reports", "rules", "runs", "sales", "samples", "search", "settings", "shops", "stalled",
-    "terms", "timeline", "touches", "views", "whatif",
+    "ledger", "money", "negotiations", "orders", "payouts", "payouts_heard", "platforms", "privacy", "products",
+    "proofs", "receipts", "refunds", "replays", "reports", "rules", "runs", "sales", "samples", "search",
+    "settings", "shops", "stalled", "terms", "timeline", "touches", "views", "whatif",
 ]  # fmt: skip
 
 

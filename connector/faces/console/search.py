@@ -36,6 +36,7 @@ _KINDS: dict[find.Kind, tuple[str, str, str]] = {
     "product": ("Products", ".product", "listing_id"),
     "sample": ("Samples", ".sample", "sample_id"),
     "content_fee": ("Content for flat fees", ".content_fee", "approval_id"),
+    "negotiation": ("Negotiations", ".support_negotiation", "negotiation_id"),
 }
 # kind → the vocabulary that its note is a status of
 _STATUSES: Mapping[str, str] = {
@@ -44,6 +45,7 @@ _STATUSES: Mapping[str, str] = {
     "product": "listing",
     "sample": "sample",
     "content_fee": "content_approval",
+    "negotiation": "negotiation",
 }
 # Where a kind's own list takes the text on, when there is more than is shown.
 _LISTS: Mapping[str, str] = {"order": ".orders", "shop": ".shops", "creator": ".creators"}

@@ -28,6 +28,8 @@ ACTS = {
     "content.withdraw": "Content for a flat fee taken out",
     "collaboration.agree": "Terms agreed with a creator",
     "eligibility.change": "Policy of who may take part changed",
+    "message.export": "Negotiation taken away as a file",
+    "message.read": "Messages of a negotiation read",
     "message.report": "Message reported",
     "message.report.close": "Report of a message closed",
     "offer.make": "Offer made",

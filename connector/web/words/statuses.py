@@ -14,6 +14,7 @@ STATUSES: dict[str, dict[str, Badge]] = {
     "negotiation": {
         "yours": Badge("warn", "Needs your answer"),
         "theirs": Badge("info", "Waits for their answer"),
+        "open": Badge("info", "Open"),
         "agreed": Badge("good", "Agreed"),
         "declined": Badge("idle", "Declined"),
         "expired": Badge("idle", "Expired"),
@@ -148,6 +149,7 @@ STATUSES: dict[str, dict[str, Badge]] = {
         "returned": Badge("bad", "Came back"),
         "unknown": Badge("warn", "Unknown"),
         "finished": Badge("warn", "Finished, not all paid"),
+        "empty": Badge("idle", "Nothing to pay"),  # a batch without a row
         "refused": Badge("idle", "Called off"),
     },
     "payee": {

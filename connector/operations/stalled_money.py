@@ -136,8 +136,11 @@ def _unfunded(session: Session, now: datetime, shop_id: str | None) -> Iterator[
 def _batches(session: Session, now: datetime, shop_id: str | None) -> Iterator[Stuck]:
     waits = sa.or_(
         sa.and_(PayoutBatch.status == "awaiting", PayoutBatch.prepared_at <= now - SECOND_PERSON),
-        sa.and_(PayoutBatch.status == "prepared", PayoutBatch.prepared_at <= now - UNSENT),
-    )
+        sa.and_(
+            PayoutBatch.status == "prepared", PayoutBatch.prepared_at <= now - UNSENT,
+            PayoutBatch.rows > 0,  # one that found nothing to pay has nothing to send
+        ),
+    )  # fmt: skip
     query = sa.select(PayoutBatch).where(waits).order_by(PayoutBatch.prepared_at, PayoutBatch.id)
     if shop_id is not None:
         query = query.where(sa.exists().where(Payout.batch_id == PayoutBatch.id, Payout.shop_id == shop_id))

@@ -228,6 +228,7 @@ def test_money_that_stands_still_is_named_at_every_stage(world: World) -> None:
         all_payable(session)
         pay_all(session, world.shop_id, CLOSING)
         made = batch.prepare(session, "key", "EUR", CLOSING, "test")
+        batch.prepare(session, "another", "EUR", CLOSING, "test")  # found nothing to pay: nobody has to send it
     assert still(CLOSING + 2 * DAY) == []
     assert still(CLOSING + 4 * DAY) == [("batch_not_sent", False, 400)]
     with world.database.write(SYSTEM) as session:

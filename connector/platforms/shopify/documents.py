@@ -42,6 +42,19 @@ _VARIANT = """
 _MEDIA = "__typename id ... on MediaImage { image { url } }"
 _ON_PUBLICATION = "onPublication: publishedOnPublication(publicationId: $publication) @include(if: $byPublication)"
 
+# A product with the first of its variants and media, as pages of products and products by id ask for it.
+_WHOLE = f"""{_HEAD}
+      {_ON_PUBLICATION}
+      variants(first: $variants) {{
+        pageInfo {{ hasNextPage endCursor }}
+        nodes {{{_VARIANT}
+        }}
+      }}
+      media(first: $media) {{
+        pageInfo {{ hasNextPage endCursor }}
+        nodes {{ {_MEDIA} }}
+      }}"""
+
 # The query inside BULK_START: no variables, one top-level field, connections at most two deep. Every status is asked
 # for, since a product that isn't shoppable is listed with its reason; the status filter of a search defaults to active.
 BULK_CATALOG = f"""
@@ -91,17 +104,7 @@ PRODUCTS = f"""
 query Products($ids: [ID!]!, $variants: Int!, $media: Int!, $publication: ID!, $byPublication: Boolean!) {{
   nodes(ids: $ids) {{
     __typename
-    ... on Product {{{_HEAD}
-      {_ON_PUBLICATION}
-      variants(first: $variants) {{
-        pageInfo {{ hasNextPage endCursor }}
-        nodes {{{_VARIANT}
-        }}
-      }}
-      media(first: $media) {{
-        pageInfo {{ hasNextPage endCursor }}
-        nodes {{ {_MEDIA} }}
-      }}
+    ... on Product {{{_WHOLE}
     }}
   }}
 }}
@@ -114,17 +117,7 @@ query ProductsChanged(
 ) {{
   products(first: $first, after: $after, query: $query, sortKey: UPDATED_AT) {{
     pageInfo {{ hasNextPage endCursor }}
-    nodes {{{_HEAD}
-      {_ON_PUBLICATION}
-      variants(first: $variants) {{
-        pageInfo {{ hasNextPage endCursor }}
-        nodes {{{_VARIANT}
-        }}
-      }}
-      media(first: $media) {{
-        pageInfo {{ hasNextPage endCursor }}
-        nodes {{ {_MEDIA} }}
-      }}
+    nodes {{{_WHOLE}
     }}
   }}
 }}

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.datastructures import Headers
@@ -23,7 +24,7 @@ from connector.commerce.shops import connect
 from connector.commerce.shops.tables import GrantRow, Shop
 from connector.db import Scope
 from connector.earnings.attribution import journeys, links, tokens, touches
-from connector.earnings.attribution.tables import Link, Touch
+from connector.earnings.attribution.tables import Link, LinkTag, Touch, UnknownCode
 from connector.errors import Conflict, HostRefused, PlatformBusy, PlatformDown
 from connector.platforms import roster
 from connector.programme.content import attach
@@ -191,6 +192,16 @@ def test_a_damaged_link_leads_home_and_an_unknown_one_says_so(
     assert answer.status_code == 404
     assert "doesn&#39;t lead anywhere" in answer.text
     assert "Location" not in answer.headers
+    # One slip away is nobody's to follow, and is kept with what it may have been.
+    code, other = link.code, "2" if link.code[0] != "2" else "3"
+    tag = {"tag": "lamp-of-mira", "shown": "Lamp-of-Mira", "shop_id": world.shop_id, "brought_by": "t"}
+    with world.database.write(ALL) as session:
+        session.execute(sa.insert(LinkTag).values(tag | {"link_id": link.id, "brought_at": PLACED}))
+        session.execute(sa.delete(UnknownCode))
+    for bent in (other + code[1:], code[1:], code[:3] + other + code[3:], "Lamp-of-mir", "Lampo-f-mira"):
+        assert open_link(client, bent).status_code == 404, bent
+    with world.database.read(ALL) as session:
+        assert [each.nearest for each in session.scalars(sa.select(UnknownCode))] == 5 * [code]
 
 
 def test_nothing_of_the_query_decides_where_to(app: Flask, world: World, link: Link) -> None:

@@ -15,6 +15,7 @@ from connector.commerce.catalog import take
 from connector.commerce.catalog.ids import listing_id
 from connector.commerce.shops.tables import Shop
 from connector.db import Database, Scope
+from connector.earnings.attribution.tables import UnknownCode
 from connector.programme.collaborations import batches
 from connector.web import guards
 from tests.api.conftest import Api
@@ -110,7 +111,12 @@ def test_who_may_add_nothing_adds_nothing_whichever_way_and_a_pilot_s_limits_hol
 
     assert into_the_video(*ids[:6]).status_code == 409, "six on one day"
     assert into_the_video(*ids[:3]).status_code == 201
-    api.post("/links", {"creator_id": mira, "listing_id": ids[3]})
+    code = api.post("/links", {"creator_id": mira, "listing_id": ids[3]})["code"]
+    # A tap by a code with a slip in it credits nobody, and is kept with the code that it may have been.
+    for path, asked in (("touches", {"link_code": code[1:]}), ("carts", {"lines": [{"link_code": code[1:]}]})):
+        assert api.send("POST", f"/{path}", asked).status_code == 404
+    with api.database.read(Scope.system("test")) as session:
+        assert [(each.nearest, each.times) for each in session.query(UnknownCode)] == [(code, 2)]
     api.post(f"/creators/{mira}/promotions", {"listing_id": ids[4]})
     assert answers(ids[5]) == {(409, "")}, "five were new today"
     assert into_the_video(ids[4]).status_code == 201, "what is in the list goes into a video"

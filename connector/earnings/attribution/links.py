@@ -36,6 +36,7 @@ _NEAREST = 6
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 # Crockford's base 32 has no i, l and o: whoever reads a code aloud or types it means these.
 _MEANT = str.maketrans({"i": "1", "l": "1", "o": "0"})
+_OF_TAGS = "abcdefghijklmnopqrstuvwxyz0123456789-_."
 # What a caption puts behind an address, and no tag ends with.
 _BEHIND = ".,;:!?)]}>\"'\u2019\u201d"
 LONGEST_TAG = 80
@@ -47,7 +48,7 @@ class Resolved(msgspec.Struct, frozen=True):
     link: Link | None
     code: str  # as read
     mended: bool = False
-    nearest: str = ""  # for the log: a code that begins alike, when there is no link
+    nearest: str = ""  # for the log: a code that it may have been, when there is no link
 
 
 def create(
@@ -124,7 +125,7 @@ def resolve(session: Session, typed: str) -> Resolved:
             return Resolved(alike[0], code, mended=True)
     if (old := by_tag(session, typed)) is not None:
         return Resolved(old, old.code)
-    return Resolved(None, code, nearest=_nearest(session, code))
+    return Resolved(None, code, nearest=_nearest(session, code, typed))
 
 
 def as_code(typed: str) -> str:
@@ -134,7 +135,11 @@ def as_code(typed: str) -> str:
 
 
 def _as_read(typed: str) -> str:
-    return "".join(c for c in typed[:200].lower().translate(_MEANT) if c in _ALPHABET)[:CODE_LENGTH]
+    return _all_read(typed)[:CODE_LENGTH]
+
+
+def _all_read(typed: str) -> str:
+    return "".join(c for c in typed[:200].lower().translate(_MEANT) if c in _ALPHABET)
 
 
 def as_tag(typed: str) -> str:
@@ -185,10 +190,35 @@ def create_all(session: Session, shop_id: str, wanted: Sequence[Wanted], now: da
     return [stand[str(rows[one]["subject"])] for one in wanted]
 
 
-def _nearest(session: Session, code: str) -> str:
+def _nearest(session: Session, code: str, typed: str) -> str:
+    """The code of a link that somebody may have meant: one slip away, by code or by old address; else one that begins
+    alike. "" for none."""
     if len(code) < _NEAREST:
         return ""
+    read = _all_read(typed)
+    near = [each for each in slips(read, _ALPHABET) if len(each) == CODE_LENGTH] if len(read) <= CODE_LENGTH + 1 else []
+    tags = slips(as_tag(typed[: 4 * LONGEST_TAG])[: LONGEST_TAG + 1], _OF_TAGS, changed=False)
+    asked = [
+        sa.select(Link.code).where(Link.code.in_(near)).order_by(Link.code),
+        sa.select(Link.code).join(LinkTag, LinkTag.link_id == Link.id).where(LinkTag.tag.in_(tags)),
+    ]
+    for query in asked:
+        if (found := session.scalar(query.limit(1))) is not None:
+            return found
     return session.scalar(sa.select(_beginning(code[:_NEAREST]).subquery().c.code).limit(1)) or ""
+
+
+def slips(text: str, letters: str, *, changed: bool = True) -> list[str]:
+    """What `text` may have been before one slip: a letter lost, one too many, two swapped, or one `changed`. Pure."""
+    if not 0 < len(text) <= LONGEST_TAG + 1 or not text.isprintable():
+        return []
+    ends = range(len(text))
+    lost = [text[:n] + c + text[n:] for n in range(len(text) + 1) for c in letters] if changed else []
+    lost = lost or [text + c for c in letters]  # of a long one only at its end, where they get lost
+    more = [text[:n] + text[n + 1 :] for n in ends]
+    swapped = [text[:n] + text[n + 1] + text[n] + text[n + 2 :] for n in ends[:-1]]
+    other = [text[:n] + c + text[n + 1 :] for n in ends for c in letters] if changed else []
+    return sorted({*lost, *more, *swapped, *other} - {text})
 
 
 def _beginning(head: str) -> sa.Select[Link]:

@@ -205,7 +205,7 @@ class UnknownCode(Base):
     )
 
     text: Mapped[str] = mapped_column(primary_key=True)  # as it was read: small letters and digits
-    nearest: Mapped[str]  # a code of ours that begins alike, "" when none does
+    nearest: Mapped[str]  # a code of ours that it may have been, "" for none
     times: Mapped[int]
     first_at: Mapped[datetime]
     last_at: Mapped[datetime]

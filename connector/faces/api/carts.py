@@ -78,6 +78,9 @@ def record_cart(json_data: shapes.CartAsked, headers_data: shapes.IdempotencyAsk
     """
     try:
         stores = _record(json_data, headers_data.idempotency_key)
+    except NotFound:
+        taps.note_unknown({line.link_code for line in json_data.lines})
+        raise
     except IntegrityError:
         if headers_data.idempotency_key is None:
             raise

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from flask import current_app, g
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from connector import db
+from connector import clock, db, telemetry
 from connector.checkout import cart
 from connector.commerce.catalog import queries as catalog
 from connector.commerce.shops import queries as shops
 from connector.db import Scope
-from connector.earnings.attribution import journeys, links, touches
+from connector.earnings.attribution import gaps, journeys, links, touches
 from connector.earnings.attribution.tables import Touch
 from connector.earnings.attribution.touches import Tapped
 from connector.errors import InputRefused, NotFound
@@ -20,6 +22,8 @@ from connector.faces.api.face import blueprint
 from connector.programme.content import queries as contents
 from connector.programme.creators import queries as creators
 from connector.web.guards import app_scope
+
+_log = telemetry.logger(__name__)
 
 
 @blueprint.post("/touches")
@@ -38,6 +42,9 @@ def record_touch(json_data: shapes.TouchAsked, headers_data: shapes.IdempotencyA
     request_key = None if key is None else touches.request_key(g.app_token.id, key)
     try:
         return _record(json_data, request_key)
+    except NotFound:
+        note_unknown([json_data.link_code])
+        raise
     except IntegrityError:
         if request_key is None:
             raise
@@ -72,6 +79,21 @@ def _record(asked: shapes.TouchAsked, request_key: str | None) -> shapes.TouchSh
         with db.write(Scope.app()) as session:
             touches.went(session, touch.id, opened.way)
     return _shown(touch, opened.url, landing)
+
+
+def note_unknown(codes: Iterable[str | None]) -> None:
+    """Codes that no link has are kept with their nearest match, as those that come to `/go`: somebody's followers end
+    here. Asked when the tap was refused, in a transaction of its own."""
+    now = clock.now()
+    with db.read(Scope.app()) as session:
+        found = [links.resolve(session, code) for code in codes if code is not None]
+    lost = [each for each in found if each.link is None]
+    if not lost:
+        return
+    with db.write(Scope.app()) as session:
+        for each in lost:
+            _log.warning("link.unknown", code=each.code, nearest=each.nearest)
+            gaps.note(session, each.code, each.nearest, now)
 
 
 def tapped_of(session: Session, asked: shapes.Tap) -> Tapped:

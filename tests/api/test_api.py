@@ -226,9 +226,13 @@ def test_a_creator_is_one_by_handle(api: Api) -> None:
     first = api.post("/creators", {"handle": "@Mira", "name": "Mira", "followers": 5})
     again = api.post("/creators", {"handle": "ＭＩＲＡ", "name": "Mira B.", "followers": 6})
     assert (again["id"], again["handle"], again["followers"], again["status"]) == (first["id"], "mira", 6, "active")
+    # What isn't said stays: who only tells what they buy by doesn't lose name and followers, by which taps are judged.
+    known = api.post("/creators", {"handle": "mira", "email": "mira@example.com"})
+    assert (known["name"], known["followers"]) == ("Mira B.", 6)
     assert api.get("/creators?handle=@mira")["items"] == [again]
     assert api.get("/creators?handle=nobody")["items"] == []
     assert api.get(f"/creators/{first['id']}") == again
+    assert api.post("/creators", {"handle": "mira", "followers": 0})["followers"] == 0
     assert problem(api.send("POST", "/creators", {"handle": "a b"}), 422)["field"] == "handle"
 
 

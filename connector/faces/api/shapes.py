@@ -257,8 +257,8 @@ class CreatorAsked(Asked):
     model_config = example(handle="@mira", name="Mira", followers=12400, country="DE")
 
     handle: Annotated[Text, Field(max_length=200)] = Field(description="With or without @; one form of it is kept.")
-    name: Annotated[Text, Field(max_length=200)] = ""
-    followers: int = Field(0, ge=0, le=10**10)
+    name: Annotated[Text, Field(max_length=200)] = Field("", description="Left out, it stays as it was.")
+    followers: int | None = Field(None, ge=0, le=10**10, description="Left out, they stay as they were, at first 0.")
     country: Annotated[Text, Field(max_length=10)] | None = Field(
         None, description="Where the creator is, two letters of ISO 3166: from now on. Left out, it stays as it was."
     )

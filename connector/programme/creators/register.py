@@ -21,28 +21,36 @@ _LONGEST_NAME = 200
 
 
 def register(
-    session: Session, handle: str, name: str = "", followers: int = 0, now: datetime | None = None, *, by: str = "app"
+    session: Session,
+    handle: str,
+    name: str = "",
+    followers: int | None = None,
+    now: datetime | None = None,
+    *,
+    by: str = "app",
 ) -> Creator:
-    """Put a creator in, active from now on. The handle is the key: a repeat brings name and followers up to date.
+    """Put a creator in, active from now on. The handle is the key: a repeat brings name and followers up to date, and
+    leaves what isn't given (name "", followers None) as it was: D16 asks how many followed at a tap.
 
     `by`: who vouches for the number. What it was before stays, with its time (`followers`).
     Errors: InputRefused for a handle, name or number that can't be taken.
     """
     now = now or clock.now()
     key = canonical(handle)
-    shown = shown_name(name) or key
+    shown = shown_name(name)
     insert = db.insert(session, Creator).values(
-        id=new_id("crt"), handle=key, name=shown, followers=followers, created_at=now
+        id=new_id("crt"), handle=key, name=shown or key, followers=followers or 0, created_at=now
     )
     # Two registrations at once end in one creator.
     made = session.execute(insert.on_conflict_do_nothing(index_elements=["handle"]).returning(Creator.id)).first()
     creator = session.scalars(sa.select(Creator).where(Creator.handle == key)).one()
     if made is None:
-        creator.name = shown
+        creator.name = shown or creator.name
     else:
         profiles.refuse_another_s(session, creator.id, key)
         session.add(_status(creator.id, "active", "registered", now, now))
-    counted.say(session, creator.id, followers, by=by, now=now)
+    if made is not None or followers is not None:
+        counted.say(session, creator.id, followers or 0, by=by, now=now)
     session.flush()
     return creator
 

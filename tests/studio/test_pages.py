@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -106,6 +108,15 @@ def test_a_creator_sees_their_own_and_nobody_elses(world: World, enter: Callable
             assert len(re.findall(r"<h1[ >]", answer.text)) == 1, path
             assert re.search(r"\sstyle\s*=|\son[a-z]+\s*=", answer.text) is None, path
             assert "Y" not in re.sub(r"<[^>]+>", "", main(answer.text)).split(), path
+    span = f"since={PLACED.date()}&until={PLACED.date()}"
+    report, orders = (
+        list(csv.DictReader(io.StringIO(x.get(f"/studio/sales/{name}.csv?by=product&{span}").text)))
+        for name in ("report", "orders")
+    )
+    for column in ("sales", "net_sales", "earned"):
+        assert sum(Decimal(row[column]) for row in orders) == sum(Decimal(row[column]) for row in report) > 0
+    assert {row["buyer"] for row in orders} == {row["orders_new_buyers"] for row in report} == {""}, "nobody's buyers"
+    assert "/studio/sales/orders.csv" in x.get(f"/studio/sales/orders?{span}").text
     # the other creator, with the first one's ids: their own pages, and nothing of the first one's money
     theirs = pages(y, world, x_ids)
     assert {answer.status_code for path, answer in theirs.items() if link_id in path} == {404}

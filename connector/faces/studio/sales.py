@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from flask import g
+from collections.abc import Callable, Iterator
+
+from flask import Response, g
 from sqlalchemy.orm import Session
 
+from connector import db
+from connector.db import Scope
 from connector.faces.studio.face import blueprint, reading
 from connector.insight.reports import beside, drill, table
 from connector.insight.reports.asked import Asked
@@ -43,6 +47,37 @@ def sales_orders() -> str:
         "studio/sales_orders.html", asked=asked, whole=whole, rows=rows, older=older, shops=shops, owed=owed,
         beside=beside,
     )  # fmt: skip
+
+
+@blueprint.get("/sales/report.csv")
+@creator
+def sales_file() -> Response:
+    """The report, a row a value and currency."""
+    with reading() as session:
+        asked = _question(session)
+    return _file(
+        f"sales-by-{asked.by}", lambda session: table.as_csv(session, table.read(session, asked.asked, asked.by))
+    )
+
+
+@blueprint.get("/sales/orders.csv")
+@creator
+def sales_orders_file() -> Response:
+    """Every order of the figure. Whether a buyer is new isn't said: of one order it would be said of one person."""
+    with reading() as session:
+        asked = _question(session)
+    return _file("sales-orders", lambda session: table.orders_as_csv(session, asked.asked))
+
+
+def _file(name: str, rows: Callable[[Session], Iterator[str]]) -> Response:
+    scope = Scope.creator(g.creator_id)
+
+    def pieces() -> Iterator[str]:
+        with db.snapshot(scope) as session:
+            yield from rows(session)
+
+    head = {"Content-Disposition": f'attachment; filename="{name}.csv"', "Cache-Control": "private, no-store"}
+    return Response(pieces(), mimetype="text/csv", headers=head)
 
 
 def _question(session: Session) -> Question:

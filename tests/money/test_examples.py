@@ -20,6 +20,7 @@ from connector.commerce.orders.facts import OrderFacts
 from connector.earnings.attribution.rules import Decision
 from connector.earnings.commission.hold import HoldTerms, matures
 from connector.earnings.commission.rate import Assessment, assess, reversed_of
+from connector.errors import MoneyRefused
 from connector.events import Adjustment, Dispute, Fulfilment, OrderSnapshot, Refund, content_hash
 from tests.money import given
 from tests.money.builders import PLACED, Credit, at, back, changed, facts, line, off, refund, snapshot, with_line
@@ -114,7 +115,9 @@ def test_e9_the_ledger_keeps_the_shops_currency() -> None:
 
 
 def test_e10_zero_decimals() -> None:
-    price = money.parse("3980", "JPY")
+    price = money.parse("3980.0", "JPY")  # a trailing zero beyond the exponent is dropped …
+    with pytest.raises(MoneyRefused, match="decimals"):
+        money.parse("3980.5", "JPY")  # … other digits there are refused
     assert one(facts(snapshot(line("1", price, 2), currency="JPY")), 800) == 637
 
 
@@ -236,6 +239,15 @@ def test_e19_code_against_link() -> None:
     leaked = decided(order, touches=[tap("crt_x")], codes=[{**code, "leaked_at": at(-1)}], plans=plans)
     assert (leaked["1"].creator_id, leaked["1"].credit_reason) == ("crt_x", "last_click_direct")
     assert due(assess(facts(order), leaked)) == {"1": 360}
+
+
+@pytest.mark.parametrize(("direct", "indirect"), [(4700, 2350), (1501, 750), (100, 50)])
+def test_half_the_direct_maximum_for_an_indirect_order(direct: int, indirect: int) -> None:
+    """Section 1: 47 % and 23.5 %; whole basis points, rounded down."""
+    order = snapshot(line("1", 4000))
+    half = {**SETTINGS, "indirect": 1}
+    decisions = decided(order, touches=[tap("crt_x", product="p2")], plans=[plan(direct)], order={"settings": half})
+    assert (decisions["1"].credit_reason, decisions["1"].rate_bp) == ("last_click_indirect", indirect)
 
 
 def test_e20_an_accepted_target_wins_though_it_is_lower() -> None:

@@ -1,6 +1,7 @@
 """A programme of a million creators: joining, adding a product, tapping and a creator's report, beside a busy worker.
 
     python -m bench.programme [--database sqlite|postgresql|both] [--calls 400]
+                              [--creators 1000000] [--listings 100000]
 
 1,000,000 creators who signed up, each with a product, a link and a tap; 100,000 listings of 20 shops that opened all of
 them; 200 busy creators with 30 videos and 300 orders each in the month. Asked as the app's back end asks, through the
@@ -62,17 +63,33 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--database", choices=["sqlite", "postgresql", "both"], default="both")
     options.add_argument("--calls", type=int, default=400)
+    options.add_argument("--creators", type=int, default=CREATORS)
+    options.add_argument("--listings", type=int, default=LISTINGS)
     chosen = options.parse_args()
+    size = _Size(chosen.creators, chosen.listings)
     print("| database | what | p50 | p95 | worst | limit, p95 | orders drained beside it, a second |")
     print("|---|---|---:|---:|---:|---:|---:|")
     for database in ["sqlite", "postgresql"] if chosen.database == "both" else [chosen.database]:
-        with world.kept(database, "programme", _build, copied=True) as url, _worker(url) as process:
+        held = world.kept(database, size.name, lambda: _build(size), copied=True)
+        with held as url, _worker(url) as process:
             limit = LIMIT_MS if database == "postgresql" else None
             for measured in _phases(_App(url), chosen.calls, limit):
                 print(f"| {database} | {measured.line()} |", flush=True)
                 if process.poll() is not None:
                     raise RuntimeError(f"the worker ended with {process.returncode}")
     print(f"load average {os.getloadavg()[0]:.1f}, {time.strftime('%Y-%m-%d')}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Size:
+    creators: int
+    listings: int
+
+    @property
+    def name(self) -> str:
+        """Of its world."""
+        asked_for = (self.creators, self.listings) == (CREATORS, LISTINGS)
+        return "programme" if asked_for else f"programme_{self.creators}_{self.listings}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +146,7 @@ def _phases(app: _App, calls: int, limit: int | None) -> Iterator[_Measured]:
         ("a sign-up brought up to date", calls, lambda: _rejoin(app, order)),
         ("a count of followers told", calls, lambda: _count(app, order, known)),
         ("the list of creators, a page of 50", calls // 4, lambda: _list(app, order, known)),
-        ("search of opened products", calls // 4, lambda: _search(app, order)),
+        ("search of opened products", calls // 4, lambda: _search(app, order, known)),
         ("a shop's month by creator", calls // 20, lambda: _shop_report(app, known)),
         ("eligibility looked at again, a round of the worker", 4, lambda: rounds.look_at_creators(clock.now())),
     ]
@@ -162,10 +179,9 @@ class _Known:
         with db.read(world.SYSTEM) as session:
             self.codes = list(session.scalars(sa.select(Link.code).where(Link.code.like("b%")).limit(20_000)))
             self.creators = list(session.scalars(sa.select(Link.creator_id).order_by(Link.code).limit(20_000)))
-            shoppable = sa.select(Listing.id).where(
-                Listing.status == "shoppable", Listing.shop_id.like("shp\\_%", escape="\\")
-            )
-            self.listings = list(session.scalars(shoppable.limit(20_000)))
+            searched = sa.select(Listing.id).where(Listing.shop_id.like("shp\\_%", escape="\\"))
+            self.listings = list(session.scalars(searched.where(Listing.status == "shoppable").limit(20_000)))
+            self.count = session.scalar(sa.select(sa.func.count()).select_from(searched.subquery())) or 0
             self.busy = list(session.scalars(sa.select(Content.creator_id).distinct()))
             self.shop_id = session.scalars(sa.select(Shop.id).where(Shop.domain == SHOP)).one()
 
@@ -226,8 +242,8 @@ def _list(app: _App, order: random.Random, known: _Known) -> None:
     app.ask("GET", f"/creators?limit=50&cursor={cursor}")
 
 
-def _search(app: _App, order: random.Random) -> None:
-    words = search.product(order.randrange(LISTINGS)).title.replace(",", "").split()
+def _search(app: _App, order: random.Random, known: _Known) -> None:
+    words = search.product(order.randrange(known.count)).title.replace(",", "").split()
     app.ask("GET", f"/listings?q={order.choice(words)}&status=shoppable&rate_from=1&limit=50")
 
 
@@ -283,31 +299,31 @@ def _fill() -> int:
 # The world
 
 
-def _build() -> None:
-    search.fill(LISTINGS)
+def _build(size: _Size) -> None:
+    search.fill(size.listings)
     early = world.PLACED - timedelta(days=200)
     for number in range(SHOPS):
         with db.write(world.SYSTEM) as session:
             if number >= BY_PRODUCT:
                 terms.open_terms(session, f"shp_{number}", 1500, by="bench", starts_at=early, now=early)
                 continue
-            each = LISTINGS // SHOPS
+            each = size.listings // SHOPS
             refs = [f"p{n}" for n in range(number * each, (number + 1) * each)]
             terms.open_many(session, f"shp_{number}", 1500, refs, by="bench", now=early)
     screen.screen_changed(lambda: False)
     index.follow(wait_for_syncs=False)
-    _many_creators()
+    _many_creators(size)
     shop_id = world.shop()
     _busy_creators(shop_id)
     _forget_notices()
     world.settle()
 
 
-def _many_creators() -> None:
-    """One creator signs up, takes up a product and is tapped; all that this leaves behind a million times."""
+def _many_creators(size: _Size) -> None:
+    """One creator signs up, takes up a product and is tapped; all that this leaves behind as often as asked for."""
     before, now = world.everything(), world.PLACED
-    middle = LISTINGS // 2  # a reference that is part of no other text
-    listing = listing_id(f"shp_{middle // (LISTINGS // SHOPS)}", f"p{middle}")
+    middle = size.listings // 2  # a reference that is part of no other text
+    listing = listing_id(f"shp_{middle // (size.listings // SHOPS)}", f"p{middle}")
     asked = sign_up.SignUp(
         account_ref="held-account", handle="heldone", name="Held", followers=12_400, born_on=date(1998, 4, 30),
         country="DE", language="de", topics=["home"], audience={"countries": {"DE": 7000}},
@@ -328,7 +344,7 @@ def _many_creators() -> None:
         rows = session.execute(sa.select(Listing.shop_id, Listing.product_ref, Listing.id).order_by(Listing.id)).all()
     names = ("shop_id", "product_ref", "listing_id")
     turns = {name: [str(row[place]) for row in rows] for place, name in enumerate(names)}
-    world.multiply(world.left_behind(before), CREATORS, turns, also=also)
+    world.multiply(world.left_behind(before), size.creators, turns, also=also)
 
 
 def _busy_creators(shop_id: str) -> None:

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
 import sqlalchemy as sa
 
 from connector.commerce.orders.tables import Order
@@ -27,7 +28,7 @@ from connector.earnings.ledger.queries import BESIDE
 from connector.earnings.ledger.tables import Entry, Posting
 from connector.events import Line, Refund, RefundLine, Transaction
 from connector.insight.reports import asked as asking
-from connector.insight.reports import beside, drill, engine, table, taps
+from connector.insight.reports import beside, drill, engine, sold, table, taps
 from connector.insight.reports.asked import DIMENSIONS, NONE, Asked
 from connector.insight.reports.engine import InCurrency
 from connector.programme.content import attach, views
@@ -193,6 +194,18 @@ def _all_ways(session: Any, asked: Asked) -> dict[str, InCurrency]:
     return found
 
 
+def _paged(session: Any, asked: Asked) -> list[beside.Owed]:
+    """Pages of two are the whole of it, in its order."""
+    whole, found, behind = beside.read(session, asked), [], None
+    while not found or behind is not None:
+        some, behind = beside.page(session, asked, behind=behind, limit=2)
+        found += some
+        if not some:
+            break
+    assert found == whole
+    return found
+
+
 def _rows_are_their_orders(session: Any, asked: Asked, by: str) -> None:
     whole = table.read(session, asked, by, with_buyers=True)
     for row in whole.rows:
@@ -210,7 +223,7 @@ def _rows_are_their_orders(session: Any, asked: Asked, by: str) -> None:
         for name in ("net", "new", "returning"):
             of_row = sum(getattr(each, name) for each in row.money.values())
             assert sum(getattr(each.total, name) for each in found) == of_row
-        besides = [each.entry.amount for each in beside.read(session, narrowed)]
+        besides = [each.entry.amount for each in _paged(session, narrowed)]
         assert sum(each.total.earned for each in found) + sum(besides) == sum(
             each.earned for each in row.money.values()
         )
@@ -292,6 +305,29 @@ def test_a_table_names_its_rows_counts_views_and_defuses_its_file(sqlite_world: 
     assert rows[1][1] == "'=cmd()"
     assert rows[1][3:6] == ["240", "1", "1"]
     assert [(row.name, row.orders) for row in named] == [("Open: whole shop", 2)]
+
+
+def test_a_creators_orders_are_found_by_their_decisions_alone(
+    sqlite_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No row of a decision is read, and no other order is gone through, where something was borne neither."""
+    seen: list[str] = []
+
+    def explain(connection: Any, cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
+        seen.extend(row[3] for row in cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters))
+
+    narrowed = ({}, {"content_id": "v"}, {"since": PLACED, "until": PLACED + DAY}, {"shop_id": "s", "since": PLACED})
+    for borne in ({}, {"ord_1": [sums.Absorbed("1", "x", None, 5)]}):
+        monkeypatch.setattr(sums, "absorbed", lambda _session, borne=borne, **_: borne)
+        for one in narrowed:
+            seen.clear()
+            with sqlite_world.database.read(SYSTEM) as session:
+                sa.event.listen(session.connection(), "before_cursor_execute", explain)
+                assert list(sold.lines(session, Asked(creator_id="x", **one), with_buyers=True)) == []
+            plan = "\n".join(seen)
+            assert "decisions USING COVERING INDEX ix_decisions_creator_id_content_id_order_id" in plan, plan
+            assert "SEARCH orders USING INDEX sqlite_autoindex_orders_1 (id=?)" in plan, plan
+            assert "SCAN orders" not in plan, plan
 
 
 def test_what_is_few_among_millions_is_found_by_its_index(sqlite_world: World) -> None:

@@ -128,7 +128,8 @@ class DecisionRow(Base):
     __tablename__ = "decisions"
     __table_args__ = (
         sa.UniqueConstraint("order_id", "line_ref"),
-        sa.Index("ix_decisions_creator_id", "creator_id"),
+        # All that a report of a creator or of a video asks: it reads no row.
+        sa.Index("ix_decisions_creator_id_content_id_order_id", "creator_id", "content_id", "order_id"),
         # What a person must look at is little among millions (`queries.DRIFTED`, `queries.UNDER_REVIEW`).
         sa.Index(
             "ix_decisions_drift", "order_id", sqlite_where=sa.text("drift <> ''"),

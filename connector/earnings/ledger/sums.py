@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -139,9 +140,21 @@ def absorbed(
     session: Session, *, shop_id: str | None = None, creator_id: str | None = None
 ) -> dict[str, list[Absorbed]]:  # fmt: skip
     """Order → what is borne of its lines; few orders have any, and they have an index of their own."""
+    named = {"shop_id": shop_id, "creator_id": creator_id}
+    values = {name: value for name, value in named.items() if value is not None}
+    found: dict[str, list[Absorbed]] = defaultdict(list)
+    rows = session.connection().execute(_absorbed(frozenset(values)), values)
+    for order_id, line_ref, creator, content_id, amount in rows:
+        found[str(order_id)].append(Absorbed(str(line_ref), str(creator), content_id, int(amount)))
+    return found
+
+
+@cache
+def _absorbed(narrowed: frozenset[str]) -> sa.Select[*tuple[Any, ...]]:
+    """Put together once a way of asking: every report of sales asks."""
     key = (Entry.order_id, Entry.line_ref, Entry.creator_id, Entry.content_id)
     total = sa.func.sum(Posting.amount)
-    query = (
+    query: sa.Select[*tuple[Any, ...]] = (
         sa.select(*key, total)
         .join(Posting, Posting.entry_id == Entry.id)
         .where(Posting.account == sa.literal_column("'loss_absorbed'"), Entry.line_ref.is_not(None))
@@ -149,15 +162,12 @@ def absorbed(
         .having(total != 0)
         .order_by(*key)
     )
-    if shop_id is not None:
-        query = query.where(Posting.shop_id == shop_id)
-    if creator_id is not None:
+    if "shop_id" in narrowed:
+        query = query.where(Posting.shop_id == sa.bindparam("shop_id"))
+    if "creator_id" in narrowed:
         # So that the few are gone through: SQLite would go through every entry there is, by order.
-        query = query.where(sa.func.coalesce(Entry.creator_id, "") == creator_id)
-    found: dict[str, list[Absorbed]] = defaultdict(list)
-    for order_id, line_ref, creator, content_id, amount in session.execute(query):
-        found[str(order_id)].append(Absorbed(str(line_ref), str(creator), content_id, int(amount)))
-    return found
+        query = query.where(sa.func.coalesce(Entry.creator_id, "") == sa.bindparam("creator_id"))
+    return query
 
 
 @dataclass(slots=True)
@@ -219,29 +229,69 @@ class Beside(msgspec.Struct, frozen=True):
     currency: str
     amount: int
     at: datetime  # business time
+    number: int = 1  # of its posting within the entry
+
+    @property
+    def place(self) -> BesidePlace:
+        return BesidePlace(self.at, self.entry_id, self.number)
+
+
+class BesidePlace(NamedTuple):
+    """Where one stands among them: the newest first."""
+
+    at: datetime
+    entry_id: str
+    number: int
 
 
 def beside(
     session: Session, *, shop_id: str | None = None, creator_id: str | None = None, currency: str | None = None,
-    since: datetime | None = None, until: datetime | None = None,
+    since: datetime | None = None, until: datetime | None = None, kind: str | None = None,
+    content_id: str | None = None, event_id: str | None = None, behind: BesidePlace | None = None,
+    limit: int | None = None,
 ) -> list[Beside]:  # fmt: skip
-    """Each entry of it, of a span of business time (half open), the newest first."""
+    """Each entry of it, of a span of business time (half open), the newest first; of one kind or video, or of
+    the bonuses of one event. `behind`, `limit`: a part of it, behind that place."""
+    named = {
+        "shop_id": shop_id, "creator_id": creator_id, "currency": currency, "since": since, "until": until,
+        "kind": kind, "content_id": content_id, "event": None if event_id is None else f"bonus:{event_id}:",
+    }  # fmt: skip
+    values: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
+    if behind is not None:
+        values |= {"at": behind.at, "entry_id": behind.entry_id, "number": behind.number}
+    query = _beside(frozenset(values))
+    rows = session.connection().execute(query if limit is None else query.limit(limit), values)
+    return [Beside(*row) for row in rows]
+
+
+@cache
+def _beside(named: frozenset[str]) -> sa.Select[*tuple[Any, ...]]:
+    """Put together once a way of asking: every report of sales asks."""
     content = sa.func.coalesce(Entry.content_id, Posting.content_id)
     query: sa.Select[*tuple[Any, ...]] = (
         sa.select(
             Entry.id, Entry.kind, Entry.subject, Entry.shop_id, Posting.creator_id, content, Entry.currency,
-            -Posting.amount, Entry.occurred_at,
+            -Posting.amount, Entry.occurred_at, Posting.number,
         )
         .join(Posting, Posting.entry_id == Entry.id)
         .where(BESIDE, Posting.account.in_(sorted(CREATOR_ACCOUNTS)))
-        .order_by(Entry.occurred_at.desc(), Entry.id.desc())
+        .order_by(Entry.occurred_at.desc(), Entry.id.desc(), Posting.number.desc())
     )  # fmt: skip
-    wanted = ((Entry.shop_id, shop_id), (Entry.creator_id, creator_id), (Entry.currency, currency))
-    for column, value in wanted:
-        if value is not None:
-            query = query.where(column == value)
-    if since is not None:
-        query = query.where(Entry.occurred_at >= since)
-    if until is not None:
-        query = query.where(Entry.occurred_at < until)
-    return [Beside(*row) for row in session.connection().execute(query)]
+    bound, event = sa.bindparam, sa.bindparam("event", type_=sa.Text)
+    bounds: dict[str, sa.ColumnElement[bool]] = {
+        "shop_id": Entry.shop_id == bound("shop_id"), "creator_id": Entry.creator_id == bound("creator_id"),
+        "currency": Entry.currency == bound("currency"), "since": Entry.occurred_at >= bound("since"),
+        "until": Entry.occurred_at < bound("until"), "kind": Entry.kind == bound("kind"),
+        "content_id": content == bound("content_id"),
+        "event": sa.and_(
+            Entry.kind == "bonus", sa.func.substr(Entry.subject, 1, sa.func.length(event)) == event
+        ),
+        "at": sa.and_(
+            Entry.occurred_at <= bound("at"),  # what an index knows
+            sa.or_(
+                Entry.occurred_at < bound("at"), Entry.id < bound("entry_id"),
+                sa.and_(Entry.id == bound("entry_id"), Posting.number < bound("number")),
+            ),
+        ),
+    }  # fmt: skip
+    return query.where(*[wanted for name, wanted in bounds.items() if name in named])

@@ -15,6 +15,7 @@ from connector import clock, db
 from connector.commerce.shops import queries as shops
 from connector.db import Scope
 from connector.earnings.ledger.queries import BESIDE
+from connector.earnings.ledger.sums import BesidePlace
 from connector.errors import InputRefused
 from connector.faces.api.face import blueprint
 from connector.faces.api.shapes import Asked, Given, Ident, Money, Text, as_money
@@ -212,13 +213,13 @@ def report_beside(query_data: OrderPageAsked) -> BesidePage:
 
     With the orders of the same question it sums to the report's `earned`.
     """
-    listing = "report:beside"
-    after = str(cursors.unpack(listing, query_data.cursor)[0]) if query_data.cursor else ""
+    listing = "report:beside:place"  # one from before it was a place is refused
+    behind = None
+    if query_data.cursor:
+        at, entry_id, number = cursors.unpack(listing, query_data.cursor)
+        behind = BesidePlace(cursors.moment(at), str(entry_id), int(number))
     with db.read(Scope.app()) as session:
-        rows = [each.entry for each in beside.read(session, _asked(session, query_data))]
-    place = next((number + 1 for number, row in enumerate(rows) if row.entry_id == after), 0) if after else 0
-    shown = rows[place : place + query_data.limit]
-    more = place + query_data.limit < len(rows)
+        rows, last = beside.page(session, _asked(session, query_data), behind=behind, limit=query_data.limit)
     items = [
         BesideShown.model_validate(
             {
@@ -227,9 +228,9 @@ def report_beside(query_data: OrderPageAsked) -> BesidePage:
                 "amount": as_money(row.amount, row.currency),
             }
         )
-        for row in shown
+        for row in [each.entry for each in rows]
     ]  # fmt: skip
-    return BesidePage(items=items, next=cursors.pack(listing, [shown[-1].entry_id]) if more else None)
+    return BesidePage(items=items, next=cursors.pack(listing, last) if last else None)
 
 
 _TEXT = {"text/csv": {"schema": {"type": "string"}}}

@@ -6,14 +6,15 @@ belongs to a creator, a video or a collaboration is in that one's row; what has 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from connector.earnings.ledger import sums
-from connector.earnings.ledger.sums import Beside
+from connector.earnings.ledger.sums import Beside, BesidePlace
 from connector.insight.reports.asked import NONE, Asked
 from connector.programme.collaborations.tables import Terms
 
@@ -40,19 +41,42 @@ class Owed:
 
 def read(session: Session, asked: Asked) -> list[Owed]:
     """What a report has of it, the newest first."""
+    return list(_some(session, asked, None, None))
+
+
+def page(
+    session: Session, asked: Asked, *, behind: BesidePlace | None = None, limit: int = SHOWN
+) -> tuple[list[Owed], BesidePlace | None]:
+    """A page of the same, and where the next one begins (None: nowhere). No more is read than is shown, but for what
+    has no video or no collaboration and isn't of the kind that was asked for."""
+    found = list(islice(_some(session, asked, behind, limit + 1), limit + 1))
+    return found[:limit], found[limit - 1].entry.place if len(found) > limit else None
+
+
+def _some(session: Session, asked: Asked, behind: BesidePlace | None, at_once: int | None) -> Iterator[Owed]:
+    """What follows behind a place, `at_once` read at a time (None: all of it)."""
     if asked.listing_id is not None:
-        return []  # none of it belongs to a product, and a line without one is an order's
-    found = sums.beside(
-        session, shop_id=asked.shop_id, creator_id=asked.creator_id, currency=asked.currency, since=asked.since,
-        until=asked.until,
-    )  # fmt: skip
-    versions = _events(session, found)
-    owed = []
-    for each in found:
-        terms_ids = versions.get(_event(each), [])
-        if _wanted(asked, each, terms_ids):
-            owed.append(Owed(each, min(terms_ids, default=None)))
-    return owed
+        return  # none of it belongs to a product, and a line without one is an order's
+    events: list[str | None] = [None]
+    if asked.terms_ids:  # of what is agreed only an event's bonuses stand here
+        named = sa.select(Terms.event_id).where(Terms.id.in_(asked.terms_ids), Terms.event_id.is_not(None)).distinct()
+        events = list(session.scalars(named))
+        if len(events) > 1:
+            raise AssertionError("the versions of one collaboration are one event's")
+    while events:
+        found = sums.beside(
+            session, shop_id=asked.shop_id, creator_id=asked.creator_id, currency=asked.currency, since=asked.since,
+            until=asked.until, kind=asked.kind, content_id=None if asked.content_id == NONE else asked.content_id,
+            event_id=events[0], behind=behind, limit=at_once,
+        )  # fmt: skip
+        versions = _events(session, found)
+        for each in found:
+            terms_ids = versions.get(_event(each), [])
+            if _wanted(asked, each, terms_ids):
+                yield Owed(each, min(terms_ids, default=None))
+        if at_once is None or len(found) < at_once:
+            return
+        behind = found[-1].place
 
 
 def _wanted(asked: Asked, each: Beside, terms_ids: Collection[str]) -> bool:

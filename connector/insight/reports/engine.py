@@ -259,9 +259,11 @@ def _draw(place: _Place, key: Any, day: date, sales: int) -> None:
 def _day_of(asked: Asked) -> Callable[[datetime], date]:
     """A moment's day in the zone; of a span whose days are known by looking between their ends, which is quicker."""
     zone, days = asked.zone, asking.span(asked)
-    ends = [moment.astimezone(UTC) for day in days if (moment := asked.on(day).until) is not None]
+    ends: list[datetime] = []
 
     def day_of(at: datetime) -> date:
+        if not ends:  # most reports by creator or video ask for no day
+            ends.extend(moment.astimezone(UTC) for day in days if (moment := asked.on(day).until) is not None)
         place = bisect_right(ends, at)
         if 0 < place < len(days):
             return days[place]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -61,6 +61,14 @@ class _Kept(msgspec.Struct, frozen=True, gc=False):
 _sold = msgspec.json.Decoder(list[Line])
 _lines = msgspec.json.Decoder(list[_Kept])
 
+_later = sa.orm.aliased(Evaluation)
+_named = sa.orm.aliased(Order)
+# There is a newer evaluation of the order.
+_OUTDONE = sa.exists().where(_later.order_id == Evaluation.order_id, _later.sequence > Evaluation.sequence)
+_PAYS = sa.and_(
+    Order.gone_at.is_(None), Evaluation.reason == "", sa.or_(Evaluation.sold.is_(None), Evaluation.sold != "[]")
+)
+
 
 def lines(
     session: Session, asked: Asked, *, newest_first: bool = False, before: tuple[datetime, str] | None = None,
@@ -73,18 +81,14 @@ def lines(
     if asked.kind is not None:
         return
     borne = sums.absorbed(session, shop_id=asked.shop_id, creator_id=asked.creator_id)
-    query = _orders(asked, borne, with_buyers=with_buyers)
-    if newest_first:
-        query = query.order_by(Order.placed_at.desc(), Order.id.desc())
-        if before is not None:
-            at, order_id = before
-            query = query.where(
-                sa.or_(Order.placed_at < at, sa.and_(Order.placed_at == at, Order.id < order_id))
-            )  # fmt: skip
+    query, values = _orders(asked, borne, before, with_buyers=with_buyers, newest_first=newest_first)
     narrow, connection = _narrow(asked), session.connection()
     as_text = connection.dialect.name == "sqlite"
-    rows = connection.execute(query.execution_options(yield_per=at_once))
-    for part in rows.partitions():
+    # A creator's orders of a time come at once: a server-side cursor costs four ways more, and is planned for its first
+    # rows. A shop's may be a million, which nobody holds at a time.
+    streamed = newest_first or asked.creator_id is None or asked.since is None
+    rows = connection.execute(query, values, execution_options={"yield_per": at_once} if streamed else {})
+    for part in rows.partitions() if streamed else (rows.all(),):
         for order_id, shop_id, placed, currency, pays, kept, whole, returning in part:
             # Most have their lines kept short; what follows is in the order in which it is likely.
             found = [] if not pays else _sold.decode(kept) if kept is not None else _read(whole)
@@ -104,24 +108,12 @@ def first(session: Session, creators: sa.Select[str], shop_id: str | None) -> di
         sa.select(DecisionRow.creator_id, sa.func.min(Order.placed_at))
         .join(Order, Order.id == DecisionRow.order_id)
         .join(Evaluation, Evaluation.order_id == Order.id)
-        .where(DecisionRow.creator_id.in_(creators), ~_outdone(), _pays())
+        .where(DecisionRow.creator_id.in_(creators), ~_OUTDONE, _PAYS)
         .group_by(DecisionRow.creator_id)
     )
     if shop_id is not None:
         query = query.where(Order.shop_id == shop_id)
     return {str(creator_id): at for creator_id, at in session.execute(query)}
-
-
-def _outdone() -> sa.Exists:
-    """There is a newer evaluation of the order."""
-    later = sa.orm.aliased(Evaluation)
-    return sa.exists().where(later.order_id == Evaluation.order_id, later.sequence > Evaluation.sequence)
-
-
-def _pays() -> sa.ColumnElement[bool]:
-    return sa.and_(
-        Order.gone_at.is_(None), Evaluation.reason == "", sa.or_(Evaluation.sold.is_(None), Evaluation.sold != "[]")
-    )
 
 
 @lru_cache(maxsize=100_000)
@@ -130,41 +122,80 @@ def listing_of(shop_id: str, product_ref: str | None) -> str | None:
     return listing_id(shop_id, product_ref) if product_ref else None
 
 
-def _orders(asked: Asked, borne: Iterable[str], *, with_buyers: bool) -> sa.Select[Any]:
+class _Shape(NamedTuple):
+    """What of a question decides its statement; all else is a value in it."""
+
+    narrowed: frozenset[str]  # by what of `Asked`
+    borne: bool
+    with_buyers: bool
+    newest_first: bool
+    behind: bool
+
+
+def _orders(
+    asked: Asked, borne: Iterable[str], before: tuple[datetime, str] | None, *, with_buyers: bool, newest_first: bool
+) -> tuple[sa.Select[Any], dict[str, Any]]:
+    """The statement and its values."""
+    values: dict[str, Any] = {
+        name: value
+        for name in ("shop_id", "creator_id", "currency", "since", "until")
+        if (value := getattr(asked, name)) is not None
+    }
+    if asked.creator_id is not None and asked.content_id not in (None, NONE):
+        values["content_id"] = asked.content_id
+    narrowed = frozenset(values)
+    # What the platform bore is rare: a payment that a refund came behind.
+    if known := sorted(borne):
+        values["known"] = known
+    behind = before if newest_first else None
+    if behind is not None:
+        values["at"], values["order_id"] = behind
+    return _statement(_Shape(narrowed, bool(known), with_buyers, newest_first, behind is not None)), values
+
+
+@lru_cache(maxsize=500)
+def _statement(shape: _Shape) -> sa.Select[Any]:
+    """Put together once: that took as long as a creator's month in the database."""
     # The lines only where they weren't kept short yet.
     whole = sa.case((Evaluation.sold.is_(None), sa.cast(Evaluation.lines, sa.Text)))
-    # What the platform bore is rare: a payment that a refund came behind.
-    known, pays = sorted(borne), _pays()
+    borne: sa.BindParameter[Any] = sa.bindparam("known", expanding=True)
+    known = Order.id.in_(borne)
     query = (
         sa.select(
             # As the driver has it: SQLAlchemy takes as long over this one column as the database over the whole row.
             Order.id, Order.shop_id, sa.type_coerce(Order.placed_at, sa.types.NullType()), Order.currency,
-            sa.case((pays, 1), else_=0) if known else sa.literal_column("1"), Evaluation.sold, whole,
-            _returning() if with_buyers else sa.null(),
+            sa.case((_PAYS, 1), else_=0) if shape.borne else sa.literal_column("1"), Evaluation.sold, whole,
+            _returning() if shape.with_buyers else sa.null(),
         )
         .join(Evaluation, Evaluation.order_id == Order.id)
-        .where(~_outdone(), sa.or_(pays, Order.id.in_(known)) if known else pays)
+        .where(~_OUTDONE, sa.or_(_PAYS, known) if shape.borne else _PAYS)
     )  # fmt: skip
-    if with_buyers:
+    if shape.with_buyers:
         same = sa.and_(KnownBuyer.shop_id == Order.shop_id, KnownBuyer.buyer_hash == Order.buyer_hash)
         query = query.outerjoin(KnownBuyer, same)
-    if asked.shop_id is not None:
-        # Of a creator the orders are found by the creator: SQLite would go through the whole month of the shop.
-        by_shop = Order.shop_id if asked.creator_id is None else sa.func.coalesce(Order.shop_id, "")
-        query = query.where(by_shop == asked.shop_id)
-    if asked.currency is not None:
-        query = query.where(Order.currency == asked.currency)
-    if asked.since is not None:
-        query = query.where(Order.placed_at >= asked.since)
-    if asked.until is not None:
-        query = query.where(Order.placed_at < asked.until)
-    if asked.creator_id is not None:
-        credited = sa.select(DecisionRow.order_id).where(DecisionRow.creator_id == asked.creator_id)
-        if asked.content_id not in (None, NONE):
-            credited = credited.where(DecisionRow.content_id == asked.content_id)
-        mine = Order.id.in_(credited)
-        query = query.where(sa.or_(mine, Order.id.in_(known)) if known else mine)
-    return query
+    of_shop: sa.ColumnElement[str] = Order.shop_id.expression
+    placed: sa.ColumnElement[datetime] = Order.placed_at.expression
+    if "creator_id" in shape.narrowed:
+        credited: Any = sa.select(DecisionRow.order_id).where(DecisionRow.creator_id == sa.bindparam("creator_id"))
+        if "content_id" in shape.narrowed:
+            credited = credited.where(DecisionRow.content_id == sa.bindparam("content_id"))
+        if shape.borne:
+            # With an OR PostgreSQL would go through all orders there are.
+            credited = sa.union_all(credited, sa.select(_named.id).where(_named.id.in_(borne)))
+        query = query.where(Order.id.in_(credited))
+        # Of a creator the orders are found by the creator: SQLite would go through the whole month of the shop, and
+        # PostgreSQL through everybody's month, where it plans for any month.
+        of_shop, placed = sa.func.coalesce(of_shop, ""), sa.func.coalesce(placed, placed)
+    bounds = {
+        "shop_id": of_shop == sa.bindparam("shop_id"), "currency": Order.currency == sa.bindparam("currency"),
+        "since": placed >= sa.bindparam("since"), "until": placed < sa.bindparam("until"),
+    }  # fmt: skip
+    query = query.where(*[bound for name, bound in bounds.items() if name in shape.narrowed])
+    if shape.behind:
+        at: sa.BindParameter[Any] = sa.bindparam("at")
+        order_id: sa.BindParameter[Any] = sa.bindparam("order_id")
+        query = query.where(sa.or_(Order.placed_at < at, sa.and_(Order.placed_at == at, Order.id < order_id)))
+    return query.order_by(Order.placed_at.desc(), Order.id.desc()) if shape.newest_first else query
 
 
 def _returning() -> sa.ColumnElement[int | None]:

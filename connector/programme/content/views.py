@@ -92,24 +92,18 @@ def between(
 
     Content of which nothing was told by then is absent: it isn't known, and isn't 0.
     """
-    ends = _last(session, content_ids, until)
-    begins = _last(session, content_ids, since) if since is not None else {}
-    return {content_id: views - begins.get(content_id, 0) for content_id, views in ends.items()}
-
-
-def _last(session: Session, content_ids: Collection[str], before: datetime | None) -> dict[str, int]:
     wanted = sorted(content_ids)
     found: dict[str, int] = {}
     for start in range(0, len(wanted), 500):
-        inside: list[sa.ColumnElement[bool]] = [Views.content_id.in_(wanted[start : start + 500])]
-        if before is not None:
-            inside.append(Views.at < before)
-        newest = (
-            sa.select(Views.content_id, sa.func.max(Views.at).label("at"))
-            .where(*inside).group_by(Views.content_id).subquery()
-        )  # fmt: skip
-        query = sa.select(Views.content_id, Views.views).join(
-            newest, sa.and_(newest.c.content_id == Views.content_id, newest.c.at == Views.at)
-        )
-        found.update((content_id, views) for content_id, views in session.execute(query))
+        begin = sa.null() if since is None else _last(since)
+        query = sa.select(Content.id, _last(until), begin).where(Content.id.in_(wanted[start : start + 500]))
+        for content_id, views, before in session.connection().execute(query):
+            if views is not None:
+                found[content_id] = views - (before or 0)
     return found
+
+
+def _last(before: datetime | None) -> sa.ScalarSelect[int]:
+    """What was told last of each content before a moment: one step in the index, however often it was told."""
+    query = sa.select(Views.views).where(Views.content_id == Content.id).order_by(Views.at.desc()).limit(1)
+    return (query if before is None else query.where(Views.at < before)).scalar_subquery()

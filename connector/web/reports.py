@@ -1,12 +1,14 @@
 """What the report pages of merchants, creators and support share: the question in an address, and the way to its parts.
 
     by=content  since=2026-11-01  until=2026-11-30  creator=crt_…  content=cnt_…|none  product=…  collaboration=trm_…
+    currency=EUR
 
 A page gives the `Asked` that its reader is bound to (their shop, themselves, all); the address only narrows it.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -27,10 +29,11 @@ DAYS = 30
 SPANS = {7: "7 days", DAYS: "30 days", 90: "90 days", 365: "12 months"}
 WORDS = {
     "creator": "Creator", "content": "Video", "product": "Product", "collaboration": "Collaboration", "shop": "Shop",
-    "day": "Day",
+    "day": "Day", "currency": "Currency",
 }  # fmt: skip
 # What a line without one is called.
 WITHOUT = {"content": "Links and codes", "product": "Lines without a product", "collaboration": "Without terms"}
+_CURRENCY = re.compile(r"[A-Z]{3}")
 _ROWS = 50
 _LONGEST = 200
 
@@ -108,11 +111,16 @@ def question(session: Session, bound: Asked, *, dimensions: Sequence[str], by: s
         name: value for name in dimensions if name != "day" and (value := request.args.get(name, "").strip()[:_LONGEST])
     }
     asked = asking.narrowed(session, asked, **filters)
+    currency = request.args.get("currency", "").strip()
+    if _CURRENCY.fullmatch(currency):
+        asked = asking.in_currency(asked, currency)
     names = {}
     for name, value in filters.items():
         known = reported.names(session, name, [value], with_shops=asked.shop_id is None)
         called = known.get(value, value) if value != NONE else WITHOUT.get(name)
         names[name] = called or value
+    if asked.currency is not None:
+        filters["currency"] = names["currency"] = asked.currency
     return Question(asked, by, first, last, filters, names, [each for each in dimensions if each not in filters])
 
 

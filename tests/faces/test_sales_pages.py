@@ -48,6 +48,12 @@ def test_a_figure_leads_to_its_orders_in_every_face(world: World, enter: Enter) 
     alone = harbour.get("/dashboard/sales/orders?product=flat_fee").text
     assert "Beside orders" in alone
     assert "10482" not in alone
+    # One currency's figure leads to that currency's orders.
+    (its,) = set(re.findall(r'href="([^"]+)">Its orders', harbour.get("/dashboard/sales").text))
+    assert "currency=EUR" in its
+    assert "10482" in harbour.get(its).text
+    assert "10482" not in harbour.get("/dashboard/sales/orders?currency=JPY").text
+    assert "JPY" in harbour.get("/dashboard/sales/orders?currency=JPY").text
     assert harbour.get("/dashboard/sales?since=2026-13-01").status_code == 422
     assert harbour.get("/dashboard/sales?since=2020-01-01").status_code == 422
     chart = harbour.get("/dashboard/sales/EUR/wide-light.svg?by=product")

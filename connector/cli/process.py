@@ -134,7 +134,8 @@ def dev() -> None:
     codes = [children[0].wait(), 0]
     stop(0, None)
     codes[1] = children[1].wait()
-    sys.exit(max(codes))
+    # One that was still starting dies of the signal itself: it ended as it was asked to.
+    sys.exit(max(0 if code == -signal.SIGTERM else code for code in codes))
 
 
 @click.command()

@@ -24,7 +24,7 @@ def codes(**changes: object) -> list[str]:
 def test_the_first_version_stands_by_its_own_checks() -> None:
     policy.check(BORN_WITH.rules, BORN_WITH.disclosure)
     assert codes() == []
-    assert {rule.verdict for rule in BORN_WITH.rules} == {"prohibited", "restricted"}
+    assert {rule.verdict for rule in BORN_WITH.rules} == {"prohibited", "restricted", "conduct"}
     for rule in BORN_WITH.rules:
         for phrase in rule.categories:
             assert rule.code in codes(category=phrase), phrase
@@ -69,6 +69,18 @@ def test_countries_bound_a_rule_or_are_it() -> None:
     assert [each.rule.code for each in screen.against(msgspec.structs.replace(hemp, country="FR"))] == ["only"]
 
 
+def test_a_rule_of_conduct_meets_no_product_and_can_always_be_broken() -> None:
+    """Abuse is none of the rules of products; a version that says nothing of conduct keeps the first one's."""
+    conduct = {rule.code for rule in BORN_WITH.rules if rule.verdict == "conduct"}
+    assert {"undisclosed", "abuse", "sham_sales"} <= conduct
+    assert codes(title=" ".join(rule.title for rule in BORN_WITH.rules if rule.code in conduct)) == []
+    bare = Rules(2, BORN_WITH.starts_at, BORN_WITH.rules[:1], {"en": "Ad"})
+    assert {rule.code for rule in policy.breakable(bare)} == conduct | {BORN_WITH.rules[0].code}
+    own = Rule(code="manners", title="Manners", verdict="conduct", why="w", remedy="r")
+    policy.check((own,), {"en": "Ad"})
+    assert policy.breakable(Rules(3, BORN_WITH.starts_at, (own,), {"en": "Ad"})) == (own,)
+
+
 def test_the_newest_started_version_holds() -> None:
     start = datetime(2026, 12, 1, tzinfo=UTC)
     second = Rules(2, start, BORN_WITH.rules, BORN_WITH.disclosure)
@@ -91,6 +103,7 @@ def test_a_file_of_rules_says_what_is_wrong_with_it() -> None:
         ({"rules": [rule | {"claims": ["!!"]}]}, "fewer than two"),
         ({"rules": [rule | {"categories": [], "claims": []}]}, "keep out everything"),
         ({"rules": [rule | {"countries": ["Germany"]}]}, "capital letters"),
+        ({"rules": [rule | {"verdict": "conduct"}]}, "of what people do"),
         ({"rules": [rule | {"colour": 1}]}, "colour"),
         ({"disclosure": {"de": "Werbung"}}, "English"),
     ):

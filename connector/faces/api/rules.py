@@ -13,6 +13,7 @@ from connector.db import Scope
 from connector.faces.api import shapes
 from connector.faces.api.face import blueprint, paged
 from connector.programme.creators import queries as creators
+from connector.programme.policies import rules as policy
 from connector.programme.policies import screening, use_terms, violations
 from connector.programme.policies.rules_tables import Violation
 from connector.web.guards import actor, app_scope
@@ -21,9 +22,11 @@ from connector.web.guards import actor, app_scope
 class RuleShown(shapes.Given):
     code: str
     title: str
-    verdict: Literal["prohibited", "restricted"]
+    verdict: Literal["prohibited", "restricted", "conduct"] = Field(
+        description="`conduct` is of what creators and merchants do, and looks at no product."
+    )
     why: str
-    remedy: str = Field(description="What the merchant does.")
+    remedy: str = Field(description="What the merchant does; of a rule of conduct, whoever broke it.")
     categories: list[str]
     claims: list[str]
     countries: list[str] = Field(description="ISO 3166: only shops there. Empty: everywhere.")
@@ -96,7 +99,7 @@ def read_rules() -> RulesShown:
                 code=rule.code, title=rule.title, verdict=rule.verdict, why=rule.why, remedy=rule.remedy,
                 categories=list(rule.categories), claims=list(rule.claims), countries=list(rule.countries),
             )
-            for rule in held.rules
+            for rule in policy.breakable(held)
         ],
     )  # fmt: skip
 

@@ -37,7 +37,7 @@ from connector.programme.creators.tables import (
     CreatorFollowers,
     CreatorHandle,
 )
-from connector.programme.policies import violations
+from connector.programme.policies import rules, screening, violations
 from connector.programme.policies.rules_tables import Violation
 from connector.programme.samples import queries as samples
 from connector.programme.samples.tables import Sample
@@ -150,7 +150,8 @@ def _profile(session: Session, row: Creator) -> dict[str, Any]:
         "decisions": eligibility.history(session, row.id, limit=20), "counted": _counted(session, row.id),
         "places": _places(session, row.id), "country": where,
         "country_off": bool(countries.held_back(session, [row.id], now)), "breaches": breaches[:10],
-        "strikes": violations.strikes(breaches, now), "due": violations.due(breaches, now),
+        "rule_titles": _rule_titles(session), "strikes": violations.strikes(breaches, now),
+        "due": violations.due(breaches, now),
         "frozen": freezes.of_creator(session, row.id, 10), "reported": reported, "threads": threads,
         "sampled": sampled, "titles": sample_titles(session, sampled),
         "score": sample_words.score(samples.score_of(session, row.id, now)),
@@ -160,6 +161,10 @@ def _profile(session: Session, row: Creator) -> dict[str, Any]:
         | {each.shop_id for each in threads}
         | {shop_id for _, shop_id in reported},
     }  # fmt: skip
+
+
+def _rule_titles(session: Session) -> dict[str, str]:
+    return {rule.code: rule.title for each in screening.versions(session) for rule in rules.breakable(each)}
 
 
 def sample_titles(session: Session, rows: Sequence[Sample]) -> dict[str, str]:

@@ -42,7 +42,7 @@ def _page(wrong: str = "", note: str = "", problem: str = "") -> str:
         kept_out = {code: int(number) for code, number in out}
         shops = shops_by_id(session, {row.shop_id for row in products} | _ids(breaches, "shop"))
         people = creators_of.some(session, _ids(breaches, "creator"))
-    by_code = {rule.code: rule for each in versions for rule in each.rules}
+    by_code = {rule.code: rule for each in versions for rule in policy.breakable(each)}
     return page(
         "console/rules.html", held=policy.at(versions, now), versions=versions[::-1], products=products,
         breaches=breaches, kept_out=kept_out, shops=shops, people=people, rules=by_code, now=now, wrong=wrong,
@@ -100,9 +100,14 @@ def _breaches(subject: str, subject_id: str, errors: dict[str, str]) -> str:
             raise NotFound("breaches are of a creator or a shop")
         rows = violations.of(session, subject_id)
         held = screening.now_in_force(session, now)
-        by_code = {rule.code: rule for each in screening.versions(session) for rule in each.rules}
+        by_code = {rule.code: rule for each in screening.versions(session) for rule in policy.breakable(each)}
+    choices = [
+        (word, [each for each in policy.breakable(held) if (each.verdict == "conduct") == of_people])
+        for word, of_people in (("Of what people do", True), ("Of products", False))
+    ]
     return page(
-        "console/breaches.html", subject=subject, subject_id=subject_id, name=name, back=back, rows=rows, held=held,
+        "console/breaches.html", subject=subject, subject_id=subject_id, name=name, back=back, rows=rows,
+        choices=choices,
         rules=by_code, now=now, errors=errors, typed=request.form, strikes=violations.strikes(rows, now),
         due=violations.due(rows, now), counts=violations.counts,
     )  # fmt: skip

@@ -15,6 +15,7 @@ from connector.commerce.shops.tables import Shop
 from connector.db import Scope
 from connector.errors import Conflict, InputRefused
 from connector.faces.dashboard.face import blueprint
+from connector.programme.policies import rules as policy
 from connector.programme.policies import screening, use_terms, violations
 from connector.programme.policies.rules_tables import ListingRefusal
 from connector.web import guards, moments
@@ -37,7 +38,7 @@ def _page(wrong: str = "", words: str = "", problem: str = "") -> str:
     with db.read(Scope.shop(shop.id)) as session:
         refused = screening.standing(session, shop.id)
         answered = _answered(session, shop.id)
-        by_code = {rule.code: rule for each in screening.versions(session) for rule in each.rules}
+        by_code = {rule.code: rule for each in screening.versions(session) for rule in policy.breakable(each)}
         breaches = violations.of(session, shop.id)
         owed = use_terms.owed(session, "merchant", shop.id)
         accepted = use_terms.accepted(session, "merchant", shop.id)

@@ -28,6 +28,7 @@ def rules() -> Response:
             "Promoted once support has seen what is needed",
             [rule for rule in held.rules if rule.verdict == "restricted"],
         ),
+        ("What creators and merchants do", [rule for rule in policy.breakable(held) if rule.verdict == "conduct"]),
     ]
     return shown(
         "showcase/rules.html", held=held, groups=groups, texts=texts, now=now, versions=versions[::-1],

@@ -29,7 +29,8 @@ def _shown(wrong: str = "", words: str = "", problem: str = "") -> str:
         owed = use_terms.owed(session, "creator", g.creator_id)
         accepted = use_terms.accepted(session, "creator", g.creator_id)
     return page(
-        "studio/rules.html", rows=rows, rules={rule.code: rule for each in versions for rule in each.rules}, now=now,
+        "studio/rules.html", rows=rows, now=now,
+        rules={rule.code: rule for each in versions for rule in policy.breakable(each)},
         disclosure=policy.at(versions, now).disclosure, owed=owed, accepted=accepted, wrong=wrong,
         words=words, problem=problem, counts=violations.counts, strikes=violations.strikes(rows, now),
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
     prohibited   never; an appeal is for a product that was taken for something that it isn't
     restricted   once support has seen what the merchant shows for it (a licence, a test report)
+    conduct      of what creators and merchants do: it looks at no product, and a breach is recorded by a person
 
 A rule looks at what the merchant wrote, whatever its case and punctuation. `categories` are met by a whole category, a
 whole step of the taxonomy's path or a whole tag: "Wine", not "Wine glasses", nor the "Food, Beverages & Tobacco" that
@@ -22,7 +23,7 @@ import msgspec
 
 from connector.errors import InputRefused
 
-Verdict = Literal["prohibited", "restricted"]
+Verdict = Literal["prohibited", "restricted", "conduct"]
 LONGEST = 400  # characters of each text of a rule
 MOST = 200  # rules of a version
 _CODE = re.compile(r"[a-z][a-z0-9_]{2,39}")
@@ -32,7 +33,7 @@ _APART = re.compile(r"[\W_]+")
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One rule. `why` and `remedy` are read by merchants."""
+    """One rule. `why` and `remedy` are read by merchants, those of conduct by creators too."""
 
     code: str
     title: str
@@ -271,6 +272,48 @@ BORN_WITH = Rules(
             categories=("lottery tickets", "gambling"),
             claims=("mystery box jackpot", "win real money"),
         ),
+        Rule(
+            code="undisclosed",
+            title="A link without its disclosure",
+            verdict="conduct",
+            why="Whoever watches must know that the creator earns by a link.",
+            remedy="Say so beside each link, in the words of the rules or in clearer ones.",
+        ),
+        Rule(
+            code="untrue",
+            title="Untrue words about a product",
+            verdict="conduct",
+            why="What creators and merchants say of a product is true, and what they show is the product itself.",
+            remedy="Take down or put right what isn't so.",
+        ),
+        Rule(
+            code="abuse",
+            title="Abuse of the other side",
+            verdict="conduct",
+            why="Nobody insults, threatens, harasses or floods the other side, in messages, notes or content.",
+            remedy="Write as to somebody you work with, and leave alone who wants no more of it.",
+        ),
+        Rule(
+            code="sham_sales",
+            title="Sales and figures that aren't real",
+            verdict="conduct",
+            why="Orders that were arranged to earn by, bought followers and taps that nobody made count for nothing.",
+            remedy="Let buyers find and buy the product by themselves.",
+        ),
+        Rule(
+            code="samples_misused",
+            title="Samples that were misused",
+            verdict="conduct",
+            why="A sample is asked for to be shown: it isn't sold, and not asked for again and again without content.",
+            remedy="Show what you were sent, or ask for less.",
+        ),
+        Rule(
+            code="not_as_promised",
+            title="Goods or terms not as promised",
+            verdict="conduct",
+            why="A merchant sends what was shown and keeps what was agreed: rates, samples, flat fees.",
+            remedy="Make up for it to the creator and the buyers.",
+        ),
     ),
     {
         "en": "Ad. I earn a commission if you buy through this link.",
@@ -282,6 +325,13 @@ BORN_WITH = Rules(
     },
     "The rules that the programme began with.",
 )
+
+
+def breakable(rules: Rules) -> tuple[Rule, ...]:
+    """Every rule that a breach may name. A version that says nothing of conduct leaves what the first one says."""
+    if any(each.verdict == "conduct" for each in rules.rules):
+        return rules.rules
+    return (*rules.rules, *(each for each in BORN_WITH.rules if each.verdict == "conduct"))
 
 
 def folded(text: str) -> str:
@@ -297,6 +347,7 @@ class Screen:
         self._ready = [
             (rule, [(folded(p), p) for p in rule.categories], [(folded(p), p) for p in rule.claims])
             for rule in rules.rules
+            if rule.verdict != "conduct"
         ]
 
     def against(self, product: Written) -> list[Against]:
@@ -365,6 +416,9 @@ def _wrong(rule: Rule, seen: set[str]) -> str:
             return f"has no {name}, or one of more than {LONGEST} characters"
     if not all(_COUNTRY.fullmatch(code) for code in rule.countries):
         return "names a country by something else than two capital letters"
+    if rule.verdict == "conduct":
+        of_products = rule.categories or rule.claims or rule.countries
+        return "is of what people do, and names categories, claims or countries of products" if of_products else ""
     if not (rule.categories or rule.claims or rule.countries):
         return "would keep out everything: give it categories, claims or countries"
     if any(len(folded(phrase)) < 4 for phrase in (*rule.categories, *rule.claims)):

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from connector import audit, clock, notices
 from connector.db import new_id
 from connector.errors import Conflict, InputRefused, NotFound
-from connector.programme.policies import screening
+from connector.programme.policies import rules, screening
 from connector.programme.policies.rules_tables import Violation
 
 APPEAL = timedelta(days=14)
@@ -30,7 +30,7 @@ def record(session: Session, subject: str, subject_id: str, rule: str, *, strike
         raise InputRefused("subject", "is neither creator nor shop.")
     now, why = clock.now(), why.strip()
     version = screening.now_in_force(session, now)
-    if rule not in {each.code for each in version.rules}:
+    if rule not in {each.code for each in rules.breakable(version)}:
         raise InputRefused("rule", f"{rule[:40]!r} isn't a rule that is in force.")
     if not 0 <= strikes <= MOST_STRIKES:
         raise InputRefused("strikes", f"isn't between 0 and {MOST_STRIKES}.", "0 is a warning.")

@@ -214,6 +214,7 @@ STATUSES: dict[str, dict[str, Badge]] = {
     "refusal": {
         "prohibited": Badge("bad", "Prohibited"),
         "restricted": Badge("warn", "Needs a look"),
+        "conduct": Badge("idle", "Of conduct"),
         "appealed": Badge("info", "Appealed"),
         "upheld": Badge("bad", "Stays out"),
         "permitted": Badge("good", "Let in"),

@@ -209,6 +209,24 @@ def database(request: pytest.FixtureRequest) -> Database:
     return database
 
 
+@pytest.fixture
+def world(database: Database, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A shop, creators and products; orders are heard (`tests/attribution/world.py`). Some rooms have another."""
+    from tests.attribution.world import World, put_on_roster  # not for tests of rules alone
+
+    put_on_roster(monkeypatch)
+    return World(database).begin()
+
+
+@pytest.fixture
+def sqlite_world(sqlite_database: Database, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The same for tests of many small cases, whose statements another test runs on both databases."""
+    from tests.attribution.world import World, put_on_roster
+
+    put_on_roster(monkeypatch)
+    return World(sqlite_database).begin()
+
+
 @pytest.fixture(autouse=True)
 def _own_vault() -> None:
     vault.use(vault.Vault([KEY], "a hash key that is used by tests only, 32+"))

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-import pytest
 import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.commerce.shops.tables import ShopSetting
-from connector.db import Database, new_id
+from connector.db import new_id
 from connector.earnings.commission.tables import Clearance
 from connector.earnings.ledger import checks, queries
 from connector.earnings.payouts.reached import Paid, Settled, covered
 from connector.events import Refund, RefundLine
-from tests.attribution.world import DAY, PLACED, World, put_on_roster
+from tests.attribution.world import DAY, PLACED, World
 from tests.money.builders import at
 from tests.operations.days import CLOSING, DELIVERED, SYSTEM, hear, parcel, pay, settle
 
@@ -48,12 +47,6 @@ def test_times_never_go_back_and_all_is_reached_once_all_is_paid(statements: lis
     whole = sum(amount for amount in statements if amount > 0)
     if statements[0] > 0:  # before anything was owed nothing is reached
         assert None not in reached(statements, [(whole, 1)])
-
-
-@pytest.fixture
-def world(database: Database, monkeypatch: pytest.MonkeyPatch) -> World:
-    put_on_roster(monkeypatch)
-    return World(database).begin()
 
 
 def test_what_went_back_after_the_payout_is_borne_whenever_it_is_heard_of(world: World) -> None:

@@ -73,7 +73,7 @@ class Desk:
                 row = self.find(session, negotiation_id)
                 number = negotiation_view.number("number")
                 negotiation.answer(session, row.id, self.side, what, number, by=guards.actor())
-        except Conflict as late:
+        except (Conflict, InputRefused) as late:
             return self.shown(negotiation_id, problem=late.public)
         flash(self.did[what])
         return self._back(negotiation_id)
@@ -106,10 +106,14 @@ class Desk:
             return self.shown(negotiation_id, text=text, text_problem=often.public)
         return self._back(negotiation_id, "messages")
 
-    def report(self, negotiation_id: str, number: int) -> AnyResponse:
-        with self.writing() as session:
-            row = self.find(session, negotiation_id)
-            messages.report(session, row.id, number, self.side, request.form.get("words", ""), by=guards.actor())
+    def report(self, negotiation_id: str, number: int) -> str | AnyResponse:
+        try:
+            with self.writing() as session:
+                row = self.find(session, negotiation_id)
+                messages.report(session, row.id, number, self.side, request.form.get("words", ""), by=guards.actor())
+        except InputRefused:
+            said = f"Say what is wrong with it, in up to {messages.LONGEST_WORDS:,} characters."
+            return self.shown(negotiation_id, wrong={f"words-{number}": said})
         flash("Reported. Support reads it.")
         return self._back(negotiation_id, "messages")
 

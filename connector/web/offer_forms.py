@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
 from connector import clock, money
-from connector.errors import ConnectorError, InputRefused
+from connector.errors import ConnectorError, InputRefused, MoneyRefused
 from connector.programme.collaborations.moves import Side
 from connector.programme.collaborations.proposals import LONGEST_WAIT, Proposal
 from connector.programme.collaborations.tables import Message, Negotiation, Offer
@@ -66,20 +68,64 @@ def proposal(asked: Typed, currency: str, now: datetime | None = None) -> Propos
     """What it offers, in the zone of this page; `currency`: the shop's. Errors: InputRefused, each naming the field of
     the form."""
     now = now or clock.now()
-    starts = moments.first_of(asked.starts, "starts") if asked.starts else None
+    rate_bp, starts, ends, flat_fee = together(
+        lambda: _rate(asked.rate),
+        lambda: moments.first_of(asked.starts, "starts") if asked.starts else None,
+        lambda: _end(asked.last_day),
+        lambda: fee_typed(asked.fee, currency),
+    )
     if starts is not None and starts <= now < starts + timedelta(days=1):
         starts = None  # today: from its acceptance on
-    if not asked.last_day:
-        raise InputRefused("last_day", "is missing.", "Terms of one creator have an end.")
-    first = moments.first_of(asked.last_day, "last_day")
-    ends = moments.first_of((first.date() + timedelta(days=1)).isoformat(), "last_day")
     days = int(asked.wait) if asked.wait.isascii() and asked.wait.isdigit() and len(asked.wait) < 4 else _WAIT
     return Proposal(
-        rate_bp=rate_words.typed(asked.rate, "rate"), ends_at=ends,
+        rate_bp=rate_bp, ends_at=ends,
         expires_at=max(min(now + min(timedelta(days=days), LONGEST_WAIT), ends), now + timedelta(minutes=1)),
         product_refs=tuple(sorted(set(asked.products))), starts_at=starts, sample=asked.sample, note=asked.note,
-        flat_fee=fee_typed(asked.fee, currency),
+        flat_fee=flat_fee,
     )  # fmt: skip
+
+
+def _rate(text: str) -> int:
+    if not text:
+        raise InputRefused("rate", "is missing.", "Write per cent, like 12.5.")
+    return rate_words.typed(text, "rate")
+
+
+def _end(text: str) -> datetime:
+    """The first moment after the last day."""
+    if not text:
+        raise InputRefused("last_day", "is missing.", "Terms of one creator have an end.")
+    first = moments.first_of(text, "last_day")
+    return moments.first_of((first.date() + timedelta(days=1)).isoformat(), "last_day")
+
+
+class SeveralRefused(InputRefused):
+    """All fields of a form that can't be taken: it is itself the first of them."""
+
+    def __init__(self, every: Sequence[InputRefused]) -> None:
+        super().__init__(every[0].field, every[0].problem, every[0].remedy)
+        self.every = every
+
+
+def together(*reads: Callable[[], Any]) -> list[Any]:
+    """What each of them reads. Errors: SeveralRefused with all that any of them refuses, so that a form is mended at
+    once and not field by field."""
+    read, refused = [], []
+    for each in reads:
+        try:
+            read.append(each())
+        except InputRefused as wrong:
+            refused.append(wrong)
+    if refused:
+        raise SeveralRefused(refused)
+    return read
+
+
+def said(refused: InputRefused, label: str = "This") -> str:
+    """A refusal beside its field. A sum says itself what is wrong with it."""
+    if isinstance(refused, MoneyRefused):
+        return f"{refused.problem[:1].upper()}{refused.problem[1:]} {refused.remedy}".strip()
+    return f"{label} {refused.problem} {refused.remedy}".strip()
 
 
 def fee_typed(text: str, currency: str, field: str = "fee") -> int:
@@ -96,11 +142,12 @@ def put(asked: Typed, refused: ConnectorError) -> None:
     if not isinstance(refused, InputRefused):
         asked.errors["form"] = refused.public
         return
-    name = _FIELDS.get(refused.field, refused.field)
-    if refused.field == "rate_bp":
-        asked.errors[name] = "Write a rate from 1 to 80 per cent."
-        return
-    asked.errors[name] = f"{_LABELS.get(name, 'This')} {refused.problem} {refused.remedy}".strip()
+    for each in refused.every if isinstance(refused, SeveralRefused) else (refused,):
+        name = _FIELDS.get(each.field, each.field)
+        if each.field == "rate_bp":
+            asked.errors[name] = "Write a rate from 1 to 80 per cent."
+        else:
+            asked.errors[name] = said(each, _LABELS.get(name, "This"))
 
 
 def last_moment(offer: Offer) -> datetime:

@@ -65,6 +65,13 @@ def test_the_pages_of_a_shop_two_creators_and_support(
         answer = post(shop, "/dashboard/offers/invite", "/dashboard/offers/invite", **{**offered, **wrong})
         assert said in answer.text, said
 
+    # All that is wrong with a form is said at once: the file has to be chosen anew each time.
+    lacking = {"rate": "", "last_day": "", "fee": "1.2345", "starts": "soon"}
+    answer = post(shop, "/dashboard/offers/invite", "/dashboard/offers/invite", **lacking).text
+    for said in ("The rate is missing", "The last day is missing", "1.2345 has more decimals",
+                 "The first day is no day", "The handle is missing"):  # fmt: skip
+        assert said in answer, said
+
     # X answers with more; Y asks by herself. The shop takes what is within its limits, both at once.
     where = re.search(r"/studio/offers/(neg_\w+)", x.get("/studio/offers").text)
     assert where
@@ -102,6 +109,7 @@ def test_the_pages_of_a_shop_two_creators_and_support(
     mine = thread.replace("/studio", "/dashboard")
     assert "&lt;script&gt;alert(1)" in shop.get(mine).text
     assert "The message is empty" in post(shop, f"{mine}/messages", mine, text=" ").text
+    assert "Say what is wrong with it" in post(shop, f"{mine}/messages/1/report", mine, words=" ").text
     assert post(shop, f"{mine}/messages/1/report", mine, words="Not kind").status_code == 303
     assert "You reported it" in shop.get(mine).text
     report = re.search(r"/console/reports/mrp_\w+", support.get("/console/reports").text)
@@ -132,6 +140,8 @@ def test_the_pages_of_a_shop_two_creators_and_support(
     # A rule, and its end.
     rules = "/dashboard/offers/rules"
     assert "is no whole number" in post(shop, rules, rules, most="15", followers="many", days="90").text
+    wrong = post(shop, rules, rules, most="99999", followers="many", days="x", last_day="soon").text
+    assert (wrong.count("is no whole number"), "is no day" in wrong, "from 1 to 80" in wrong) == (4, True, True)
     assert post(shop, rules, rules, most="15", followers="50,000", days="90").status_code == 303
     ending = re.search(rf"{rules}/arl_\w+/end", shop.get(rules).text)
     assert ending

@@ -62,6 +62,8 @@ def send_invitations() -> str | AnyResponse:
         return _form(typed, handle)
     except (InputRefused, Conflict) as refused:
         offer_forms.put(typed, refused)
+        if isinstance(refused, offer_forms.SeveralRefused) and not handle and (sent is None or not sent.filename):
+            typed.errors["handle"] = "The handle is missing. Write one, or choose a file."
         if isinstance(refused, InputRefused) and refused.field in ("handle", "file"):
             typed.errors[refused.field] = f"The {refused.field} {refused.problem} {refused.remedy}".strip()
         return _form(typed, handle)

@@ -20,11 +20,16 @@ def typed(form: Mapping[str, str]) -> dict[str, str]:
 
 def rule(given: Mapping[str, str], currency: str) -> dict[str, Any]:
     """What `acceptance.add` takes. A fee is in the shop's `currency`. Errors: InputRefused by field."""
+    most_bp, least, days, fee, ends_at = offer_forms.together(
+        lambda: rate_words.typed(given["most"], "most"),
+        lambda: _whole(given["followers"], "followers"),
+        lambda: _whole(given["days"], "days"),
+        lambda: offer_forms.fee_typed(given["fee"], currency),
+        lambda: moments.first_of(given["last_day"], "last_day") if given["last_day"] else None,
+    )
     return {
-        "most_bp": rate_words.typed(given["most"], "most"),
-        "least_followers": _whole(given["followers"], "followers"), "most_days": _whole(given["days"], "days"),
-        "sample": bool(given["sample"]), "most_fee": offer_forms.fee_typed(given["fee"], currency),
-        "ends_at": moments.first_of(given["last_day"], "last_day") if given["last_day"] else None,
+        "most_bp": most_bp, "least_followers": least, "most_days": days, "sample": bool(given["sample"]),
+        "most_fee": fee, "ends_at": ends_at,
     }  # fmt: skip
 
 
@@ -32,10 +37,11 @@ def wrong(refused: InputRefused | Conflict) -> dict[str, str]:
     """Id of the field → what is said beside it."""
     if isinstance(refused, Conflict):
         return {"form": refused.public}
-    name = _NAMES.get(refused.field, refused.field)
-    if name == "most":
-        return {name: "Write a rate from 1 to 80 per cent."}
-    return {name: f"This {refused.problem} {refused.remedy}".strip()}
+    found = {}
+    for each in refused.every if isinstance(refused, offer_forms.SeveralRefused) else (refused,):
+        name = _NAMES.get(each.field, each.field)
+        found[name] = "Write a rate from 1 to 80 per cent." if name == "most" else offer_forms.said(each)
+    return found
 
 
 def _whole(text: str, field: str) -> int:

@@ -189,7 +189,7 @@ def send_message(negotiation_id: str) -> str | AnyResponse:
 
 @blueprint.post("/offers/<negotiation_id>/messages/<int:number>/report")
 @creator
-def report_message(negotiation_id: str, number: int) -> AnyResponse:
+def report_message(negotiation_id: str, number: int) -> str | AnyResponse:
     return DESK.report(negotiation_id, number)
 
 

@@ -43,8 +43,11 @@ def as_typed(basis_points: int | None) -> str:
 def calendar(found: Sequence[Span], *, yours: bool = True) -> str:
     """`15 % for you until 12 Mar 2027, then 12 %`. `yours`: said to the creator whom it is about."""
     parts: list[str] = []
+    before = None
     for span in found:
-        said = short(span.rate.rate_bp if span.rate else None)
+        rate = span.rate.rate_bp if span.rate else None
+        said = "the same" if rate is not None and rate == before else short(rate)
+        before = rate
         if span.why in ("kept", "targeted") and yours:
             said += " for you"
         elif span.why == "kept":

@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -22,6 +23,7 @@ from connector.db import Database, Scope
 from connector.earnings.attribution import links
 from connector.earnings.ledger import queries as ledger
 from connector.earnings.settlement import funding
+from connector.faces.studio.earnings import told as told_of
 from connector.faces.studio.face import PLACES
 from connector.operations import earned, trace_audience
 from connector.programme.content import attach
@@ -163,6 +165,17 @@ def test_payment_details_by_either_kind_of_form_and_ten_changes_a_day(
     for said in ("The change is refused", "no change of payment details waits"):
         client.post(f"{where}/refuse", data=form(), content_type=PARTS)
         assert said in client.get(where).text.replace("No change", "no change")
+
+
+def test_a_line_says_what_was_taken_back_of_it() -> None:
+    line = earned.Line(
+        "ord_1", "#1", "Harbour", PLACED, "EUR", "1", "Vase", "A corner", "video", 400, 400, 0, "paid",
+        "last_click_direct",
+    )  # fmt: skip
+    assert told_of(line) == "Your video brought this sale"
+    assert told_of(replace(line, reversed=150, due=250)) == "Your video brought this sale; EUR\u00a01.50 was taken back"
+    gone = replace(line, reversed=400, due=0, state="reversed")
+    assert told_of(gone) == "Your video brought this sale; all of EUR\u00a04.00 was taken back"
 
 
 def test_why_an_order_paid_nothing(world: World, enter: Callable[[str], FlaskClient]) -> None:

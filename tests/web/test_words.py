@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from string import Formatter
 
@@ -12,8 +13,10 @@ import connector
 from connector.commerce.catalog import refusals, shoppable
 from connector.commerce.shops import settings
 from connector.insight.feeds import findings
+from connector.programme.collaborations.calendar import Span
+from connector.programme.collaborations.offer import Rate
+from connector.web import rate_words, words
 from connector.web import shop_settings as shown_settings
-from connector.web import words
 
 ROOT = Path(connector.__file__).parent
 # These rooms word codes, they don't make them.
@@ -168,3 +171,19 @@ def test_every_setting_of_a_shop_has_words() -> None:
     assert shown["wait_for_signal"][1] == "Clear by that time"
     assert shown_settings.value("minimum_payout", 2500, "KWD").replace("\u00a0", " ") == "KWD 2.500"
     assert shown_settings.value("hold_days", 1, "KWD") == "1 day"
+
+
+def test_a_calendar_of_rates_is_a_sentence() -> None:
+    begins = datetime(2026, 11, 20, tzinfo=UTC)
+    ends = begins + timedelta(days=90)
+
+    def said(*rates: tuple[int | None, str]) -> str:
+        last = len(rates) - 1
+        return rate_words.calendar([
+            Span(begins, ends if n < last else None, Rate(bp, "trm_1") if bp else None, why=why)
+            for n, (bp, why) in enumerate(rates)
+        ]).replace("\u00a0", " ")  # fmt: skip
+
+    assert said((2000, "targeted"), (1500, "")) == "20 % for you until 18 Feb 2027, then 15 %"
+    assert said((2000, "targeted"), (2000, "")) == "20 % for you until 18 Feb 2027, then the same"
+    assert said((1000, "event"), (None, "")) == "10 % in an event until 18 Feb 2027, then nothing"

@@ -20,7 +20,7 @@ from connector.operations import earned
 from connector.operations.earned import Line
 from connector.programme.content import queries as contents
 from connector.programme.creators import payees
-from connector.web import cursors, explain, moments, words
+from connector.web import amounts, cursors, explain, moments, words
 from connector.web.guards import creator
 from connector.web.layout import page
 from connector.web.words import paid_to
@@ -131,8 +131,12 @@ def about(entry: Beside) -> str:
 
 
 def told(line: Line) -> str:
-    """Why the line stands as it does, in the creator's words."""
+    """Why the line stands as it does, in the creator's words; of what was taken back, that it was."""
     slots = {"content": explain.CONTENT.get(line.kind, "")}
     if line.evidence:
         slots |= explain.candidate_slots(line.evidence, {"placed_at": line.placed_at.isoformat()})
-    return words.reason(line.reason, "creator", slots)
+    said = words.reason(line.reason, "creator", slots)
+    if not line.reversed:
+        return said
+    back = amounts.plain(line.reversed, line.currency, "code")
+    return f"{said}; {'all of ' if line.state == 'reversed' else ''}{back} was taken back"

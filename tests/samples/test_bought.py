@@ -18,7 +18,7 @@ from connector.db import Database
 from connector.events import Carrier
 from connector.operations import books
 from connector.operations.rebuild.verify import verify
-from connector.operations.sampling import acts, following, promised, stuck
+from connector.operations.sampling import acts, following, paying, promised, stuck
 from connector.programme.collaborations import agreements, negotiation, terms
 from connector.programme.collaborations.proposals import Proposal
 from connector.programme.samples import forgetting
@@ -147,7 +147,7 @@ def test_an_order_that_is_paid_after_all_alarms_nobody_until_it_is_booked(plain_
     world.video("x")
     world.follow(3 * DAY)
     assert (world.sample(one.id).state, world.balances("x")) == ("fulfilled", {})
-    world.now += timedelta(hours=1)
+    world.now += 15 * DAY  # of the hold (R9)
     world.heard(world.snapshot("6001", **sent))
     assert _named(world) == []
     world.follow(DAY)
@@ -242,10 +242,43 @@ def test_what_an_order_earns_no_more_is_not_taken_off(plain_world: World) -> Non
     world.follow(timedelta(minutes=10))
     world.video("x")
     world.follow(3 * DAY)
+    world.follow(15 * DAY)
     assert world.sample(one.id).paid_back == 2000 - 200
     world.heard(world.snapshot("6001", gift_card_payment=True, **sent), customer="77")
     world.follow(DAY)
     assert world.sample(one.id).paid_back == 2000
+
+
+def test_what_may_still_be_sent_back_is_not_paid_back(plain_world: World) -> None:
+    """R9: the shop's hold of the order's time, from the arrival on. Content counts before that is over."""
+    world = plain_world
+    with world.database.write(ALL) as session:
+        settings.change(session, world.shop_id, "hold_days", 31, by="m", now=world.now)
+    world.now += SECOND
+    one = _approved(world)
+    world.now += SECOND
+    placed = arrived = world.now
+    sent: dict[str, Any] = {"at": placed, "fulfilments": (fulfilment(placed, delivered_at=arrived),)}
+    world.heard(world.snapshot("6001", **sent))
+    world.do(acts.name_order, one.id, "6001")
+    world.do(acts.confirm, one.id, shop_id=world.shop_id)
+    world.now += SECOND
+    with world.database.write(ALL) as session:  # a later setting changes no earlier order
+        settings.change(session, world.shop_id, "hold_days", 0, by="m", now=world.now)
+    world.follow(timedelta(minutes=10))
+    world.video("x")
+    world.follow(3 * DAY)
+    row = world.sample(one.id)
+    assert (row.state, row.delivered_at, world.balances("x")) == ("fulfilled", arrived, {})
+    with world.database.read(ALL) as session:
+        assert paying.waits_until(session, row, world.now) == arrived + 31 * DAY
+    world.now = arrived + 31 * DAY - SECOND
+    world.follow()
+    assert (world.balances("x"), _named(world)) == ({}, [])
+    world.follow(DAY)
+    assert (world.balances("x"), _named(world)) == ({"EUR": 2000}, [])
+    with world.database.read(ALL) as session:
+        assert paying.waits_until(session, world.sample(one.id), world.now) is None
 
 
 def test_while_a_dispute_is_open_nothing_comes_back_and_nothing_goes(plain_world: World) -> None:
@@ -260,6 +293,7 @@ def test_while_a_dispute_is_open_nothing_comes_back_and_nothing_goes(plain_world
     world.follow(timedelta(minutes=10))
     world.video("x")
     world.follow(3 * DAY)
+    world.follow(15 * DAY)
     assert (world.sample(one.id).state, world.balances("x")) == ("fulfilled", {})
     for disputed, balance in ((False, 2000), (True, 2000)):
         world.heard(world.snapshot("6001", disputed=disputed, **sent))

@@ -354,6 +354,8 @@ def test_a_purchase_comes_back_once_its_content_counts(plain_world: World) -> No
     world.follow(timedelta(minutes=10))
     world.video("y", "v9")
     world.follow(3 * DAY)
+    assert (world.sample(other.id).state, world.sample(other.id).paid_back) == ("fulfilled", None)
+    world.follow(15 * DAY)  # the shop's hold
     assert world.sample(other.id).paid_back == 2000 - 200
 
 

@@ -233,6 +233,7 @@ def _shown(sample_id: str, typed: Typed) -> str:
             "steps": sample_said.story(queries.steps(session, row.id)),
             "appeal": queries.appeal_of(session, row.id),
             "contents": list(contents.some(session, named).values()),
+            "held_until": paying.waits_until(session, row, now),
             "counted": paying.counted(session, row, now) if row.approved_at and row.state in moves.OPEN else None,
             "offered": _nameable(session, row, set(named)) if "content" in may else [],
             "choices": _promised(session, row) if "take_up" in may else [],

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from connector import clock
 from connector.earnings.commission import fees
 from connector.earnings.ledger.tables import BESIDE, Entry, Posting
 from connector.operations.sampling import paying
@@ -62,8 +63,9 @@ def _reimbursements(session: Session, shop_id: str | None) -> Iterator[Found]:
     )
     if shop_id is not None:
         query = query.where(Sample.shop_id == shop_id)
+    now = clock.now()
     for row in session.scalars(query.order_by(Sample.id)):
-        due = paying.owed(session, row)
+        due = paying.owed(session, row, now)
         amount = row.paid_back or 0 if due is None else due
         if amount:
             key = (fees.reimbursement(row.id), row.currency, row.creator_id, None)

@@ -3,11 +3,13 @@
 The price comes back beside the order's lines, owed by the shop (`commission.fees`): what is due by the order as it
 stands is compared with what was booked, so a later refund of the order takes its part back by an entry of its own.
 Commission that the creator earns by that very purchase is taken off: nobody is paid for what they were given back.
+Like a line's commission it waits for the shop's hold (R9): content counts after three days, and for longer than that
+what was bought may go back to the store.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 import sqlalchemy as sa
@@ -16,6 +18,7 @@ from sqlalchemy.orm import Session
 from connector.commerce.orders import buyers
 from connector.commerce.orders import queries as orders
 from connector.commerce.orders.tables import Order
+from connector.commerce.shops import settings
 from connector.earnings.attribution import tokens
 from connector.earnings.attribution.tables import TokenBuyer, Touch
 from connector.earnings.commission import fees
@@ -110,9 +113,26 @@ def earned_by_it(session: Session, row: Sample, order_id: str) -> int:
     return sum(line.due for line in lines if line.creator_id == row.creator_id and line.product_ref == row.product_ref)
 
 
-def owed(session: Session, row: Sample) -> int | None:
-    """What is due back by the order as it stands; None: not known, nobody has confirmed whose order it is, or a return
-    or a dispute of it is open."""
+def held_until(session: Session, row: Sample, order: Order) -> datetime:
+    """When what was paid may come back: the shop's hold as it stood at the order's time, from the day it arrived. Where
+    nobody said that day, from the one on which its content counted: the creator had it by then."""
+    hold = timedelta(days=settings.whole(session, row.shop_id, "hold_days", order.placed_at))
+    return (row.delivered_at or row.ended_at or order.placed_at) + hold
+
+
+def waits_until(session: Session, row: Sample, now: datetime) -> datetime | None:
+    """For a page: until when what is to come back waits for its hold; None: it doesn't."""
+    if row.kind != "refundable" or row.state != "fulfilled" or row.paid_back is not None or not row.confirmed:
+        return None
+    order = orders.by_ref(session, row.shop_id, row.order_ref or "")
+    until = held_until(session, row, order) if order is not None else now
+    return until if until > now else None
+
+
+def owed(session: Session, row: Sample, now: datetime) -> int | None:
+    """What is due back by the order as it stands; None: not known, nobody has confirmed whose order it is, its hold
+    isn't over, or a return or a dispute of it is open. What was paid back once is held no more: its order is followed.
+    """
     if row.state != "fulfilled":
         return 0
     if not row.confirmed or row.order_ref is None or row.agreed_amount is None:
@@ -122,6 +142,8 @@ def owed(session: Session, row: Sample) -> int | None:
         return None
     if order.gone_at is not None:
         return 0
+    if row.paid_back is None and now < held_until(session, row, order):
+        return None
     facts = orders.facts(order)
     line = bought.line_of(facts.snapshot, row.product_ref, row.variant_ref)
     if facts.under_dispute or (line is not None and facts.on_its_way_back(line.line_ref)):
@@ -137,7 +159,7 @@ def settle(session: Session, row: Sample, now: datetime) -> bool:
     """
     if row.kind != "refundable":
         return False
-    amount = owed(session, row)
+    amount = owed(session, row, now)
     if amount is None or amount == (row.paid_back or 0):
         return False
     order = orders.by_ref(session, row.shop_id, row.order_ref or "")

@@ -59,8 +59,6 @@ class LineChange(msgspec.Struct, frozen=True):
     currency: str
     line_ref: str
     title: str
-    base_before: int
-    base_after: int
     creator_before: str | None
     creator_after: str | None
     rate_before: int
@@ -186,8 +184,8 @@ def _fees(assessment: Assessment) -> Mapping[str, int]:
 
 def _change(order: Order, currency: str, old: LineAssessment, new: LineAssessment) -> LineChange:
     return LineChange(
-        order.id, order.number, order.shop_id, currency, old.line_ref, old.title, old.base, new.base, old.creator_id,
-        new.creator_id, old.rate_bp, new.rate_bp, old.due, new.due, old.reason, new.reason, old.rate_reason,
+        order.id, order.number, order.shop_id, currency, old.line_ref, old.title, old.creator_id, new.creator_id,
+        old.rate_bp, new.rate_bp, old.due, new.due, old.reason, new.reason, old.rate_reason,
         new.rate_reason,
     )  # fmt: skip
 

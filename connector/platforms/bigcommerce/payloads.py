@@ -249,7 +249,6 @@ class MetafieldNode(msgspec.Struct):
 
 class RedirectUrls(msgspec.Struct):
     checkout_url: str
-    cart_url: str = ""
 
 
 class CartNode(msgspec.Struct):

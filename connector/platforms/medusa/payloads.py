@@ -308,7 +308,6 @@ class ItemNode(Node):
     unit_price: Decimal
     raw_unit_price: Raw | None = None
     title: str | None = None
-    subtitle: str | None = None
     product_title: str | None = None
     variant_title: str | None = None
     product_id: str | None = None
@@ -344,7 +343,6 @@ class RefundNode(Node):
 class PaymentNode(Node):
     id: str
     captured_at: str | None = None
-    provider_id: str | None = None
     captures: list[CaptureNode] | None = None
     refunds: list[RefundNode] | None = None
 
@@ -373,7 +371,6 @@ class ReturnItemNode(Node):
     item_id: str
     quantity: Decimal = Decimal(0)
     received_quantity: Decimal | None = None
-    damaged_quantity: Decimal | None = None
 
 
 class ReturnNode(Node):
@@ -505,8 +502,6 @@ class PluginNode(Node):
     version: str
     address: str | None = None
     set_by: str | None = None
-    waiting: int = 0
-    given_up: int = 0
 
 
 class PluginAnswer(Node):

@@ -210,7 +210,6 @@ class EditedLineBody(msgspec.Struct):
 
 class EditedLinesBody(msgspec.Struct):
     additions: list[EditedLineBody] = []
-    removals: list[EditedLineBody] = []
 
 
 class EditBody(msgspec.Struct):

@@ -98,11 +98,9 @@ class Variation(msgspec.Struct, frozen=True):
 class ItemData(msgspec.Struct, frozen=True):
     name: str = ""
     description_plaintext: str = ""
-    description_html: str = ""
     product_type: str = "REGULAR"
     is_archived: bool = False
     ecom_uri: str = ""
-    ecom_visibility: str = ""
     image_ids: list[str] = []
     categories: list[CategoryRef] = []
     reporting_category: CategoryRef | None = None
@@ -153,10 +151,6 @@ class CountsReply(msgspec.Struct, frozen=True):
 # --- orders -----------------------------------------------------------------------------------------------------------
 
 
-class AppliedDiscount(msgspec.Struct, frozen=True):
-    applied_money: Money | None = None
-
-
 class LineItem(msgspec.Struct, frozen=True):
     uid: str
     quantity: str = "1"  # a decimal, as text
@@ -169,7 +163,6 @@ class LineItem(msgspec.Struct, frozen=True):
     total_discount_money: Money = Money()
     total_service_charge_money: Money = Money()
     total_money: Money = Money()
-    applied_discounts: list[AppliedDiscount] = []
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -188,7 +181,6 @@ class ReturnLine(msgspec.Struct, frozen=True):
     uid: str = ""
     source_line_item_uid: str = ""
     quantity: str = "1"
-    gross_return_money: Money = Money()
     total_tax_money: Money = Money()
     total_discount_money: Money = Money()
     total_service_charge_money: Money = Money()
@@ -271,7 +263,6 @@ class Payment(msgspec.Struct, frozen=True):
     updated_at: str = ""
     created_at: str = ""
     refund_ids: list[str] = []
-    source_type: str = ""
     buyer_email_address: str = ""
 
 

@@ -71,7 +71,6 @@ class HookAnswer(Node):
 class ErrorResult(Node):
     """A member of a mutation's union: business failures aren't in `errors`."""
 
-    typename: str = msgspec.field(name="__typename", default="")
     error_code: str = ""
 
 

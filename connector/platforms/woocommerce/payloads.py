@@ -257,15 +257,10 @@ class SubjectBody(msgspec.Struct):
     status: Any = None
 
 
-class ErrorDataForm(msgspec.Struct):
-    status: int | None = None
-
-
 class ErrorForm(msgspec.Struct):
     """Messages are in the store's language, so that only the code counts."""
 
     code: str
-    data: ErrorDataForm | Any = None
 
 
 class IndexForm(msgspec.Struct):
@@ -273,7 +268,6 @@ class IndexForm(msgspec.Struct):
 
     namespaces: list[str]
     name: str = ""
-    url: str = ""
     home: str = ""
     timezone_string: str | None = None
     gmt_offset: Any = None
@@ -288,4 +282,3 @@ class KeysForm(msgspec.Struct):
     user_id: str | int
     consumer_key: str
     consumer_secret: str
-    key_permissions: str = ""

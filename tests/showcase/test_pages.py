@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
-from datetime import timedelta
+from datetime import date, timedelta
 
 import msgspec
 import pytest
@@ -13,7 +13,8 @@ from connector.commerce.catalog import take
 from connector.commerce.shops.tables import Shop
 from connector.events import Product, Variant
 from connector.programme.collaborations import terms
-from connector.programme.creators import register
+from connector.programme.creators import register, sign_up
+from connector.programme.creators.sign_up import SignUp
 from tests.attribution.world import PLACED, product
 from tests.showcase.conftest import SYSTEM, Showcase
 
@@ -127,6 +128,13 @@ def test_a_creators_page_shows_what_is_public_alone(showcase: Showcase) -> None:
     assert (moved.status_code, moved.location) == (301, "/creators/x")
     assert showcase.client.get("/creators/nobody").status_code == 404
     assert showcase.client.get("/creators/a b").status_code == 404
+    # A handle that was given up is nobody else's: old addresses lead on.
+    with showcase.database.write(SYSTEM) as session:
+        for handle in ("y", "y.sews"):
+            asked = SignUp(account_ref="u-y", handle=handle, followers=9000, born_on=date(1998, 4, 30))
+            sign_up.sign_up(session, asked, by="t", now=PLACED)
+    moved = showcase.client.get("/creators/Y")
+    assert (moved.status_code, moved.location) == (301, "/creators/y.sews")
     with showcase.database.write(SYSTEM) as session:
         register.set_status(session, showcase.creators["x"], "closed", now=PLACED, starts_at=PLACED + timedelta(0))
     closed = showcase.client.get("/creators/x")

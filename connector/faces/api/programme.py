@@ -60,7 +60,7 @@ def list_creators(query_data: shapes.CreatorsAsked) -> shapes.CreatorPage:
     """Creators, in the order in which they came"""
     with db.read(Scope.app()) as session:
         if query_data.handle is not None:
-            found = creators.by_handle(session, query_data.handle)
+            found = creators.once_called(session, query_data.handle)
             return shapes.CreatorPage(items=_creators(session, [found] if found else []), next=None)
         rows = creators.page(session, after=id_after("creators", query_data.cursor), limit=query_data.limit + 1)
         shown, more = page("creators", rows, query_data.limit, lambda row: [row.id])

@@ -289,7 +289,9 @@ class CreatorShown(Given):
 
 
 class CreatorsAsked(Page):
-    handle: Annotated[Text, Field(max_length=200)] | None = Field(None, description="Only the creator of this handle.")
+    handle: Annotated[Text, Field(max_length=200)] | None = Field(
+        None, description="Only the creator who has, or had, this handle in the app."
+    )
 
 
 class CreatorPage(Given):

@@ -48,7 +48,7 @@ def creator(handle: str) -> Response:
 
 def _creator(session: Session, handle: str) -> Creator | None:
     try:
-        return creators.by_handle(session, handle)
+        return creators.once_called(session, handle)
     except InputRefused:
         return None
 

@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 
 from connector import db
 from connector.errors import Conflict, NotFound
+from connector.programme.creators import networks
 from connector.programme.creators.handles import canonical
-from connector.programme.creators.tables import Creator, CreatorStatus
+from connector.programme.creators.tables import Creator, CreatorHandle, CreatorStatus
 
 ACTIVE = "active"
 UNKNOWN = "unknown"  # before the creator was registered
@@ -52,6 +53,16 @@ def living(session: Session, creator_id: str) -> Creator:
 def by_handle(session: Session, handle: str) -> Creator | None:
     """The creator of a handle however it is typed. Errors: InputRefused when it can't be a handle."""
     return session.scalar(sa.select(Creator).where(Creator.handle == canonical(handle)))
+
+
+def once_called(session: Session, handle: str) -> Creator | None:
+    """The creator of a handle in the app, given up or not: old links and videos name it, and it never becomes anybody
+    else's. Errors: InputRefused when it can't be a handle."""
+    found = by_handle(session, handle)
+    if found is not None:
+        return found
+    of_it = (CreatorHandle.network == networks.APP, CreatorHandle.handle == canonical(handle))
+    return session.scalar(sa.select(Creator).join(CreatorHandle, CreatorHandle.creator_id == Creator.id).where(*of_it))
 
 
 def named(session: Session, text: str) -> Creator:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -163,3 +165,42 @@ def test_the_import_rules_hold() -> None:
 def test_tables_hold_mapped_classes_only(path: Path) -> None:
     functions = [node.name for node in ast.parse(path.read_text()).body if isinstance(node, ast.FunctionDef)]
     assert functions == []
+
+
+def words(*places: str) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for place in places:
+        for path in (ROOT.parent / place).rglob("*"):
+            if path.suffix in (".py", ".html", ".toml", ".mako"):
+                found.update(re.findall(r"[A-Za-z_][A-Za-z0-9_]*", path.read_text(encoding="utf-8")))
+    return found
+
+
+def test_nothing_is_defined_for_nobody() -> None:
+    """A function, class or constant of a module is named a second time somewhere that isn't a test."""
+    named = words("connector", "sandbox", "bench")
+    # Imported modules that register something by being imported; lists that tests walk; tables that only SQL names.
+    kept = {"JOBS", "ROOMS", "FILLED_BY", "RULES", "STATES", "SearchPosting", "SearchColumn"}
+    unused = []
+    for path in [*FILES, *(ROOT.parent / "sandbox").rglob("*.py")]:
+        if "migrations/versions" in path.as_posix() or "conformance/template" in path.as_posix():
+            continue
+        for node in ast.parse(path.read_text()).body:
+            names = [target.id for target in getattr(node, "targets", ()) if isinstance(target, ast.Name)]
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.decorator_list:
+                names = [node.name]
+            unused += [f"{path.parent.name}/{path.name}: {one}" for one in names if named[one] == 1 and one not in kept]
+    assert [one for one in unused if "__" not in one] == []
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("platforms/*/payloads.py")), ids=lambda path: path.parent.name)
+def test_payloads_declare_what_is_read_and_no_more(path: Path) -> None:
+    """A field that need not be there is read by its platform; one without a default is a check of the shape."""
+    reads = "\n".join(each.read_text() for each in path.parent.glob("*.py"))
+    assert [
+        f"{shape.name}.{field.target.id}"
+        for shape in ast.parse(path.read_text()).body if isinstance(shape, ast.ClassDef)
+        for field in shape.body
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and field.value is not None
+        and not re.search(rf"\.{field.target.id}\b|[\"']{field.target.id}[\"']", reads)
+    ] == []  # fmt: skip

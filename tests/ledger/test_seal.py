@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from connector.db import Database, Scope
-from connector.earnings.ledger import chain, checks, journal, reading, running, seal
+from connector.earnings.ledger import chain, checks, journal, queries, reading, running, seal
 from connector.earnings.ledger.entry import Draft, DraftPosting, moved, owed
 from connector.earnings.ledger.tables import ChainHead, Entry, Posting, Seal, Unsealed
 from connector.operations import sealing
@@ -57,10 +57,19 @@ def wrong(database: Database) -> dict[str, list[str]]:
         return found
 
 
+def _by_pages(session: Session, shop_id: str | None = None) -> list[queries.Balance]:
+    found: list[queries.Balance] = []
+    while page := queries.balances_behind(
+        session, (found[-1].shop_id, found[-1].creator_id, found[-1].currency) if found else None, 1, shop_id=shop_id
+    ):
+        found += page
+    return found
+
+
 def test_sealing_moves_no_balance_and_leaves_nothing_out(database: Database) -> None:
     with database.write(TEST) as session:
-        for number in (1, 2):
-            journal.post_all(session, books(number))
+        for number, creator in ((1, "crt_x"), (2, "crt_z")):
+            journal.post_all(session, books(number, creator=creator))
         journal.post_all(session, books(3, "shp_2", "JPY", "crt_y"))
     with database.read(TEST) as session:
         before = running.running(session)
@@ -77,6 +86,8 @@ def test_sealing_moves_no_balance_and_leaves_nothing_out(database: Database) -> 
             assert seal.seal(session, limit=4) == sealed
         with database.read(TEST) as session:
             assert running.running(session) == before
+            assert _by_pages(session) == queries.balances(session)
+            assert _by_pages(session, "shp_1") == queries.balances(session, shop_id="shp_1")
         assert wrong(database) == {}
     with database.read(TEST) as session:
         assert running.waiting_since(session) is None

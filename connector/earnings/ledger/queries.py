@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -112,16 +112,31 @@ def balances(
     currency: str | None = None,
 ) -> list[Balance]:
     """Balances per creator, shop and currency, ordered by them. Shops never net (R17), currencies neither."""
+    found = _balances(running.running(session, shop_id=shop_id, creator_id=creator_id, currency=currency))
+    return [found[whose] for whose in sorted(found)]
+
+
+def balances_behind(
+    session: Session, after: running.Whose | None, limit: int, *, shop_id: str | None = None
+) -> list[Balance]:
+    """As many of the same, behind one of them: no more is read than they are."""
+    own = [account for account in _COLUMNS if account not in _CONVERTED]
+    whose = running.whose(session, own, after, limit, shop_id=shop_id)
+    found = _balances(running.running(session, between=(whose[0], whose[-1]))) if whose else {}
+    return [found[each] for each in whose]
+
+
+def _balances(rows: Iterable[running.Running]) -> dict[running.Whose, Balance]:
     sums: dict[tuple[str, str, str], dict[str, int]] = {}
     own: set[tuple[str, str, str]] = set()
-    for one in running.running(session, shop_id=shop_id, creator_id=creator_id, currency=currency):
+    for one in rows:
         if one.creator_id and one.account in _COLUMNS:
             key, column = (one.shop_id, one.creator_id, one.currency), _COLUMNS[one.account]
             found = sums.setdefault(key, {})
             found[column] = found.get(column, 0) - one.amount
             if one.account not in _CONVERTED:
                 own.add(key)
-    return [Balance(shop, creator, code, **sums[shop, creator, code]) for shop, creator, code in sorted(own)]
+    return {(shop, creator, code): Balance(shop, creator, code, **sums[shop, creator, code]) for shop, creator, code in own}
 
 
 def accounts(session: Session, *, shop_id: str | None = None) -> dict[tuple[str, str, str], int]:

@@ -7,6 +7,7 @@ for the one before until it commits.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,6 +18,7 @@ from sqlalchemy.orm import Session
 from connector.earnings.ledger.tables import ChainHead, Entry, Posting, RunningBalance, Unsealed
 
 _NOBODY = ""
+Whose = tuple[str, str, str]  # (shop, creator, currency)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +45,39 @@ class ChainState:
 
 
 def running(
-    session: Session, *, shop_id: str | None = None, creator_id: str | None = None, currency: str | None = None
+    session: Session, *, shop_id: str | None = None, creator_id: str | None = None, currency: str | None = None,
+    between: tuple[Whose, Whose] | None = None,
 ) -> list[Running]:  # fmt: skip
-    """Balances of all accounts that were ever posted to, ordered by shop, currency, account and creator."""
-    rows = _both(shop_id, creator_id, currency).subquery()
+    """Balances of all accounts that were ever posted to, ordered by shop, currency, account and creator.
+
+    `between`: those from one to another, by shop, creator and currency.
+    """
+    rows = _both(shop_id, creator_id, currency, between).subquery()
     key = (rows.c.shop_id, rows.c.currency, rows.c.account, rows.c.creator_id)
     query = sa.select(*key, sa.func.sum(rows.c.amount), sa.func.sum(rows.c.postings)).group_by(*key).order_by(*key)
     return [
         Running(shop, code, account, creator, int(amount), int(number))
         for shop, code, account, creator, amount, number in session.execute(query)
     ]
+
+
+def whose(
+    session: Session, accounts: Collection[str], after: Whose | None, limit: int, *, shop_id: str | None = None
+) -> list[Whose]:
+    """Where which creators have had one of these accounts, by shop, creator and currency: so many behind one."""
+    parts = []
+    for table, of in ((RunningBalance, sa.true()), (Posting, Posting.entry_id.in_(sa.select(Unsealed.entry_id)))):
+        key = (table.shop_id, table.creator_id, table.currency)
+        asked = sa.select(*key).where(table.account.in_(accounts), table.creator_id > _NOBODY, of)
+        if shop_id is not None:
+            asked = asked.where(table.shop_id == shop_id)
+        if after is not None:
+            asked = asked.where(sa.tuple_(*key) > sa.tuple_(*after))
+        part = asked.distinct().order_by(*key).limit(limit).subquery()
+        parts.append(sa.select(part))
+    both = sa.union(*parts).subquery()
+    found = session.execute(sa.select(both).order_by(*both.c).limit(limit))
+    return [(shop, str(creator), currency) for shop, creator, currency in found]
 
 
 def summed(
@@ -100,7 +125,9 @@ def earners(shop_id: str) -> sa.Select[Any]:
     )
 
 
-def _both(shop_id: str | None, creator_id: str | None, currency: str | None) -> sa.CompoundSelect[Any]:
+def _both(
+    shop_id: str | None, creator_id: str | None, currency: str | None, between: tuple[Whose, Whose] | None = None
+) -> sa.CompoundSelect[Any]:
     folded = sa.select(
         RunningBalance.shop_id, RunningBalance.currency, RunningBalance.account, RunningBalance.creator_id,
         RunningBalance.amount, RunningBalance.postings,
@@ -114,6 +141,12 @@ def _both(shop_id: str | None, creator_id: str | None, currency: str | None) -> 
         if wanted is not None:
             folded = folded.where(getattr(RunningBalance, name) == wanted)
             waits = waits.where(getattr(Posting, name) == wanted)
+    if between is not None:
+        first, last = (sa.tuple_(*each) for each in between)
+        here = sa.tuple_(RunningBalance.shop_id, RunningBalance.creator_id, RunningBalance.currency)
+        folded = folded.where(here >= first, here <= last)
+        there = sa.tuple_(Posting.shop_id, Posting.creator_id, Posting.currency)
+        waits = waits.where(there >= first, there <= last)
     return sa.union_all(folded, waits)
 
 

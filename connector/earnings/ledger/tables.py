@@ -122,7 +122,10 @@ class RunningBalance(Base):
     """The sum of all sealed postings of one account. What waits for its seal comes on top (`ledger/running.py`)."""
 
     __tablename__ = "ledger_balances"
-    __table_args__ = (sa.Index("ix_ledger_balances_creator_id", "creator_id"),)
+    __table_args__ = (
+        sa.Index("ix_ledger_balances_creator_id", "creator_id"),
+        sa.Index("ix_ledger_balances_shop_id_creator_id_currency", "shop_id", "creator_id", "currency"),
+    )
 
     shop_id: Mapped[str] = mapped_column(primary_key=True)
     currency: Mapped[str] = mapped_column(primary_key=True)

@@ -18,7 +18,7 @@ from connector.earnings.payouts.tables import Payout, PayoutBatch, SetAside
 from connector.earnings.settlement import queries as settlement
 from connector.earnings.settlement.queries import StatementHead
 from connector.faces.api import shapes
-from connector.faces.api.face import blueprint, id_after, page, paged
+from connector.faces.api.face import blueprint, id_after, key_after, page, paged
 from connector.insight.reports import engine
 from connector.insight.reports.asked import Asked
 from connector.programme.content import queries as contents
@@ -46,13 +46,18 @@ def read_earnings(creator_id: str) -> shapes.EarningsShown:
 @app_scope("earnings:read")
 @blueprint.input(shapes.EarningsAsked, location="query")
 @blueprint.output(shapes.BalanceList)
-@paged("list_balances", asked=True)
 def list_balances(query_data: shapes.EarningsAsked) -> shapes.BalanceList:
     """Balances of all creators per shop and currency"""
     with db.read(Scope.app()) as session:
         if query_data.shop_id is not None:
             shops.get(session, query_data.shop_id)
-        return shapes.BalanceList(items=_balances(session, ledger.balances(session, shop_id=query_data.shop_id)))
+        key = key_after("list_balances", query_data.cursor, str, str, str)
+        after = None if key is None else (str(key[0]), str(key[1]), str(key[2]))
+        rows = ledger.balances_behind(session, after, query_data.limit + 1, shop_id=query_data.shop_id)
+        shown, more = page(
+            "list_balances", rows, query_data.limit, lambda row: [row.shop_id, row.creator_id, row.currency]
+        )
+        return shapes.BalanceList(items=_balances(session, shown), next=more)
 
 
 @blueprint.get("/shops/<shop_id>/accounts")

@@ -35,12 +35,18 @@ def too_deep(_error: RecursionError) -> Response:
 
 def id_after(listing: str, cursor: str | None) -> str | None:
     """The id that a page ordered by id goes on behind. Errors: InputRefused("cursor")."""
+    key = key_after(listing, cursor, str)
+    return None if key is None else str(key[0])
+
+
+def key_after(listing: str, cursor: str | None, *kinds: type) -> cursors.Key | None:
+    """The key that a page goes on behind, its parts of these kinds. Errors: InputRefused("cursor")."""
     if cursor is None:
         return None
     key = cursors.unpack(listing, cursor)
-    if len(key) != 1 or not isinstance(key[0], str):
+    if len(key) != len(kinds) or not all(map(isinstance, key, kinds)):
         raise InputRefused("cursor", "isn't one that this list gave out.", "Start again without a cursor.")
-    return key[0]
+    return key
 
 
 def page(

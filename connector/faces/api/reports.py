@@ -17,7 +17,7 @@ from connector.db import Scope
 from connector.earnings.ledger.queries import BESIDE
 from connector.earnings.ledger.sums import BesidePlace
 from connector.errors import InputRefused
-from connector.faces.api.face import blueprint
+from connector.faces.api.face import blueprint, key_after
 from connector.faces.api.shapes import Asked, Given, Ident, Money, Text, as_money
 from connector.insight.reports import asked as asking
 from connector.insight.reports import beginnings, beside, drill, table
@@ -213,11 +213,9 @@ def report_beside(query_data: OrderPageAsked) -> BesidePage:
 
     With the orders of the same question it sums to the report's `earned`.
     """
-    listing = "report:beside:place"  # one from before it was a place is refused
-    behind = None
-    if query_data.cursor:
-        at, entry_id, number = cursors.unpack(listing, query_data.cursor)
-        behind = BesidePlace(cursors.moment(at), str(entry_id), int(number))
+    listing = "report:beside"
+    key = key_after(listing, query_data.cursor, str, str, int)
+    behind = None if key is None else BesidePlace(cursors.moment(key[0]), str(key[1]), int(key[2]))
     with db.read(Scope.app()) as session:
         rows, last = beside.page(session, _asked(session, query_data), behind=behind, limit=query_data.limit)
     items = [

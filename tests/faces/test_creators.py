@@ -130,6 +130,7 @@ def test_a_merchant_answers_one_sample_and_many(world: World, enter: Enter) -> N
         harbour.post(f"{page}/cancel", data={**form, "reason": "x"}).text
     )
     assert harbour.post(f"{page}/nothing", data=form).status_code == 404
+    assert "sample is asked for" in harbour.get("/dashboard").text
     # Many: looked at first, and refused where something came or went.
     many = "/dashboard/samples/many"
     look = harbour.get(f"{many}?look=1&least=5000").text

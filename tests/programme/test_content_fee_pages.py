@@ -84,7 +84,7 @@ def test_from_the_offer_to_what_support_decides(sqlite_database: Database, monke
     assert post(mine, f"{theirs}/content", theirs, video=video_id).status_code == 303
     assert "Need your answer" in shop.get("/dashboard/offers/content").text
     assert "Morning light" in shop.get("/dashboard/offers/content").text
-    assert "1 piece of content waits for your answer" in shop.get("/dashboard").text
+    assert "1 piece of content for a flat fee waits for your answer" in shop.get("/dashboard").text
     # Who judges it can see it: by the address that the app told, and is told when that changed meanwhile.
     link = 'href="https://app.example/v1" target="_blank" rel="noopener noreferrer nofollow">Open it in the app'
     assert link in shop.get("/dashboard/offers/content").text

@@ -92,6 +92,7 @@ def test_the_pages_of_a_shop_two_creators_and_support(
         assert found
         return found.group(1)
 
+    assert "2 offers of creators wait for your answer" in shop.get("/dashboard").text
     looked = shop.get(f"{many}?look=1&most=20").text
     assert "2 offers" in looked
     assert "1 wishes for a sample" in looked
@@ -107,6 +108,9 @@ def test_the_pages_of_a_shop_two_creators_and_support(
     # The thread; a message that is reported is read by support, with what stood around it.
     post(x, f"{thread}/messages", thread, text="<script>alert(1)</script>")
     mine = thread.replace("/studio", "/dashboard")
+    home = shop.get("/dashboard").text
+    assert "1 message of a creator isn&#39;t read" in home
+    assert "wait for your answer" not in home
     assert "&lt;script&gt;alert(1)" in shop.get(mine).text
     assert "The message is empty" in post(shop, f"{mine}/messages", mine, text=" ").text
     assert "Say what is wrong with it" in post(shop, f"{mine}/messages/1/report", mine, words=" ").text

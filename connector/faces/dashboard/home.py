@@ -20,10 +20,10 @@ from connector.db import Scope
 from connector.earnings.ledger import queries as ledger
 from connector.earnings.payouts.rails import defused
 from connector.earnings.settlement import funding, invoices
-from connector.faces.dashboard import programme, sales
+from connector.faces.dashboard import needs, programme, sales
 from connector.faces.dashboard.face import blueprint
 from connector.platforms import roster
-from connector.programme.collaborations import approvals, rates
+from connector.programme.collaborations import rates
 from connector.sync import queries as sync_queries
 from connector.sync import runs as sync_runs
 from connector.sync.tables import SyncRefusal, SyncRun
@@ -78,7 +78,7 @@ def home() -> str:
         ).all()
         came = outcomes.of(session, recent, by_line=True)
         sold = sales.this_month(session, shop, 5)
-        handed_in, first = approvals.waiting(session, shop.id)
+        wanted = needs.of(session, shop.id, clock.now())
     seen = progress.view(run) if run else None
     kind, sentence = _sentence(shop, run, seen, listings.get("shoppable", 0))
     return page(
@@ -86,7 +86,7 @@ def home() -> str:
         waiting=waiting, number=invoices.number_text,
         reasons=reasons, steps=steps, steps_done=sum(step.done for step in steps), owed=owed,
         lines=[(order, came[order.id]) for order in recent], rate=rate, days=reports.DAYS, next_step=_next(steps),
-        shown=sold, handed_in=handed_in, approved_first=first,
+        shown=sold, needs=wanted,
     )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ from tests.attribution.world import app_settings
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+ROOMS = "access|checkout|commerce|conformance|earnings|faces|insight|operations|programme|sync"
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 
@@ -103,6 +104,37 @@ def test_every_file_exists(page: Path) -> None:
     named |= set(re.findall(r"\]\((?!http)([\w./-]+)\)", text(page)))
     missing = {name for name in named - made_later if "<" not in name and not (ROOT / name).exists()}
     assert missing == set()
+
+
+def test_every_path_that_notes_and_decisions_name_exists() -> None:
+    pages = [
+        *(ROOT / "connector").rglob("*.md"), *(ROOT / "tests").rglob("*.md"),
+        *(ROOT / "sandbox").glob("*.md"), *(ROOT / "bench").glob("*.md"),
+    ]  # fmt: skip
+    pages = [
+        page for page in pages if "bigcommerce/payloads" not in page.as_posix()
+    ]  # names files of BigCommerce's own docs
+    assert len(pages) > 70
+    missing = []
+    for page in pages:
+        named = re.findall(r"`((?:connector|docs|tests|sandbox|bench|requirements)/[\w./-]+)`", text(page))
+        named += [f"connector/{name}" for name in re.findall(rf"`((?:{ROOMS})/[\w./-]+\.py)`", text(page))]
+        modules = re.findall(rf"`((?:{ROOMS})\.[a-z_]+(?:\.[a-z_]+)*)`", text(page))
+        missing += [f"{page.name}: {name}" for name in named if not (ROOT / name).exists()]
+        missing += [f"{page.name}: {name}" for name in modules if not stands(name)]
+    assert missing == []
+
+
+def stands(name: str) -> bool:
+    """`earnings.ledger.entry`, or a name in a module: `operations.crediting.deciding.book`."""
+    at, *rest = [ROOT / "connector", *name.split(".")]
+    for place, part in enumerate(rest):
+        if (at / part).is_dir():
+            at /= part
+            continue
+        module = at / f"{part}.py"
+        return module.exists() and all(re.search(rf"\b{one}\b", text(module)) for one in rest[place + 1 :])
+    return True
 
 
 def test_readme_s_map_has_every_room_and_names_none_that_is_not_there() -> None:

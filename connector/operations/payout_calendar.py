@@ -121,9 +121,11 @@ def read(session: Session, creator_id: str, as_of: datetime, zone: ZoneInfo | No
 def together(parts: Iterable[Part]) -> list[Part]:
     """Parts of all shops that wait for the same, as one each: a currency after the other. `shop_id` is then "" where
     they are of several shops, and `period` None where it isn't one."""
-    found: dict[tuple[str, str, str], Part] = {}
+    found: dict[tuple[str, str, str, str], Part] = {}
     for each in parts:
-        key = (each.currency, each.state, each.waits_for)
+        # By when a shop is asked to pay is a day of its own zone, and each shop pays by itself.
+        whose = each.shop_id if each.waits_for == "unfunded" else ""
+        key = (each.currency, each.state, each.waits_for, whose)
         found[key] = _merged(found[key], each) if key in found else each
     return sorted(found.values(), key=lambda each: (each.currency, _place(each)))
 

@@ -27,6 +27,7 @@ from connector.insight.market import index
 from connector.programme.collaborations import terms
 from tests.api.conftest import Api
 from tests.attribution.world import DAY, PLACED, World, product
+from tests.settlement.books import Books
 
 ALL = Scope.system("test")
 
@@ -518,13 +519,43 @@ def test_money_reads_of_an_empty_ledger(api: Api, world: World) -> None:
     assert api.get(f"/creators/{x}/payouts") == {"items": [], "next": None}
     assert api.get("/statements") == {"items": [], "next": None}
     assert api.get("/payout-batches") == {"items": [], "next": None}
+    found = api.get(f"/creators/{x}/payout-calendar")
+    assert (found["sums"], found["items"], found["payee"]["reason"]) == ([], [], "payee_missing")
     for path in (
+        "/creators/crt_no/payout-calendar",
         "/creators/crt_no/earnings",
         "/statements/stm_no",
         "/payout-batches/bat_no",
         "/earnings?shop_id=shp_no",
     ):
         problem(api.send("GET", path), 404)
+
+
+def test_a_payout_calendar_goes_on_by_a_cursor_and_sums_to_the_balances(api: Api, world: World) -> None:
+    x, shop, books = world.creators["x"], world.shop_id, Books(world.database)
+    books.line(shop, x, 900, clears_at=PLACED - 2 * DAY, currency="EUR")
+    books.clear(shop, PLACED - DAY)
+    for amount, days in ((600, 3), (40, 3), (100, 20)):
+        books.line(shop, x, amount, clears_at=PLACED + days * DAY, currency="EUR")
+    books.line(shop, x, 7, clears_at=PLACED + DAY, currency="EUR", blocked="return")
+    path = f"/creators/{x}/payout-calendar?limit=2"
+    found = api.get(path)
+    second = api.get(f"{path}&cursor={found['next']}")
+    items = [*found["items"], *second["items"]]
+    assert second["next"] is None
+    assert [(each["state"], each["waits_for"], each["amount"]["amount"], each["lines"]) for each in items] == [
+        ("cleared", "next_statement", 900, 1), ("pending", "hold", 640, 2), ("pending", "hold", 100, 1),
+        ("pending", "return", 7, 1),
+    ]  # fmt: skip
+    assert (items[1]["first_at"], items[1]["period"], items[2]["period"]) == (
+        "2026-11-23T12:00:00Z", "2026-11", "2026-12",
+    )  # fmt: skip
+    (says,) = found["shops"]
+    assert (says["payout_when"], says["next_period_ends_at"] is not None) == ("funded", True)
+    (account,) = api.get(f"/creators/{x}/earnings")["account"]
+    assert found["sums"] == second["sums"] == [
+        {name: account[name] for name in ("currency", "in_transit", "settled", "reserve", "cleared", "pending")}
+    ]  # fmt: skip
 
 
 # --- errors, scopes, rates ---

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from flask import g, url_for
 
@@ -50,8 +51,8 @@ def payout_days() -> str:
     found = read()
     shops = [
         (
-            found.shops[shop_id], currency, terms(found.shops[shop_id], currency),
-            [line(each, found) for each in found.of(shop_id, currency)],
+            found.shops[shop_id], currency, terms(found.shops[shop_id], currency, found.as_of),
+            [replace(line(each, found), then="") for each in found.of(shop_id, currency)],
         )
         for shop_id, currency in dict.fromkeys((part.shop_id, part.currency) for part in found.parts)
     ]  # fmt: skip
@@ -72,15 +73,23 @@ def in_sum(found: Calendar) -> list[Line]:
     return [line(each, found) for each in payout_calendar.together(found.parts)]
 
 
-def terms(shop: ShopSays, currency: str) -> str:
-    """How a shop's money is paid, in a sentence or two."""
-    said = (
+def terms(shop: ShopSays, currency: str, as_of: datetime) -> list[str]:
+    """How a shop's money is paid, in a few sentences."""
+    said = []
+    if shop.being_closed:
+        said.append("A period is being closed now.")
+    elif shop.next_period is not None and shop.next_period.ends_at <= as_of:
+        said.append(f"{period_words(shop.next_period, shop)} is over and isn't closed yet.")
+    elif shop.next_period is not None:
+        last = _last_day(shop.next_period, shop)
+        said.append(f"Its period {period_words(shop.next_period, shop)} ends {last}, and is closed some time after.")
+    said.append(
         "What is in a statement is paid once the shop has paid the app."
         if shop.gated
         else "What is in a statement is paid without waiting for the shop's payment."
     )
     if shop.minimum:
-        said += f" At least {plain(shop.minimum, currency)} are paid at a time, of all shops together."
+        said.append(f"At least {plain(shop.minimum, currency)} are paid at a time, of all shops together.")
     return said
 
 
@@ -90,7 +99,7 @@ def line(part: Part, found: Calendar) -> Line:
     made = _of_state(part, shop, found.as_of)
     waits = bool(shop.gated) if shop else any(each.gated for each in found.shops.values())
     if made.then == "statement":
-        gate = "Then it waits for the shop's payment" if waits else "Then the app pays it in a next round"
+        gate = "Then it waits for the shop's payment" if waits else "Then the app pays it in its next round"
         return replace(made, then=gate)
     return made
 
@@ -104,13 +113,13 @@ def _of_state(part: Part, shop: ShopSays | None, as_of: datetime) -> Line:
     if part.state == "in_transit":
         return _under_way(part)
     if part.state == "settled":
-        return _settled(part, as_of)
+        return _settled(part, shop, as_of)
     if part.state == "reserve":
         return _line(
             part,
             "info",
             "In reserve",
-            f"Kept for late returns {_days(part)}; then it goes into {_statement(part, shop)}",
+            f"Kept for late returns {_kept(part)}; then it goes into {_statement(part, shop)}",
         )
     if part.waits_for == "next_statement":
         return _for_statement(part, shop, as_of)
@@ -126,17 +135,18 @@ def _under_way(part: Part) -> Line:
     return _line(part, "good", "On its way", said, ".payee", "Your payouts")
 
 
-def _settled(part: Part, as_of: datetime) -> Line:
+def _settled(part: Part, shop: ShopSays | None, as_of: datetime) -> Line:
     code = part.waits_for
     if code == "next_round":
         return _line(part, "good", "Can be paid now", ROUND)
     if code == "unfunded":
+        whose = f"the payment of \u2068{shop.name}\u2069" if shop else "the shop's payment"
         due = ""
-        if part.last_at is not None:
-            due = f", which {'was' if part.last_at < as_of else 'is'} due {_until(part)}"
-        return _line(
-            part, "warn", "Unfunded", f"Waits for the shop's payment{due}. Then the app pays it in a next round"
-        )
+        if part.last_at is not None:  # the day as it stands on the invoice
+            day = _when(part, shop.zone if shop else None)
+            due = f", which {'was' if part.last_at < as_of else 'is'} due {day}"
+        said = f"Waits for {whose}{due}. Then the app pays it in its next round"
+        return _line(part, "warn", "Unfunded", said)
     if code == "below_minimum":
         missing = f": {plain(part.missing, part.currency)} are missing" if part.missing else ""
         said = f"Below the least amount that is paid{missing}. It is carried forward until it is reached"
@@ -163,15 +173,15 @@ def _for_statement(part: Part, shop: ShopSays | None, as_of: datetime) -> Line:
             f"Goes into {_statement(part, shop)}: that time is over, and the app closes it next; no day is set for that"
         )
     else:
-        said = f"Goes into {_statement(part, shop)}, which ends {_last_day(part.period, shop)}"
+        said = f"Goes into {_statement(part, shop)}; that period ends {_last_day(part.period, shop)}"
     kind, word = _CLEARED if part.state == "cleared" else _COUNTED
     return _line(part, kind, word, said, then="statement")
 
 
 def _pending(part: Part, shop: ShopSays | None) -> Line:
     if part.waits_for == "hold":
-        into = f"; then it goes into {_statement(part, shop)}" if part.period else ""
-        return _line(part, "info", "On hold", f"Clears {_until(part)}, if nothing comes back{into}", then="statement")
+        into = f", and goes into {_statement(part, shop)}" if part.period else ""
+        return _line(part, "info", "On hold", f"Clears {_when(part)}{into}", then="statement")
     if part.waits_for == "clearing":
         said = "The hold is over. The shop's store is asked once more, then it clears"
         return _line(part, "info", "On hold", said, then="statement")
@@ -187,17 +197,19 @@ def _line(
     return Line(part, Badge(kind, word), said, then, url_for(endpoint) if endpoint else "", link)
 
 
-def _until(part: Part) -> str:
-    """`4 Dec 2026`, or `28 Nov 2026 to 4 Dec 2026` of several."""
+def _when(part: Part, zone: ZoneInfo | None = None) -> str:
+    """`4 Dec 2026`, or `between 28 Nov 2026 and 4 Dec 2026` of several; in the page's zone, or another."""
     if part.first_at is None or part.last_at is None:
         return ""
-    first, last = moments.day(part.first_at), moments.day(part.last_at)
-    return first if first == last else f"{first} to {last}"
+    first, last = (
+        moments.date_words(at.astimezone(zone or moments.zone()).date()) for at in (part.first_at, part.last_at)
+    )
+    return first if first == last else f"between {first} and {last}"
 
 
-def _days(part: Part) -> str:
-    said = _until(part)
-    return f"until {said}" if " to " not in said else f"from {said}"
+def _kept(part: Part) -> str:
+    said = _when(part)
+    return f"until {said}" if not said.startswith("between") else f"until days {said}"
 
 
 def _statement(part: Part, shop: ShopSays | None) -> str:
@@ -218,6 +230,6 @@ def _last_day(period: Period, shop: ShopSays | None) -> str:
     return span(period.ends_at - payout_calendar.TICK, period.ends_at, zone).partition(" to ")[0]
 
 
-def _whole(shops: Iterable[tuple[ShopSays, str, str, list[Line]]]) -> dict[tuple[str, str], int]:
+def _whole(shops: Iterable[tuple[ShopSays, str, list[str], list[Line]]]) -> dict[tuple[str, str], int]:
     """(shop, currency) → what is in sight there."""
     return {(shop.id, currency): sum(each.part.amount for each in lines) for shop, currency, _, lines in shops}

@@ -144,7 +144,7 @@ def _earns(credited: Mapping[str, Any], lines: int, trace: Mapping[str, Any], au
     elif lines == 1:
         share = "for the only line"
     elif number == lines:
-        share = f"for all {_number(lines)} lines"
+        share = "for both lines" if lines == 2 else f"for all {_number(lines)} lines"
     else:
         share = f"for {_number(number)} of {_number(lines)} lines"
     back = sum(line["reversed"] for line in trace["lines"] if _creator_id(line) == credited["creator"]["id"])

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connector.commerce.orders.tables import Order
+from connector.commerce.shops.tables import Shop
+from connector.operations.rebuild import clearances
 from connector.operations.rebuild.tally import Tally
 
 AMOUNT = st.integers(-(10**9), 10**9)
@@ -46,3 +53,20 @@ def test_e25_and_its_like_end_where_they_should() -> None:
         ("shp", "EUR", "creator_cleared", "crt"): -450,
         ("shp", "EUR", "bank", "crt"): -600,
     }
+
+
+@pytest.mark.parametrize(("switch", "named"), [("carry_negative", []), ("absorb", ["line 2 paid_at"])])
+def test_a_shop_that_begins_to_absorb_has_earlier_orders_of_two_creators(
+    switch: str, named: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of them was paid since, and has the moment; the other wasn't. Nothing depends on it for such an order."""
+    paid_at = datetime(2027, 1, 2, tzinfo=UTC)
+    order, shop = Order(id="ord_1", placed_at=paid_at), Shop(id="shp_1")
+    monkeypatch.setattr(clearances.settings, "at", lambda *_: switch)
+    both = {("ord_1", "1"): paid_at, ("ord_1", "2"): paid_at}
+    monkeypatch.setattr(clearances.reached, "paid_lines", lambda *_: both)
+    session: Any = None
+    rows = {"1": {"paid_at": paid_at}, "2": {"paid_at": None}}
+    assert [what for what, _, _ in clearances.paid(session, shop, order, rows)[1]] == named
+    monkeypatch.setattr(clearances.reached, "paid_lines", lambda *_: {})
+    assert [what for what, _, _ in clearances.paid(session, shop, order, rows)[1]] == ["line 1 paid_at"]

@@ -61,7 +61,11 @@ def money(rows: Held, standing: Standing) -> Iterator[Found]:
 
 
 def paid(session: Session, shop: Shop, order: Order, rows: Held) -> tuple[Held, list[Found]]:
-    """The rows with the payouts that had reached each line by statements and payouts, and where they say otherwise."""
+    """The rows with the payouts that had reached each line by statements and payouts, and where they say otherwise.
+
+    Where the shop didn't absorb at the order's time nothing depends on it, and a line needn't keep it: of such an
+    order's creators only those have it whom a payout reached since the shop began to absorb.
+    """
     absorbs = settings.at(session, shop.id, "after_payout", order.placed_at) == "absorb"
     if not absorbs and all(row["paid_at"] is None for row in rows.values()):
         return rows, []
@@ -70,7 +74,7 @@ def paid(session: Session, shop: Shop, order: Order, rows: Held) -> tuple[Held, 
     for line_ref, row in rows.items():
         at = moments.get((order.id, line_ref))
         derived[line_ref] = {**row, "paid_at": at}
-        if at != row["paid_at"]:
+        if at != row["paid_at"] and (absorbs or row["paid_at"] is not None):
             found.append((f"line {line_ref} paid_at", str(at), str(row["paid_at"])))
     return derived, found
 

@@ -110,6 +110,28 @@ def test_a_sign_up_is_decided_and_later_facts_take_nothing_back(world: World) ->
         assert [each.reason for each in eligibility.history(session, mira.id)][:2] == ["country_closed", ""]
 
 
+def test_counts_of_networks_add_up_where_nobody_says_the_whole(sqlite_database: Database) -> None:
+    """What isn't said stays: one network's new count is no count of all."""
+    with sqlite_database.write(APP) as session:
+
+        def told(creator: Creator) -> tuple[int, int]:
+            row = eligibility.newest(session, creator.id)
+            return creator.followers, row.followers if row else 0
+
+        two = [Account("instagram", "mira.makes", 4000), Account("tiktok", "mira", 2500)]
+        mira, _, _ = sign_up.sign_up(session, asked(followers=None, accounts=two), by="t", now=NOW)
+        assert told(mira) == (6500, 6500)
+        one = asked(followers=None, accounts=[Account("instagram", "mira.makes", 4100)])
+        sign_up.sign_up(session, one, by="t", now=NOW + DAY)
+        assert mira.followers == 6600
+        row = sign_up.tell_counts(session, mira, None, {"tiktok": 200}, by="t", now=NOW + 2 * DAY)
+        assert (mira.followers, row and row.outcome, row and row.pilot_until is not None) == (4300, "accepted", True)
+        # Told by itself it stays, whatever a network says.
+        sign_up.tell_counts(session, mira, 9000, {}, by="t", now=NOW + 3 * DAY)
+        sign_up.tell_counts(session, mira, None, {"tiktok": 100}, by="t", now=NOW + 4 * DAY)
+        assert mira.followers == 9000
+
+
 def _refusal(session: Any, **changes: Any) -> str:
     with pytest.raises(InputRefused) as refused, session.begin_nested():
         sign_up.sign_up(session, asked(**changes), by="app:t", now=NOW)

@@ -67,7 +67,9 @@ class SignUpAsked(Asked):
     )
     handle: Annotated[Text, Field(max_length=200)] = Field(description="In the app. Mixed scripts are refused.")
     name: Annotated[Text, Field(max_length=200)] = ""
-    followers: Followers | None = Field(None, description="All together. Left out: the sum over the networks.")
+    followers: Followers | None = Field(
+        None, description="All together. Left out: the sum over the networks; a number that you told before stays."
+    )
     born_on: date | None = Field(None, description="The programme has a minimum age; shown to nobody.")
     country: Annotated[Text, Field(max_length=10)] | None = Field(None, description="Two letters of ISO 3166.")
     networks: list[NetworkAsked] = Field([], max_length=20)
@@ -85,7 +87,7 @@ class SignUpAsked(Asked):
 class CountsAsked(Asked):
     model_config = example(followers=12900, networks={"instagram": 8300})
 
-    followers: Followers | None = Field(None, description="All together.")
+    followers: Followers | None = Field(None, description="All together. Left out: as in signing up.")
     networks: dict[Name, Followers] = Field({}, max_length=20, description="Network → followers there.")
 
 

@@ -76,6 +76,19 @@ def at(
     return session.scalar(_AT, {"creator": creator_id, "network": network, "moment": moment})
 
 
+def by_network(session: Session, creator_id: str, moment: datetime) -> dict[str, int]:
+    """Network → what stood there at that moment; those of which nobody had said a number are absent."""
+    asked = (
+        sa.select(CreatorFollowers)
+        .where(
+            CreatorFollowers.creator_id == creator_id, CreatorFollowers.network != ALL_TOGETHER,
+            CreatorFollowers.starts_at <= moment,
+        )
+        .order_by(CreatorFollowers.starts_at, CreatorFollowers.recorded_at, CreatorFollowers.id)
+    )  # fmt: skip
+    return {row.network: row.count for row in session.scalars(asked)}
+
+
 def count_at(session: Session, creator_id: str, moment: datetime) -> int:
     """How many followed then; 0 where nobody had said a number yet. Errors: NotFound for the creator."""
     row = session.connection().execute(_COUNT_AT, {"creator": creator_id, "moment": moment}).one_or_none()

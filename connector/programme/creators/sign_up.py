@@ -39,7 +39,7 @@ class SignUp(msgspec.Struct, frozen=True, kw_only=True):
     account_ref: str  # the app's own, lasting id of the account
     handle: str  # in the app
     name: str = ""
-    followers: int | None = None  # all together; None: the sum over the networks
+    followers: int | None = None  # all together; None: the sum over the networks, or as it was told by itself before
     born_on: date | None = None
     country: str | None = None
     accounts: Sequence[Account] = ()
@@ -69,7 +69,11 @@ def sign_up(
     handle = canonical(asked.handle)
     _refuse_two_of_a_network(asked.accounts, handle)
     creator = _known(session, ref, handle, now)
-    followers = _followers(asked, creator)
+    counts = {networks.checked(account.network): account.followers for account in asked.accounts}
+    known = {network: count for network, count in counts.items() if count is not None}
+    followers = asked.followers
+    if followers is None:
+        followers = sum(known.values()) if creator is None else _together(session, creator, known, now)
     if creator is None:
         unmixed(handle)
         creator = register.register(session, handle, asked.name, followers, now, by=by)
@@ -88,8 +92,6 @@ def sign_up(
     for account in asked.accounts:
         profiles.take_handle(session, creator.id, account.network, account.handle, by=by, now=now)
     profiles.say_audience(session, creator.id, asked.audience, by=by, now=now)
-    counts = {networks.checked(account.network): account.followers for account in asked.accounts}
-    known = {network: count for network, count in counts.items() if count is not None}
     _count(session, creator, followers, known, by=by, now=now)
     first = not creator.eligibility
     row, judged = eligibility.decide(session, creator, "sign_up", by=by, now=now)
@@ -120,20 +122,21 @@ def tell_counts(
     Errors: InputRefused for a count or a network.
     """
     now = now or clock.now()
-    _count(session, creator, followers, {networks.checked(word): count for word, count in by_network.items()},
-           by=by, now=now)  # fmt: skip
+    known = {networks.checked(word): count for word, count in by_network.items()}
+    if followers is None:
+        followers = _together(session, creator, known, now)
+    _count(session, creator, followers, known, by=by, now=now)
     if not creator.eligibility:
         return None
     return eligibility.decide(session, creator, "facts", by=by, now=now)[0]
 
 
 def _count(
-    session: Session, creator: Creator, followers: int | None, by_network: Mapping[str, int], *, by: str, now: datetime
+    session: Session, creator: Creator, followers: int, by_network: Mapping[str, int], *, by: str, now: datetime
 ) -> None:
     for network, count in by_network.items():
         counted.say(session, creator.id, count, by=by, network=network, now=now)
-    if followers is not None:
-        counted.say(session, creator.id, followers, by=by, now=now)
+    counted.say(session, creator.id, followers, by=by, now=now)
 
 
 def _known(session: Session, ref: str, handle: str, now: datetime) -> Creator | None:
@@ -150,11 +153,14 @@ def _known(session: Session, ref: str, handle: str, now: datetime) -> Creator | 
     return found
 
 
-def _followers(asked: SignUp, creator: Creator | None) -> int:
-    if asked.followers is not None:
-        return asked.followers
-    said = [account.followers for account in asked.accounts if account.followers is not None]
-    return sum(said) if said or creator is None else creator.followers
+def _together(session: Session, creator: Creator, said: Mapping[str, int], now: datetime) -> int:
+    """How many follow a creator in all, where only counts of networks are said: where it was the sum over the networks
+    it is so again, with the new ones in it; a number that was told by itself stays."""
+    before, stands = counted.by_network(session, creator.id, now), counted.at(session, creator.id, now)
+    total = stands.count if stands is not None else 0
+    if said and total == sum(before.values()):
+        return sum({**before, **said}.values())
+    return total
 
 
 def _bring_up_to_date(session: Session, creator: Creator, handle: str, name: str, now: datetime) -> None:

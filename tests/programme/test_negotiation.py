@@ -296,6 +296,23 @@ def test_a_list_of_invitations_and_an_answer_to_many(world: SimpleNamespace, mon
         assert session.scalar(sa.select(sa.func.count()).where(Negotiation.state == "agreed")) == 14
         with pytest.raises(Conflict):
             batches.answer(session, shop_id, "accept", batches.Choice(most_bp=1000), by="m", now=NOW)
+        assert batches.became(session, batch.id, NOW) == {"agreed": 14, "countered": 26, "waits": 21}
+    # The list was a mistake: what isn't answered is taken back, and of those one is quicker.
+    with world.database.write(ALL) as session:
+        with pytest.raises(Conflict):
+            batches.withdraw(session, many.id, by="m", now=NOW)
+        back = batches.withdraw(session, batch.id, shop_id=shop_id, by="m", key="back", now=NOW)
+        assert batches.withdraw(session, batch.id, by="m", key="back", now=NOW).id == back.id
+        quick = batches.rows_of(session, back.id, limit=1)[0]
+        negotiation.answer(session, str(quick.negotiation_id), "creator", "accept", 1, by="c", now=NOW)
+    batches.work(back.id, shop_id, now=NOW)
+    with world.database.write(ALL) as session:
+        assert batches.became(session, batch.id, NOW) == {"agreed": 15, "countered": 26, "withdrawn": 20}
+        assert [row.reason for row in batches.rows_of(session, back.id, outcome="refused", limit=9)] == [
+            "offer_answered"
+        ]
+        with pytest.raises(Conflict):
+            batches.withdraw(session, batch.id, by="m", now=NOW)
 
 
 def test_a_thread_is_kept_with_its_agreement(world: SimpleNamespace) -> None:

@@ -196,7 +196,7 @@ class AnswersAsked(Asked):
 class OfferBatchShown(Given):
     id: str
     shop_id: str
-    act: str = Field(description="invite, accept or decline.")
+    act: str = Field(description="invite, accept, decline or withdraw.")
     status: str = Field(description="working or done.")
     rows: int
     waiting: int
@@ -374,6 +374,20 @@ def answer_offers(json_data: AnswersAsked, headers_data: Key) -> OfferBatchShown
             session, json_data.shop_id, json_data.answer, chosen, by=actor(), key=_key(headers_data)
         )  # fmt: skip
         return _started(session, made)
+
+
+@blueprint.post("/offer-batches/<batch_id>/withdrawal")
+@app_scope("collaborations:write")
+@blueprint.input(Key, location="headers")
+@blueprint.output(OfferBatchShown, status_code=202)
+def withdraw_invitations(batch_id: str, headers_data: Key) -> OfferBatchShown:
+    """Take back the invitations of a list that nobody has answered
+
+    A worker does it, each is audited by itself. What was answered before its turn stays so, and is listed. 409 where
+    none waits any more.
+    """
+    with db.write(Scope.app()) as session:
+        return _started(session, batches.withdraw(session, batch_id, by=actor(), key=_key(headers_data)))
 
 
 @blueprint.get("/offer-batches/<batch_id>")

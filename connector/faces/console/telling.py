@@ -40,6 +40,7 @@ ACTS = {
     "offer_batch.invite": "List of invitations made",
     "offer_batch.accept": "Many offers accepted",
     "offer_batch.decline": "Many offers declined",
+    "offer_batch.withdraw": "List of invitations taken back",
     "sample.ask": "Sample asked for",
     "sample.take_up": "Promised sample taken up",
     "sample.readdress": "Address of a sample changed",

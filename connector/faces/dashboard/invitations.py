@@ -25,6 +25,11 @@ from connector.web.layout import page
 from connector.web.offer_forms import Typed
 
 SHOWN = 200
+# What became of the invitations of a list, in this order.
+BECAME = {
+    "agreed": "Accepted", "countered": "Asked for other terms", "waits": "Not answered yet", "declined": "Declined",
+    "expired": "Expired", "withdrawn": "Taken back",
+}  # fmt: skip
 
 
 @blueprint.get("/offers/invite")
@@ -101,7 +106,28 @@ def offer_batch(batch_id: str) -> str:
         batch = batches.get(session, batch_id, shop_id=g.shop.id)
         came = batches.outcomes(session, [batch.id])[batch.id]
         refused = batches.rows_of(session, batch.id, outcome=batches.REFUSED, limit=SHOWN)
-    return page("dashboard/offer_batch.html", shop=g.shop, batch=batch, came=came, refused=refused, words=words)
+        became = batches.became(session, batch.id, clock.now()) if batch.act == "invite" else {}
+    return page(
+        "dashboard/offer_batch.html", shop=g.shop, batch=batch, came=came, refused=refused, words=words,
+        became=became, becomes=BECAME,
+    )  # fmt: skip
+
+
+@blueprint.post("/offers/lists/<batch_id>/withdraw")
+@merchant
+def withdraw_list(batch_id: str) -> AnyResponse:
+    """Take back the invitations of a list that nobody has answered yet."""
+    try:
+        with db.write(Scope.shop(g.shop.id)) as session:
+            made = batches.withdraw(session, batch_id, shop_id=g.shop.id, by=guards.actor())
+            if made.rows > batches.SMALL:
+                batches.start(session, made)
+    except Conflict as late:
+        flash(late.public)
+        return redirect(url_for(".offer_batch", batch_id=batch_id), code=303)
+    if made.rows <= batches.SMALL:
+        batches.work(made.id, g.shop.id)
+    return redirect(url_for(".offer_batch", batch_id=made.id), code=303)
 
 
 @blueprint.get("/offers/lists/<batch_id>/part")

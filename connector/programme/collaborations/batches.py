@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import msgspec
 import sqlalchemy as sa
@@ -21,7 +21,7 @@ from connector.db import Scope, new_id
 from connector.errors import Conflict, InputRefused, NotFound
 from connector.programme.collaborations import negotiation, proposals, terms
 from connector.programme.collaborations.invitations import MOST, Invited
-from connector.programme.collaborations.moves import MoveRefused
+from connector.programme.collaborations.moves import Answer, MoveRefused
 from connector.programme.collaborations.negotiation import BeginRefused
 from connector.programme.collaborations.proposals import Proposal
 from connector.programme.collaborations.tables import Negotiation, Offer, OfferBatch, OfferBatchRow
@@ -31,7 +31,7 @@ from connector.programme.policies import use_terms
 
 JOB = "offers.batch"
 # Rows of one transaction: invitations are a handful of statements together, an acceptance some twenty each.
-AT_ONCE = {"invite": 250, "accept": 25, "decline": 100}
+AT_ONCE = {"invite": 250, "accept": 25, "decline": 100, "withdraw": 100}
 # A batch no larger than this is done with while its page waits.
 SMALL = 25
 WAITING, TAKEN, REFUSED = "waiting", "taken", "refused"
@@ -105,22 +105,76 @@ def answer(
     if not rows:
         raise Conflict("no offer is chosen", public="No offer waits for you that these limits let through.")
     made = _batch(session, shop_id, act, msgspec.to_builtins(chosen), len(rows), by, key, now)
+    _keep_rows(session, made, rows)
+    return made
+
+
+def withdraw(
+    session: Session, batch_id: str, *, shop_id: str | None = None, by: str, key: str | None = None,
+    now: datetime | None = None,
+) -> OfferBatch:  # fmt: skip
+    """Keep that the shop takes back the invitations of a list that still wait for their creators; `work` does it. One
+    that is answered before its turn stays as it was answered, and is listed.
+
+    Errors: NotFound, another shop's included; Conflict for what is no list of invitations, while it is being sent, and
+    where none waits.
+    """
+    now = now or clock.now()
+    batch = get(session, batch_id, shop_id=shop_id)
+    if known := _repeated(session, batch.shop_id, key):
+        return known
+    if batch.act != "invite":
+        raise Conflict(f"{batch.id} is {batch.act}", public="Only a list of invitations can be taken back.")
+    if batch.status != "done":
+        raise Conflict(f"{batch.id} is under way", public="The list is still being sent. Take it back once it is done.")
+    asked = (
+        sa.select(Negotiation.id, Negotiation.number, Creator.handle, Offer.rate_bp, Offer.flat_fee)
+        .join(OfferBatchRow, OfferBatchRow.negotiation_id == Negotiation.id)
+        .join(Offer, sa.and_(Offer.negotiation_id == Negotiation.id, Offer.number == Negotiation.number))
+        .join(Creator, Creator.id == Negotiation.creator_id)
+        .where(OfferBatchRow.batch_id == batch.id, OfferBatchRow.offer_number == Negotiation.number)
+        .where(Negotiation.state == "open", Negotiation.turn == "creator", Negotiation.expires_at > now)
+        .order_by(OfferBatchRow.number)
+    )
+    rows = session.execute(asked).all()
+    if not rows:
+        raise Conflict("nothing waits", public="None of these invitations waits for its creator any more.")
+    made = _batch(session, batch.shop_id, "withdraw", {"batch_id": batch.id}, len(rows), by, key, now, batch.file_name)
+    _keep_rows(session, made, rows)
+    return made
+
+
+def became(session: Session, batch_id: str, now: datetime) -> dict[str, int]:
+    """What became of the invitations of a list: waits | countered | agreed | declined | expired | withdrawn → how many.
+    `waits`: the shop's own first offer can still be taken back."""
+    living = sa.and_(Negotiation.state == "open", Negotiation.expires_at > now)
+    theirs = sa.and_(Negotiation.turn == "creator", Negotiation.number == OfferBatchRow.offer_number)
+    what = sa.case(
+        (sa.and_(living, theirs), "waits"), (living, "countered"), (Negotiation.state == "open", "expired"),
+        else_=Negotiation.state,
+    )  # fmt: skip
+    asked = (
+        sa.select(what, sa.func.count())
+        .select_from(OfferBatchRow)
+        .join(Negotiation, Negotiation.id == OfferBatchRow.negotiation_id)
+        .where(OfferBatchRow.batch_id == batch_id, OfferBatchRow.outcome == TAKEN)
+        .group_by(what)
+    )
+    return {str(name): int(number) for name, number in session.execute(asked)}
+
+
+def _keep_rows(session: Session, made: OfferBatch, rows: Sequence[Any]) -> None:
+    """The offers that a batch is about, as they stand now."""
     session.connection().execute(
         sa.insert(OfferBatchRow),
         [
             _columns(
-                made.id,
-                place,
-                row.handle,
-                rate_bp=row.rate_bp,
-                flat_fee=row.flat_fee,
-                negotiation_id=row.id,
+                made.id, place, row.handle, rate_bp=row.rate_bp, flat_fee=row.flat_fee, negotiation_id=row.id,
                 offer_number=row.number,
             )
             for place, row in enumerate(rows, 1)
         ],
-    )
-    return made
+    )  # fmt: skip
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -255,7 +309,7 @@ def _invite(session: Session, batch: OfferBatch, rows: Sequence[OfferBatchRow], 
 
 
 def _answer(session: Session, batch: OfferBatch, rows: Sequence[OfferBatchRow], now: datetime) -> None:
-    what: Literal["accept", "decline"] = "accept" if batch.act == "accept" else "decline"
+    what = cast("Answer", batch.act)
     for row in rows:
         try:
             with session.begin_nested():

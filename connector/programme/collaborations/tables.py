@@ -296,9 +296,10 @@ class OfferBatch(Base):
 
     id: Mapped[str] = mapped_column(primary_key=True)  # ofb_…
     shop_id: Mapped[str] = mapped_column(sa.ForeignKey("shops.id"))
-    act: Mapped[str]  # invite | accept | decline
+    act: Mapped[str]  # invite | accept | decline | withdraw
     file_name: Mapped[str] = mapped_column(default="")
-    asked: Mapped[dict[str, Any]]  # invite: the offer that each gets; accept and decline: by what they were chosen
+    # invite: the offer that each gets; accept and decline: by what they were chosen; withdraw: of which list
+    asked: Mapped[dict[str, Any]]
     request_key: Mapped[str | None]  # a repeat of the request finds this batch
     rows: Mapped[int]
     status: Mapped[str]  # working | done

@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -44,6 +45,19 @@ _AT_THE_BATCH = frozenset({"rate_missing", "rate_too_old"})
 TICK = timedelta(microseconds=1)
 _CHUNK = 500
 _Line = tuple[str, str]  # (order, line)
+
+
+class _Clears(NamedTuple):
+    """A line's clearance, as many are read."""
+
+    clears_at: datetime | None
+    why: str
+    blocked: str
+
+
+_CLEARS = sa.select(
+    Clearance.order_id, Clearance.line_ref, Clearance.clears_at, Clearance.why, Clearance.blocked
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +292,7 @@ class _OneBalance:
             return self._part(state, "freeze", line.amount, stopped, lines=lines)
         return self._part(state, "next_statement", line.amount, period=self._period_behind(line.since), lines=lines)
 
-    def _on_hold(self, line: Standing, clearance: Clearance, held: Mapping[_Line, datetime]) -> Part:
+    def _on_hold(self, line: Standing, clearance: _Clears, held: Mapping[_Line, datetime]) -> Part:
         clears_at, code = clearance.clears_at, clearance.why
         if blocked := clearance.blocked.split():
             code = next((kind for kind in FROZEN if kind in blocked), blocked[0])
@@ -318,11 +332,12 @@ class _OneBalance:
         balance = self.balance
         return outstanding.on_account(self.session, self.shop.id, balance.currency, balance.creator_id, account)
 
-    def _clearances(self, lines: Sequence[Standing]) -> dict[_Line, Clearance]:
-        found: dict[_Line, Clearance] = {}
+    def _clearances(self, lines: Sequence[Standing]) -> dict[_Line, _Clears]:
+        found: dict[_Line, _Clears] = {}
         for some in _orders_of(lines):
-            for row in self.session.scalars(sa.select(Clearance).where(Clearance.order_id.in_(some))):
-                found[row.order_id, row.line_ref] = row
+            rows = self.session.execute(_CLEARS.where(Clearance.order_id.in_(some)))
+            for order_id, line_ref, clears_at, why, blocked in rows:
+                found[order_id, line_ref] = _Clears(clears_at, why, blocked)
         return found
 
     def _freezes(self, lines: Sequence[Standing]) -> dict[_Line, datetime]:

@@ -287,7 +287,7 @@ def _housekeeping(settings: Settings, slot: str, owner: str, stop: threading.Eve
         _Chore("move samples on", 15.0, lambda: following.follow_due(clock.now()), due=time.monotonic() + 35),
         _Chore("keep promised samples", 3600.0, lambda: promised.keep_owed(clock.now()), due=time.monotonic() + 60),
         _Chore("forget samples' addresses", 3600.0, lambda: following.forget_addresses(clock.now())),
-        _Chore("end offers", 300.0, lambda: rounds.end_offers(clock.now()), due=time.monotonic() + 100),
+        _Chore("end offers", 60.0, lambda: rounds.end_offers(clock.now()), due=time.monotonic() + 100),
         _Chore("go on with openings", 30.0, lambda: rounds.open_products(clock.now()), due=time.monotonic() + 20),
         _Chore(
             "look at creators",

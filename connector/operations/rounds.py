@@ -38,7 +38,7 @@ _log = telemetry.logger(__name__)
 _TOLD_AT_ONCE = 500  # creators a transaction
 _LOOKED_AT_ONCE, _LOOKS = 500, 20  # creators of one transaction, transactions of a round
 _PIECES = 20  # of an opening in a round
-_ENDED_AT_ONCE, _ENDINGS = 200, 100  # offers of one transaction, transactions of a round
+_ENDED_AT_ONCE, _ENDINGS = 200, 10  # offers of one transaction, transactions of a round
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +172,7 @@ def end_freezes(as_of: datetime) -> int:
 
 def end_offers(as_of: datetime) -> int:
     """End the offers between shops and creators that nobody answered in time; how many. A list of 10,000 invitations
-    ends at one moment: its sides hear of it in this round and not hours later."""
+    ends at one moment: its sides hear of it within minutes and not hours later, and no other round waits for it."""
     count = 0
     for _ in range(_ENDINGS):
         with db.write(Scope.system("offers of all shops end by their dates")) as session:

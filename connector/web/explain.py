@@ -127,7 +127,7 @@ def sentence(trace: Mapping[str, Any], audience: Audience = "support") -> str:
         return f"An estimate of {plain(estimate, currency)} for {names}: it counts when the buyer has paid."
     if answer["reason"]:
         nobody = "You earn nothing on this order." if audience == "creator" else "Nobody earns on this order."
-        return f"{nobody} {words.reason(answer['reason'], audience)}."
+        return f"{nobody} {words.reason(answer['reason'], audience)}.{_borne(trace, None, audience == 'creator')}"
     said = [_earns(each, answer["lines"], trace, audience) for each in answer["creators"]]
     said += _nobody(trace, audience)
     return " ".join(said) or "The order has no lines."
@@ -148,11 +148,29 @@ def _earns(credited: Mapping[str, Any], lines: int, trace: Mapping[str, Any], au
     else:
         share = f"for {_number(number)} of {_number(lines)} lines"
     back = sum(line["reversed"] for line in trace["lines"] if _creator_id(line) == credited["creator"]["id"])
+    borne = _borne(trace, credited["creator"]["id"], you)
     if back and credited["due"] == 0:
-        return f"{earns} {due} {share}: all of {plain(back, trace['order']['currency'])} was taken back with refunds."
+        taken = f"all of {plain(back, trace['order']['currency'])} was taken back with refunds"
+        return f"{earns} {due} {share}: {taken}.{borne}"
     if back:
-        return f"{earns} {due} {share}, after {plain(back, trace['order']['currency'])} was taken back with refunds."
-    return f"{earns} {due} {share}."
+        taken = f"{plain(back, trace['order']['currency'])} was taken back with refunds"
+        return f"{earns} {due} {share}, after {taken}.{borne}"
+    return f"{earns} {due} {share}.{borne}"
+
+
+def _borne(trace: Mapping[str, Any], creator_id: str | None, you: bool) -> str:
+    """What the app bears of it, since a creator (None: whoever) had been paid before it came back; "" for nothing."""
+    found = sum(
+        -side["amount"]
+        for entry in trace["entries"]
+        if entry["kind"] == "absorption" and creator_id in (None, (entry["creator"] or {}).get("id"))
+        for side in entry["sides"]
+        if side["account"] == "creator_cleared"
+    )
+    if not found:
+        return ""
+    keeps = "you keep it" if you else "the creator keeps it"
+    return f" The app bears {plain(found, trace['order']['currency'])}: it came back after the payout, and {keeps}."
 
 
 def _nobody(trace: Mapping[str, Any], audience: Audience) -> list[str]:
@@ -423,9 +441,11 @@ def _payout_row(each: Mapping[str, Any], currency: str, audience: Audience) -> t
     if converted:
         sum_paid = plain(converted["amount"], converted["currency"])
         said += f". Paid as {sum_paid}, at {converted['rate']} by {converted['source']}"
-    if each.get("reason"):
-        said += f". {words.reason(each['reason'], audience)}"
-    return "Payout", words.status("payout", each["status"]), said
+    badge = words.status("payout", each["status"])
+    why = words.reason(each["reason"], audience) if each.get("reason") else ""
+    if why and why != badge.word:  # else the badge beside it says so
+        said += f". {why}"
+    return "Payout", badge, said
 
 
 def _day(text: str | None) -> str:

@@ -13,7 +13,7 @@ from iso4217 import Currency
 
 from connector import clock, money
 from connector.errors import MoneyRefused
-from connector.web import amounts, moments
+from connector.web import amounts, explain, moments
 
 AT = datetime(2026, 11, 14, 20, 7, 14, tzinfo=UTC)
 
@@ -134,3 +134,24 @@ def test_a_time_carries_the_instant(app: Flask) -> None:
         assert str(moments.tag(None)) == "Never"
         assert "14 Nov 2026" in str(moments.tag(AT, "day"))
         assert moments.pay_day(AT) == "Sat 14 Nov 2026"
+
+
+def test_what_the_app_bears_is_the_creator_s_to_keep() -> None:
+    """All was paid, then half came back: who reads of half alone would look for the other half on their account."""
+    mira = {"id": "crt_1", "handle": "mira", "name": "Mira"}
+    line = {"decision": {"creator": mira}, "reversed": 300}
+    borne = {
+        "kind": "absorption", "creator": mira,
+        "sides": [{"account": "loss_absorbed", "amount": 300}, {"account": "creator_cleared", "amount": -300}],
+    }  # fmt: skip
+    trace = {
+        "answer": {"reason": "", "lines": 1, "creators": [{"creator": mira, "lines": 1, "due": 300}]},
+        "order": {"currency": "EUR"}, "lines": [line], "entries": [borne],
+    }  # fmt: skip
+    kept = "The app bears €3.00: it came back after the payout, and"
+    assert explain.sentence(trace, "creator").endswith(f"was taken back with refunds. {kept} you keep it.")
+    assert explain.sentence(trace, "merchant").endswith(f"{kept} the creator keeps it.")
+    # Without the app's own account, as a creator's trace has it; and where the whole order is stopped.
+    cancelled = {**trace, "answer": {"reason": "order_cancelled", "lines": 1, "creators": []}}
+    assert explain.sentence(cancelled, "creator").endswith(f"{kept} you keep it.")
+    assert "bears" not in explain.sentence({**trace, "entries": []}, "creator")

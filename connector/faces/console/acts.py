@@ -13,7 +13,7 @@ from connector import db
 from connector.audit import AuditRow
 from connector.commerce.shops.tables import Shop
 from connector.db import Scope
-from connector.faces.console import telling, views
+from connector.faces.console import saved_views, telling
 from connector.faces.console.face import WHY, blueprint
 from connector.faces.console.runs import name_of, shops_by_id
 from connector.web import keyset, moments
@@ -37,7 +37,7 @@ def audit_log() -> str:
         shops = shops_by_id(session, {row.shop_id for row in found.rows if row.shop_id} | {asked["shop"]})
         every = session.scalars(sa.select(Shop).order_by(Shop.name).limit(500)).all()
         acts = session.scalars(sa.select(AuditRow.act).distinct().order_by(AuditRow.act)).all()
-        bar = views.bar(session, "audit")
+        bar = saved_views.bar(session, "audit")
     lines = [
         (
             row, telling.act_words(row.act), telling.actor_words(row.actor),
@@ -109,4 +109,4 @@ def _about(row: AuditRow) -> str:
     return url_for(found[0], **named)
 
 
-views.keep("audit", "console.audit_log", FILTERS, matching)
+saved_views.keep("audit", "console.audit_log", FILTERS, matching)

@@ -16,7 +16,7 @@ from connector.commerce.orders.tables import Order
 from connector.commerce.shops.tables import Shop
 from connector.db import Scope
 from connector.errors import InputRefused, NotFound
-from connector.faces.console import views
+from connector.faces.console import saved_views
 from connector.faces.console.face import WHY, blueprint
 from connector.faces.console.runs import name_of, shops_by_id
 from connector.faces.console.shops import Item, act_words
@@ -47,7 +47,7 @@ def inbox() -> str:
         }
         topics = session.scalars(sa.select(DeliveryRow.topic).distinct().order_by(DeliveryRow.topic).limit(100)).all()
         every = session.scalars(sa.select(Shop).order_by(Shop.name).limit(500)).all()
-        kept = views.bar(session, "inbox")
+        kept = saved_views.bar(session, "inbox")
     return page(
         "console/inbox.html", found=found, lines=[(row, shops.get(row.shop_id or "")) for row in found.rows],
         asked=asked, chips_shown=chips(asked, shops), views_shown=_views(asked, numbers), topics=topics, every=every,
@@ -218,4 +218,4 @@ def _row(session: Session, delivery_id: str) -> DeliveryRow:
     return row
 
 
-views.keep("inbox", "console.inbox", FILTERS, matching)
+saved_views.keep("inbox", "console.inbox", FILTERS, matching)

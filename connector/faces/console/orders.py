@@ -18,7 +18,7 @@ from connector.earnings.attribution import queries as attribution
 from connector.earnings.attribution.tables import DecisionRow, Link, Touch
 from connector.earnings.commission.tables import Clearance
 from connector.errors import NotFound
-from connector.faces.console import views
+from connector.faces.console import saved_views
 from connector.faces.console.face import WHY, blueprint
 from connector.faces.console.runs import name_of, shops_by_id
 from connector.operations import find, trace_audience, trace_text
@@ -49,7 +49,7 @@ def orders() -> str | AnyResponse:
         shops = shops_by_id(session, {row.shop_id for row in found.rows} | {asked["shop"]})
         every = session.scalars(sa.select(Shop).order_by(Shop.name).limit(500)).all()
         who = creators_of.some(session, {asked["creator"]} - {""})
-        bar = views.bar(session, "orders")
+        bar = saved_views.bar(session, "orders")
     shown = {
         "shop": name_of(shops.get(asked["shop"])), "flag": _FLAGS.get(asked["flag"], asked["flag"]),
         "credit": _CREDIT.get(asked["credit"], asked["credit"]),
@@ -153,4 +153,4 @@ def _readers(found: dict[str, Any]) -> list[tuple[str, str, str]]:
     return told
 
 
-views.keep("orders", "console.orders", _FILTERS, matching)
+saved_views.keep("orders", "console.orders", _FILTERS, matching)

@@ -40,6 +40,7 @@ from connector.faces.console import (
     runs,
     sales,
     samples,
+    saved_views,
     search,
     settings,
     shops,
@@ -48,7 +49,6 @@ from connector.faces.console import (
     terms,
     timeline,
     touches,
-    views,
     whatif,
 )
 from connector.faces.console.face import blueprint
@@ -57,8 +57,8 @@ __all__ = [
     "acts", "blueprint", "checks", "codes", "content_fees", "countries", "creator_timeline", "creators", "deciding",
     "endpoints", "erasing", "events", "exchanges", "freezes", "health", "imports", "inbox", "install", "invoices",
     "ledger", "money", "negotiations", "orders", "payouts", "payouts_heard", "platforms", "privacy", "products",
-    "proofs", "receipts", "refunds", "replays", "reports", "rules", "runs", "sales", "samples", "search",
-    "settings", "shops", "stalled", "terms", "timeline", "touches", "views", "whatif",
+    "proofs", "receipts", "refunds", "replays", "reports", "rules", "runs", "sales", "samples", "saved_views", "search",
+    "settings", "shops", "stalled", "terms", "timeline", "touches", "whatif",
 ]  # fmt: skip
 
 

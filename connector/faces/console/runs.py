@@ -19,7 +19,7 @@ from connector.commerce.shops.tables import Shop
 from connector.db import Scope
 from connector.earnings.payouts.rails import defused
 from connector.errors import NotFound
-from connector.faces.console import views
+from connector.faces.console import saved_views
 from connector.faces.console.face import WHY, blueprint
 from connector.sync import products as sync_products
 from connector.sync import queries as sync_queries
@@ -49,7 +49,7 @@ def runs() -> str:
             for row in session.execute(sa.select(SyncRun.status, sa.func.count()).group_by(SyncRun.status))
         }
         letters = sync_queries.dead_letter_count(session)
-        bar = views.bar(session, "runs")
+        bar = saved_views.bar(session, "runs")
     chips = [("Shop", name_of(shops.get(shop_id)), url_for(".runs", status=status or None, kind=asked["kind"] or None))]
     rest = {name: value for name, value in asked.items() if value and name != "status"}
     saved: list[tuple[str, str, int | None, bool]] = [("All", url_for(".runs", **rest), None, not status)]
@@ -246,4 +246,4 @@ def name_of(shop: Shop | None) -> str:
     return (shop.name or shop.domain) if shop else "Not known"
 
 
-views.keep("runs", "console.runs", _FILTERS, matching)
+saved_views.keep("runs", "console.runs", _FILTERS, matching)

@@ -209,7 +209,8 @@ def _creators(session: Session, world: World) -> None:
         world.creators[handle] = register.register(session, handle, name, followers, began).id
     for handle, title in (("mira.makes", "Autumn corner"), ("talb", "Ten gifts under 60"), ("yuki", "朝のコーヒー")):
         kind = "live" if handle == "talb" else "video"
-        made = attach.ensure(session, world.creators[handle], "app", f"v-{handle}", kind, title, began)
+        url = f"https://app.example/v/{handle}" if handle != "yuki" else None  # the app told no address of one
+        made = attach.ensure(session, world.creators[handle], "app", f"v-{handle}", kind, title, began, url)
         world.contents[handle] = made.id
 
 

@@ -29,6 +29,11 @@ def test_a_figure_leads_to_its_orders_in_every_face(world: World, enter: Enter) 
     by_video = harbour.get("/dashboard/sales?by=content").text
     assert "From tap to sale" in by_video
     assert "From joining to selling" in by_video
+    # Where each can be seen is a click away, wherever it is read about.
+    seen = 'href="https://app.example/v/mira.makes" target="_blank" rel="noopener noreferrer nofollow"'
+    console = ("/console/sales?by=content", f"/console/creators/{mira}")
+    for face, paths in ((harbour, ("/dashboard/sales?by=content", f"/dashboard/creators/{mira}")), (kim, console)):
+        assert all(seen in face.get(path).text for path in paths)
     for by in ("creator", "content", "product", "collaboration", "day"):
         text = harbour.get(f"/dashboard/sales?by={by}").text
         path = re.search(r'<th scope="row" role="rowheader"><a href="(/dashboard/sales/orders[^"]+)"', text)

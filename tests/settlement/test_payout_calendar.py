@@ -5,10 +5,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import pytest
+
 from connector import clock
 from connector.commerce.shops import settings
 from connector.earnings.commission import freezes
 from connector.earnings.commission.freezes import Ask
+from connector.earnings.settlement import close, pieces
 from connector.operations import payout_calendar
 from connector.operations.payout_calendar import Calendar, Part
 from connector.programme.creators import payees
@@ -107,6 +110,31 @@ def test_what_settled_money_waits_for_one_after_the_other(books: Books) -> None:
     ]  # fmt: skip
     books.close(shop, "2026-11", utc("2026-12-01"))
     assert told(read(books, mira, utc("2026-12-01")).parts)[0] == ("settled", "negative_balance", -250, "", "")
+
+
+def test_a_closing_under_way_leaves_nothing_out(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of it is booked: what no record explains yet is said to be in closing, and the sums are the ledger's."""
+    monkeypatch.setattr(pieces, "ROWS", 1)
+    shop, mira = books.shop(), books.creator("mira")
+    change(books, shop, reserve_bp=1000)
+    for amount in (500, 300):
+        books.line(shop, mira, amount, clears_at=utc("2026-10-10"))
+    books.clear(shop, utc("2026-10-11"))
+    close.begin(shop, "2026-10", utc("2026-11-01"), "test")
+    with books.database.write(SYSTEM) as session:
+        (run,) = pieces.under_way(session, shop)
+        piece = pieces.ready(session, run, 1)
+        assert piece is not None
+        pieces.book(session, piece)
+    balance, found = books.balance(mira), read(books, mira)
+    sums = {state: sum(each.amount for each in found.parts if each.state == state) for state in payout_calendar.STATES}
+    assert sums == {state: getattr(balance, state) for state in payout_calendar.STATES}
+    assert sums["cleared"]
+    assert sums["reserve"]
+    assert {each.waits_for for each in found.parts if each.state != "cleared"} == {"being_closed"}
+    assert found.shops[shop].being_closed
+    close.carry_on(shop)
+    assert told(read(books, mira).parts)[0] == ("settled", "next_round", 720, "", "")
 
 
 def change(books: Books, shop_id: str, **values: int) -> None:

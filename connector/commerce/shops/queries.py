@@ -42,9 +42,10 @@ def connected(session: Session) -> list[Shop]:
     return list(session.scalars(sa.select(Shop).where(Shop.status == "connected").order_by(Shop.id)))
 
 
-def every(session: Session) -> list[Shop]:
-    """All shops, those that left too, in the order in which they came."""
-    return list(session.scalars(sa.select(Shop).order_by(Shop.id)))
+def every(session: Session, *, after: str | None = None, limit: int | None = None) -> list[Shop]:
+    """All shops, those that left too, in the order in which they came; or so many behind one."""
+    asked = sa.select(Shop).order_by(Shop.id).limit(limit)
+    return list(session.scalars(asked if after is None else asked.where(Shop.id > after)))
 
 
 def has_good_grant(session: Session, shop: Shop, now: datetime) -> bool:

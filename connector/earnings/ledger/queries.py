@@ -136,7 +136,7 @@ def _balances(rows: Iterable[running.Running]) -> dict[running.Whose, Balance]:
             found[column] = found.get(column, 0) - one.amount
             if one.account not in _CONVERTED:
                 own.add(key)
-    return {(shop, creator, code): Balance(shop, creator, code, **sums[shop, creator, code]) for shop, creator, code in own}
+    return {key: Balance(key[0], key[1], key[2], **sums[key]) for key in own}
 
 
 def accounts(session: Session, *, shop_id: str | None = None) -> dict[tuple[str, str, str], int]:

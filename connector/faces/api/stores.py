@@ -30,12 +30,14 @@ _PASSES = 50
 
 @blueprint.get("/shops")
 @app_scope("shops:read")
+@blueprint.input(shapes.LongPage, location="query")
 @blueprint.output(shapes.ShopList)
-@paged("list_shops")
-def list_shops() -> shapes.ShopList:
+def list_shops(query_data: shapes.LongPage) -> shapes.ShopList:
     """All shops, those that left too"""
     with db.read(Scope.app()) as session:
-        return shapes.ShopList(items=[shapes.ShopShown.model_validate(shop) for shop in shops.every(session)])
+        rows = shops.every(session, after=id_after("list_shops", query_data.cursor), limit=query_data.limit + 1)
+        shown, more = page("list_shops", rows, query_data.limit, lambda row: [row.id])
+        return shapes.ShopList(items=[shapes.ShopShown.model_validate(shop) for shop in shown], next=more)
 
 
 @blueprint.get("/shops/<shop_id>")

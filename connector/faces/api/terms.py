@@ -19,7 +19,7 @@ from connector.commerce.shops import queries as shops
 from connector.db import Scope
 from connector.earnings.attribution import taking_up
 from connector.errors import InputRefused, NotFound
-from connector.faces.api.face import blueprint, paged
+from connector.faces.api.face import blueprint, key_after, page, paged
 from connector.faces.api.shapes import Asked, Given, Ident, LongPage, Moment, PagedList, Text, example
 from connector.programme import collaborations
 from connector.programme.collaborations import calendar, events, preview, promotions, rates, terms
@@ -280,13 +280,14 @@ def call_off_collaboration(terms_id: str) -> TermsShown:
 @app_scope("collaborations:read")
 @blueprint.input(TermsListAsked, location="query")
 @blueprint.output(TermsList)
-@paged("list_collaborations", asked=True)
 def list_collaborations(query_data: TermsListAsked) -> TermsList:
     """Every version of a shop's terms, those that ended too"""
     with db.read(Scope.app()) as session:
         shops.get(session, query_data.shop_id)
-        rows = rates.history(session, query_data.shop_id, query_data.creator_id)
-        return TermsList(items=[_terms(row) for row in rows])
+        after = key_after("list_collaborations", query_data.cursor, str, str, str, int, str)
+        rows = rates.history_behind(session, query_data.shop_id, query_data.creator_id, after, query_data.limit + 1)
+        shown, more = page("list_collaborations", rows, query_data.limit, rates.place)
+        return TermsList(items=[_terms(row) for row in shown], next=more)
 
 
 @blueprint.post("/events")

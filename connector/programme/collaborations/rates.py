@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -158,10 +159,34 @@ def as_version(row: Terms) -> Version:
 
 def history(session: Session, shop_id: str, creator_id: str | None = None) -> Sequence[Terms]:
     """Every version of a shop's terms, by scope and version; of what one creator is offered where one is named."""
+    return session.scalars(_every(shop_id, creator_id)).all()
+
+
+def history_behind(
+    session: Session, shop_id: str, creator_id: str | None, after: Sequence[str | int] | None, limit: int
+) -> Sequence[Terms]:
+    """As many of the same, behind one by its `place`."""
+    asked = _every(shop_id, creator_id)
+    if after is not None:
+        # The first two as well by themselves: they are in an index.
+        asked = asked.where(sa.tuple_(*_PLACE[:2]) >= sa.tuple_(*after[:2]), sa.tuple_(*_PLACE) > sa.tuple_(*after))
+    return session.scalars(asked.limit(limit)).all()
+
+
+def place(row: Terms) -> list[str | int]:
+    """Where a version stands in its shop's history."""
+    return [row.kind, row.product_ref, row.creator_id or "", row.version, row.id]
+
+
+# By scope and version; two events may cover the same. No creator is before all creators, on both databases.
+_PLACE: Any = (Terms.kind, Terms.product_ref, sa.func.coalesce(Terms.creator_id, ""), Terms.version, Terms.id)
+
+
+def _every(shop_id: str, creator_id: str | None) -> sa.Select[Terms]:
     asked = sa.select(Terms).where(Terms.shop_id == shop_id)
     if creator_id is not None:
         asked = asked.where(sa.or_(Terms.creator_id.is_(None), Terms.creator_id == creator_id))
-    return session.scalars(asked.order_by(Terms.kind, Terms.product_ref, Terms.creator_id, Terms.version)).all()
+    return asked.order_by(*_PLACE)
 
 
 def newest(session: Session, shop_id: str, limit: int) -> Sequence[Terms]:

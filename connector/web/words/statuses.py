@@ -73,11 +73,6 @@ STATUSES: dict[str, dict[str, Badge]] = {
         "working": Badge("info", "Under way"),
         "done": Badge("good", "Done"),
     },
-    "offer_batch_row": {
-        "waiting": Badge("info", "Waiting"),
-        "taken": Badge("good", "Done"),
-        "refused": Badge("bad", "Refused"),
-    },
     "opening": {
         "open": Badge("good", "Open"),
         "opening": Badge("info", "Opening"),

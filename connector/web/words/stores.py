@@ -55,7 +55,6 @@ REASONS: dict[str, Wording] = {
         "The store sent a part of it",
         "The body holds only some variants: the product is read whole by a job",
     ),
-    "stock_comes_with_product": Wording("Nothing to do", "Nothing to do", "Stock comes with the product's own message"),
     "before_last_install": Wording(
         "From before you connected again", "From before the shop came back", "An uninstall from before the last install"
     ),

@@ -128,7 +128,7 @@ def check(session: Session, wanted: Wanted, now: datetime) -> None:
     if stands is not None and stands.rate_bp is not None and rate is not None and rate < stands.rate_bp:
         raise InputRefused(
             "rate_bp",
-            f"is below the open rate then, {stands.rate_bp} basis points.",
+            f"is below the open rate then, {terms.per_cent(stands.rate_bp)}.",
             "An event offers more, never less.",
         )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -255,6 +256,11 @@ def conditions_of(row: Terms) -> Conditions:
     return Conditions(row.rate_bp, row.ads_bp, row.new_buyer_bp, dict(row.code_rates))
 
 
+def per_cent(basis_points: int) -> str:
+    """`12.5 %`, for whoever is refused."""
+    return f"{Decimal(basis_points).scaleb(-2).normalize():f} %"
+
+
 def checked_bp(field: str, value: int | None) -> None:
     """Errors: InputRefused for a rate that is no whole number of basis points from 100 to 8000."""
     if isinstance(value, bool) or not isinstance(value, int) or not LEAST_BP <= value <= MOST_BP:
@@ -321,7 +327,8 @@ def _refuse_overlap(chain: Sequence[Terms], wanted: Wanted, starts: datetime) ->
             continue
         what = "an event" if wanted.kind == "event" else "targeted terms"
         raise Conflict(
-            f"terms {row.id} stand from {row.starts_at.isoformat()} to {until.isoformat()}",
+            f"{row.id} stands for this scope from {clock.said(row.starts_at)} to {clock.said(until)}: choose another "
+            "time, or say that it is replaced",
             public=f"There are {what} for this scope from {clock.said(row.starts_at)} to {clock.said(until)} "
             f"({row.id}). Choose another time, or change those.",
         )
@@ -351,7 +358,7 @@ def _refuse_unaccepted(session: Session, wanted: Wanted, starts: datetime) -> No
     if without is not None and wanted.conditions.rate_bp is not None and wanted.conditions.rate_bp < without.rate_bp:
         raise InputRefused(
             "accepted_by",
-            f"is missing: without these terms the creator earns {without.rate_bp} basis points.",
+            f"is missing: without these terms the creator earns {per_cent(without.rate_bp)}.",
             "Targeted terms count even where they are lower. Say who agreed to them, or offer more.",
         )
 

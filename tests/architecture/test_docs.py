@@ -171,6 +171,21 @@ def test_every_route_exists(page: Path) -> None:
     assert unknown == []
 
 
+@pytest.mark.parametrize("face", ["console", "dashboard", "studio"])
+def test_every_page_of_a_face_stands_in_its_own_page(face: str) -> None:
+    """Itself, or the page that leads to it; a page about one thing stands with the list of such things."""
+    told = text(ROOT / "docs" / f"{face}.md")
+    rules = [
+        str(rule)
+        for rule in application.create_app(app_settings()).url_map.iter_rules()
+        if "GET" in (rule.methods or ())
+    ]
+    pages = [rule for rule in rules if rule.startswith(f"/{face}/") and "<" not in rule and "sign-in" not in rule]
+    assert len(pages) > 15
+    left = [rule for rule in pages if f"`{rule}`" not in told and f"`{rule.rsplit('/', 1)[0]}`" not in told]
+    assert [rule for rule in left if rule not in ("/console/find", "/dashboard/connect")] == []
+
+
 @each_page
 def test_every_method_of_an_operation_exists(page: Path) -> None:
     app = application.create_app(app_settings())

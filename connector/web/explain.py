@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from connector.web import moments, words
-from connector.web.amounts import plain, rate
+from connector.web.amounts import count, plain, rate
 from connector.web.words import Audience, Badge
 
 CONTENT = {"video": "video", "post": "post", "live": "live session"}
@@ -230,7 +230,22 @@ def candidate_slots(candidate: Mapping[str, Any], order: Mapping[str, Any]) -> d
         found["day"] = moments.day(placed)
     if candidate.get("window_seconds"):
         found["window"] = moments.lasting(timedelta(seconds=candidate["window_seconds"]))
+    if candidate.get("outcome") == "creator_ineligible" and candidate.get("why"):
+        found["test"] = _test(candidate)
     return found
+
+
+def _test(candidate: Mapping[str, Any]) -> str:
+    """Which test of D16 a creator failed, with its values where it has any."""
+    why: str = candidate["why"]
+    if why == "country_off":
+        return "the programme was off in that country"
+    if why.startswith("status_"):
+        return f"the account was {why.removeprefix('status_')}"
+    needed = candidate.get("followers_needed")
+    if needed is not None:
+        return f"{count(candidate['followers'])} followers at the tap, {count(needed)} needed"
+    return "too few followers at the tap"
 
 
 def candidate_reason(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from flask import Flask, g
@@ -155,3 +156,29 @@ def test_what_the_app_bears_is_the_creator_s_to_keep() -> None:
     cancelled = {**trace, "answer": {"reason": "order_cancelled", "lines": 1, "creators": []}}
     assert explain.sentence(cancelled, "creator").endswith(f"{kept} you keep it.")
     assert "bears" not in explain.sentence({**trace, "entries": []}, "creator")
+
+
+@pytest.mark.parametrize(
+    ("found", "test"),
+    [
+        ({"why": "country_off"}, "the programme was off in that country"),
+        ({"why": "status_suspended"}, "the account was suspended"),
+        (
+            {"why": "followers_below_minimum", "followers": 900, "followers_needed": 1000},
+            "900 followers at the tap, 1,000 needed",
+        ),
+        ({"why": "followers_below_minimum"}, "too few followers at the tap"),
+    ],
+)
+def test_who_could_not_earn_is_told_which_test_and_its_values(app: Flask, found: dict[str, Any], test: str) -> None:
+    """D16, in each reader's words; without the test the plain ones."""
+    tap = {"outcome": "creator_ineligible", "at": AT.isoformat(), "creator": {"name": "Mira"}, "touch_id": "tch_1"}
+    order, line = {"placed_at": AT.isoformat()}, {"decision": None}
+    with app.test_request_context():
+        said = {who: explain.candidate_reason({**tap, **found}, line, order, who) for who in ("creator", "merchant")}
+        support = explain.candidate_reason({**tap, **found}, line, order)
+    assert said == {
+        "creator": f"Your account could not earn on 14 Nov 2026: {test}",
+        "merchant": f"Mira could not earn on 14 Nov 2026: {test}",
+    }
+    assert support.startswith(f"D16: {test};")

@@ -128,7 +128,7 @@ def test_three_readers_each_in_their_words() -> None:
 def test_a_creator_reads_of_no_other_creator() -> None:
     for code, wording in words.REASONS.items():
         slots = {name for _, name, _, _ in Formatter().parse(wording.creator_exact) if name}
-        assert slots <= {"age", "window", "day", "content", "until"}, code
+        assert slots <= {"age", "window", "day", "content", "until", "test"}, code  # `test`: which of D16, of their own
 
 
 def test_slots_are_used_only_when_all_are_known() -> None:

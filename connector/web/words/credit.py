@@ -146,9 +146,10 @@ REASONS: dict[str, Wording] = {
     "creator_ineligible": Wording(
         "The creator could not earn then",
         "Your account could not earn then",
-        "D16 at touch or order; test and value; next not used",
-        merchant_exact="{creator} could not earn on {day}",
-        creator_exact="Your account could not earn on {day}",
+        "D16 at touch or order; the next one inherits by the shop's switch alone",
+        merchant_exact="{creator} could not earn on {day}: {test}",
+        creator_exact="Your account could not earn on {day}: {test}",
+        support_exact="D16: {test}; the next one inherits by the shop's switch alone",
     ),
     "self_purchase": Wording(
         "Buyer and creator are the same person",

@@ -14,9 +14,10 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 import connector
 from connector import clock, outbound
+from connector.earnings.ledger import entry
 from connector.errors import InputRefused
 from connector.faces.console import telling as console
-from connector.operations.telling import catalogue, endpoints, retrying, sending
+from connector.operations.telling import catalogue, endpoints, gather, retrying, sending
 from connector.operations.telling.tables import Told
 from connector.programme.collaborations import batches, moves
 
@@ -78,6 +79,17 @@ def test_every_notice_of_the_code_is_in_the_catalogue() -> None:
                 said.add(catalogue.said_as(str(node.args[1].value)))
     assert {"freeze.made", "invoice.issued", "statement.ready"} <= said
     assert said - catalogue.KINDS.keys() == set()
+
+
+def test_every_kind_of_the_catalogue_is_told_by_somebody() -> None:
+    """What the document promises happens: `payout.made` stood there, and no payout that was made was ever told."""
+    written = {gather.kind_of(kind) for kind in entry.KINDS} | {catalogue.TEST}
+    for path in Path(connector.__file__).parent.rglob("*.py"):
+        text = path.read_text()
+        if "notices.say" in text:
+            constants = (node.value for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant))
+            written |= {catalogue.said_as(each) for each in constants if isinstance(each, str) and each.islower()}
+    assert catalogue.KINDS.keys() - written == set()
 
 
 def test_every_act_of_the_audit_log_has_words() -> None:

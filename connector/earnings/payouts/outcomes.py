@@ -61,6 +61,10 @@ class Heard:
     amount: tuple[int, str] | None = None  # what the bank says went out: (minor units, currency)
 
 
+# What the creator and the app hear of: that it was made, too.
+_TOLD = {"paid": "payout.paid", "failed": "payout.failed", "returned": "payout.returned"}
+
+
 @dataclass(slots=True)
 class Taken:
     """What was recorded, what was known already, and what was refused: (line, payout, why)."""
@@ -81,6 +85,7 @@ def take(session: Session, heard: Sequence[Heard], as_of: datetime, by: str) -> 
     events: list[dict[str, Any]] = []
     changed: dict[str, dict[str, Any]] = {}
     drafts: list[Draft] = []
+    told: dict[str, list[dict[str, Any]]] = {}
     for each in heard:
         row = rows.get(each.payout_id)
         why = _impossible(row, each, handed)
@@ -101,9 +106,11 @@ def take(session: Session, heard: Sequence[Heard], as_of: datetime, by: str) -> 
         events.append(_event(row.id, number, each.told, at, by))
         taken.recorded.append(row.id)
         taken.counts[row.status] = taken.counts.get(row.status, 0) + 1
-        if row.status in ("failed", "returned"):
-            _tell(session, row, each.told)
+        if row.status in _TOLD:
+            told.setdefault(_TOLD[row.status], []).append(_said(row, each.told))
     _write(session, changed, events, drafts)
+    for kind, said in told.items():
+        notices.say_all(session, kind, said)
     reached.follow(session, [rows[payout_id] for payout_id in changed], as_of)
     for batch_id in sorted({rows[payout_id].batch_id for payout_id in changed}):
         follow(session, batch_id, as_of)
@@ -313,9 +320,9 @@ def _write(
     journal.post_all(session, drafts)
 
 
-def _tell(session: Session, row: Payout, told: Told) -> None:
+def _said(row: Payout, told: Told) -> dict[str, Any]:
     amount, currency = leaves(row)
-    notices.say(
-        session, f"payout.{told.outcome}", creator_id=row.creator_id, shop_id=row.shop_id, payout_id=row.id,
-        reason=told.reason, amount=amount, currency=currency,
-    )  # fmt: skip
+    return {
+        "creator_id": row.creator_id, "shop_id": row.shop_id, "payout_id": row.id, "reason": told.reason,
+        "amount": amount, "currency": currency,
+    }  # fmt: skip

@@ -13,7 +13,6 @@ from pathlib import Path
 import click
 import pytest
 
-from connector import app as application
 from connector import telemetry
 from connector.access import tokens
 from connector.cli import connector
@@ -22,6 +21,7 @@ from connector.faces.console.measures import StateCollector
 from connector.operations.settings import listed
 from connector.operations.telling import catalogue
 from tests.attribution.world import app_settings
+from tests.conftest import wired
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -158,7 +158,7 @@ def test_readme_s_map_has_every_room_and_names_none_that_is_not_there() -> None:
 
 @each_page
 def test_every_route_exists(page: Path) -> None:
-    app = application.create_app(app_settings())
+    app = wired(app_settings())
     rules = [re.sub(r"<[^>]+>", "[^/]+", str(rule)) for rule in app.url_map.iter_rules()]
     places = (
         "api/v1|console|dashboard|studio|install|hooks|webhooks|oauth|connect|shopify|bigcommerce|go|products|reasons"
@@ -175,11 +175,7 @@ def test_every_route_exists(page: Path) -> None:
 def test_every_page_of_a_face_stands_in_its_own_page(face: str) -> None:
     """Itself, or the page that leads to it; a page about one thing stands with the list of such things."""
     told = text(ROOT / "docs" / f"{face}.md")
-    rules = [
-        str(rule)
-        for rule in application.create_app(app_settings()).url_map.iter_rules()
-        if "GET" in (rule.methods or ())
-    ]
+    rules = [str(rule) for rule in wired(app_settings()).url_map.iter_rules() if "GET" in (rule.methods or ())]
     pages = [rule for rule in rules if rule.startswith(f"/{face}/") and "<" not in rule and "sign-in" not in rule]
     assert len(pages) > 15
     left = [rule for rule in pages if f"`{rule}`" not in told and f"`{rule.rsplit('/', 1)[0]}`" not in told]
@@ -188,7 +184,7 @@ def test_every_page_of_a_face_stands_in_its_own_page(face: str) -> None:
 
 @each_page
 def test_every_method_of_an_operation_exists(page: Path) -> None:
-    app = application.create_app(app_settings())
+    app = wired(app_settings())
     taken = [(re.sub(r"<[^>]+>", "[^/]+", str(rule)), rule.methods or set()) for rule in app.url_map.iter_rules()]
     unknown = [
         f"{method} {path}"

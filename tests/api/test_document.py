@@ -72,21 +72,37 @@ def test_every_write_takes_an_idempotency_key(document: dict[str, Any]) -> None:
                 assert names == ["idempotency-key"], (method, path)
 
 
-def test_every_body_has_an_example_that_its_own_schema_takes(document: dict[str, Any]) -> None:
-    components = document["components"]
-    for path, operations in document["paths"].items():
+def shapes_of(document: dict[str, Any]) -> tuple[set[str], set[str]]:
+    """The names of what is sent to us as JSON, and of what we answer."""
+    asked, answered = set(), set()
+    for operations in document["paths"].values():
         for method, operation in operations.items():
-            found = operation.get("requestBody", {}).get("content", {}).get("application/json")
-            if method == "parameters" or found is None:
+            if method == "parameters":
                 continue
-            name = found["schema"]["$ref"].rpartition("/")[2]
-            shape = components["schemas"][name]
-            given = shape.get("examples") or [
-                {field: each["examples"][0] for field, each in shape["properties"].items() if "examples" in each}
-            ]
-            validator = jsonschema_rs.validator_for({**shape, "components": components}, validate_formats=True)
-            for each in given:
-                assert not [str(error) for error in validator.iter_errors(each)], (method, path, each)
+            given = [each for status, each in operation["responses"].items() if status.startswith("2")]
+            for bodies, names in (([operation.get("requestBody", {})], asked), (given, answered)):
+                for body in bodies:
+                    shape = body.get("content", {}).get("application/json", {}).get("schema", {})
+                    names.update([shape["$ref"].rpartition("/")[2]] if "$ref" in shape else [])
+    return asked, answered
+
+
+def test_every_body_and_every_answer_has_an_example_that_its_own_schema_takes(document: dict[str, Any]) -> None:
+    """Answers were recorded (`sandbox/examples.py`): where a shape changed, its example says so here."""
+    schemas = document["components"]["schemas"]
+    asked, answered = shapes_of(document)
+    examples = {name: schemas[name].get("examples") for name in answered}
+    for name in asked:
+        fields = {
+            field: each["examples"][0] for field, each in schemas[name]["properties"].items() if "examples" in each
+        }
+        examples[name] = schemas[name].get("examples") or [fields]
+    assert not [name for name, found in examples.items() if not found], "record them anew"
+    bare = {name: {key: each for key, each in shape.items() if key != "examples"} for name, shape in schemas.items()}
+    several = {name: {"items": {"$ref": f"#/components/schemas/{name}"}} for name in examples}
+    whole = {"components": {"schemas": bare}, "properties": several}
+    validator = jsonschema_rs.validator_for(whole, validate_formats=True)
+    assert not [f"{each.instance_path}: {each.message}" for each in validator.iter_errors(examples)]
 
 
 def test_a_write_may_come_too_late_with_a_body_or_without(document: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -22,6 +23,8 @@ docs = Blueprint("api_docs", __name__, template_folder="templates")
 _DIST = Path(str(files("flask_swagger_ui"))) / "dist"
 _OURS = Path(__file__).parent / "static"
 _ASSETS = frozenset({"swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"})
+# What was answered in a demo, by the name of the shape (`sandbox/examples.py`).
+_ANSWERED = Path(__file__).with_name("examples.json")
 _PROBLEM = "#/components/schemas/Problem"
 _ALWAYS = {
     "401": "No app token, or one that isn't known (any more)",
@@ -125,7 +128,11 @@ def _finish(app: APIFlask, spec: dict[str, Any]) -> dict[str, Any]:
     schemas = spec["components"].setdefault("schemas", {})
     schemas.update(_problem_schemas())
     spec["webhooks"] = _webhooks()
-    return _plain_names(spec)
+    whole = _plain_names(spec)
+    for name, answered in json.loads(_ANSWERED.read_text()).items():
+        if name in whole["components"]["schemas"]:
+            whole["components"]["schemas"][name]["examples"] = [answered]
+    return whole
 
 
 def _add_key(method: str, operation: dict[str, Any]) -> None:

@@ -22,7 +22,9 @@ from connector.commerce.orders.tables import Order
 from connector.db import Database, Scope
 from connector.earnings.attribution import links
 from connector.earnings.ledger import queries as ledger
+from connector.earnings.ledger.sums import Beside
 from connector.earnings.settlement import funding
+from connector.faces.studio.earnings import called
 from connector.faces.studio.earnings import told as told_of
 from connector.faces.studio.face import PLACES
 from connector.operations import earned, trace_audience
@@ -235,6 +237,17 @@ def test_a_shop_s_minus_takes_nothing_off_what_another_pays(monkeypatch: pytest.
     session: Any = None
     [shown] = earned.standings(session, "crt_x", CLOSING, held=())
     assert (shown.on_its_way, shown.carried, shown.settled, shown.paid) == (500, -150, 350, 1200)
+
+
+@pytest.mark.parametrize(
+    ("kind", "amount", "said"),
+    [
+        ("opening", 1234, "Brought along from before"), ("opening", -300, "Brought along from before, owed to the shop"),
+        ("flat_fee", -2500, "Flat fee, taken back"),
+    ],
+)  # fmt: skip
+def test_what_an_amount_beside_orders_is_called(kind: str, amount: int, said: str) -> None:
+    assert called(Beside("ent_1", kind, "", "shp_1", "crt_1", None, "USD", amount, PLACED)) == said
 
 
 def test_the_bar_shows_what_is_there(sqlite_database: Database) -> None:

@@ -118,8 +118,9 @@ def _part(session: Session, content_id: str) -> dict[str, tuple[int, int]]:
 
 
 def called(entry: Beside) -> str:
-    """What an amount beside orders is, in words; below zero it was taken back."""
-    return explain.ENTRY_KINDS.get(entry.kind, entry.kind) + (", taken back" if entry.amount < 0 else "")
+    """What an amount beside orders is, in words; below zero it was taken back, or owed when it was brought along."""
+    below = ", owed to the shop" if entry.kind == "opening" else ", taken back"
+    return explain.ENTRY_KINDS.get(entry.kind, entry.kind) + (below if entry.amount < 0 else "")
 
 
 def about(entry: Beside) -> str:

@@ -106,3 +106,7 @@ def test_a_video_from_its_products_to_its_orders(api: Api, world: World) -> None
     assert ended["state"] == "ended"
     begun = api.get(f"/reports/beginnings?shop_id={world.shop_id}")
     assert (begun["joined"], begun["sold"]) == (1, 1)
+    assert api.get(f"/reports/beginnings?shop_id={world.shop_id}&creator_id={x}") == begun
+    other = api.get(f"/reports/beginnings?shop_id={world.shop_id}&creator_id={world.creators['y']}")
+    assert (other["joined"], other["seconds_to_link"]) == (0, None)
+    assert api.send("GET", "/reports/beginnings?creator_id=crt_no").status_code == 404

@@ -143,6 +143,7 @@ class BesidePage(Given):
 
 class BeginningsAsked(Time):
     shop_id: Ident | None = Field(None, description="Of this shop: who first took up a product of it in the time.")
+    creator_id: Ident | None = Field(None, description="Of this creator alone, if they joined in the time.")
 
 
 class BeginningsShown(Given):
@@ -269,6 +270,8 @@ def report_beginnings(query_data: BeginningsAsked) -> BeginningsShown:
     """How long creators take from joining to the first link to the first sale"""
     with db.read(Scope.app()) as session:
         asked = _in_time(session, query_data, query_data.shop_id)
+        if query_data.creator_id is not None:
+            asked = asking.narrowed(session, asked, creator=creators.get(session, query_data.creator_id).id)
         found = beginnings.read(session, asked)
     return BeginningsShown(
         joined=found.joined, linked=found.linked, sold=found.sold,

@@ -242,10 +242,11 @@ def test_a_shop_s_minus_takes_nothing_off_what_another_pays(monkeypatch: pytest.
 @pytest.mark.parametrize(
     ("kind", "amount", "said"),
     [
-        ("opening", 1234, "Brought along from before"), ("opening", -300, "Brought along from before, owed to the shop"),
-        ("flat_fee", -2500, "Flat fee, taken back"),
+        ("opening", 1234, "Brought along from before"),
+        ("opening", -300, "Brought along from before, owed to the shop"),
+        ("flat_fee", -2500, "Flat fee for content, taken back"),
     ],
-)  # fmt: skip
+)
 def test_what_an_amount_beside_orders_is_called(kind: str, amount: int, said: str) -> None:
     assert called(Beside("ent_1", kind, "", "shp_1", "crt_1", None, "USD", amount, PLACED)) == said
 

@@ -46,7 +46,7 @@ def test_a_sign_up_is_decided_and_later_facts_take_nothing_back(world: World) ->
         for changes, field in (
             ({"born_on": date(2012, 1, 1)}, "born_on"), ({"born_on": None}, "born_on"),
             ({"followers": 999}, "followers"), ({"born_on": date(1850, 1, 1)}, "born_on"),
-            ({"accounts": [Account("myspace", "mira")]}, "network"), ({"handle": "mіra"}, "handle"),
+            ({"accounts": [Account("myspace", "mira")]}, "networks.0.network"), ({"handle": "mіra"}, "handle"),
             ({"account_ref": " "}, "account_ref"), ({"audience": {"countries": {"DE": 9000, "AT": 2000}}}, "audience"),
             ({"country": "ZZ"}, "country"), ({"language": "deutsch"}, "language"),
         ):  # fmt: skip

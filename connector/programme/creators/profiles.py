@@ -29,7 +29,7 @@ WHOLE = 10_000  # basis points
 class HandleTaken(Conflict):
     """A handle on a network that is, or was, another creator's."""
 
-    code, field = "handle_taken", "networks"
+    code, field = "handle_taken", "handle"
 
 
 def describe(creator: Creator, *, about: str | None, language: str | None, topics: Sequence[str] | None) -> None:

@@ -89,8 +89,12 @@ def sign_up(
     profiles.take_handle(session, creator.id, networks.APP, handle, by=by, now=now)
     if asked.country is not None:
         countries.tell(session, creator.id, asked.country, now)
-    for account in asked.accounts:
-        profiles.take_handle(session, creator.id, account.network, account.handle, by=by, now=now)
+    for number, account in enumerate(asked.accounts):
+        try:
+            profiles.take_handle(session, creator.id, account.network, account.handle, by=by, now=now)
+        except profiles.HandleTaken as taken:
+            taken.field = f"networks.{number}.handle"
+            raise
     profiles.say_audience(session, creator.id, asked.audience, by=by, now=now)
     _count(session, creator, followers, known, by=by, now=now)
     first = not creator.eligibility
@@ -103,10 +107,15 @@ def sign_up(
 
 
 def _refuse_two_of_a_network(accounts: Sequence[Account], handle: str) -> None:
-    """Errors: InputRefused. Of two handles one would be given up at once, and could never be anybody else's."""
+    """Errors: InputRefused, also for what no account can be, naming which. Of two handles one would be given up at
+    once, and could never be anybody else's."""
     met = {networks.APP: handle}
-    for account in accounts:
-        network, theirs = networks.checked(account.network), canonical(account.handle)
+    for number, account in enumerate(accounts):
+        try:
+            network, theirs = networks.checked(account.network), unmixed(canonical(account.handle))
+        except InputRefused as refused:
+            field = f"networks.{number}.{refused.field}"
+            raise InputRefused(field, refused.problem, refused.remedy) from None
         if met.setdefault(network, theirs) != theirs:
             which = "another handle in the app than `handle`" if network == networks.APP else f"two handles: {network}"
             raise InputRefused("networks", f"name {which}.", "Send one handle a network.")
@@ -122,7 +131,10 @@ def tell_counts(
     Errors: InputRefused for a count or a network.
     """
     now = now or clock.now()
-    known = {networks.checked(word): count for word, count in by_network.items()}
+    try:
+        known = {networks.checked(word): count for word, count in by_network.items()}
+    except InputRefused as refused:
+        raise InputRefused("networks", refused.problem, refused.remedy) from None
     if followers is None:
         followers = _together(session, creator, known, now)
     _count(session, creator, followers, known, by=by, now=now)

@@ -1,6 +1,6 @@
 """A product that 5,000 creators promote in 30 videos each: its page, and the report of what they sold.
 
-    python -m bench.product_page [--database sqlite|postgresql|both] [--rounds 5]
+    python -m bench.product_page [--database sqlite|postgresql|both] [--rounds 5] [--creators 5000]
 
 150,000 links, taps and orders of one product, three lines each, within the month that the report is about. Pages are
 asked for as a browser asks, through the whole application; beside each stands its limit.
@@ -32,7 +32,6 @@ from connector.programme.content.tables import Content
 from connector.programme.creators.tables import Creator, CreatorStatus
 
 CREATORS, VIDEOS = 5_000, 30
-DAYS = 18  # an order each ten seconds
 PAGE_MS, REPORT_MS, CREATOR_MS = 100, 2_000, 50
 
 
@@ -40,12 +39,15 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--database", choices=["sqlite", "postgresql", "both"], default="both")
     options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--creators", type=int, default=CREATORS)
     chosen = options.parse_args()
+    many = chosen.creators
+    name = "product" if many == CREATORS else f"product_{many}"
     print("| database | what | median | worst | limit |")
     print("|---|---|---:|---:|---:|")
     for database in ["sqlite", "postgresql"] if chosen.database == "both" else [chosen.database]:
-        with world.kept(database, "product", _build) as url:
-            for what, act, limit in _asked(url):
+        with world.kept(database, name, lambda: _build(many)) as url:
+            for what, act, limit in _asked(url, many):
                 took = [_timed(act) for _ in range(chosen.rounds)]
                 print(
                     f"| {database} | {what} | **{statistics.median(took):.0f} ms** | {max(took):.0f} ms | {limit} ms |",
@@ -59,7 +61,7 @@ def _timed(act: Callable[[], Any]) -> float:
     return (time.perf_counter() - began) * 1000
 
 
-def _asked(url: str) -> list[tuple[str, Callable[[], Any], int]]:
+def _asked(url: str, many: int) -> list[tuple[str, Callable[[], Any], int]]:
     from connector.app import create_app
 
     client = create_app(world.settings(url)).test_client()
@@ -79,6 +81,10 @@ def _asked(url: str) -> list[tuple[str, Callable[[], Any], int]]:
         return ask
 
     asked = asking.of_month(Asked(shop_id=shop.id), world.PLACED)
+    # With a sale, an order each ten seconds, or a tap, each second from an hour before on.
+    moments = [timedelta(seconds=10 * (n + 1)) for n in range(many * VIDEOS)]
+    moments += [timedelta(hours=1, seconds=n) for n in range(many * VIDEOS)]
+    days = {(world.PLACED - each).date() for each in moments}
 
     def report(by: str, rows: int) -> Callable[[], None]:
         def ask() -> None:
@@ -100,28 +106,28 @@ def _asked(url: str) -> list[tuple[str, Callable[[], Any], int]]:
     return [
         ("the product's public page", page(f"/products/{listing}"), PAGE_MS),
         ("… by a creator's link", page(f"/products/{listing}?by={code}"), PAGE_MS),
-        ("the month's report by creator", report("creator", CREATORS), REPORT_MS),
-        ("… by video", report("content", CREATORS * VIDEOS), REPORT_MS),
+        ("the month's report by creator", report("creator", many), REPORT_MS),
+        ("… by video", report("content", many * VIDEOS), REPORT_MS),
         ("… by product", report("product", 1), REPORT_MS),
-        ("… by day", report("day", DAYS), REPORT_MS),
+        ("… by day", report("day", len(days)), REPORT_MS),
         ("a creator's month by video", of_one, CREATOR_MS),
     ]
 
 
-def _build() -> None:
+def _build(many: int) -> None:
     shop_id = world.shop()
     listing = listing_id(shop_id, "100")
     early = world.PLACED - timedelta(days=300)
     people: list[dict[str, Any]] = [
         {"id": new_id("crt"), "handle": f"many{n}", "name": f"Many {n}", "followers": 5000, "created_at": early}
-        for n in range(CREATORS)
+        for n in range(many)
     ]
     videos: list[dict[str, Any]] = []
     links: list[dict[str, Any]] = []
     touches: list[dict[str, Any]] = []
     # By video and then by creator, so that taking turns by number keeps each video with its creator.
-    for n in range(CREATORS * VIDEOS):
-        creator, video, at = people[n % CREATORS]["id"], new_id("cnt"), world.PLACED - timedelta(hours=1, seconds=n)
+    for n in range(many * VIDEOS):
+        creator, video, at = people[n % many]["id"], new_id("cnt"), world.PLACED - timedelta(hours=1, seconds=n)
         link = {"id": new_id("lnk"), "code": f"b{base32(n, 9)}", "subject": f"bench:{n}", "shop_id": shop_id,
                 "creator_id": creator, "content_id": video, "listing_id": listing, "product_ref": "100",
                 "variant_ref": None, "created_at": early}  # fmt: skip
@@ -156,9 +162,8 @@ def _build() -> None:
         "content_id": [each["id"] for each in videos],
         "creator_id": [each["id"] for each in people],
     }
-    world.multiply(world.left_behind(before), CREATORS * VIDEOS, turns)
-    with db.current().engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql("ANALYZE")
+    world.multiply(world.left_behind(before), many * VIDEOS, turns)
+    world.settle()
 
 
 if __name__ == "__main__":

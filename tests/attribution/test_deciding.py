@@ -285,6 +285,14 @@ def test_an_assignment_over_a_closed_statement_needs_a_second_person(
     for name, refused in (("jo", NotAllowed), ("su", NotAllowed), ("anybody", NotFound)):
         with pytest.raises(refused):
             run("acts", "approve", waits.id, "--by", name)
+    # A command names an order as everybody does, by its number too, and says amounts as people read them.
+    with world.database.read(ALL) as session:
+        number = session.get_one(Order, order_id).number
+    for name in (number, number.lstrip("#"), order_id):
+        looked = run("acts", "book", "manual", name, "--creator", "x", "--why", "Wrote in").output
+        assert f"* {number} line 1: " in looked
+        assert "EUR 2.00 (manual) -> " in looked
+        assert "Nothing was booked" in looked
     with world.database.write(ALL) as session:
         deciding.approve(session, waits.id, by="staff:al", token=token, now=PLACED + 52 * DAY)
     assert (owed(world, "x"), owed(world, "y")) == (200, 0)

@@ -7,15 +7,15 @@ from datetime import UTC, datetime
 import click
 from sqlalchemy.orm import Session
 
-from connector import audit, clock, db
+from connector import audit, clock, db, money
 from connector.access import staff
-from connector.commerce.orders.tables import Order
 from connector.commerce.shops import queries as shops
 from connector.db import Scope
 from connector.earnings.attribution import acts as kept
 from connector.earnings.attribution import codes as rooms
 from connector.earnings.attribution.acts import ActAsked
 from connector.errors import InputRefused, NotAllowed, NotFound
+from connector.operations import trace
 from connector.operations.crediting import deciding, looks
 from connector.operations.crediting.deciding import Preview
 from connector.operations.starting import open_process
@@ -121,16 +121,20 @@ def list_acts() -> None:
 @acts.command("book")
 @click.argument("kind", type=click.Choice(kept.KINDS))
 @click.argument("subject")
+@click.option("--shop", help="The shop of the order, by its host or its id, where several have one of that number.")
 @click.option("--line", default="", help="The store's id of one line; without it the whole order.")
 @click.option("--creator", help="A handle, where the act names a creator.")
 @click.option("--since", help="Of a backdated leak: 2026-11-20T14:30+00:00.")
 @click.option("--why", required=True, help="A sentence for whoever asks later.")
 @click.option("--yes", is_flag=True, help="Book it; without it only the preview is shown.")
-def book(kind: str, subject: str, line: str, creator: str | None, since: str | None, why: str, yes: bool) -> None:
-    """Preview what an act would do to an order (or, for a leak, a code), and book it with --yes."""
+def book(
+    kind: str, subject: str, shop: str | None, line: str, creator: str | None, since: str | None, why: str, yes: bool
+) -> None:
+    """Preview what an act would do to SUBJECT, an order (its number, the store's id, or ours) or, for a leak, the id of
+    a code; and book it with --yes."""
     open_process()
     with db.write(Scope.system(WHY)) as session:
-        asked = _asked(session, kind, subject, line, creator, since)
+        asked = _asked(session, kind, subject, shop, line, creator, since)
         shown = deciding.preview(session, asked)
         _say(shown)
         if not yes:
@@ -176,23 +180,24 @@ def refuse(act_id: str, why: str) -> None:
 def _say(shown: Preview) -> None:
     for each in shown.changes:
         mark = "*" if each.differs else " "
+        before, after = (money.text(amount, each.currency) for amount in (each.due_before, each.due_after))
         click.echo(
-            f"{mark} {each.number} line {each.line_ref}: {each.creator_before or 'nobody'} {each.due_before} "
-            f"({each.reason_before}) -> {each.creator_after or 'nobody'} {each.due_after} ({each.reason_after}), "
-            f"minor units of {each.currency}" + (", in a closed statement" if each.in_statement else "")
+            f"{mark} {each.number} line {each.line_ref}: {each.creator_before or 'nobody'} {each.currency} {before} "
+            f"({each.reason_before}) -> {each.creator_after or 'nobody'} {each.currency} {after} "
+            f"({each.reason_after})" + (", in a closed statement" if each.in_statement else "")
         )
 
 
-def _asked(session: Session, kind: str, subject: str, line: str, creator: str | None, since: str | None) -> ActAsked:
+def _asked(
+    session: Session, kind: str, subject: str, shop: str | None, line: str, creator: str | None, since: str | None
+) -> ActAsked:
     owner = _creator(session, creator) if creator else None
     if kind == "leak_backdated":
         code = rooms.get(session, subject)
         if since is None:
             raise InputRefused("since", "is missing.", "Say from when on the code was public.")
         return ActAsked(kind=kind, shop_id=code.shop_id, code_id=code.id, since=_moment(since))
-    order = session.get(Order, subject)
-    if order is None:
-        raise NotFound(f"no order has the id {subject[:40]!r}")
+    order = trace.find(session, subject, shops.by_name(session, shop).id if shop else None)
     return ActAsked(
         kind=kind, shop_id=order.shop_id, order_id=order.id, line_ref=line, creator_id=owner.id if owner else None
     )

@@ -96,7 +96,8 @@ def test_from_the_offer_to_what_support_decides(sqlite_database: Database, monke
     assert "after it was handed in. Look whether it shows the same." in shop.get(sent.location).text
     with sqlite_database.write(ALL) as session:
         attach.ensure(session, creator_id, "app", "v1", "video", url="")
-    assert "Look for “<bdi>Morning light</bdi>” in the app, or ask the creator" in shop.get(sent.location).text
+    instead = "Look for “<bdi>Morning light</bdi>” by <bdi>@x</bdi> in the app, or ask the creator for it."
+    assert instead in shop.get(sent.location).text
     assert "Shops look for it by its name" in mine.get(theirs).text
     with sqlite_database.read(ALL) as session:
         approval = session.query(ContentApproval).one().id

@@ -77,7 +77,8 @@ def ask(
     offer = asking.given(session, wanted, creator_id, kind, now)
     allowance = sales.allowance(session, creator_id, standing, now)
     if allowance.open >= allowance.most_open:
-        raise AskRefused("limit_reached")
+        said = f"{allowance.open} samples are open, and {allowance.most_open} may be at once."
+        raise AskRefused("limit_reached", words=f"{said} One more can be asked for when one of them is over.")
     row = new(wanted.shop.id, creator_id, kind, standing.version, request_key=request_key, now=now)
     row.offer_id, row.product_ref, row.variant_ref = offer.id, wanted.listing.product_ref, wanted.variant.variant_ref
     row.note, row.standing = note, msgspec.to_builtins(allowance)

@@ -6,6 +6,7 @@ reference is the whole error; what is shown is its `public` words.
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Mapping
 from typing import Any
@@ -69,6 +70,7 @@ _FORM_STALE = (
 )
 # Where each face asks who comes; merchants' door is for all the rest.
 _DOORS = (("/console", "console.sign_in"), ("/studio", "studio.sign_in"))
+_OF_A_TEXT = re.compile(r"Value should have at (most|least) (\d+) items? after validation, not (\d+)")
 DATABASE_AWAY = (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError, sqlalchemy.exc.TimeoutError)
 
 
@@ -171,7 +173,7 @@ def _to_sign_in() -> Response:
 def _apiflask(error: HTTPError) -> Response:
     """APIFlask's own 422 (and abort) shape, as a problem: every field with its messages, by where it stood."""
     fields = [
-        {"in": place, "field": name, "problem": "; ".join(map(str, said)) if isinstance(said, list) else str(said)}
+        {"in": place, "field": name, "problem": "; ".join(map(_plainly, said if isinstance(said, list) else [said]))}
         for place, names in _as_map(error.detail).items()
         for name, said in _as_map(names).items()
     ]
@@ -184,6 +186,11 @@ def _apiflask(error: HTTPError) -> Response:
         error.status_code, title, detail, slug="input-refused", headers=headers, field=fields[0]["field"],
         fields=fields, remedy="Compare the request with its operation at /docs.",
     )  # fmt: skip
+
+
+def _plainly(said: object) -> str:
+    """Pydantic counts the characters of a text that is looked at further as items."""
+    return _OF_A_TEXT.sub(r"Text should have at \1 \2 characters, not \3", str(said))
 
 
 def _as_map(value: Any) -> Mapping[str, Any]:

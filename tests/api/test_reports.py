@@ -61,10 +61,13 @@ def test_a_video_from_its_products_to_its_orders(api: Api, world: World) -> None
         {"content_id": film, "views": 1000, "at": now.isoformat()}, {"content_id": "cnt_no", "views": 1},
         {"content_id": film, "views": 900, "at": now.isoformat()}, {"content_id": film, "views": 1000,
                                                                     "at": now.isoformat()},
+        {"content_id": film, "views": -1},
     ]})  # fmt: skip
     assert (told["new"], [(each["place"], each["field"]) for each in told["refused"]]) == (
-        1, [(1, "content_id"), (2, "views")],
+        1, [(1, "content_id"), (2, "views"), (4, "views")],
     )  # fmt: skip
+    long = {"network": "app", "content_ref": "v2", "kind": "post", "title": "x" * 501}
+    assert "at most 500 characters, not 501" in post(f"/creators/{x}/content", long, 422)["detail"]
 
     taps = [post("/touches", {"creator_id": x, "listing_id": a, "content_id": film})["token"] for _ in range(2)]
     sell(world, taps[0], "7001", 4000)

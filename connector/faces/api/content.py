@@ -94,7 +94,8 @@ class ViewsAsked(Asked):
     )
 
     content_id: Ident
-    views: int = Field(ge=0, le=MOST_VIEWS)
+    # Wider than a count may be: the wrong one is listed by its place, and stops no other.
+    views: int = Field(ge=-(10**18), le=10**18, description=f"0 to {MOST_VIEWS}.")
     at: Moment | None = Field(None, description="Default: now.")
 
 

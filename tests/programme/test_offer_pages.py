@@ -58,6 +58,7 @@ def test_the_pages_of_a_shop_two_creators_and_support(
     listed = shop.get(sent.location)
     assert "3 of 3 rows: 1 done, 2 refused." in listed.text
     assert "It stands on line 2 already." in listed.text
+    assert sent.location in shop.get("/dashboard/offers/lists").text
     assert "3,'=nobody," in shop.get(f"{sent.location}/refused.csv").text
     for wrong, said in (({"handle": "who"}, "We know no creator"), ({"rate": "99", "handle": "y"}, "from 1 to 80"),
                         ({"last_day": "", "handle": "y"}, "The last day is missing"), ({}, "The handle is missing"),

@@ -6,6 +6,7 @@ from __future__ import annotations
 import csv
 import io
 
+import sqlalchemy as sa
 from flask import Response, flash, g, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -18,8 +19,9 @@ from connector.faces.dashboard import rule_forms
 from connector.faces.dashboard.face import blueprint
 from connector.insight.market import search as market
 from connector.programme.collaborations import acceptance, batches, invitations, negotiation
+from connector.programme.collaborations.tables import OfferBatch
 from connector.programme.creators import queries as creators
-from connector.web import guards, moments, negotiation_view, offer_forms, rate_words, words
+from connector.web import guards, keyset, moments, negotiation_view, offer_forms, rate_words, words
 from connector.web.guards import merchant
 from connector.web.layout import page
 from connector.web.offer_forms import Typed
@@ -95,6 +97,18 @@ def _form(typed: Typed, handle: str) -> str:
         "dashboard/invite.html", shop=shop, typed=typed, handle=handle, known=known, waits=offer_forms.WAITS,
         most=invitations.MOST, find=find, full=len(listed) == negotiation_view.CHOICES,
     )  # fmt: skip
+
+
+@blueprint.get("/offers/lists")
+@merchant
+def offer_lists() -> str:
+    """Every list of invitations and every answer to many, newest first."""
+    moments.use_zone(g.shop.time_zone)
+    with db.read(Scope.shop(g.shop.id)) as session:
+        asked = sa.select(OfferBatch).where(OfferBatch.shop_id == g.shop.id)
+        found = keyset.read(session, f"offer-lists:{g.shop.id}", asked, (OfferBatch.began_at, OfferBatch.id))
+        came = batches.outcomes(session, [each.id for each in found.rows])
+    return page("dashboard/offer_lists.html", shop=g.shop, found=found, came=came)
 
 
 @blueprint.get("/offers/lists/<batch_id>")

@@ -120,12 +120,16 @@ def _id(part: Any) -> str:
 def name(session: Session, table: Table, rows: Sequence[Row]) -> None:
     """Give these rows their names; videos how often they were seen in the time that was asked for, and themselves."""
     ids = [row.id for row in rows if row.id != NONE]
-    known = names(session, table.by, ids, with_shops=table.asked.shop_id is None)
-    seen = views.between(session, ids, table.asked.since, table.asked.until) if table.by == "content" else {}
-    videos = _of_many(ids, lambda some: contents.some(session, some)) if table.by == "content" else {}
+    videos: dict[str, Content] = {}
+    seen: dict[str, int] = {}
+    if table.by == "content":
+        videos = _of_many(ids, lambda some: contents.some(session, some))
+        seen = views.between(session, ids, table.asked.since, table.asked.until)
+    others = [each for each in ids if each not in videos]
+    known = names(session, table.by, others, with_shops=table.asked.shop_id is None) if others else {}
     for row in rows:
-        row.content = videos.get(row.id)
-        row.name = known.get(row.id, "")
+        row.content = video = videos.get(row.id)
+        row.name = _called(video) if video is not None else known.get(row.id, "")
         row.views = seen.get(row.id)
 
 
@@ -140,7 +144,7 @@ def names(session: Session, by: str, ids: Collection[str], *, with_shops: bool =
         return {each.id: each.name for each in _of_many(ids, lambda some: creators.some(session, some)).values()}
     if by == "content":
         found = _of_many(ids, lambda some: contents.some(session, some))
-        return {each.id: each.title or each.content_ref for each in found.values()}
+        return {each.id: _called(each) for each in found.values()}
     if by == "shop":
         rows = session.execute(sa.select(Shop.id, Shop.name, Shop.domain).where(Shop.id.in_(list(ids))))
         return {shop_id: called or domain for shop_id, called, domain in rows}
@@ -149,6 +153,10 @@ def names(session: Session, by: str, ids: Collection[str], *, with_shops: bool =
     if by == "product":
         return _of_many(ids, lambda some: _titles(session, some))
     return {}
+
+
+def _called(content: Content) -> str:
+    return content.title or content.content_ref
 
 
 def _of_many(ids: Collection[str], read_some: Any) -> dict[str, Any]:

@@ -97,11 +97,11 @@ def test_what_a_request_was_judged_by_is_read_as_it_was_kept() -> None:
         "level": "middle", "sales": {"EUR": 612_345, "USD": 0}, "most_open": 20, "open": 3, "followers": 48_200,
         "score": 80, "fulfilled": 8, "missed": 2, "policy_version": 4,
     }  # fmt: skip
-    assert dict(sample_words.standing(facts)) == {
+    assert dict(sample_words.standing(facts, NUMBERS)) == {
         "Followers then": "48,200", "Sold in the app before": "EUR\u00a06,123.45",
         "Level": "middle: 20 may be open, 3 were", "Score then": "80\u00a0%, of 10 samples", "Policy": "version 4",
     }  # fmt: skip
-    assert sample_words.standing({}) == []
+    assert sample_words.standing({}, NUMBERS) == []
 
 
 def test_what_is_stuck_is_told_from_what_only_waits() -> None:

@@ -106,6 +106,8 @@ def question(session: Session, bound: Asked, *, dimensions: Sequence[str], by: s
     today = clock.now().astimezone(bound.zone).date()
     last = _day("until", today)
     first = _day("since", last - timedelta(days=DAYS - 1))
+    if last < first:  # typed into the other field: the days between are meant, and are shown
+        first, last = last, first
     asked = asking.days(bound, first, last)
     filters = {
         name: value for name in dimensions if name != "day" and (value := request.args.get(name, "").strip()[:_LONGEST])

@@ -59,6 +59,8 @@ def test_a_figure_leads_to_its_orders_in_every_face(world: World, enter: Enter) 
     assert "10482" in harbour.get(its).text
     assert "10482" not in harbour.get("/dashboard/sales/orders?currency=JPY").text
     assert "JPY" in harbour.get("/dashboard/sales/orders?currency=JPY").text
+    turned = harbour.get("/dashboard/sales?since=2026-11-30&until=2026-11-01")
+    assert (turned.status_code, "1 Nov 2026 to 30 Nov 2026" in turned.text) == (200, True)
     assert harbour.get("/dashboard/sales?since=2026-13-01").status_code == 422
     assert harbour.get("/dashboard/sales?since=2020-01-01").status_code == 422
     chart = harbour.get("/dashboard/sales/EUR/wide-light.svg?by=product")

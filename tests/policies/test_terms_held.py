@@ -140,7 +140,7 @@ def test_whom_the_app_registers_beside_the_sign_up_is_decided_about_at_the_next_
     for where, body in ((path, {}), ("/links", {"creator_id": made["id"]})):
         refused = api.send("POST", where, body | {"listing_id": listing_id(world.shop_id, "B")})
         assert refused.status_code == 409
-        assert "born_on" in refused.json["detail"]  # type: ignore[index]
+        assert "Their birth date isn't known" in refused.json["detail"]  # type: ignore[index]
     assert len(api.get(f"/creators/{made['id']}/links")["items"]) == 1, "what is promoted goes on"
     known = f"/creators/{world.creators['x']}"
     assert api.get(known)["eligibility"] is None

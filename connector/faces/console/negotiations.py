@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import sqlalchemy as sa
-from flask import Response, redirect, request, url_for
+from flask import Response, request
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -38,9 +38,9 @@ def support_negotiation(negotiation_id: str) -> str:
 
 @blueprint.get("/negotiations/<negotiation_id>/messages")
 @staff("support")
-def to_negotiation(negotiation_id: str) -> AnyResponse:
+def unread_thread(negotiation_id: str) -> str:
     """Where a page of the thread is opened anew: without its reason it shows no message."""
-    return redirect(url_for(".support_negotiation", negotiation_id=negotiation_id), code=303)
+    return _shown(negotiation_id)
 
 
 @blueprint.post("/negotiations/<negotiation_id>/messages")

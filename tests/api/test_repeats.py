@@ -55,9 +55,7 @@ def test_a_key_stands_for_one_request_and_its_answer(api: Api, world: World, mon
     problem(api.send("POST", f"/openings/{opened}/close"), 409)
     # While the first is under way the second waits; one that was killed is begun again a minute later.
     with api.database.write(ALL) as session:
-        token = next(
-            row.token_id for row in rows(api, AppAnswer) if row.request_key == "k 2"
-        )  # the other has no such key
+        token = next(row.token_id for row in rows(api, AppAnswer) if row.request_key == "k 2")  # only this one's
         asked = answers.request_hash("POST", f"/api/v1{path}?", b"{}")
         assert answers.begin(session, token, "k 6", asked, clock.wall()) is None
     busy = api.send("POST", path, {}, Idempotency_Key="k 6")

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from flask import url_for
 from sqlalchemy.orm import Session
 
-from connector.programme.collaborations import approvals, messages
+from connector.programme.collaborations import approvals, messages, negotiation
 from connector.programme.collaborations.tables import Negotiation
 from connector.programme.policies import use_terms
 from connector.programme.samples.tables import Sample
@@ -47,10 +47,9 @@ def _terms(session: Session, shop_id: str) -> Iterator[Need]:
 def _offers(session: Session, shop_id: str, now: datetime) -> Iterator[Need]:
     number, first = session.execute(
         sa.select(sa.func.count(), sa.func.min(Negotiation.expires_at)).where(
-            Negotiation.shop_id == shop_id, Negotiation.state == "open", Negotiation.turn == "merchant",
-            Negotiation.expires_at > now,
+            Negotiation.shop_id == shop_id, negotiation.waits_for("merchant", now)
         )
-    ).one()  # fmt: skip
+    ).one()
     if number:
         said = _many(number, "offer of a creator waits", "offers of creators wait")
         yield Need(f"{said} for your answer", "Answer", url_for(".offers", show="yours"), first, "The first ends")

@@ -245,13 +245,12 @@ def _handed_in(shop_id: str, show: str) -> sa.Select[ContentApproval]:
 def _those(shop_id: str, show: str) -> sa.Select[Negotiation]:
     asked = sa.select(Negotiation).where(Negotiation.shop_id == shop_id)
     now = clock.now()
-    living = sa.and_(Negotiation.state == "open", Negotiation.expires_at > now)
     which = {
-        "yours": sa.and_(living, Negotiation.turn == "merchant"),
-        "theirs": sa.and_(living, Negotiation.turn == "creator"),
+        "yours": negotiation.waits_for("merchant", now),
+        "theirs": negotiation.waits_for("creator", now),
         "agreed": Negotiation.state == "agreed",
         "unread": Negotiation.messages > Negotiation.merchant_read,
-        "over": sa.and_(Negotiation.state != "agreed", sa.not_(living)),
+        "over": sa.and_(Negotiation.state != "agreed", sa.not_(negotiation.living(now))),
     }
     return asked.where(which[show]) if show in which else asked
 

@@ -72,13 +72,10 @@ def to_answer(session: Session, creator_id: str) -> list[Asked]:
     now = clock.now()
     query = (
         sa.select(Negotiation)
-        .where(
-            Negotiation.creator_id == creator_id, Negotiation.state == "open", Negotiation.turn == "creator",
-            Negotiation.expires_at > now,
-        )
+        .where(Negotiation.creator_id == creator_id, negotiation.waits_for("creator", now))
         .order_by(Negotiation.expires_at, Negotiation.id)
         .limit(MOST_ASKED)
-    )  # fmt: skip
+    )
     rows = session.scalars(query).all()
     made = negotiation.offers(session, [row.id for row in rows]) if rows else {}
     shops = table.names(session, "shop", {row.shop_id for row in rows})

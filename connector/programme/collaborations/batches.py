@@ -133,7 +133,7 @@ def withdraw(
         .join(Offer, sa.and_(Offer.negotiation_id == Negotiation.id, Offer.number == Negotiation.number))
         .join(Creator, Creator.id == Negotiation.creator_id)
         .where(OfferBatchRow.batch_id == batch.id, OfferBatchRow.offer_number == Negotiation.number)
-        .where(Negotiation.state == "open", Negotiation.turn == "creator", Negotiation.expires_at > now)
+        .where(negotiation.waits_for("creator", now))
         .order_by(OfferBatchRow.number)
     )
     rows = session.execute(asked).all()
@@ -147,7 +147,7 @@ def withdraw(
 def became(session: Session, batch_id: str, now: datetime) -> dict[str, int]:
     """What became of the invitations of a list: waits | countered | agreed | declined | expired | withdrawn → how many.
     `waits`: the shop's own first offer can still be taken back."""
-    living = sa.and_(Negotiation.state == "open", Negotiation.expires_at > now)
+    living = negotiation.living(now)
     theirs = sa.and_(Negotiation.turn == "creator", Negotiation.number == OfferBatchRow.offer_number)
     what = sa.case(
         (sa.and_(living, theirs), "waits"), (living, "countered"), (Negotiation.state == "open", "expired"),
@@ -207,17 +207,19 @@ def _chosen(
 ) -> sa.Select[str, int, str, int, int, bool, datetime]:  # fmt: skip
     asked = (
         sa.select(
-            Negotiation.id, Negotiation.number, Creator.handle, Offer.rate_bp, Offer.flat_fee, Offer.sample,
+            Negotiation.id,
+            Negotiation.number,
+            Creator.handle,
+            Offer.rate_bp,
+            Offer.flat_fee,
+            Offer.sample,
             Offer.ends_at,
         )
         .join(Offer, sa.and_(Offer.negotiation_id == Negotiation.id, Offer.number == Negotiation.number))
         .join(Creator, Creator.id == Negotiation.creator_id)
-        .where(
-            Negotiation.shop_id == shop_id, Negotiation.state == "open", Negotiation.turn == "merchant",
-            Negotiation.expires_at > now,
-        )
+        .where(Negotiation.shop_id == shop_id, negotiation.waits_for("merchant", now))
         .order_by(Negotiation.id)
-    )  # fmt: skip
+    )
     if chosen.most_bp is not None:
         asked = asked.where(Offer.rate_bp <= chosen.most_bp)
     if chosen.least_followers is not None:

@@ -76,6 +76,16 @@ def offers(session: Session, negotiation_ids: Collection[str]) -> dict[str, list
     return found
 
 
+def living(now: datetime) -> sa.ColumnElement[bool]:
+    """Whether a negotiation's last offer can still be answered."""
+    return sa.and_(Negotiation.state == "open", Negotiation.expires_at > now)
+
+
+def waits_for(side: Side, now: datetime) -> sa.ColumnElement[bool]:
+    """Whether a negotiation waits for this side's answer, which can still be given."""
+    return sa.and_(living(now), Negotiation.turn == side)
+
+
 def standing(row: Negotiation) -> Standing:
     return Standing(row.state, row.number, row.turn, row.expires_at, row.agreed)
 

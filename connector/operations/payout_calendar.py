@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -38,7 +38,8 @@ from connector.programme.creators import payees
 from connector.programme.creators.tables import Payee
 
 # The ledger's accounts of a creator, the one next to their bank first.
-STATES = ("in_transit", "settled", "reserve", "cleared", "pending")
+State = Literal["in_transit", "settled", "reserve", "cleared", "pending"]
+STATES: tuple[State, ...] = get_args(State)
 _UNDER_WAY = {"prepared": "payout_prepared", "sent": "payout_sent", "unknown": "rail_did_not_answer"}
 # Settled money that the next batch may pay: a rate of exchange is found when the batch is made.
 _AT_THE_BATCH = frozenset({"rate_missing", "rate_too_old"})
@@ -72,7 +73,7 @@ class Part:
 
     shop_id: str
     currency: str
-    state: str
+    state: State
     waits_for: str
     amount: int  # minor units; below zero: carried, or taken back in the next statement
     first_at: datetime | None = None  # when that ends: of several lines the first and the last one; since when, of a
@@ -284,7 +285,7 @@ class _OneBalance:
                 found.append(self._on_hold(line, clearance, held))
         return self._added(found)
 
-    def _for_statement(self, state: str, line: Standing, held: Mapping[_Line, datetime]) -> Part:
+    def _for_statement(self, state: State, line: Standing, held: Mapping[_Line, datetime]) -> Part:
         """The period whose statement takes what cleared then; what is frozen comes with one after its freeze."""
         lines = 1 if line.order_id else 0
         stopped = held.get((line.order_id, line.line_ref)) if line.order_id else self.stopped
@@ -305,7 +306,7 @@ class _OneBalance:
         return self._part("pending", "hold", line.amount, clears_at, period=self._period_behind(clears_at), lines=1)
 
     def _part(
-        self, state: str, waits_for: str, amount: int, first_at: datetime | None = None,
+        self, state: State, waits_for: str, amount: int, first_at: datetime | None = None,
         last_at: datetime | None = None, *, period: Period | None = None, missing: int = 0, lines: int = 0,
     ) -> Part:  # fmt: skip
         return Part(

@@ -23,6 +23,7 @@ from connector.programme.collaborations.proposals import Proposal
 from connector.programme.policies import use_terms
 from connector.web import guards
 from tests.api.conftest import Api
+from tests.api.test_api import problem
 from tests.attribution.world import PLACED, World, app_settings, product, put_on_roster
 from tests.conftest import wired
 
@@ -138,9 +139,8 @@ def test_whom_the_app_registers_beside_the_sign_up_is_decided_about_at_the_next_
     assert rounds.look_at_creators(later) == 1
     assert api.get(f"/creators/{made['id']}")["eligibility"] == "refused"
     for where, body in ((path, {}), ("/links", {"creator_id": made["id"]})):
-        refused = api.send("POST", where, body | {"listing_id": listing_id(world.shop_id, "B")})
-        assert refused.status_code == 409
-        assert "Their birth date isn't known" in refused.json["detail"]  # type: ignore[index]
+        refused = problem(api.send("POST", where, body | {"listing_id": listing_id(world.shop_id, "B")}), 409)
+        assert "Their birth date isn't known" in refused["detail"]
     assert len(api.get(f"/creators/{made['id']}/links")["items"]) == 1, "what is promoted goes on"
     known = f"/creators/{world.creators['x']}"
     assert api.get(known)["eligibility"] is None

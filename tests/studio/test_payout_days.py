@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from connector.db import Database
-from connector.earnings.settlement.periods import period
+from connector.earnings.settlement.periods import Period, period
 from connector.faces.studio import calendar
-from connector.operations.payout_calendar import Calendar, Part, ShopSays
+from connector.operations.payout_calendar import Calendar, Part, ShopSays, State
 from tests.conftest import wired
 from tests.settlement.books import utc
 from tests.web.conftest import settings
@@ -22,9 +22,11 @@ SHOP = ShopSays("shp_1", "Harbour & Pine", ZoneInfo("UTC"), gated=True, minimum=
                 next_period=NOVEMBER)  # fmt: skip
 
 
-def part(state: str, waits_for: str, until: str = "", last: str = "", **more: object) -> Part:
+def part(
+    state: State, waits_for: str, until: str = "", last: str = "", *, period: Period | None = None, missing: int = 0
+) -> Part:
     first = utc(until) if until else None
-    return Part("shp_1", "EUR", state, waits_for, 1200, first, utc(last) if last else first, **more)  # type: ignore[arg-type]
+    return Part("shp_1", "EUR", state, waits_for, 1200, first, utc(last) if last else first, period, missing)
 
 
 WAITS, THEN = "Waits for the payment of \u2068Harbour & Pine\u2069", "Then the app pays it in its next round"

@@ -13,11 +13,9 @@ from connector.db import Scope
 from connector.faces.api import shapes
 from connector.faces.api.face import blueprint, paged
 from connector.operations import payout_calendar
-from connector.operations.payout_calendar import STATES, Calendar, Part, ShopSays
+from connector.operations.payout_calendar import STATES, Calendar, Part, ShopSays, State
 from connector.programme.creators import queries as creators
 from connector.web.guards import app_scope
-
-State = Literal["in_transit", "settled", "reserve", "cleared", "pending"]
 
 
 class PartShown(shapes.Given):
@@ -132,7 +130,7 @@ def _shop(says: ShopSays) -> CalendarShop:
 
 def _part(part: Part) -> PartShown:
     return PartShown(
-        shop_id=part.shop_id, state=part.state,  # type: ignore[arg-type]  # one of STATES
+        shop_id=part.shop_id, state=part.state,
         waits_for=part.waits_for, amount=shapes.as_money(part.amount, part.currency), first_at=part.first_at,
         last_at=part.last_at, period=part.period.name if part.period else None,
         period_ends_at=part.period.ends_at if part.period else None,

@@ -321,6 +321,11 @@ class StudioLinkShown(Given):
 
 
 class ContentAsked(Asked):
+    model_config = example(
+        network="youtube", content_ref="vid-4711", kind="video", title="Autumn corner",
+        url="https://www.youtube.com/watch?v=aBcDeFgHiJk",
+    )  # fmt: skip
+
     network: Annotated[Text, Field(min_length=1, max_length=40)] = Field(
         description="Where it is to be seen, by the word that signing up takes: app, tiktok, instagram …"
     )
@@ -334,21 +339,6 @@ class ContentAsked(Asked):
         description="Where anybody can see it: https, at the network's own host, up to 2000 characters, without a "
         "user, a password or a token. Shops and support follow it before they judge the content. Left out: as it was; "
         "empty: taken away.",
-    )
-
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "examples": [
-                {
-                    "network": "youtube",
-                    "content_ref": "vid-4711",
-                    "kind": "video",
-                    "title": "Autumn corner",
-                    "url": "https://www.youtube.com/watch?v=aBcDeFgHiJk",
-                }
-            ]
-        },
     )
 
 

@@ -17,11 +17,10 @@ from connector.earnings.settlement.funding import Account, Standing
 from connector.earnings.settlement.receipts import Coming
 from connector.earnings.settlement.tables import Receipt
 from connector.earnings.settlement.tables import ReceiptAsked as Waiting
-from connector.errors import InputRefused
 from connector.faces.api import shapes
-from connector.faces.api.face import blueprint, page, paged
+from connector.faces.api.face import blueprint, key_after, page, paged
 from connector.operations.documents import facts, files
-from connector.web import cursors, guards
+from connector.web import guards
 from connector.web.guards import app_scope
 
 _FILE: dict[int | str, dict[str, str | dict[str, dict[str, Any]]]] = {
@@ -187,7 +186,9 @@ def list_receipts(query_data: ReceiptsAsked) -> ReceiptList:
     """What a shop's merchant paid in, newest first"""
     with db.read(Scope.app()) as session:
         shop = shops.get(session, query_data.shop_id)
-        rows = receipts.of_shop(session, shop.id, after=_behind(query_data.cursor), limit=query_data.limit + 1)
+        key = key_after("list_receipts", query_data.cursor, str, str)
+        after = None if key is None else (date.fromisoformat(str(key[0])), str(key[1]))
+        rows = receipts.of_shop(session, shop.id, after=after, limit=query_data.limit + 1)
         shown, more = page("list_receipts", rows, query_data.limit, lambda row: [row.received_on.isoformat(), row.id])
         return ReceiptList(items=[_receipt(row) for row in shown], next=more)
 
@@ -209,16 +210,6 @@ def record_receipt(json_data: ReceiptAsked) -> ReceiptShown:
         )  # fmt: skip
         row, _ = receipts.record_or_ask(session, coming, guards.actor(), policy.current().limit)
         return _receipt(row)
-
-
-def _behind(cursor: str | None) -> tuple[date, str] | None:
-    """The day and id of the receipt that a page goes on behind. Errors: InputRefused("cursor")."""
-    if cursor is None:
-        return None
-    match cursors.unpack("list_receipts", cursor):
-        case (str(day), str(receipt_id)):
-            return date.fromisoformat(day), receipt_id
-    raise InputRefused("cursor", "isn't one that this list gave out.", "Start again without a cursor.")
 
 
 def _account(found: Account, today: date) -> ShopAccountShown:
